@@ -1,0 +1,45 @@
+# Lockstep needs Go; the stock modules that tests and examples link come from npm (Node and npm).
+# Rebuilding the C fixtures also needs clang, lld and llvm; the built fixtures are committed, so nothing
+# else does.
+
+GO  ?= go
+NPM ?= npm
+
+.DEFAULT_GOAL := help
+.PHONY: help deps fixtures verify test race bench tlc lint
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+deps: stock/node_modules/.stamp ## fetch the pinned stock modules from npm
+
+# npm's own record inside node_modules cannot be the stamp: npm leaves its time alone when nothing changed.
+# No install scripts: the packages' native parts are not needed, only their .wasm files.
+stock/node_modules/.stamp: stock/package-lock.json stock/package.json stock/.npmrc
+	@command -v $(NPM) >/dev/null || { echo 'make deps: $(NPM) not found: install Node.js and npm' >&2; exit 1; }
+	cd stock && $(NPM) ci --ignore-scripts
+	@touch $@
+
+fixtures: ## rebuild the C fixtures in linker/testdata (needs clang, lld, llvm)
+	linker/testdata/build.sh
+
+verify: deps ## explore the protocol, check the model, judge concurrent runs of the real linker
+	$(GO) run ./cmd/lockstep verify
+
+test: deps ## run all tests
+	$(GO) test ./...
+
+race: deps ## run all tests under the race detector
+	$(GO) test -race ./...
+
+bench: deps ## run all benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+tlc: ## check the TLA+ models with TLC (needs Java)
+	$(GO) run ./tla/cmd/tlc
+
+lint: ## gofmt, go vet, staticcheck
+	@unformatted=$$(find . -name '*.go' -not -path './stock/node_modules/*' -exec gofmt -l {} +); \
+	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
