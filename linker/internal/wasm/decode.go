@@ -1,0 +1,156 @@
+package wasm
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
+)
+
+// magic opens every module; it is followed by the version.
+const magic = "\x00asm"
+
+// version is the only version of the format of modules.
+const version = 1
+
+// headerSize is the number of bytes of magic and version.
+const headerSize = 8
+
+// Decode reads a module. The result shares memory with b, which must not be changed
+// afterwards. Errors are *[FormatError]; they wrap [ErrNotModule], [ErrVersion],
+// [ErrUnsupported] or a cause of package leb where there is one. Memory use is bounded by a
+// multiple of len(b), whatever the counts in it say.
+func Decode(b []byte) (*Module, error) {
+	if err := checkHeader(b); err != nil {
+		return nil, err
+	}
+	m := &Module{exports: map[string]int{}}
+	d := decoder{m: m}
+	r := leb.NewReader(b)
+	r.Bytes(headerSize, "header")
+	for rank := 0; r.Len() > 0; {
+		s := Section{Offset: r.Offset(), ID: SectionID(r.Byte("section id"))}
+		size := r.U32("section size")
+		s.Payload = r.Offset()
+		body := r.Sub(size, "section")
+		s.End = r.Offset()
+		if int(s.ID) >= len(sections) {
+			r.Fail(s.Offset, nil, "section id %d is unknown", s.ID)
+		} else if next := sections[s.ID].rank; next > rank {
+			rank = next
+		} else if s.ID != SectionCustom {
+			r.Fail(s.Offset, nil, "section is repeated or out of order")
+		}
+		if r.Failed() {
+			return nil, formatError(s.ID.String(), r.Err())
+		}
+		d.r = body
+		d.section(s.ID)
+		if body.Len() > 0 {
+			body.Fail(body.Offset(), nil, "%d bytes left over", body.Len())
+		}
+		if body.Failed() {
+			return nil, formatError(s.ID.String(), body.Err())
+		}
+		m.Sections = append(m.Sections, s)
+	}
+	if err := d.finish(len(b)); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// checkHeader checks magic and version.
+func checkHeader(b []byte) error {
+	if !bytes.HasPrefix(b, []byte(magic)) {
+		return &FormatError{Reason: ErrNotModule.Error(), Err: ErrNotModule}
+	}
+	if len(b) < headerSize {
+		return &FormatError{Offset: len(b), Reason: "version: " + leb.ErrTruncated.Error(), Err: leb.ErrTruncated}
+	}
+	if v := binary.LittleEndian.Uint32(b[4:]); v != version {
+		reason := ErrVersion.Error()
+		if v>>16 == 1 { // the upper half is the layer: 0 is a module, 1 is a component
+			reason += ": a component, not a module"
+		}
+		return &FormatError{Offset: 4, Reason: reason, Err: ErrVersion}
+	}
+	return nil
+}
+
+// decoder reads one section at a time into m.
+type decoder struct {
+	m *Module
+	r *leb.Reader // over the section at hand
+
+	bodies int // function bodies seen
+}
+
+// section reads the section at hand.
+func (d *decoder) section(id SectionID) {
+	switch id {
+	case SectionCustom:
+		name := d.r.Name("name of the section")
+		c := Custom{Name: name, Offset: d.r.Offset()}
+		c.Payload = d.r.Bytes(uint32(d.r.Len()), "payload")
+		d.m.Customs = append(d.m.Customs, c)
+	case SectionType:
+		d.m.Types = vector(d, 3, "types", d.funcType)
+	case SectionImport:
+		d.imports()
+	case SectionFunction:
+		d.m.Funcs = vector(d, 1, "functions", d.typeIndex)
+	case SectionTable:
+		d.m.Tables = vector(d, 3, "tables", d.table)
+	case SectionMemory:
+		d.m.Memories = vector(d, 2, "memories", d.memoryType)
+	case SectionTag:
+		d.m.Tags = vector(d, 2, "tags", d.tag)
+	case SectionGlobal:
+		d.globals()
+	case SectionExport:
+		d.m.Exports = vector(d, 3, "exports", d.export)
+	case SectionStart:
+		d.start()
+	case SectionElement:
+		d.m.Elements = vector(d, 3, "element segments", d.element)
+	case SectionDataCount:
+		d.m.DataCount, d.m.HasDataCount = d.r.U32("data count"), true
+	case SectionCode:
+		d.code()
+	case SectionData:
+		d.m.Data = vector(d, 2, "data segments", d.data)
+	}
+}
+
+// finish checks what spans sections. end is the size of the file.
+func (d *decoder) finish(end int) error {
+	if d.bodies != len(d.m.Funcs) {
+		r := leb.NewReader(nil)
+		r.Fail(end, nil, "%d function bodies for %d functions", d.bodies, len(d.m.Funcs))
+		return formatError("code", r.Err())
+	}
+	if d.m.HasDataCount && int64(d.m.DataCount) != int64(len(d.m.Data)) {
+		r := leb.NewReader(nil)
+		r.Fail(end, nil, "%d data segments, but the data count says %d", len(d.m.Data), d.m.DataCount)
+		return formatError("data", r.Err())
+	}
+	return nil
+}
+
+// vector reads a length and that many elements of at least minSize bytes each.
+func vector[T any](d *decoder, minSize int, what string, read func() T) []T {
+	n := d.r.Count(minSize, what)
+	if n == 0 {
+		return nil
+	}
+	list := make([]T, 0, n)
+	for range n {
+		v := read()
+		if d.r.Failed() {
+			return nil
+		}
+		list = append(list, v)
+	}
+	return list
+}

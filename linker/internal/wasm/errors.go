@@ -1,0 +1,51 @@
+package wasm
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
+)
+
+var (
+	// ErrNotModule means that the bytes do not start with the magic number of WebAssembly.
+	ErrNotModule = errors.New("not a WebAssembly module")
+	// ErrVersion means that the bytes are WebAssembly, but of another version: a component,
+	// for instance.
+	ErrVersion = errors.New("unsupported WebAssembly version")
+	// ErrUnsupported means that a module uses a feature that this linker does not know:
+	// memory64, garbage collection types, typed references.
+	ErrUnsupported = errors.New("unsupported feature")
+)
+
+// FormatError says why and where bytes are not a module that this package understands.
+// It wraps a sentinel of this package or of package leb, when there is one.
+type FormatError struct {
+	Offset  int    // byte offset in the file
+	Section string // name of the section, "" for the header
+	Reason  string
+	Err     error // cause; may be nil
+}
+
+// Error returns, for instance, "wasm: import section, offset 0x1f: module name: unexpected end".
+func (e *FormatError) Error() string {
+	if e.Section == "" {
+		return fmt.Sprintf("wasm: offset %#x: %s", e.Offset, e.Reason)
+	}
+	return fmt.Sprintf("wasm: %s section, offset %#x: %s", e.Section, e.Offset, e.Reason)
+}
+
+// Unwrap returns the cause.
+func (e *FormatError) Unwrap() error { return e.Err }
+
+// formatError turns the failure of a reader into a FormatError; nil stays nil.
+func formatError(section string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var at *leb.Error
+	if errors.As(err, &at) {
+		return &FormatError{Offset: at.Offset, Section: section, Reason: at.Reason, Err: at.Cause}
+	}
+	return &FormatError{Section: section, Reason: err.Error(), Err: err}
+}

@@ -1,0 +1,326 @@
+package wasm
+
+import (
+	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
+)
+
+// Bytes that open a type in the binary format.
+const (
+	funcTypeForm   = 0x60
+	refNullPrefix  = 0x63 // (ref null …)
+	refPrefix      = 0x64 // (ref …)
+	tableWithInit  = 0x40
+	gcTypeFormsMin = 0x4e // rec, sub, struct, array: 0x4e to 0x5f
+)
+
+// valType reads a value type.
+func (d *decoder) valType() ValType {
+	at := d.r.Offset()
+	switch t := ValType(d.r.Byte("value type")); t {
+	case I32, I64, F32, F64, V128, FuncRef, ExternRef, ExnRef:
+		return t
+	case refNullPrefix:
+		return heapType(d.r)
+	case refPrefix:
+		d.r.Fail(at, ErrUnsupported, "value type: %v: reference that cannot be null", ErrUnsupported)
+	default:
+		d.r.Fail(at, nil, "value type %#x is unknown", byte(t))
+	}
+	return 0
+}
+
+// refType reads a reference type.
+func (d *decoder) refType() ValType {
+	at := d.r.Offset()
+	t := d.valType()
+	if !t.IsRef() {
+		d.r.Fail(at, nil, "%v is not a reference type", t)
+	}
+	return t
+}
+
+// heapType reads what a nullable reference refers to. Only the abstract types that were
+// there before the garbage collection proposal are known; their codes are those of the
+// reference types, seen as signed numbers.
+func heapType(r *leb.Reader) ValType {
+	at := r.Offset()
+	h := r.S33("heap type")
+	if t := ValType(h & 0x7f); h < 0 && h >= -64 && t.IsRef() {
+		return t
+	}
+	r.Fail(at, ErrUnsupported, "heap type %d: %v", h, ErrUnsupported)
+	return 0
+}
+
+func (d *decoder) funcType() FuncType {
+	at := d.r.Offset()
+	if form := d.r.Byte("type"); form != funcTypeForm {
+		if form >= gcTypeFormsMin && form < funcTypeForm {
+			d.r.Fail(at, ErrUnsupported, "type form %#x: %v", form, ErrUnsupported)
+		}
+		d.r.Fail(at, nil, "type form %#x is unknown", form)
+	}
+	return FuncType{
+		Params:  vector(d, 1, "parameters", d.valType),
+		Results: vector(d, 1, "results", d.valType),
+	}
+}
+
+func (d *decoder) typeIndex() uint32 {
+	at := d.r.Offset()
+	i := d.r.U32("type index")
+	if int64(i) >= int64(len(d.m.Types)) {
+		d.r.Fail(at, nil, "type %d of %d", i, len(d.m.Types))
+		return 0
+	}
+	return i
+}
+
+// limits reads the limits of a table or a memory, whose size is at most bound.
+func (d *decoder) limits(bound uint32) (l Limits, shared bool) {
+	at := d.r.Offset()
+	flags := d.r.Byte("limits")
+	switch {
+	case flags > 7:
+		d.r.Fail(at, nil, "limits flags %#x are unknown", flags)
+	case flags&4 != 0:
+		d.r.Fail(at, ErrUnsupported, "limits: %v: 64-bit addresses", ErrUnsupported)
+	}
+	l.HasMax, shared = flags&1 != 0, flags&2 != 0
+	l.Min = d.r.U32("minimum")
+	if l.HasMax {
+		l.Max = d.r.U32("maximum")
+	}
+	if l.Min > bound || l.HasMax && l.Max > bound {
+		d.r.Fail(at, nil, "limits (%v) exceed %d", l, bound)
+	}
+	if l.HasMax && l.Max < l.Min {
+		d.r.Fail(at, nil, "limits (%v): the maximum is below the minimum", l)
+	}
+	return l, shared
+}
+
+func (d *decoder) tableType() TableType {
+	t := TableType{Elem: d.refType()}
+	at := d.r.Offset()
+	var shared bool
+	if t.Limits, shared = d.limits(1<<32 - 1); shared {
+		d.r.Fail(at, ErrUnsupported, "table: %v: shared", ErrUnsupported)
+	}
+	return t
+}
+
+func (d *decoder) memoryType() MemoryType {
+	at := d.r.Offset()
+	var t MemoryType
+	if t.Limits, t.Shared = d.limits(MaxPages); t.Shared && !t.HasMax {
+		d.r.Fail(at, nil, "shared memory without a maximum")
+	}
+	return t
+}
+
+func (d *decoder) globalType() GlobalType {
+	t := GlobalType{Type: d.valType()}
+	at := d.r.Offset()
+	switch mut := d.r.Byte("mutability"); mut {
+	case 0, 1:
+		t.Mutable = mut == 1
+	default:
+		d.r.Fail(at, nil, "mutability %#x is unknown", mut)
+	}
+	return t
+}
+
+// tag reads the attribute and the type of a tag.
+func (d *decoder) tag() uint32 {
+	at := d.r.Offset()
+	if attribute := d.r.Byte("tag attribute"); attribute != 0 {
+		d.r.Fail(at, nil, "tag attribute %#x is unknown", attribute)
+	}
+	at = d.r.Offset()
+	i := d.typeIndex()
+	if !d.r.Failed() && len(d.m.Types[i].Results) > 0 {
+		d.r.Fail(at, nil, "tag of type %v has results", d.m.Types[i])
+	}
+	return i
+}
+
+// imports reads the import section.
+func (d *decoder) imports() {
+	d.m.Imports = vector(d, 4, "imports", d.importEntry)
+	for i, imp := range d.m.Imports {
+		d.m.imported[imp.Kind] = append(d.m.imported[imp.Kind], i)
+	}
+}
+
+func (d *decoder) importEntry() Import {
+	imp := Import{Module: d.r.Name("module name"), Name: d.r.Name("import name")}
+	at := d.r.Offset()
+	imp.Kind = Kind(d.r.Byte("kind of import"))
+	switch imp.Kind {
+	case KindFunc:
+		imp.Type = d.typeIndex()
+	case KindTable:
+		imp.Table = d.tableType()
+	case KindMemory:
+		imp.Memory = d.memoryType()
+	case KindGlobal:
+		imp.Global = d.globalType()
+	case KindTag:
+		imp.Type = d.tag()
+	default:
+		d.r.Fail(at, nil, "import %q %q: %v is unknown", imp.Module, imp.Name, imp.Kind)
+	}
+	return imp
+}
+
+func (d *decoder) table() Table {
+	if d.r.Len() > 0 && d.r.Peek() == tableWithInit {
+		at := d.r.Offset()
+		d.r.Byte("table")
+		if reserved := d.r.Byte("table"); reserved != 0 {
+			d.r.Fail(at, nil, "table form %#x is unknown", reserved)
+		}
+		t := Table{Type: d.tableType()}
+		t.Init = readConstExpr(d.r, d.m, d.m.Imported(KindGlobal), t.Type.Elem)
+		return t
+	}
+	return Table{Type: d.tableType()}
+}
+
+// globals reads the global section. An initialiser may read the globals before its own.
+func (d *decoder) globals() {
+	vector(d, 4, "globals", func() struct{} {
+		g := Global{Type: d.globalType()}
+		g.Init = readConstExpr(d.r, d.m, d.m.Count(KindGlobal), g.Type.Type)
+		d.m.Globals = append(d.m.Globals, g)
+		return struct{}{}
+	})
+}
+
+func (d *decoder) export() Export {
+	nameAt := d.r.Offset()
+	e := Export{Name: d.r.Name("export name")}
+	at := d.r.Offset()
+	e.Kind = Kind(d.r.Byte("kind of export"))
+	e.Index = d.r.U32("export index")
+	if e.Kind >= kinds {
+		d.r.Fail(at, nil, "export %q: %v is unknown", e.Name, e.Kind)
+	} else if n := d.m.Count(e.Kind); int64(e.Index) >= int64(n) {
+		d.r.Fail(at, nil, "export %q: %v %d of %d", e.Name, e.Kind, e.Index, n)
+	}
+	if _, dup := d.m.exports[e.Name]; dup {
+		d.r.Fail(nameAt, nil, "export %q is repeated", e.Name)
+	}
+	d.m.exports[e.Name] = len(d.m.exports)
+	return e
+}
+
+func (d *decoder) start() {
+	at := d.r.Offset()
+	d.m.Start, d.m.HasStart = d.r.U32("start function"), true
+	t, ok := d.m.FuncType(d.m.Start)
+	if !ok {
+		d.r.Fail(at, nil, "start function %d of %d", d.m.Start, d.m.Count(KindFunc))
+	} else if len(t.Params)+len(t.Results) > 0 {
+		d.r.Fail(at, nil, "start function %d has type %v", d.m.Start, t)
+	}
+}
+
+// funcIndex reads an index of a function.
+func (d *decoder) funcIndex() uint32 {
+	at := d.r.Offset()
+	i := d.r.U32("function index")
+	if n := d.m.Count(KindFunc); int64(i) >= int64(n) {
+		d.r.Fail(at, nil, "function %d of %d", i, n)
+	}
+	return i
+}
+
+// Flags of an element segment.
+const (
+	elemPassive  = 1 // or declarative
+	elemExplicit = 2 // table index or, for one that is not active, declarative
+	elemExprs    = 4 // expressions instead of function indices
+)
+
+func (d *decoder) element() Element {
+	at := d.r.Offset()
+	flags := d.r.U32("element segment")
+	if flags > 7 {
+		d.r.Fail(at, nil, "element segment flags %#x are unknown", flags)
+	}
+	e := Element{Type: FuncRef}
+	switch flags & (elemPassive | elemExplicit) {
+	case elemPassive:
+		e.Mode = Passive
+	case elemPassive | elemExplicit:
+		e.Mode = Declarative
+	case elemExplicit:
+		e.Table = d.r.U32("table index")
+	}
+	var table TableType
+	if e.Mode == Active {
+		var ok bool
+		if table, ok = d.m.TableType(e.Table); !ok {
+			d.r.Fail(at, nil, "element segment: table %d of %d", e.Table, d.m.Count(KindTable))
+		}
+		e.Offset = readConstExpr(d.r, d.m, d.m.Count(KindGlobal), I32)
+	}
+	if flags&(elemPassive|elemExplicit) != 0 {
+		kindAt := d.r.Offset()
+		if flags&elemExprs != 0 {
+			e.Type = d.refType()
+		} else if kind := d.r.Byte("element kind"); kind != 0 {
+			d.r.Fail(kindAt, nil, "element kind %#x is unknown", kind)
+		}
+	}
+	if e.Mode == Active && e.Type != table.Elem {
+		d.r.Fail(at, nil, "element segment of %v for a table of %v", e.Type, table.Elem)
+	}
+	if flags&elemExprs != 0 {
+		e.Exprs = vector(d, 2, "elements", func() ConstExpr {
+			return readConstExpr(d.r, d.m, d.m.Count(KindGlobal), e.Type)
+		})
+	} else {
+		e.Funcs = vector(d, 1, "elements", d.funcIndex)
+	}
+	return e
+}
+
+// code counts the bodies and steps over them.
+func (d *decoder) code() {
+	at := d.r.Offset()
+	d.bodies = d.r.Count(2, "function bodies")
+	if d.bodies != len(d.m.Funcs) {
+		d.r.Fail(at, nil, "%d function bodies for %d functions", d.bodies, len(d.m.Funcs))
+	}
+	for range d.bodies {
+		d.r.Bytes(d.r.U32("size of a function body"), "function body")
+		if d.r.Failed() {
+			return
+		}
+	}
+}
+
+func (d *decoder) data() Data {
+	at := d.r.Offset()
+	var s Data
+	switch flags := d.r.U32("data segment"); flags {
+	case 0:
+	case 1:
+		s.Mode = Passive
+	case 2:
+		s.Memory = d.r.U32("memory index")
+	default:
+		d.r.Fail(at, nil, "data segment flags %#x are unknown", flags)
+	}
+	if s.Mode == Active {
+		if n := d.m.Count(KindMemory); int64(s.Memory) >= int64(n) {
+			d.r.Fail(at, nil, "data segment: memory %d of %d", s.Memory, n)
+		}
+		s.Offset = readConstExpr(d.r, d.m, d.m.Count(KindGlobal), I32)
+	}
+	s.Bytes = d.r.Bytes(d.r.U32("size of the data"), "data")
+	return s
+}
