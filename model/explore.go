@@ -1,0 +1,173 @@
+package model
+
+import (
+	"fmt"
+
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
+)
+
+// Exploration is the result of walking every state that can be reached. The
+// numbers are counted as TLC counts them.
+type Exploration struct {
+	Distinct  int                     // distinct states
+	Generated int                     // states generated, the initial one and stuttering steps at an end included
+	Depth     int                     // states on the longest of all shortest paths
+	Steps     map[protocol.Action]int // how often each action was possible
+}
+
+// ViolationError is a state that should not be reachable, with the shortest way to it.
+type ViolationError struct {
+	Name  string          // the invariant that is broken, or Deadlock
+	Trace []protocol.Step // the steps from the initial state
+	State protocol.State  // the state that they lead to
+}
+
+// Deadlock is the name of the violation in a state without a successor that is not an end.
+const Deadlock = "deadlock"
+
+func (e *ViolationError) Error() string {
+	return fmt.Sprintf("model: %s is violated after %d steps", e.Name, len(e.Trace))
+}
+
+// LimitError tells that an exploration was given up: not all states were seen.
+type LimitError struct{ MaxStates int }
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("model: more than %d states: not all were explored", e.MaxStates)
+}
+
+// Explorer walks linker/protocol exhaustively, breadth first: the Go twin of
+// TLC. Its functions are called by the goroutine that calls Run.
+type Explorer struct {
+	Config     protocol.Config
+	Ops        []protocol.Op        // Kinds \X Tags of the specification
+	Invariants []protocol.Invariant // what must hold in every state
+	Deadlock   bool                 // report states without a successor
+	MaxStates  int                  // give up beyond this number; 0: no limit
+
+	Visit    func(s *protocol.State)                                         // called for each distinct state, breadth first; may be nil
+	Edge     func(from *protocol.State, t protocol.Step, to *protocol.State) // called for every transition; may be nil
+	Progress func(distinct, queued int)                                      // called now and then; may be nil
+}
+
+// origin tells how a state was reached first.
+type origin struct {
+	parent int32
+	step   protocol.Step
+}
+
+// node is a state whose successors have not been looked at.
+type node struct {
+	state protocol.State
+	id    int32
+}
+
+// progressEvery is how many new states lie between two calls of Progress.
+const progressEvery = 4096
+
+// walk is a running exploration.
+type walk struct {
+	*Explorer
+	result  Exploration
+	seen    map[string]struct{}
+	origins []origin // of every distinct state, in the order in which they were found
+	key     []byte
+	next    []node
+}
+
+// Run explores. It returns a *ViolationError for the first state that breaks
+// an invariant or has no successor, and a *LimitError beyond MaxStates.
+func (x *Explorer) Run() (Exploration, error) {
+	if err := x.Config.Validate(); err != nil {
+		return Exploration{}, fmt.Errorf("model: %w", err)
+	}
+	var steps []protocol.Step
+	for t := range x.Config.Steps(x.Ops) {
+		steps = append(steps, t)
+	}
+	w := walk{Explorer: x, seen: map[string]struct{}{}, result: Exploration{Generated: 1, Steps: map[protocol.Action]int{}}}
+	start := protocol.NewState(x.Config)
+	if err := w.reach(&start, origin{parent: -1}); err != nil {
+		return w.result, err
+	}
+	for len(w.next) > 0 {
+		frontier := w.next
+		w.next = nil
+		w.result.Depth++
+		for i := range frontier {
+			if err := w.expand(&frontier[i], steps); err != nil {
+				return w.result, err
+			}
+			if x.Progress != nil && w.result.Distinct%progressEvery == 0 {
+				x.Progress(w.result.Distinct, len(frontier)-i+len(w.next))
+			}
+		}
+	}
+	return w.result, nil
+}
+
+// expand looks at the successors of a state.
+func (w *walk) expand(from *node, steps []protocol.Step) error {
+	dead := true
+	if from.state.Terminated() {
+		w.result.Generated++
+		dead = false
+	}
+	for _, t := range steps {
+		to := from.state
+		if to.Try(t) != protocol.Done {
+			continue
+		}
+		dead = false
+		w.result.Generated++
+		w.result.Steps[t.Action]++
+		if w.Edge != nil {
+			w.Edge(&from.state, t, &to)
+		}
+		if err := w.reach(&to, origin{from.id, t}); err != nil {
+			return err
+		}
+	}
+	if dead && w.Deadlock {
+		return &ViolationError{Name: Deadlock, Trace: w.trace(from.id), State: from.state}
+	}
+	return nil
+}
+
+// reach notes a state that was reached, if it is new.
+func (w *walk) reach(s *protocol.State, o origin) error {
+	w.key = s.AppendKey(w.key[:0])
+	if _, ok := w.seen[string(w.key)]; ok {
+		return nil
+	}
+	w.seen[string(w.key)] = struct{}{}
+	id := int32(len(w.origins))
+	w.origins = append(w.origins, o)
+	w.result.Distinct++
+	if w.Visit != nil {
+		w.Visit(s)
+	}
+	for i := range w.Invariants {
+		if !w.Invariants[i].Holds(s) {
+			return &ViolationError{Name: w.Invariants[i].Name, Trace: w.trace(id), State: *s}
+		}
+	}
+	if w.MaxStates > 0 && w.result.Distinct > w.MaxStates {
+		return &LimitError{w.MaxStates}
+	}
+	w.next = append(w.next, node{*s, id})
+	return nil
+}
+
+// trace is the way to a state.
+func (w *walk) trace(id int32) []protocol.Step {
+	var back []protocol.Step
+	for w.origins[id].parent >= 0 {
+		back = append(back, w.origins[id].step)
+		id = w.origins[id].parent
+	}
+	for i, j := 0, len(back)-1; i < j; i, j = i+1, j-1 {
+		back[i], back[j] = back[j], back[i]
+	}
+	return back
+}
