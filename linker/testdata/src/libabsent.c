@@ -1,0 +1,2 @@
+// Linked against by libneeds_missing, then left out.
+int absent(int x) { return x; }

@@ -1,0 +1,2 @@
+// See librpath.c.
+int deep(int x) { return 10 * x; }

@@ -1,0 +1,2 @@
+// Neither table nor stack pointer nor memory is used.
+int notable_add(int a, int b) { return a + b; }
