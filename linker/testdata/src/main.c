@@ -76,8 +76,8 @@ static struct chunk *take_new(u32 size) {
 }
 
 void *aligned_alloc(u32 alignment, u32 size) {
-  if (alignment < header) alignment = header;
   if (alignment & (alignment - 1)) return 0;
+  if (alignment < header) alignment = header;
   u32 slack = alignment - header;
   if (size > 0x7fffffff - slack - 2 * header || slack > 0x40000000) return 0;
   u32 usable = (size + slack + header - 1) & ~(u32)(header - 1);
