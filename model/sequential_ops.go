@@ -1,0 +1,206 @@
+package model
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Op is a user operation of the linker.
+type Op uint8
+
+const (
+	// OpOpen opens Input.Library.
+	OpOpen Op = iota
+	// OpClose gives up one opening of Input.Handle.
+	OpClose
+	// OpSymbol looks Input.Name up through Input.Handle, or in the default scope.
+	OpSymbol
+	// OpCall looks Input.Name up likewise and calls it with Input.Args.
+	OpCall
+	// OpCallPointer calls the function at table index Input.Pointer with Input.Args.
+	OpCallPointer
+	// OpAllocateClosure takes Input.Count table slots.
+	OpAllocateClosure
+	// OpFreeClosure gives the slot Input.Pointer back.
+	OpFreeClosure
+	// OpSpawn makes a new instance group out of Input.Group.
+	OpSpawn
+	// OpLeave ends Input.Group.
+	OpLeave
+	opCount
+)
+
+var opNames = []string{"open", "close", "symbol", "call", "call-pointer", "allocate-closure", "free-closure", "spawn", "leave"}
+
+// String returns the name that stands in files.
+func (o Op) String() string { return enumName(opNames, int(o)) }
+
+// MarshalText writes the name.
+func (o Op) MarshalText() ([]byte, error) { return enumText(opNames, int(o)) }
+
+// UnmarshalText reads the name; any other text is an error.
+func (o *Op) UnmarshalText(text []byte) error {
+	n, err := enumParse("operation", opNames, text)
+	*o = Op(n)
+	return err
+}
+
+// Handle is what opening a library returns. 0 stands for the default scope: the main module and then every
+// loaded library in search order.
+type Handle uint64
+
+// Input is what a client asked for. Only the fields that Op speaks of count.
+type Input struct {
+	Op Op `json:"op"`
+	// Group is the instance group the operation ran in.
+	Group   int    `json:"group,omitempty"`
+	Library string `json:"library,omitempty"`
+	// Now asks OpOpen to fail if any function import has no definition.
+	Now    bool    `json:"now,omitempty"`
+	Handle Handle  `json:"handle,omitempty"`
+	Name   string  `json:"name,omitempty"`
+	Args   []int32 `json:"args,omitempty"`
+	// Pointer is a table index.
+	Pointer uint32 `json:"pointer,omitempty"`
+	// Count is a number of slots, at least 1.
+	Count int `json:"count,omitempty"`
+}
+
+// Output is what came of it. Exactly one of these holds: Unknown is set; Err is not empty; Trap is not empty; the
+// operation succeeded and the fields that its Op speaks of count.
+type Output struct {
+	// Unknown marks an operation that was cancelled or crashed in a way that nobody knows whether it took effect.
+	Unknown bool `json:"unknown,omitempty"`
+	// Err is the class of the error, Trap that of the trap in which a call ended.
+	Err  ErrorClass `json:"err,omitempty"`
+	Trap TrapClass  `json:"trap,omitempty"`
+	// Handle is the result of OpOpen.
+	Handle Handle `json:"handle,omitempty"`
+	// Kind and Pointer are the result of OpSymbol: a table index, or an address in the memory.
+	Kind    SymbolKind `json:"kind,omitempty"`
+	Pointer uint32     `json:"pointer,omitempty"`
+	// Result is the result of OpCall and OpCallPointer.
+	Result int32 `json:"result,omitempty"`
+	// Slots are the result of OpAllocateClosure, in any order.
+	Slots []uint32 `json:"slots,omitempty"`
+	// Group is the result of OpSpawn.
+	Group int `json:"group,omitempty"`
+	// Commit is the number of the commit that made the operation visible, and 0 if it changed nothing that all groups
+	// must agree on.
+	Commit uint64 `json:"commit,omitempty"`
+	// Read is the number of the last commit that the operation has seen, and 0 if it does not know.
+	Read uint64 `json:"read,omitempty"`
+}
+
+// Number is the place of the operation in the commit order: its own commit, else the one it read at, else 0.
+func (o *Output) Number() uint64 {
+	if o.Commit != 0 {
+		return o.Commit
+	}
+	return o.Read
+}
+
+// ErrorClass is a kind of failure, independent of the judged linker's error types and texts.
+type ErrorClass string
+
+// The classes that the model expects, and (the last three) those it can only tolerate.
+const (
+	ClassMissingFile   ErrorClass = "missing-file"   // no such library
+	ClassMissingNeeded ErrorClass = "missing-needed" // a needed library is not there
+	ClassBadModule     ErrorClass = "bad-module"     // it, or something it needs, is not a library
+	ClassMissingSymbol ErrorClass = "missing-symbol" // nobody has the symbol
+	ClassSignature     ErrorClass = "signature"      // another number of parameters
+	ClassNotFunction   ErrorClass = "not-function"   // a call of a data symbol
+	ClassBadHandle     ErrorClass = "bad-handle"     // not open, or not open any more
+	ClassBadSlot       ErrorClass = "bad-slot"       // not an allocated closure slot
+	ClassBadCount      ErrorClass = "bad-count"      // fewer than one slot asked for
+	ClassGroupClosed   ErrorClass = "group-closed"   // the group is gone
+	ClassCancelled     ErrorClass = "cancelled"      // withdrawn before it took effect
+	ClassNoSpace       ErrorClass = "no-space"       // the table or the memory cannot grow
+	ClassPoisoned      ErrorClass = "poisoned"       // the process image is unusable, for good
+)
+
+// TrapClass is a kind of trap.
+type TrapClass string
+
+// The classes of traps.
+const (
+	TrapBadPointer  TrapClass = "bad-pointer" // a null pointer or an unused slot was called
+	TrapSignature   TrapClass = "signature"   // called through a pointer with another number of arguments
+	TrapMissing     TrapClass = "missing"     // an import that nobody has was called
+	TrapUnreachable TrapClass = "unreachable" // the function itself trapped
+	TrapStack       TrapClass = "stack"       // endless recursion
+)
+
+// ReadOnly says whether the operation can only look, never change anything, whatever its outcome was. (OpSymbol may
+// give a function its slot, but when its outcome is unknown nobody knows which.)
+func (in *Input) ReadOnly() bool {
+	return in.Op == OpSymbol || in.Op == OpCall || in.Op == OpCallPointer
+}
+
+// String is the operation in one short line, as in "g1 symbol(#3, add)".
+func (in Input) String() string {
+	var args string
+	switch in.Op {
+	case OpOpen:
+		args = in.Library
+		if in.Now {
+			args += ", now"
+		}
+	case OpClose:
+		args = fmt.Sprintf("#%d", in.Handle)
+	case OpSymbol:
+		args = scopeName(in.Handle) + in.Name
+	case OpCall:
+		args = scopeName(in.Handle) + in.Name + " " + argsString(in.Args)
+	case OpCallPointer:
+		args = fmt.Sprintf("%d %s", in.Pointer, argsString(in.Args))
+	case OpAllocateClosure:
+		args = fmt.Sprint(in.Count)
+	case OpFreeClosure:
+		args = fmt.Sprint(in.Pointer)
+	}
+	return fmt.Sprintf("g%d %s(%s)", in.Group, in.Op, args)
+}
+
+func scopeName(h Handle) string {
+	if h == 0 {
+		return ""
+	}
+	return fmt.Sprintf("#%d, ", h)
+}
+
+func argsString(args []int32) string {
+	return "(" + strings.Trim(strings.ReplaceAll(fmt.Sprint(args), " ", ", "), "[]") + ")"
+}
+
+// Describe is an operation with its outcome in one short line, as in "g1 symbol(#3, add) = function 17 @5".
+// After @ stands the commit number, in parentheses if the operation only read at it.
+func Describe(in Input, out Output) string {
+	result := "ok"
+	switch {
+	case out.Unknown:
+		return in.String() + " = ?"
+	case out.Err != "":
+		result = "error " + string(out.Err)
+	case out.Trap != "":
+		result = "trap " + string(out.Trap)
+	case in.Op == OpOpen:
+		result = fmt.Sprintf("#%d", out.Handle)
+	case in.Op == OpSymbol:
+		result = fmt.Sprintf("%s %d", out.Kind, out.Pointer)
+	case in.Op == OpCall, in.Op == OpCallPointer:
+		result = fmt.Sprint(out.Result)
+	case in.Op == OpAllocateClosure:
+		result = "slots " + fmt.Sprint(out.Slots)
+	case in.Op == OpSpawn:
+		result = fmt.Sprintf("g%d", out.Group)
+	}
+	switch {
+	case out.Commit != 0:
+		result += fmt.Sprintf(" @%d", out.Commit)
+	case out.Read != 0:
+		result += fmt.Sprintf(" (@%d)", out.Read)
+	}
+	return in.String() + " = " + result
+}
