@@ -1,0 +1,175 @@
+package coord
+
+import (
+	"context"
+	"slices"
+
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
+)
+
+// waiter is a goroutine that waits inside or in front of group m.
+type waiter struct {
+	Waiter
+	m    *Member
+	held bool        // it waits at the rendezvous, where its context does not count
+	may  func() bool // what it waits for may be there; reads the state only
+}
+
+// ready tells whether another look is worthwhile for the waiter. The mutex is held.
+func (w *waiter) ready() bool {
+	s := &w.m.c.state
+	if s.Poisoned || w.m.gone.Load() {
+		return true
+	}
+	if s.Mode[w.m.id] == protocol.Running && w.m.duty() != nothing {
+		return true
+	}
+	return !s.AtRendezvous(w.m.id) && (w.held || w.may())
+}
+
+// await waits until done holds, taking part in whatever operation counts on m
+// meanwhile: this cooperation is what keeps a waiting group from stopping
+// everybody. may tells, without side effects, that done can hold; done may
+// perform actions. The mutex is held when await is called, when it calls may
+// and done, and when it returns; it is free while await waits and while a
+// participant works.
+//
+// The context ends the wait only while the group is free to go: from its
+// arrival until the operation is over it is not.
+func (c *Coordinator) await(ctx context.Context, m *Member, may, done func() bool) error {
+	var w *waiter
+	defer func() { c.forget(w) }()
+	for {
+		if err := m.closed(); err != nil {
+			return err
+		}
+		if c.state.Mode[m.id] == protocol.Running && c.do(ctx, m) {
+			continue
+		}
+		held := c.state.Mode[m.id] == protocol.Running && c.state.AtRendezvous(m.id)
+		if !held {
+			if done() {
+				return nil
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+		}
+		if w == nil {
+			w = &waiter{Waiter: c.waiting.Waiter(), m: m, may: may}
+			c.waiters = append(c.waiters, w)
+		}
+		w.held = held
+		c.pause(ctx, w)
+	}
+}
+
+// pause lets go of the mutex until w has something to do, or its context ends
+// while that counts. That it ended is seen by who calls pause.
+func (c *Coordinator) pause(ctx context.Context, w *waiter) {
+	if w.held {
+		ctx = context.WithoutCancel(ctx)
+	}
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	_ = w.Wait(ctx)
+}
+
+func (c *Coordinator) forget(w *waiter) {
+	if i := slices.Index(c.waiters, w); i >= 0 {
+		c.waiters = slices.Delete(c.waiters, i, i+1)
+	}
+}
+
+// duty is what the present operation wants of a group now.
+type duty uint8
+
+const (
+	nothing duty = iota
+	toArrive
+	toApply
+	toUndo
+)
+
+// duty tells what the present operation wants of m now. The mutex is held.
+func (m *Member) duty() duty {
+	s := &m.c.state
+	switch s.Part[m.id] {
+	case protocol.Expected:
+		if s.Pending() {
+			return toArrive
+		}
+	case protocol.Arrived:
+		if s.Mail[m.id].Len() > 0 {
+			return toApply
+		}
+	case protocol.Applied:
+		if s.Failed && s.Everybody() {
+			return toUndo
+		}
+	}
+	return nothing
+}
+
+// do does what the present operation wants of m now, and tells whether that was
+// anything. It is called by m's own goroutine, or by the leader's while m is
+// parked, with the mutex held; the mutex is free while the participant works.
+func (c *Coordinator) do(ctx context.Context, m *Member) bool {
+	switch m.duty() {
+	case toArrive:
+		if c.state.Mode[m.id] == protocol.Parked {
+			return c.perform(m.step(protocol.ActClaim))
+		}
+		return c.perform(m.step(protocol.ActArrive))
+	case toApply:
+		if err := c.work(m, func() error { return m.participant.Apply(context.WithoutCancel(ctx), c.present) }); err != nil {
+			c.fail(m, err)
+		} else if m.duty() == toApply {
+			c.must(m.step(protocol.ActApply))
+		}
+		return true
+	case toUndo:
+		if err := c.work(m, func() error { return m.participant.Undo(context.WithoutCancel(ctx), c.present) }); err != nil {
+			if m.duty() == toUndo {
+				c.poison = &PoisonError{Group: m.id, Apply: c.cause, Undo: err}
+				c.must(m.step(protocol.ActFailUndo))
+			}
+		} else if m.duty() == toUndo {
+			c.must(m.step(protocol.ActUndo))
+		}
+		return true
+	}
+	return false
+}
+
+// fail notes that m could not apply the operation.
+func (c *Coordinator) fail(m *Member, err error) {
+	if m.duty() != toApply { // it died meanwhile, and nobody waits for it
+		return
+	}
+	if c.cause == nil {
+		c.cause = &ReplayError{Group: m.id, Err: err}
+	}
+	c.must(m.step(protocol.ActFailApply))
+}
+
+// work runs f without the mutex. If it panics, or ends the goroutine, that is
+// the death of m, which is then nobody's participant any more.
+func (c *Coordinator) work(m *Member, f func() error) (err error) {
+	c.mu.Unlock()
+	returned := false
+	defer func() {
+		v := recover()
+		c.mu.Lock()
+		switch {
+		case v != nil:
+			err = &PanicError{Value: v}
+			m.crash(err)
+		case !returned:
+			m.crash(errUnfinished)
+		}
+	}()
+	err = f()
+	returned = true
+	return err
+}

@@ -1,0 +1,14 @@
+// Package coord is the runtime of the linker's protocol: it performs the
+// actions of linker/protocol under one mutex when real goroutines link real
+// modules. One critical section is one action, and one action is one [Event].
+//
+// A [Coordinator] belongs to one process image, a [Member] to one instance
+// group of it. Whoever is inside a group has entered its member ([Member.Enter])
+// and parks it when leaving ([Member.Park]); an operation that all groups must
+// agree on is a [Member.Link]. A group that waits, for the lease, for the state
+// lock or to leave, takes part in the others' operations meanwhile; for a group
+// that is parked the leader acts. Hence nobody can stop everybody by waiting.
+//
+// The package knows nothing of WebAssembly: what an operation does to a group
+// is behind [Participant] and [Work].
+package coord

@@ -1,0 +1,238 @@
+package coord
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
+)
+
+// errUnfinished is the cause of the death of a group whose goroutine panicked
+// or ended (runtime.Goexit) in the middle of a request.
+var errUnfinished = errors.New("coord: the goroutine ended in the middle of a request")
+
+// Link performs a link operation: lease, state lock, w.Do, both epochs,
+// w.Commit. It returns the commit's number, or 0 when w.Do found nothing to do.
+//
+// An error means that nothing was done: w.Do's error; a *ReplayError when
+// another group could not follow, after everybody has undone; the context's
+// error when it ended before the broadcast (afterwards the operation completes
+// whatever the context says); ErrGroupClosed, ErrPoisoned, ErrReentrant,
+// ErrReplaying. If w panics, the group has died, and the panic goes on.
+func (m *Member) Link(ctx context.Context, w Work) (commit uint64, err error) {
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	if err := m.lease(ctx); err != nil {
+		return 0, err
+	}
+	return m.link(ctx, w)
+}
+
+// Link is Member.Link with the lease in hand; the token ends.
+func (t *Token) Link(ctx context.Context, w Work) (commit uint64, err error) {
+	if err := t.end(); err != nil {
+		return 0, err
+	}
+	t.m.c.mu.Lock()
+	defer t.m.c.mu.Unlock()
+	if err := t.m.closed(); err != nil {
+		return 0, err
+	}
+	return t.m.link(ctx, w)
+}
+
+// link leads an operation. The mutex is held, and so is the lease.
+func (m *Member) link(ctx context.Context, w Work) (uint64, error) {
+	if err := m.awaitState(ctx); err != nil {
+		return 0, err
+	}
+	finished := false
+	defer func() {
+		if !finished {
+			m.abandon(w)
+		}
+	}()
+	commit, err := m.leadOperation(ctx, w)
+	finished = true
+	return commit, err
+}
+
+// abandon is what is left to do when the leader's goroutine panicked or ended:
+// the group has died, and if the operation was broadcast, another goroutine
+// keeps the promise.
+func (m *Member) abandon(w Work) {
+	c := m.c
+	m.crash(errUnfinished)
+	if c.state.Stage[m.id] != protocol.Replaying {
+		return
+	}
+	go func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		_, _ = c.replay(context.Background(), m, w) // there is nobody left to tell
+	}()
+}
+
+// leadOperation is the operation itself, with lease and state lock in hand.
+func (m *Member) leadOperation(ctx context.Context, w Work) (uint64, error) {
+	c := m.c
+	var op Operation
+	var changed bool
+	err := m.own(func() (err error) {
+		op, changed, err = w.Do(ctx)
+		return err
+	})
+	if m.closed() != nil {
+		if err == nil && changed { // killed from outside while it worked
+			err = m.withdraw(ctx, w)
+		}
+		return 0, errors.Join(m.closed(), err)
+	}
+	if err != nil || !changed {
+		c.must(m.step(protocol.ActUnlockState))
+		return 0, err
+	}
+	if err := c.worked(m, op); err != nil {
+		return 0, errors.Join(err, m.withdraw(ctx, w))
+	}
+	c.must(m.step(protocol.ActPublish))
+	if err := c.lead(ctx, m, func() bool { return c.perform(m.step(protocol.ActBroadcast)) }); err != nil {
+		return 0, errors.Join(err, m.withdraw(ctx, w))
+	}
+	return c.replay(context.WithoutCancel(ctx), m, w)
+}
+
+// worked performs Work with a tag that is not in the log, which is forgotten first when it is full.
+func (c *Coordinator) worked(m *Member, op Operation) error {
+	c.perform(protocol.Step{Action: protocol.ActCheckpoint})
+	c.tag++
+	t := protocol.Step{Action: protocol.ActWork, Group: m.id, Op: protocol.Op{Kind: op.Kind, Tag: c.tag}}
+	if !c.perform(t) {
+		return c.state.Perform(t)
+	}
+	c.present, c.cause = op, nil
+	return nil
+}
+
+// lead does the leader's part until done: it acts for the groups that are
+// parked, and waits for the others. The context ends the wait before the broadcast.
+func (c *Coordinator) lead(ctx context.Context, m *Member, done func() bool) error {
+	w := &waiter{Waiter: c.waiting.Waiter(), m: m, may: func() bool { return c.leaderMay(m) }}
+	c.waiters = append(c.waiters, w)
+	defer c.forget(w)
+	for {
+		if c.poison != nil {
+			return c.poison
+		}
+		if m.gone.Load() && c.state.Stage[m.id] != protocol.Replaying {
+			return m.closed()
+		}
+		if h := c.parkedWithDuty(); h != nil {
+			c.do(ctx, h)
+			continue
+		}
+		if done() {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c.pause(ctx, w)
+	}
+}
+
+// parkedWithDuty is a parked group that the leader has to act for, or nil.
+func (c *Coordinator) parkedWithDuty() *Member {
+	i := slices.IndexFunc(c.members[:], func(h *Member) bool {
+		return h != nil && c.state.Mode[h.id] == protocol.Parked && h.duty() != nothing
+	})
+	if i < 0 {
+		return nil
+	}
+	return c.members[i]
+}
+
+// leaderMay tells whether the leader has something to do: an epoch is complete,
+// or a parked group needs it.
+func (c *Coordinator) leaderMay(m *Member) bool {
+	s := &c.state
+	if c.parkedWithDuty() != nil {
+		return true
+	}
+	if s.Stage[m.id] == protocol.Published {
+		return s.Every(protocol.Arrived, protocol.Arrived)
+	}
+	return s.Every(protocol.Applied, protocol.Applied) || s.Every(protocol.Failed, protocol.Undone)
+}
+
+// replay is epoch 2, up to the commit or to the rollback of an operation that
+// somebody could not apply. Nothing ends it early: the operation is broadcast.
+func (c *Coordinator) replay(ctx context.Context, m *Member, w Work) (commit uint64, err error) {
+	undone := false
+	err = c.lead(ctx, m, func() bool {
+		if c.state.Failed {
+			if !c.state.Every(protocol.Failed, protocol.Undone) {
+				return false
+			}
+			undone = true
+			return true
+		}
+		if !c.state.Every(protocol.Applied, protocol.Applied) {
+			return false
+		}
+		commit = c.commits.Add(1)
+		w.Commit(commit)
+		c.must(m.step(protocol.ActCommit))
+		return true
+	})
+	if err != nil || !undone {
+		c.present = Operation{}
+		return commit, err
+	}
+	return 0, c.rollback(ctx, m, w)
+}
+
+// rollback takes back the leader's own work, after everybody else has undone.
+func (c *Coordinator) rollback(ctx context.Context, m *Member, w Work) error {
+	cause := c.cause
+	if cause == nil { // the group that failed has died since
+		cause = &ReplayError{Group: protocol.NoGroup, Err: ErrGroupClosed}
+	}
+	if err := m.own(func() error { return w.Undo(ctx) }); err != nil && c.state.Mode[m.id] == protocol.Running {
+		c.poison = &PoisonError{Group: m.id, Apply: cause, Undo: err}
+		c.must(m.step(protocol.ActFailRollback))
+		return c.poison
+	}
+	c.must(m.step(protocol.ActRollback))
+	c.present, c.cause = Operation{}, nil
+	return cause
+}
+
+// withdraw takes the leader's work back before the broadcast. A leader that
+// cannot has died: only its own instances differ from everybody else's.
+func (m *Member) withdraw(ctx context.Context, w Work) error {
+	err := m.own(func() error { return w.Undo(context.WithoutCancel(ctx)) })
+	if err != nil {
+		m.crash(err)
+	}
+	m.cancel()
+	return err
+}
+
+// own runs a step of the leader's own work without the mutex. If it panics or
+// ends the goroutine, the group has died.
+func (m *Member) own(f func() error) error {
+	c := m.c
+	c.mu.Unlock()
+	returned := false
+	defer func() {
+		c.mu.Lock()
+		if !returned {
+			m.crash(errUnfinished)
+		}
+	}()
+	err := f()
+	returned = true
+	return err
+}

@@ -1,0 +1,142 @@
+package coord
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
+)
+
+// Member is one instance group. It is parked while nobody is inside it. Its
+// methods are called by the goroutine that is inside (one at a time), except
+// Enter, which goes in, and Crash, which any goroutine may call.
+type Member struct {
+	c           *Coordinator
+	id          protocol.Group
+	participant Participant
+
+	gone  atomic.Bool // written with c.mu held
+	cause error       // why it died; guarded by c.mu
+}
+
+// ID is the group's slot. It is used again when the group is gone.
+func (m *Member) ID() int { return int(m.id) }
+
+func (m *Member) step(a protocol.Action) protocol.Step { return protocol.Step{Action: a, Group: m.id} }
+
+// closed is nil while the group exists and the image is sound. The mutex is held.
+func (m *Member) closed() error {
+	switch {
+	case m.c.poison != nil:
+		return m.c.poison
+	case !m.gone.Load():
+		return nil
+	case m.cause != nil:
+		return &CrashError{Group: m.id, Cause: m.cause}
+	}
+	return ErrGroupClosed
+}
+
+// Enter goes into the group (Unpark). It waits while an operation that counts
+// on the group is in progress. The errors are ErrGroupClosed, ErrPoisoned,
+// ErrReentrant when somebody is inside, and the context's.
+func (m *Member) Enter(ctx context.Context) error {
+	c := m.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return m.enter(ctx)
+}
+
+func (m *Member) enter(ctx context.Context) error {
+	if err := m.closed(); err != nil {
+		return err
+	}
+	if m.c.state.Mode[m.id] == protocol.Running {
+		return ErrReentrant
+	}
+	return m.c.await(ctx, m, func() bool { return m.c.state.Part[m.id] == protocol.NoPart }, func() bool {
+		return m.c.perform(m.step(protocol.ActUnpark))
+	})
+}
+
+// Park leaves the group: nobody is inside, or its goroutine is about to block
+// in something that does not touch the linker. Whatever is pending then, the
+// leader does for it. Parking a group that is gone does nothing.
+func (m *Member) Park() {
+	m.c.mu.Lock()
+	defer m.c.mu.Unlock()
+	m.c.perform(m.step(protocol.ActPark))
+}
+
+// Safepoint takes part in a pending operation, if there is one, and returns
+// when it is over (do_pending_link_operations of the reference). Without one it
+// costs an atomic load. The errors are ErrGroupClosed and ErrPoisoned; the
+// context does not end an operation that counts on this group.
+func (m *Member) Safepoint(ctx context.Context) error {
+	if !m.c.attention.Load() && !m.gone.Load() {
+		return nil
+	}
+	c := m.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// A group that replays is at its safepoint already, and one that leads is
+	// nobody's participant.
+	if c.state.AtRendezvous(m.id) || c.state.Stage[m.id] != protocol.Idle {
+		return m.closed()
+	}
+	return c.await(context.WithoutCancel(ctx), m, func() bool { return false }, func() bool {
+		return c.state.Part[m.id] == protocol.NoPart
+	})
+}
+
+// Detach leaves for good, in the state lock's queue, taking part in whatever is
+// pending first. It may be called from outside the group when it is parked.
+func (m *Member) Detach(ctx context.Context) error {
+	c := m.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	outside := c.state.Mode[m.id] == protocol.Parked && !m.gone.Load()
+	if outside {
+		if err := m.enter(ctx); err != nil {
+			return err
+		}
+	}
+	if err := m.lockState(ctx); err != nil {
+		if outside {
+			c.perform(m.step(protocol.ActPark))
+		}
+		return err
+	}
+	c.must(m.step(protocol.ActDetach))
+	m.leave(nil)
+	return nil
+}
+
+// Crash takes a group out that trapped, exited or panicked: it counts as
+// detached at once, wherever it stood, and nobody waits for it. Later calls
+// return a *CrashError with the cause. A leader whose operation is broadcast
+// already still completes it. Any goroutine may call it; the first cause counts.
+func (m *Member) Crash(cause error) {
+	c := m.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m.crash(cause)
+}
+
+func (m *Member) crash(cause error) {
+	if m.gone.Load() || m.c.poison != nil {
+		return
+	}
+	if cause == nil {
+		cause = errors.New("coord: the instance group crashed")
+	}
+	m.leave(cause) // before the action, which wakes who must see it
+	m.c.must(m.step(protocol.ActCrash))
+}
+
+func (m *Member) leave(cause error) {
+	m.cause = cause
+	m.gone.Store(true)
+	m.c.members[m.id] = nil
+}

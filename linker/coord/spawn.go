@@ -1,0 +1,108 @@
+package coord
+
+import (
+	"context"
+
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
+)
+
+// Child is a group that is being spawned. It holds the parent's token, and may
+// move with it to another goroutine. It ends by Attach or Abort, exactly once.
+type Child struct {
+	m     *Member
+	token *Token
+}
+
+// Spawn leases the topology and hands the token to a new child, which is
+// nobody's participant yet. The errors are those of Lease, and ErrTooManyGroups.
+func (m *Member) Spawn(ctx context.Context) (*Child, error) {
+	c := m.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := m.lease(ctx); err != nil {
+		return nil, err
+	}
+	return m.handOver()
+}
+
+// Spawn is Member.Spawn with the lease in hand; the token goes over to the child.
+func (t *Token) Spawn() (*Child, error) {
+	if err := t.end(); err != nil {
+		return nil, err
+	}
+	c := t.m.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := t.m.closed(); err != nil {
+		return nil, err
+	}
+	return t.m.handOver()
+}
+
+func (m *Member) handOver() (*Child, error) {
+	c := m.c
+	for id := range protocol.Group(c.state.Config.Groups) {
+		if c.members[id] == nil && c.perform(protocol.Step{Action: protocol.ActSpawn, Group: m.id, Child: id}) {
+			child := &Member{c: c, id: id}
+			c.members[id] = child
+			return &Child{m: child, token: child.token()}, nil
+		}
+	}
+	m.cancel()
+	return nil, ErrTooManyGroups
+}
+
+// ID is the slot that the child will have.
+func (ch *Child) ID() int { return int(ch.m.id) }
+
+// Attach makes the child one of the groups. build makes its instances from the
+// committed records, which cannot change meanwhile, because the child holds the
+// lease; only then does the child take the state lock, without cooperating, to
+// attach. The new group is parked. When build or anything else fails, the child
+// leaves no trace in the protocol; what build made is for its caller to take
+// back. If build panics, so it is, and the panic goes on.
+func (ch *Child) Attach(ctx context.Context, build func(ctx context.Context, id int) (Participant, error)) (*Member, error) {
+	if err := ch.token.end(); err != nil {
+		return nil, err
+	}
+	m, c := ch.m, ch.m.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := m.own(func() (err error) {
+		m.participant, err = build(ctx, int(m.id))
+		return err
+	})
+	if err == nil {
+		err = m.closed()
+	}
+	if err == nil {
+		c.must(m.step(protocol.ActBuild))
+		err = m.awaitState(ctx) // on an error it has cancelled the child
+	}
+	if err != nil {
+		ch.abort()
+		return nil, err
+	}
+	c.must(m.step(protocol.ActAttach))
+	c.must(m.step(protocol.ActPark))
+	return m, nil
+}
+
+// Abort gives the child up, and the lease with it. After Attach, or a second
+// time, it is ErrTokenReleased.
+func (ch *Child) Abort() error {
+	if err := ch.token.end(); err != nil {
+		return err
+	}
+	ch.m.c.mu.Lock()
+	defer ch.m.c.mu.Unlock()
+	ch.abort()
+	return nil
+}
+
+func (ch *Child) abort() {
+	ch.m.cancel()
+	if !ch.m.gone.Load() {
+		ch.m.leave(nil)
+	}
+}
