@@ -1,0 +1,166 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-wasm/lockstep/stock"
+	"github.com/lockstep-wasm/lockstep/tla"
+)
+
+func newGraphCommand(dirs *folders) *cobra.Command {
+	var file string
+	command := &cobra.Command{
+		Use:   "graph NAME -o FILE",
+		Short: "Write the complete state graph of a model (DOT, actions as labels)",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			suite, err := dirs.suite()
+			if err != nil {
+				return err
+			}
+			m, err := suite.Model(args[0])
+			if err != nil {
+				return err
+			}
+			tool, err := dirs.tool(command.Context(), command)
+			if err != nil {
+				return err
+			}
+			outcome, err := tool.Run(command.Context(), tla.Run{Dir: dirs.specs, Model: m, Graph: file})
+			if err != nil {
+				return err
+			}
+			if outcome.Verdict != tla.VerdictOK {
+				return fmt.Errorf("tlc: model %s: %v: the graph in %s is not complete", m.Name, outcome.Verdict, file)
+			}
+			fmt.Fprintf(command.OutOrStdout(), "%s: %d states\n", file, outcome.Stats.Distinct)
+			return nil
+		},
+	}
+	command.Flags().StringVarP(&file, "output", "o", "", "the file; TLC appends .dot where it is missing")
+	_ = command.MarkFlagRequired("output") // fails for unknown flags only
+	return command
+}
+
+func newEmbeddedCommand(dirs *folders) *cobra.Command {
+	return &cobra.Command{
+		Use:   "embedded [NAME…]",
+		Short: "Check models with the embedded checker, without Java (slow; safety only)",
+		RunE: func(command *cobra.Command, names []string) error {
+			suite, err := dirs.suite()
+			if err != nil {
+				return err
+			}
+			models, err := suite.Select(names...)
+			if err != nil {
+				return err
+			}
+			return runEmbedded(command, suite, models, len(names) > 0)
+		},
+	}
+}
+
+// runEmbedded checks the models that are marked for the embedded checker, or all of them where they were named.
+func runEmbedded(command *cobra.Command, suite *tla.Suite, models []tla.Model, named bool) error {
+	ctx, w := command.Context(), command.OutOrStdout()
+	wasm, err := stock.Read(stock.TLAChecker)
+	if err != nil {
+		return err
+	}
+	checker, err := tla.NewChecker(ctx, wasm, tla.CheckerConfig{})
+	if err != nil {
+		return err
+	}
+	defer checker.Close(ctx)
+	failed := false
+	for _, m := range models {
+		if !m.Embedded && !named {
+			continue
+		}
+		fmt.Fprintf(w, "%s: ", m.Name)
+		result, err := checker.CheckModel(ctx, suite, m)
+		if result != nil {
+			fmt.Fprintf(w, "%v, %d states %s\n", result.Verdict, result.Distinct, result.Property)
+		}
+		if err != nil {
+			fmt.Fprintln(w, err)
+			failed = true
+			if result != nil && result.Trace != nil {
+				renderTrace(w, result.Trace)
+			}
+		}
+	}
+	if failed {
+		return errChecks
+	}
+	return nil
+}
+
+func newServerCommand(dirs *folders) *cobra.Command {
+	var dry bool
+	command := &cobra.Command{
+		Use:   "server NAME",
+		Short: "Start the server of TLC's distributed mode for a large model",
+		Long: `Start the server of TLC's distributed mode for a large model.
+
+The server hands out states to workers. On every machine that is to help, with the same jar, run
+
+	java -cp tla2tools.jar tlc2.tool.distributed.TLCWorker SERVER
+
+and, to hold the fingerprints elsewhere too, tlc2.tool.distributed.fp.DistributedFPSet; then pass
+-Dtlc2.tool.distributed.TLCServer.expectedFPSetCount=N to the server. Liveness cannot be checked this way.
+What the server prints is not compared with the record.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			suite, err := dirs.suite()
+			if err != nil {
+				return err
+			}
+			m, err := suite.Model(args[0])
+			if err != nil {
+				return err
+			}
+			if m.Kind == tla.KindLiveness || m.Kind == tla.KindSimulation {
+				return fmt.Errorf("tlc: model %s: the distributed mode explores for safety only", m.Name)
+			}
+			tool, err := dirs.tool(command.Context(), command)
+			if err != nil {
+				return err
+			}
+			serverArgs := []string{"-config", filepath.FromSlash(m.Config), m.Module + ".tla"}
+			if !m.Deadlock {
+				serverArgs = append([]string{"-deadlock"}, serverArgs...)
+			}
+			server, err := tool.Server(command.Context(), serverArgs...)
+			if err != nil {
+				return err
+			}
+			return startServer(command, dirs, server, dry)
+		},
+	}
+	command.Flags().BoolVar(&dry, "dry-run", false, "print the command instead of running it")
+	return command
+}
+
+func startServer(command *cobra.Command, dirs *folders, server *exec.Cmd, dry bool) (err error) {
+	fmt.Fprintf(command.OutOrStdout(), "cd %s && %s\n", dirs.specs, strings.Join(server.Args, " "))
+	if dry {
+		return nil
+	}
+	metadir, err := os.MkdirTemp("", "lockstep-tlc-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(metadir)) }()
+	server.Dir = dirs.specs
+	server.Args = append(server.Args[:len(server.Args)-1], "-metadir", metadir, server.Args[len(server.Args)-1])
+	server.Stdout, server.Stderr = command.OutOrStdout(), command.ErrOrStderr()
+	return server.Run()
+}
