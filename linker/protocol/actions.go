@@ -1,8 +1,8 @@
 package protocol
 
-const refusedPoisoned Refusal = "~poisoned"
+const refusedPoisoned Refusal = "Usable"
 
-// poison is the first conjunct of Next: once poisoned, nothing changes.
+// frozen is the opposite of Usable, the first conjunct of every action: once poisoned, nothing changes.
 func (s *State) frozen() bool { return s.Poisoned && !s.off(OffStickyPoison) }
 
 // RequestLease (tla/LinkerSync.tla): g joins the lease's queue.
@@ -31,7 +31,7 @@ func (s *State) GrantLease(g Group) Refusal {
 		return `stage[g] = "WaitLease"`
 	case s.Holder != NoGroup:
 		return "holder = None"
-	case s.LeaseQueue.Head() != g:
+	case s.LeaseQueue.Head() != g && !s.off(OffFirstCome):
 		return "Head(leaseQueue) = g"
 	}
 	s.Holder = g
@@ -68,7 +68,7 @@ func (s *State) LockState(g Group) Refusal {
 		return "writer = None"
 	case s.Readers != 0:
 		return "readers = {}"
-	case s.StateQueue.Head() != g:
+	case s.StateQueue.Head() != g && !s.off(OffFirstCome):
 		return "Head(stateQueue) = g"
 	}
 	s.Writer = g
@@ -218,7 +218,7 @@ func (s *State) Broadcast(g Group) Refusal {
 		return refusedPoisoned
 	case s.Stage[g] != Published:
 		return `stage[g] = "Published"`
-	case !s.everyPart(Arrived, Arrived):
+	case !s.Every(Arrived, Arrived):
 		return `\A h \in Participants : part[h] = "Arrived"`
 	}
 	readers := Set(0).With(g)
@@ -267,7 +267,7 @@ func (s *State) Commit(g Group) Refusal {
 		return `stage[g] = "Replaying"`
 	case s.Failed:
 		return "~failed"
-	case !s.everyPart(Applied, Applied) && !s.off(OffSecondEpoch):
+	case !s.Every(Applied, Applied) && !s.off(OffSecondEpoch):
 		return `\A h \in Participants : part[h] = "Applied"`
 	}
 	s.Log.append(s.Op)

@@ -46,7 +46,7 @@ func (s *State) mustUndo(h Group) Refusal {
 		return "failed"
 	case s.Part[h] != Applied:
 		return `part[h] = "Applied"`
-	case s.anyPart(Arrived):
+	case !s.Everybody():
 		return `\A k \in Participants : part[k] # "Arrived"`
 	}
 	return Done
@@ -88,7 +88,7 @@ func (s *State) mustRollback(g Group) Refusal {
 		return `stage[g] = "Replaying"`
 	case !s.Failed:
 		return "failed"
-	case !s.everyPart(Failed, Undone):
+	case !s.Every(Failed, Undone):
 		return `\A h \in Participants : part[h] \in {"Failed", "Undone"}`
 	}
 	return Done
@@ -110,7 +110,7 @@ func (s *State) Cancel(g Group) Refusal {
 	switch {
 	case s.Mode[g] == Building:
 		s.View[g] = Log{}
-	case s.Ahead(g):
+	case s.Ahead(g) && !s.off(OffCancelUndoes):
 		s.View[g].front()
 	}
 	s.withdraw(g)
@@ -136,7 +136,9 @@ func (s *State) Crash(g Group) Refusal {
 		s.Readers = s.Readers.Without(g)
 	}
 	s.Mode[g] = Gone
-	s.Part[g] = NoPart
+	if !s.off(OffCrashEndsPart) {
+		s.Part[g] = NoPart
+	}
 	s.Mail[g] = Mailbox{}
 	s.View[g] = Log{}
 	return Done

@@ -47,10 +47,13 @@ const (
 	OffLockOrder                           // ask for the lease while holding the state lock
 	OffUnparkGuard                         // run again in the middle of an operation
 	OffDowngrade                           // the write lock falls before the read locks are taken: the reference's gap
+	OffFirstCome                           // anyone in a queue may be next
+	OffCrashEndsPart                       // who dies in the middle of an operation is still waited for
+	OffCancelUndoes                        // a cancelled request leaves its local work behind
 )
 
 var guardNames = []string{"Cooperate", "PublishLease", "SecondEpoch", "GoOnTogether", "AttachLease", "LeaveTakesPart", "LateClaim",
-	"LeaseUntilCommit", "SecondLookup", "StickyPoison", "LockOrder", "UnparkGuard", "Downgrade"}
+	"LeaseUntilCommit", "SecondLookup", "StickyPoison", "LockOrder", "UnparkGuard", "Downgrade", "FirstCome", "CrashEndsPart", "CancelUndoes"}
 
 // ParseGuard finds a guard by its name in the specification.
 func ParseGuard(name string) (Guards, error) {

@@ -33,6 +33,7 @@ func Invariants() []Invariant {
 		{"GoneIsGone", (*State).GoneIsGone},
 		{"ParkedIsIdle", (*State).ParkedIsIdle},
 		{"IdleIsClean", (*State).IdleIsClean},
+		{"OpIsInUse", (*State).OpIsInUse},
 		{"ClosuresAddUp", (*State).ClosuresAddUp},
 	}
 }
@@ -228,6 +229,13 @@ func (s *State) ParkedIsIdle() bool {
 // IdleIsClean: without an operation nothing of one is left.
 func (s *State) IdleIsClean() bool {
 	return s.Leader != NoGroup || !s.Failed && s.forAll(func(g Group) bool { return s.Mail[g].Len() == 0 })
+}
+
+// OpIsInUse: an operation is named exactly while somebody works on it.
+func (s *State) OpIsInUse() bool {
+	return (s.Op == Op{}) == s.forAll(func(g Group) bool {
+		return s.Stage[g] != Worked && s.Stage[g] != Published && s.Stage[g] != Replaying
+	})
 }
 
 // ClosuresAddUp: every closure slot that exists is free or taken.

@@ -89,8 +89,8 @@ func (s *State) off(g Guards) bool { return s.Config.Off&g != 0 }
 
 func (s *State) has(f Features) bool { return s.Config.Features&f != 0 }
 
-// everyPart tells whether every participant's part is a or b.
-func (s *State) everyPart(a, b Part) bool {
+// Every tells whether every participant's part is a or b.
+func (s *State) Every(a, b Part) bool {
 	for g := range Group(s.Config.Groups) {
 		if p := s.Part[g]; p != NoPart && p != a && p != b {
 			return false
@@ -99,14 +99,14 @@ func (s *State) everyPart(a, b Part) bool {
 	return true
 }
 
-// anyPart tells whether some participant's part is p.
-func (s *State) anyPart(p Part) bool {
+// Everybody tells whether every participant has tried to apply the operation.
+func (s *State) Everybody() bool {
 	for g := range Group(s.Config.Groups) {
-		if s.Part[g] == p {
-			return true
+		if s.Part[g] == Arrived {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 func (s *State) dropHolder(g Group) {
