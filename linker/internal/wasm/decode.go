@@ -13,21 +13,21 @@ const magic = "\x00asm"
 // version is the only version of the format of modules.
 const version = 1
 
-// headerSize is the number of bytes of magic and version.
-const headerSize = 8
+// HeaderSize is the number of bytes of magic and version.
+const HeaderSize = 8
 
 // Decode reads a module. The result shares memory with b, which must not be changed
 // afterwards. Errors are *[FormatError]; they wrap [ErrNotModule], [ErrVersion],
 // [ErrUnsupported] or a cause of package leb where there is one. Memory use is bounded by a
 // multiple of len(b), whatever the counts in it say.
 func Decode(b []byte) (*Module, error) {
-	if err := checkHeader(b); err != nil {
+	if err := CheckHeader(b); err != nil {
 		return nil, err
 	}
 	m := &Module{exports: map[string]int{}}
 	d := decoder{m: m}
 	r := leb.NewReader(b)
-	r.Bytes(headerSize, "header")
+	r.Bytes(HeaderSize, "header")
 	for rank := 0; r.Len() > 0; {
 		s := Section{Offset: r.Offset(), ID: SectionID(r.Byte("section id"))}
 		size := r.U32("section size")
@@ -60,12 +60,13 @@ func Decode(b []byte) (*Module, error) {
 	return m, nil
 }
 
-// checkHeader checks magic and version.
-func checkHeader(b []byte) error {
+// CheckHeader checks the magic number and the version. The error is a *[FormatError] that
+// wraps [ErrNotModule], [ErrVersion] or leb.ErrTruncated.
+func CheckHeader(b []byte) error {
 	if !bytes.HasPrefix(b, []byte(magic)) {
 		return &FormatError{Reason: ErrNotModule.Error(), Err: ErrNotModule}
 	}
-	if len(b) < headerSize {
+	if len(b) < HeaderSize {
 		return &FormatError{Offset: len(b), Reason: "version: " + leb.ErrTruncated.Error(), Err: leb.ErrTruncated}
 	}
 	if v := binary.LittleEndian.Uint32(b[4:]); v != version {

@@ -82,7 +82,7 @@ func Rewrite(b []byte, m *Module, opt RewriteOptions) ([]byte, error) {
 
 // check refuses what Rewrite cannot do.
 func (opt RewriteOptions) check(b []byte, m *Module) error {
-	end := headerSize
+	end := HeaderSize
 	for _, s := range m.Sections {
 		if s.Offset != end || s.End > len(b) || SectionID(b[s.Offset]) != s.ID {
 			return &RewriteError{"the bytes are not those that were decoded"}
