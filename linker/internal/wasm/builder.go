@@ -261,7 +261,7 @@ func (b *Builder) Bytes() ([]byte, error) {
 	out = appendList(out, SectionData, b.data, appendData)
 	out = appendCustoms(out, b.last)
 	if _, err := Decode(out); err != nil {
-		return nil, fmt.Errorf("wasm: builder: %w", err)
+		return nil, err
 	}
 	return out, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -362,5 +363,36 @@ func TestDecodeTruncated(t *testing.T) {
 		if err == nil && n < len("\x00asm0000") {
 			t.Fatalf("cut at %d is accepted", n)
 		}
+	}
+}
+
+// TestDecodeHostileCounts lets every vector claim 2³²-1 elements: nothing is allocated for them.
+func TestDecodeHostileCounts(t *testing.T) {
+	huge := []byte{0xff, 0xff, 0xff, 0xff, 0x0f}
+	files := map[string][]byte{
+		"parameters":      module(section(1, append([]byte{1, 0x60}, huge...)...)),
+		"results":         module(section(1, append([]byte{1, 0x60, 0}, huge...)...)),
+		"element indices": module(section(9, append([]byte{1, 1, 0}, huge...)...)),
+		"element values":  module(section(9, append([]byte{1, 5, 0x70}, huge...)...)),
+		"body":            module(section(1, 1, 0x60, 0, 0), section(3, 1, 0), section(10, append([]byte{1}, huge...)...)),
+		"data":            module(section(11, append([]byte{1, 1}, huge...)...)),
+		"name":            module(section(0, huge...)),
+	}
+	for _, id := range []wasm.SectionID{1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 13} {
+		files[id.String()+" section"] = module(section(id, huge...))
+	}
+	for name, file := range files {
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := wasm.Decode(file)
+			runtime.ReadMemStats(&after)
+			if !errors.Is(err, leb.ErrTruncated) {
+				t.Errorf("%v, want ErrTruncated", err)
+			}
+			if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+				t.Errorf("%d bytes were allocated for %d bytes of input", n, len(file))
+			}
+		})
 	}
 }
