@@ -103,6 +103,9 @@ Ahead(g) == stage[g] \in {"Worked", "Published", "Replaying"} \/ part[g] = "Appl
 \* The operation is not in the log yet.  An empty free list is what makes another allocation necessary.
 Fresh(o) == IF o[1] = "AllocateFunctionTable" THEN free = 0 /\ table + Batch <= MaxTable ELSE o \notin Range(log)
 
+\* Nothing happens in a poisoned image.
+Usable == ~poisoned \/ "StickyPoison" \in Off
+
 TypeOK ==
     /\ mode \in [Groups -> {"Gone", "Building", "Running", "Parked"}]
     /\ stage \in [Groups -> {"Idle", "WaitLease", "Leased", "Built", "WaitState", "Locked", "Worked", "Published", "Replaying"}]
@@ -142,6 +145,7 @@ Init ==
 
 \* g joins the lease's queue.
 RequestLease(g) ==
+    /\ Usable
     /\ mode[g] = "Running"
     /\ stage[g] = "Idle" \/ ("LockOrder" \in Off /\ stage[g] = "Locked" /\ holder # g)
     /\ ~AtRendezvous(g)
@@ -151,11 +155,12 @@ RequestLease(g) ==
 
 \* The lease is free and g is at the head: a token exists, and g has it.
 GrantLease(g) ==
+    /\ Usable
     /\ stage[g] = "WaitLease"
     /\ holder = None
-    /\ Head(leaseQueue) = g
+    /\ Head(leaseQueue) = g \/ "FirstCome" \in Off
     /\ holder' = g
-    /\ leaseQueue' = Tail(leaseQueue)
+    /\ leaseQueue' = Without(leaseQueue, g)
     /\ stage' = [stage EXCEPT ![g] = "Leased"]
     /\ UNCHANGED <<mode, stateQueue, writer, readers, leader, op, part, mail, failed, view, log, table, free, taken, poisoned>>
 
@@ -166,6 +171,7 @@ GrantLease(g) ==
 \* g joins the state lock's queue: with the lease to link, without it for
 \* closures and to leave, and as a child that is about to attach.
 RequestState(g) ==
+    /\ Usable
     /\ \/ stage[g] = "Idle" /\ mode[g] = "Running" /\ ~AtRendezvous(g)
        \/ stage[g] = "Leased" /\ mode[g] = "Running"
        \/ stage[g] = "Built"
@@ -175,18 +181,20 @@ RequestState(g) ==
 
 \* No writer, no reader, and g at the head: g is the writer.
 LockState(g) ==
+    /\ Usable
     /\ stage[g] = "WaitState"
     /\ writer = None
     /\ readers = {}
-    /\ Head(stateQueue) = g
+    /\ Head(stateQueue) = g \/ "FirstCome" \in Off
     /\ writer' = g
-    /\ stateQueue' = Tail(stateQueue)
+    /\ stateQueue' = Without(stateQueue, g)
     /\ stage' = [stage EXCEPT ![g] = "Locked"]
     /\ UNCHANGED <<mode, leaseQueue, holder, readers, leader, op, part, mail, failed, view, log, table, free, taken, poisoned>>
 
 \* g lets go of the state lock, and of the lease if it has it: somebody else
 \* had done the work already (second look-up), or it was only about closures.
 UnlockState(g) ==
+    /\ Usable
     /\ stage[g] = "Locked"
     /\ mode[g] = "Running"
     /\ writer' = None
@@ -196,6 +204,7 @@ UnlockState(g) ==
 
 \* A closure slot is handed out, under the state lock alone.
 AllocateClosure(g) ==
+    /\ Usable
     /\ stage[g] = "Locked"
     /\ mode[g] = "Running"
     /\ free > 0
@@ -205,6 +214,7 @@ AllocateClosure(g) ==
 
 \* A closure slot comes back.
 FreeClosure(g) ==
+    /\ Usable
     /\ stage[g] = "Locked"
     /\ mode[g] = "Running"
     /\ taken > 0
@@ -218,6 +228,7 @@ FreeClosure(g) ==
 
 \* g has done operation o in its own instances and in the shared state.
 Work(g, o) ==
+    /\ Usable
     /\ stage[g] = "Locked"
     /\ mode[g] = "Running"
     /\ holder = g \/ "PublishLease" \in Off
@@ -230,6 +241,7 @@ Work(g, o) ==
 
 \* The participants are fixed: every live group but g.  Epoch 1 opens.
 Publish(g) ==
+    /\ Usable
     /\ stage[g] = "Worked"
     /\ leader' = g
     /\ part' = [h \in Groups |-> IF h \in Live \ {g} THEN (IF "LateClaim" \in Off /\ mode[h] = "Parked" THEN "Arrived" ELSE "Expected") ELSE "None"]
@@ -238,6 +250,7 @@ Publish(g) ==
 
 \* h reaches a safepoint, or waits for the lease or the state lock: it takes part.
 Arrive(h) ==
+    /\ Usable
     /\ Pending
     /\ part[h] = "Expected"
     /\ mode[h] = "Running"
@@ -248,6 +261,7 @@ Arrive(h) ==
 
 \* h sleeps: the leader acts for it.
 Claim(h) ==
+    /\ Usable
     /\ Pending
     /\ part[h] = "Expected"
     /\ mode[h] = "Parked"
@@ -258,6 +272,7 @@ Claim(h) ==
 \* Epoch 1 is complete.  The operation goes to every mailbox, and the write
 \* lock becomes a read lock of all in the same step.
 Broadcast(g) ==
+    /\ Usable
     /\ stage[g] = "Published"
     /\ \A h \in Participants : part[h] = "Arrived"
     /\ mail' = [h \in Groups |-> IF h \in Participants THEN Append(mail[h], op) ELSE mail[h]]
@@ -269,6 +284,7 @@ Broadcast(g) ==
 
 \* h (or the leader for h) replays the operation, then waits at epoch 2.
 Apply(h) ==
+    /\ Usable
     /\ mail[h] # <<>>
     /\ view' = [view EXCEPT ![h] = Append(view[h], Head(mail[h]))]
     /\ mail' = [mail EXCEPT ![h] = Tail(mail[h])]
@@ -278,6 +294,7 @@ Apply(h) ==
 
 \* Everybody has applied: the operation becomes visible.  This is its linearization point.
 Commit(g) ==
+    /\ Usable
     /\ stage[g] = "Replaying"
     /\ ~failed
     /\ "SecondEpoch" \in Off \/ \A h \in Participants : part[h] = "Applied"
@@ -298,6 +315,7 @@ Commit(g) ==
 
 \* h cannot apply the operation, and has undone whatever it had begun.
 FailApply(h) ==
+    /\ Usable
     /\ "FailApply" \in Features
     /\ mail[h] # <<>>
     /\ mail' = [mail EXCEPT ![h] = Tail(mail[h])]
@@ -307,6 +325,7 @@ FailApply(h) ==
 
 \* Everybody has tried, somebody failed: h takes the operation back.
 Undo(h) ==
+    /\ Usable
     /\ failed
     /\ part[h] = "Applied"
     /\ \A k \in Participants : part[k] # "Arrived"
@@ -316,6 +335,7 @@ Undo(h) ==
 
 \* h cannot take it back: the tables differ now, and nobody can mend that.
 FailUndo(h) ==
+    /\ Usable
     /\ "FailUndo" \in Features
     /\ failed
     /\ part[h] = "Applied"
@@ -325,6 +345,7 @@ FailUndo(h) ==
 
 \* Everybody has failed or undone: the leader undoes its own work; all is as before.
 Rollback(g) ==
+    /\ Usable
     /\ stage[g] = "Replaying"
     /\ failed
     /\ \A h \in Participants : part[h] \in {"Failed", "Undone"}
@@ -340,6 +361,7 @@ Rollback(g) ==
 
 \* The leader cannot take its own work back.
 FailRollback(g) ==
+    /\ Usable
     /\ "FailUndo" \in Features
     /\ stage[g] = "Replaying"
     /\ failed
@@ -354,6 +376,7 @@ FailRollback(g) ==
 
 \* p hands its token over to the child c, which is nobody's participant yet.
 Spawn(p, c) ==
+    /\ Usable
     /\ "Spawn" \in Features
     /\ stage[p] = "Leased"
     /\ mode[p] = "Running"
@@ -366,6 +389,7 @@ Spawn(p, c) ==
 
 \* The child makes its instances from the records, which cannot change while it has the lease.
 Build(c) ==
+    /\ Usable
     /\ stage[c] = "Leased"
     /\ mode[c] = "Building"
     /\ view' = [view EXCEPT ![c] = log]
@@ -374,6 +398,7 @@ Build(c) ==
 
 \* The child is one of the groups from now on.
 Attach(c) ==
+    /\ Usable
     /\ stage[c] = "Locked"
     /\ mode[c] = "Building"
     /\ mode' = [mode EXCEPT ![c] = "Running"]
@@ -384,6 +409,7 @@ Attach(c) ==
 
 \* g leaves, through the state lock: whatever is pending, it took part in.
 Detach(g) ==
+    /\ Usable
     /\ "Detach" \in Features
     /\ mode[g] = "Running"
     /\ \/ stage[g] = "Locked" /\ holder # g
@@ -400,6 +426,7 @@ Detach(g) ==
 
 \* Nobody is in g any more, or it blocks in a host call that does not touch the linker.
 Park(g) ==
+    /\ Usable
     /\ "Park" \in Features
     /\ RunsGuest(g)
     /\ mode' = [mode EXCEPT ![g] = "Parked"]
@@ -407,6 +434,7 @@ Park(g) ==
 
 \* g runs again, but not in the middle of an operation that counts on it.
 Unpark(g) ==
+    /\ Usable
     /\ mode[g] = "Parked"
     /\ part[g] = "None" \/ "UnparkGuard" \in Off
     /\ mode' = [mode EXCEPT ![g] = "Running"]
@@ -419,6 +447,7 @@ Unpark(g) ==
 \* g's request is cancelled, at any time before the broadcast: it leaves no
 \* trace.  A child that cannot be built ends the same way.
 Cancel(g) ==
+    /\ Usable
     /\ "Cancel" \in Features
     /\ stage[g] \in {"WaitLease", "Leased", "Built", "WaitState", "Locked", "Worked", "Published"}
     /\ ~AtRendezvous(g)
@@ -431,12 +460,13 @@ Cancel(g) ==
     /\ leader' = (IF leader = g THEN None ELSE leader)
     /\ op' = (IF stage[g] \in {"Worked", "Published"} THEN <<>> ELSE op)
     /\ part' = (IF leader = g THEN [h \in Groups |-> "None"] ELSE part)
-    /\ view' = [view EXCEPT ![g] = IF mode[g] = "Building" THEN <<>> ELSE IF Ahead(g) THEN Front(view[g]) ELSE view[g]]
+    /\ view' = [view EXCEPT ![g] = IF mode[g] = "Building" THEN <<>> ELSE IF Ahead(g) /\ "CancelUndoes" \notin Off THEN Front(view[g]) ELSE view[g]]
     /\ UNCHANGED <<readers, mail, failed, log, table, free, taken, poisoned>>
 
 \* g dies where it stands: nobody waits for it.  A leader that dies after the
 \* broadcast has promised: its goroutine still finishes the operation.
 Crash(g) ==
+    /\ Usable
     /\ "Crash" \in Features
     /\ mode[g] # "Gone"
     /\ mode' = [mode EXCEPT ![g] = "Gone"]
@@ -448,7 +478,7 @@ Crash(g) ==
     /\ readers' = (IF stage[g] = "Replaying" THEN readers ELSE readers \ {g})
     /\ leader' = (IF stage[g] = "Published" THEN None ELSE leader)
     /\ op' = (IF stage[g] \in {"Worked", "Published"} THEN <<>> ELSE op)
-    /\ part' = (IF stage[g] = "Published" THEN [h \in Groups |-> "None"] ELSE [part EXCEPT ![g] = "None"])
+    /\ part' = (IF stage[g] = "Published" THEN [h \in Groups |-> "None"] ELSE IF "CrashEndsPart" \in Off THEN part ELSE [part EXCEPT ![g] = "None"])
     /\ mail' = [mail EXCEPT ![g] = <<>>]
     /\ view' = [view EXCEPT ![g] = <<>>]
     /\ UNCHANGED <<failed, log, table, free, taken, poisoned>>
@@ -458,6 +488,7 @@ Crash(g) ==
 (* full and everybody has all of it, it becomes the new base image.        *)
 (***************************************************************************)
 Checkpoint ==
+    /\ Usable
     /\ Len(log) = MaxLog
     /\ \A g \in Groups : ~Ahead(g)
     /\ log' = <<>>
@@ -499,8 +530,7 @@ Step ==
     \/ \E g \in Groups : Crash(g)
     \/ Checkpoint
 
-\* Once poisoned, nothing changes.
-Next == ((~poisoned \/ "StickyPoison" \in Off) /\ Step) \/ Terminated
+Next == Step \/ Terminated
 
 Spec == Init /\ [][Next]_vars
 
@@ -568,6 +598,9 @@ ParkedIsIdle == \A g \in Groups : ((mode[g] = "Parked") => (stage[g] = "Idle"))
 \* Without an operation nothing of one is left.
 IdleIsClean == (leader = None) => (failed = FALSE /\ (\A g \in Groups : mail[g] = <<>>))
 
+\* An operation is named exactly while somebody works on it.
+OpIsInUse == (op = <<>>) = (\A g \in Groups : stage[g] \notin {"Worked", "Published", "Replaying"})
+
 \* Every closure slot that exists is free or taken.
 ClosuresAddUp == free + taken = table
 
@@ -587,36 +620,56 @@ CommitAfterAll == [][(Len(log') > Len(log)) => (\A h \in Groups : (part[h] \in {
 \* Closures change only under the state lock, or by the commit that adds slots.
 ClosuresUnderLock == [][(writer # None /\ stage[writer] = "Locked") \/ table' # table]_<<free, taken>>
 
+\* The table grows only by the commit of an allocation.
+TableGrows == [][log' = Append(log, op) /\ op[1] = "AllocateFunctionTable" /\ table' = table + Batch /\ free' = free + Batch]_table
+
 \* A group goes on (its part ends) only when the operation is over, or when it is gone.
 EpochTwo == [][\A h \in Groups : ((part[h] # "None" /\ part'[h] = "None") => (leader' = None \/ mode'[h] = "Gone"))]_part
 
 \* An operation that fails, is cancelled, or whose leader dies before the broadcast leaves every live group and the records as they were before it.
-NoTrace == [][((leader # None /\ leader' = None /\ log' = log) => (\A h \in Groups : (mode'[h] # "Gone" => view'[h] = log)))]_leader
+NoTrace == [][((op # <<>> /\ op' = <<>> /\ log' = log) => (table' = table /\ free' = free /\ taken' = taken /\ (\A h \in Groups : ((mode'[h] # "Gone") => (view'[h] = log /\ part'[h] = "None" /\ mail'[h] = <<>>)))))]_op
+
+\* The token is given to whoever waits longest, and from there it goes back or to the holder's new child: it exists once, wherever it moves.
+TokenMoves == [][IF holder = None THEN (leaseQueue # <<>> /\ holder' = Head(leaseQueue)) ELSE (holder' = None \/ (mode[holder'] = "Gone" /\ mode'[holder'] = "Building" /\ stage[holder] = "Leased" /\ stage'[holder] = "Idle"))]_holder
+
+\* The state lock is given to whoever waits longest.
+StateInTurn == [][(writer' # None) => (writer = None /\ stateQueue # <<>> /\ writer' = Head(stateQueue))]_writer
+
+\* A group that attaches has the whole log, and no operation is under way that it could miss or double.
+AttachSeesAll == [][\A c \in Groups : ((mode[c] = "Building" /\ mode'[c] = "Running") => (view'[c] = log' /\ op = <<>> /\ leader = None))]_mode
+
+\* A group that was claimed sleeps until the operation is over: the leader acts for it.
+ClaimedSleeps == [][\A g \in Groups : ((mode[g] = "Parked" /\ mode'[g] = "Running") => (part[g] = "None"))]_mode
 
 (***************************************************************************)
-(* Liveness, under weak fairness only: both queues are first come, first   *)
-(* served.  Nobody is obliged to ask for anything, to park, to cancel, to  *)
-(* crash, to spawn or to leave; and others may do so for ever.             *)
+(* Liveness.  Weak fairness suffices for all but one: both queues are first *)
+(* come, first served.  Unpark needs strong fairness, since others may      *)
+(* publish operation after operation; whoever ends an operation must let    *)
+(* those in who wait to wake up, before the next one is published.  Nobody  *)
+(* is obliged to ask for anything, to park, to cancel, to crash, to spawn   *)
+(* or to leave; and others may do so for ever.                              *)
 (***************************************************************************)
-Fairness ==
+WeakFairness ==
     \A g \in Groups :
-        /\ WF_vars(~poisoned /\ GrantLease(g))
-        /\ WF_vars(~poisoned /\ stage[g] # "Idle" /\ RequestState(g))
-        /\ WF_vars(~poisoned /\ LockState(g))
-        /\ WF_vars(~poisoned /\ UnlockState(g))
-        /\ WF_vars(~poisoned /\ Publish(g))
-        /\ WF_vars(~poisoned /\ Arrive(g))
-        /\ WF_vars(~poisoned /\ Claim(g))
-        /\ WF_vars(~poisoned /\ Broadcast(g))
-        /\ WF_vars(~poisoned /\ (Apply(g) \/ FailApply(g)))
-        /\ WF_vars(~poisoned /\ (Undo(g) \/ FailUndo(g)))
-        /\ WF_vars(~poisoned /\ Commit(g))
-        /\ WF_vars(~poisoned /\ (Rollback(g) \/ FailRollback(g)))
-        /\ WF_vars(~poisoned /\ Build(g))
-        /\ WF_vars(~poisoned /\ Attach(g))
-        /\ WF_vars(~poisoned /\ Unpark(g))
+        /\ WF_vars(GrantLease(g))
+        /\ WF_vars(stage[g] # "Idle" /\ RequestState(g))
+        /\ WF_vars(LockState(g))
+        /\ WF_vars(UnlockState(g))
+        /\ WF_vars(Publish(g))
+        /\ WF_vars(Arrive(g))
+        /\ WF_vars(Claim(g))
+        /\ WF_vars(Broadcast(g))
+        /\ WF_vars(Apply(g) \/ FailApply(g))
+        /\ WF_vars(Undo(g) \/ FailUndo(g))
+        /\ WF_vars(Commit(g))
+        /\ WF_vars(Rollback(g) \/ FailRollback(g))
+        /\ WF_vars(Build(g))
+        /\ WF_vars(Attach(g))
+        /\ WF_vars(Unpark(g))
 
-FairSpec == Spec /\ Fairness
+WeakSpec == Spec /\ WeakFairness
+
+FairSpec == WeakSpec /\ (\A g \in Groups : SF_vars(Unpark(g)))
 
 \* Every request for the lease is granted (or withdrawn).
 LeaseIsGranted == \A g \in Groups : ((stage[g] = "WaitLease") ~> (stage[g] # "WaitLease" \/ poisoned))
