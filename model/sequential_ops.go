@@ -88,7 +88,8 @@ type Output struct {
 	// Commit is the number of the commit that made the operation visible, and 0 if it changed nothing that all groups
 	// must agree on.
 	Commit uint64 `json:"commit,omitempty"`
-	// Read is the number of the last commit that the operation has seen, and 0 if it does not know.
+	// Read is the number of the last commit that the operation has seen, and 0 if it does not know. A linker that wants every
+	// operation to know counts its construction as commit 1.
 	Read uint64 `json:"read,omitempty"`
 }
 

@@ -87,12 +87,6 @@ func (m *Sequential) KnownSlot(s *State, slot uint32) (library int, closure, kno
 	return m.funcs[user].lib, false, true
 }
 
-// KnowsAddress says whether the address of the data symbol that name means in library is known.
-func (m *Sequential) KnowsAddress(s *State, library int, name string) bool {
-	sym, ok := m.libs[library].exports[name]
-	return ok && sym.kind == KindData && s.data[sym.number] != 0
-}
-
 // Describe is the state in one short line: the commit number, the loaded libraries with their openings, how many
 // pointers are known, the closures' slots, the live groups. Long lists are cut.
 func (m *Sequential) Describe(s *State) string {
