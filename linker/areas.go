@@ -1,0 +1,168 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// areas hands out ranges of linear memory: the data areas of libraries, stacks, thread-local storage. When the
+// main module has an allocator, they come from it, so that the guest knows they are taken; otherwise
+// the memory grows. All methods are safe for concurrent use, but they may call the guest, in a group
+// that the caller is inside.
+type areas struct {
+	l *Linker
+
+	mu    sync.Mutex
+	live  map[uint32]area
+	free  spans  // grown once and given back
+	later []area // to be freed by whoever is inside a group next
+}
+
+// area is a range of memory.
+type area struct {
+	base, size uint32
+	block      uint32 // what the guest's allocator returned; 0 when the memory was grown for it
+}
+
+// errNoMemory says that the guest's own allocator is out of memory.
+var errNoMemory = errors.New("linker: the guest's allocator returned no memory")
+
+// allocator finds the guest's allocation functions.
+type allocator struct{ aligned, plain, release *function }
+
+func newAllocator(main *module) allocator {
+	i32 := wasm.I32
+	find := func(name string, typ wasm.FuncType) *function {
+		if x := main.exports[name]; x != nil && x.kind == exportFunction && x.fn.typ.Equal(typ) {
+			return x.fn
+		}
+		return nil
+	}
+	return allocator{
+		aligned: find("aligned_alloc", wasm.FuncType{Params: []wasm.ValType{i32, i32}, Results: []wasm.ValType{i32}}),
+		plain:   find("malloc", wasm.FuncType{Params: []wasm.ValType{i32}, Results: []wasm.ValType{i32}}),
+		release: find("free", wasm.FuncType{Params: []wasm.ValType{i32}}),
+	}
+}
+
+// mallocAlign is what every malloc for wasm32 aligns to, in bytes.
+const mallocAlign = 8
+
+// take returns the address of size bytes; align is a power of two. No bytes are at address 0. The bytes are
+// whatever they are.
+func (a *areas) take(ctx context.Context, g *Group, size, align uint32) (uint32, error) {
+	if size == 0 {
+		return 0, nil
+	}
+	a.drain(ctx, g)
+	got, err := a.fromGuest(ctx, g, size, align)
+	if err == nil && got.base == 0 {
+		got, err = a.grow(size, align)
+	}
+	if err != nil {
+		return 0, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.live[got.base] = got
+	return got.base, nil
+}
+
+// fromGuest asks the guest's allocator; the zero area means that it has none.
+func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (area, error) {
+	alloc := a.l.alloc
+	if alloc.release == nil {
+		return area{}, nil
+	}
+	var block uint64
+	var err error
+	switch total := uint64(size) + uint64(align) - 1; {
+	case align > mallocAlign && alloc.aligned != nil:
+		block, err = g.call1(ctx, alloc.aligned, uint64(align), alignUp(uint64(size), align))
+		align = 1
+	case alloc.plain == nil:
+		return area{}, nil
+	case align <= mallocAlign:
+		block, err = g.call1(ctx, alloc.plain, uint64(size))
+	case total > 1<<31:
+		return area{}, &LimitError{Limit: "data area (bytes)", Value: total, Max: 1 << 31}
+	default:
+		block, err = g.call1(ctx, alloc.plain, total)
+	}
+	switch {
+	case err != nil:
+		return area{}, fmt.Errorf("linker: the guest's allocator failed: %w", err)
+	case uint32(block) == 0:
+		return area{}, fmt.Errorf("%w: %d bytes, aligned to %d", errNoMemory, size, align)
+	}
+	base := alignUp(uint64(uint32(block)), align)
+	if _, ok := a.l.mem.at(uint32(base), size); !ok || base > 1<<32-1 {
+		return area{}, fmt.Errorf("linker: the guest's allocator returned %#x, outside of the memory", uint32(block))
+	}
+	return area{base: uint32(base), size: size, block: uint32(block)}, nil
+}
+
+// grow makes the memory larger, unless enough was given back before.
+func (a *areas) grow(size, align uint32) (area, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if base, ok := a.free.take(size, align); ok {
+		return area{base: base, size: size}, nil
+	}
+	// Pages are aligned to 64 KiB; for more, the space in between is kept for later.
+	extra := uint64(max(align, pageSize) - pageSize)
+	pages := (uint64(size) + extra + pageSize - 1) / pageSize
+	old, err := a.l.growMemory(pages)
+	if err != nil {
+		return area{}, err
+	}
+	a.free.give(span{old, uint32(pages * pageSize)})
+	base, ok := a.free.take(size, align)
+	if !ok {
+		return area{}, fmt.Errorf("%w: %d bytes, aligned to %d", errNoMemory, size, align)
+	}
+	return area{base: base, size: size}, nil
+}
+
+// give takes an area back, in a group that the caller is inside.
+func (a *areas) give(ctx context.Context, g *Group, base uint32) {
+	a.giveLater(base)
+	a.drain(ctx, g)
+}
+
+// giveLater takes an area back. A block of the guest's allocator is freed when somebody is inside a group.
+func (a *areas) giveLater(base uint32) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	got, ok := a.live[base]
+	if !ok {
+		return
+	}
+	delete(a.live, base)
+	if got.block == 0 {
+		a.free.give(span{got.base, got.size})
+	} else {
+		a.later = append(a.later, got)
+	}
+}
+
+// drain frees what was given back.
+func (a *areas) drain(ctx context.Context, g *Group) {
+	for {
+		a.mu.Lock()
+		n := len(a.later)
+		if n == 0 {
+			a.mu.Unlock()
+			return
+		}
+		next := a.later[n-1]
+		a.later = a.later[:n-1]
+		a.mu.Unlock()
+		// A failing free is the guest's own fault, and there is nobody to tell: the block is lost.
+		_, _ = g.call(context.WithoutCancel(ctx), a.l.alloc.release, uint64(next.block))
+	}
+}

@@ -1,0 +1,310 @@
+package linker
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// binder decides how each import of a batch is satisfied. It changes nothing but the modules of the batch, and
+// it finds every error that look-ups and signatures can have.
+type binder struct {
+	t     *tx
+	scope *scope           // with the batch's modules
+	ready map[*module]bool // modules of the batch that are instantiated before the present one
+	batch map[*module]bool
+	order []*module // the batch in order of instantiation, with what is generated for it
+
+	bindings map[*module][]binding
+	pages    uint32 // size that some import demands of the memory
+	entries  uint32 // and of the function table
+}
+
+// bind satisfies the imports of one module.
+func (b *binder) bind(ctx context.Context, m *module) error {
+	seen := map[importKey]*wasm.Import{}
+	for i := range m.src.Imports {
+		imp := &m.src.Imports[i]
+		key := importKey{imp.Module, imp.Name}
+		if first := seen[key]; first != nil {
+			if !sameImport(m, first, imp) {
+				return importError(m, imp, "it is imported twice, with different types")
+			}
+			continue
+		}
+		seen[key] = imp
+		x, err := b.one(ctx, m, imp)
+		if err != nil {
+			return err
+		}
+		x.imp = imp
+		b.bindings[m] = append(b.bindings[m], x)
+		b.use(m, x)
+	}
+	return nil
+}
+
+// use makes m keep alive what it is bound to.
+func (b *binder) use(m *module, x binding) {
+	var used *module
+	switch {
+	case x.fn != nil:
+		used = x.fn.mod
+	case x.exp != nil:
+		used = x.exp.mod
+	case x.link != nil && x.link.target != nil:
+		used = x.link.target.mod
+	}
+	if used != nil && used != m && !slices.Contains(m.uses, used) {
+		m.uses = append(m.uses, used)
+	}
+}
+
+func sameImport(m *module, a, b *wasm.Import) bool {
+	if a.Kind != b.Kind {
+		return false
+	}
+	switch a.Kind {
+	case wasm.KindFunc, wasm.KindTag:
+		return m.src.Types[a.Type].Equal(m.src.Types[b.Type])
+	case wasm.KindGlobal:
+		return a.Global == b.Global
+	}
+	return true
+}
+
+func importError(m *module, imp *wasm.Import, reason string) error {
+	return &ImportError{Module: m.name, Namespace: imp.Module, Name: imp.Name, Reason: reason}
+}
+
+func (b *binder) one(ctx context.Context, m *module, imp *wasm.Import) (binding, error) {
+	if strings.HasPrefix(imp.Module, reservedPrefix) {
+		return binding{}, importError(m, imp, "the namespace is the linker's own")
+	}
+	switch imp.Kind {
+	case wasm.KindFunc:
+		return b.function(ctx, m, imp)
+	case wasm.KindTable:
+		return b.table(m, imp)
+	case wasm.KindMemory:
+		return b.memory(m, imp)
+	case wasm.KindTag:
+		return b.tag(ctx, m, imp)
+	}
+	switch imp.Module {
+	case "GOT.mem":
+		return b.data(m, imp)
+	case "GOT.func":
+		return b.pointer(m, imp)
+	}
+	return b.global(m, imp)
+}
+
+func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (binding, error) {
+	want := m.src.Types[imp.Type]
+	var x *export
+	if imp.Module == "env" {
+		if x = b.scope.lookupFor(imp.Name); x == nil {
+			x = b.t.l.host.exports[providedPrefix+imp.Name]
+		}
+	} else {
+		gateway, err := b.t.gateway(ctx, imp.Module)
+		if err != nil {
+			return binding{}, err
+		}
+		if gateway != nil {
+			x = gateway.exports[imp.Name]
+		}
+	}
+	switch {
+	case x == nil:
+		if b.t.l.config.now && !m.weak[importKey{imp.Module, imp.Name}] {
+			return binding{}, &UndefinedSymbolError{Module: m.name, Symbol: imp.Name}
+		}
+	case x.kind != exportFunction:
+		return binding{}, wrongKind(m, x, "function "+want.String())
+	case !x.fn.typ.Equal(want):
+		return binding{}, &SymbolError{Module: m.name, Symbol: imp.Name, Definer: x.fn.mod.name,
+			Want: want.String(), Found: x.fn.typ.String()}
+	case b.instantiated(m, x.fn.mod):
+		return binding{kind: bindFunction, fn: x.fn}, nil
+	}
+	k := &link{mod: m, namespace: imp.Module, symbol: imp.Name, typ: want}
+	if x != nil {
+		k.target = x.fn
+	}
+	m.links = append(m.links, k)
+	return binding{kind: bindLink, link: k}, nil
+}
+
+// instantiated reports whether a definer is there when m is instantiated.
+func (b *binder) instantiated(m, definer *module) bool {
+	return definer != m && (!b.batch[definer] || b.ready[definer])
+}
+
+func wrongKind(m *module, x *export, want string) error {
+	found := "another export"
+	switch x.kind {
+	case exportFunction:
+		found = "function " + x.fn.typ.String()
+	case exportData:
+		found = "data"
+	case exportGlobal:
+		found = "global " + x.global.String()
+	case exportTag:
+		found = "tag " + x.tag.String()
+	}
+	return &SymbolError{Module: m.name, Symbol: x.name, Definer: x.mod.name, Want: want, Found: found}
+}
+
+func (b *binder) table(m *module, imp *wasm.Import) (binding, error) {
+	switch {
+	case imp.Table.Elem != wasm.FuncRef:
+		return binding{}, importError(m, imp, "the function table holds funcref, not "+imp.Table.Elem.String())
+	case imp.Module != "env":
+		return binding{}, importError(m, imp, "a table can only be imported from env")
+	case imp.Table.HasMax && imp.Table.Max < b.t.l.tableMax:
+		return binding{}, &LimitError{Limit: "function table (entries) as module " + m.name + " imports it",
+			Value: uint64(b.t.l.tableMax), Max: uint64(imp.Table.Max)}
+	}
+	b.entries = max(b.entries, imp.Table.Min)
+	return binding{kind: bindTable}, nil
+}
+
+func (b *binder) memory(m *module, imp *wasm.Import) (binding, error) {
+	switch {
+	case imp.Module != "env":
+		return binding{}, importError(m, imp, "a memory can only be imported from env")
+	case imp.Memory.HasMax && imp.Memory.Max < b.t.l.maxPages:
+		return binding{}, &LimitError{Limit: "memory (pages) as module " + m.name + " imports it",
+			Value: uint64(b.t.l.maxPages), Max: uint64(imp.Memory.Max)}
+	case imp.Memory.Min > b.t.l.maxPages:
+		return binding{}, &LimitError{Limit: "memory (pages)", Value: uint64(imp.Memory.Min), Max: uint64(b.t.l.maxPages)}
+	case imp.Memory.Shared && b.t.l.threads != nil:
+		return binding{}, b.t.l.threads
+	}
+	b.pages = max(b.pages, imp.Memory.Min)
+	return binding{kind: bindMemory}, nil
+}
+
+// data satisfies a GOT.mem import: the address of a data symbol.
+func (b *binder) data(m *module, imp *wasm.Import) (binding, error) {
+	if imp.Global.Type != wasm.I32 {
+		return binding{}, importError(m, imp, "an address is an i32, not "+imp.Global.Type.String())
+	}
+	if v, ok := b.t.l.places[imp.Name]; ok {
+		return binding{kind: bindConst, value: v}, nil
+	}
+	x := b.scope.lookup(imp.Name)
+	switch {
+	case x == nil && m.weak[importKey{imp.Module, imp.Name}]:
+		return binding{kind: bindConst}, nil
+	case x == nil:
+		return binding{}, &UndefinedSymbolError{Module: m.name, Symbol: imp.Name}
+	case x.kind != exportData:
+		return binding{}, wrongKind(m, x, "data")
+	case x.tls:
+		return binding{}, importError(m, imp, "it is thread-local in module "+x.mod.name+", so it has no one address")
+	}
+	return binding{kind: bindData, exp: x}, nil
+}
+
+// pointer satisfies a GOT.func import: the pointer of a function.
+func (b *binder) pointer(m *module, imp *wasm.Import) (binding, error) {
+	if imp.Global.Type != wasm.I32 {
+		return binding{}, importError(m, imp, "a function pointer is an i32, not "+imp.Global.Type.String())
+	}
+	x := b.scope.lookupFor(imp.Name)
+	if x == nil {
+		x = b.t.l.host.exports[providedPrefix+imp.Name]
+	}
+	switch {
+	case x == nil && m.weak[importKey{imp.Module, imp.Name}]:
+		return binding{kind: bindConst}, nil
+	case x == nil:
+		return binding{}, &UndefinedSymbolError{Module: m.name, Symbol: imp.Name}
+	case x.kind != exportFunction:
+		return binding{}, wrongKind(m, x, "function")
+	}
+	return binding{kind: bindPointer, fn: x.fn}, nil
+}
+
+// global satisfies an import of a global that is no GOT entry.
+func (b *binder) global(m *module, imp *wasm.Import) (binding, error) {
+	if imp.Module == "env" {
+		want := wasm.GlobalType{Type: wasm.I32}
+		kind, own := bindConst, true
+		switch imp.Name {
+		case "__memory_base":
+			kind = bindMemoryBase
+		case "__table_base":
+			kind = bindTableBase
+		case "__stack_pointer":
+			kind, want.Mutable = bindStackPointer, true
+		default:
+			own = false
+		}
+		if own && m.info == nil && kind != bindStackPointer {
+			return binding{}, importError(m, imp, "only a library has a place of its own")
+		}
+		if own && imp.Global != want {
+			return binding{}, importError(m, imp, "it is a global "+want.String()+", not "+imp.Global.String())
+		}
+		if own && kind == bindStackPointer && b.t.l.stackPointer != nil && m != b.t.l.stackPointer.mod {
+			return binding{kind: bindGlobal, exp: b.t.l.stackPointer}, nil
+		}
+		if own {
+			return binding{kind: kind}, nil
+		}
+		if v, ok := b.t.l.places[imp.Name]; ok && !imp.Global.Mutable && imp.Global.Type == wasm.I32 {
+			return binding{kind: bindConst, value: v}, nil
+		}
+	}
+	x := b.scope.lookup(imp.Name)
+	switch {
+	case imp.Module != "env":
+		return binding{}, importError(m, imp, "a host module has functions only")
+	case x == nil:
+		return binding{}, &UndefinedSymbolError{Module: m.name, Symbol: imp.Name}
+	case x.kind == exportData && !x.tls && imp.Global == (wasm.GlobalType{Type: wasm.I32}):
+		return binding{kind: bindData, exp: x}, nil
+	case (x.kind != exportGlobal && x.kind != exportData) || x.global != imp.Global:
+		return binding{}, wrongKind(m, x, "global "+imp.Global.String())
+	case !b.instantiated(m, x.mod):
+		return binding{}, importError(m, imp, "module "+x.mod.name+", which defines it, is instantiated later")
+	}
+	return binding{kind: bindGlobal, exp: x}, nil
+}
+
+// tag satisfies an import of an exception tag: that of the first module that defines it; when nobody does,
+// one is made for all who import it.
+func (b *binder) tag(ctx context.Context, m *module, imp *wasm.Import) (binding, error) {
+	want := m.src.Types[imp.Type]
+	x := b.scope.lookup(imp.Name)
+	for _, made := range b.order {
+		if x == nil && made.generated {
+			x = made.exports[imp.Name]
+		}
+	}
+	switch {
+	case imp.Module != "env":
+		return binding{}, importError(m, imp, "a tag can only be imported from env")
+	case x == nil:
+		made, err := b.t.makeTag(ctx, imp.Name, want)
+		if err != nil {
+			return binding{}, err
+		}
+		b.batch[made], b.ready[made] = true, true
+		b.order = append(b.order, made)
+		x = made.exports[imp.Name]
+	case x.kind != exportTag:
+		return binding{}, wrongKind(m, x, "tag "+want.String())
+	case !x.tag.Equal(want):
+		return binding{}, wrongKind(m, x, "tag "+want.String())
+	case !b.instantiated(m, x.mod):
+		return binding{}, importError(m, imp, "module "+x.mod.name+", which defines it, is instantiated later")
+	}
+	return binding{kind: bindTag, exp: x}, nil
+}

@@ -1,0 +1,328 @@
+package linker
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// Import namespaces of generated modules. Guests cannot import from them.
+const (
+	reservedPrefix  = "lockstep:"
+	memoryNamespace = reservedPrefix + "memory" // the image's memory
+	baseNamespace   = reservedPrefix + "base"   // a group's link table and stack pointer
+	tableNamespace  = reservedPrefix + "table"  // a group's function table and what changes it
+)
+
+// moduleNamespace is the namespace of a module's own instance.
+func moduleNamespace(id uint32) string {
+	return reservedPrefix + "module:" + strconv.FormatUint(uint64(id), 10)
+}
+
+// How an import is satisfied.
+type bindingKind byte
+
+const (
+	bindFunction bindingKind = iota // by a function that is instantiated already
+	bindLink                        // by a call through the link table
+	bindPointer                     // GOT.func: by a function pointer
+	bindData                        // GOT.mem: by an address
+	bindConst                       // by a value that is known now
+	bindMemoryBase
+	bindTableBase
+	bindMemory
+	bindTable
+	bindStackPointer
+	bindGlobal // by a global of another module
+	bindTag    // by a tag of another module
+)
+
+// binding says how one import is satisfied.
+type binding struct {
+	imp   *wasm.Import
+	kind  bindingKind
+	fn    *function // bindFunction, bindPointer
+	link  *link     // bindLink
+	exp   *export   // bindData, bindGlobal, bindTag
+	value uint32    // bindConst
+}
+
+// link is a function that a module reaches through the link table of its group: a private table, one entry
+// for each, so that no function pointer is spent and the groups need not agree. The entry is null
+// until the function is first called; then the group looks for it.
+type link struct {
+	index     uint32 // entry of the link table
+	mod       *module
+	namespace string // of the import
+	symbol    string
+	typ       wasm.FuncType
+	target    *function // known beforehand: a function of a module that is instantiated later
+}
+
+// source says where a module takes an import namespace from.
+type source struct {
+	bridge  int     // index in module.bridges, or -1
+	gateway *module // all of it is one gateway's
+}
+
+// bridge is a generated module that gathers what one or more import namespaces of a module are to be, because
+// the engine takes a whole namespace from one instance. Functions that it re-exports cost nothing at a
+// call.
+type bridge struct {
+	names    map[string]bool
+	bindings []binding
+	compiled wazero.CompiledModule
+}
+
+// planBridges distributes bindings over as few bridges as their names allow.
+func planBridges(m *module, bindings []binding) {
+	spaces := map[string][]binding{}
+	for _, b := range bindings {
+		spaces[b.imp.Module] = append(spaces[b.imp.Module], b)
+	}
+	m.sources = make(map[string]source, len(spaces))
+	for _, namespace := range slices.Sorted(maps.Keys(spaces)) {
+		list := spaces[namespace]
+		if gateway := onlyGateway(list); gateway != nil {
+			m.sources[namespace] = source{bridge: -1, gateway: gateway}
+			continue
+		}
+		i := slices.IndexFunc(m.bridges, func(b *bridge) bool {
+			return !slices.ContainsFunc(list, func(x binding) bool { return b.names[x.imp.Name] })
+		})
+		if i < 0 {
+			i = len(m.bridges)
+			m.bridges = append(m.bridges, &bridge{names: map[string]bool{}})
+		}
+		for _, x := range list {
+			m.bridges[i].names[x.imp.Name] = true
+		}
+		m.bridges[i].bindings = append(m.bridges[i].bindings, list...)
+		m.sources[namespace] = source{bridge: i}
+	}
+}
+
+// onlyGateway returns the gateway that satisfies all of a namespace under the same names, if there is one.
+func onlyGateway(list []binding) *module {
+	var gateway *module
+	for _, b := range list {
+		if b.kind != bindFunction || b.fn.mod.instance == nil || b.fn.name != b.imp.Name ||
+			(gateway != nil && gateway != b.fn.mod) {
+			return nil
+		}
+		gateway = b.fn.mod
+	}
+	return gateway
+}
+
+// compile writes and compiles the bridge of module m. All addresses, slots and link table entries are
+// final. linkHost is the runtime's name of the module with the linker's own functions.
+func (br *bridge) compile(ctx context.Context, rt wazero.Runtime, m *module, pointer func(*function) uint32, linkHost string) error {
+	var b wasm.Builder
+	w := bridgeWriter{b: &b, m: m, pointer: pointer}
+	for _, x := range br.bindings {
+		w.importFor(x, linkHost)
+	}
+	for _, x := range br.bindings {
+		w.defineFor(x)
+	}
+	bytes, err := b.Bytes()
+	if err != nil {
+		return err
+	}
+	br.compiled, err = rt.CompileModule(ctx, bytes)
+	return err
+}
+
+type bridgeWriter struct {
+	b        *wasm.Builder
+	m        *module
+	pointer  func(*function) uint32
+	linkable bool // lazy and links are imported
+	lazy     uint32
+	links    uint32
+}
+
+// importFor adds the imports that a binding needs; all come before the definitions.
+func (w *bridgeWriter) importFor(x binding, linkHost string) {
+	switch x.kind {
+	case bindFunction:
+		t := w.b.Type(x.fn.typ.Params, x.fn.typ.Results)
+		w.b.ExportFunc(x.imp.Name, w.b.ImportFunc(x.fn.mod.importName(), x.fn.name, t))
+	case bindLink:
+		if !w.linkable {
+			w.linkable = true
+			w.lazy = w.b.ImportFunc(linkHost, hostLazy, w.b.Type([]wasm.ValType{wasm.I32}, nil))
+			w.links = w.b.ImportTable(baseNamespace, baseLinks, wasm.TableType{Elem: wasm.FuncRef})
+		}
+	case bindMemory:
+		w.b.ExportMemory(x.imp.Name, w.b.ImportMemory(memoryNamespace, "memory", anyMemory(x.imp.Memory.Shared)))
+	case bindTable:
+		w.b.ExportTable(x.imp.Name, w.b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef}))
+	case bindStackPointer:
+		w.b.ExportGlobal(x.imp.Name, w.b.ImportGlobal(baseNamespace, baseStackPointer, x.imp.Global))
+	case bindGlobal:
+		w.b.ExportGlobal(x.imp.Name, w.b.ImportGlobal(x.exp.mod.importName(), x.exp.name, x.exp.global))
+	case bindTag:
+		w.b.ExportTag(x.imp.Name, w.b.ImportTag(x.exp.mod.importName(), x.exp.name, w.b.Type(x.exp.tag.Params, nil)))
+	}
+}
+
+// defineFor adds the definitions of a binding.
+func (w *bridgeWriter) defineFor(x binding) {
+	value := x.value
+	switch x.kind {
+	case bindLink:
+		w.stub(x)
+		return
+	case bindPointer:
+		value = w.pointer(x.fn)
+	case bindData:
+		value = x.exp.addr
+	case bindMemoryBase:
+		value = w.m.memory.base
+	case bindTableBase:
+		value = w.m.table.base
+	case bindConst:
+	default:
+		return
+	}
+	w.b.ExportGlobal(x.imp.Name, w.b.Global(wasm.I32, x.imp.Global.Mutable, wasm.ConstI32(int32(value))))
+}
+
+// stub defines a function that calls through the link table, filling its entry first if it is null.
+func (w *bridgeWriter) stub(x binding) {
+	entry := int32(x.link.index)
+	t := w.b.Type(x.link.typ.Params, x.link.typ.Results)
+	var c wasm.Code
+	c.I32Const(entry).TableGet(w.links).RefIsNull().If().I32Const(entry).Call(w.lazy).End()
+	for i := range x.link.typ.Params {
+		c.LocalGet(uint32(i))
+	}
+	c.I32Const(entry).CallIndirect(t, w.links)
+	w.b.ExportFunc(x.imp.Name, w.b.Func(t, nil, &c))
+}
+
+// anyMemory is the type of a memory import that accepts every memory.
+func anyMemory(shared bool) wasm.MemoryType {
+	return wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: shared}
+}
+
+// Exports of the generated modules that every group has.
+const (
+	baseLinks        = "links"
+	baseGrowLinks    = "grow_links"
+	baseClearLink    = "clear_link"
+	baseStackPointer = "stack_pointer"
+	tableGrow        = "grow"
+	tableSize        = "size"
+	tableClear       = "clear"
+	putSlot          = "put"  // (slot, i): function i into the function table
+	putLink          = "link" // (entry, i): function i into the link table
+)
+
+// buildBase writes the module that a group starts with: its link table, a stack pointer and, when the main
+// module brings none, the function table.
+func buildBase(ownTable bool, tableMax uint32) ([]byte, error) {
+	var b wasm.Builder
+	links := b.Table(wasm.TableType{Elem: wasm.FuncRef})
+	b.ExportTable(baseLinks, links)
+	if ownTable {
+		b.ExportTable("table", b.Table(wasm.TableType{Elem: wasm.FuncRef,
+			Limits: wasm.Limits{Min: 1, Max: tableMax, HasMax: true}}))
+	}
+	b.ExportGlobal(baseStackPointer, b.Global(wasm.I32, true, wasm.ConstI32(0)))
+	i32 := []wasm.ValType{wasm.I32}
+	b.ExportFunc(baseGrowLinks, b.Func(b.Type(i32, i32), nil,
+		new(wasm.Code).RefNull(wasm.FuncRef).LocalGet(0).TableGrow(links)))
+	b.ExportFunc(baseClearLink, b.Func(b.Type(i32, nil), nil,
+		new(wasm.Code).LocalGet(0).RefNull(wasm.FuncRef).TableSet(links)))
+	return b.Bytes()
+}
+
+// buildTableAccess writes the module that re-exports a group's function table, wherever it is defined, and
+// changes it.
+func buildTableAccess(namespace, name string) ([]byte, error) {
+	var b wasm.Builder
+	table := b.ImportTable(namespace, name, wasm.TableType{Elem: wasm.FuncRef})
+	b.ExportTable("table", table)
+	i32 := []wasm.ValType{wasm.I32}
+	b.ExportFunc(tableSize, b.Func(b.Type(nil, i32), nil, new(wasm.Code).TableSize(table)))
+	b.ExportFunc(tableGrow, b.Func(b.Type(i32, i32), nil,
+		new(wasm.Code).RefNull(wasm.FuncRef).LocalGet(0).TableGrow(table)))
+	b.ExportFunc(tableClear, b.Func(b.Type([]wasm.ValType{wasm.I32, wasm.I32}, nil), nil,
+		new(wasm.Code).LocalGet(0).RefNull(wasm.FuncRef).LocalGet(1).TableFill(table)))
+	return b.Bytes()
+}
+
+// buildMemory writes the module that defines the image's memory.
+func buildMemory(minimum, maximum uint32, shared bool) ([]byte, error) {
+	var b wasm.Builder
+	b.ExportMemory("memory", b.Memory(minimum, maximum, shared))
+	return b.Bytes()
+}
+
+// buildPut writes the module that puts a module's functions into tables.
+func buildPut(m *module) ([]byte, error) {
+	var b wasm.Builder
+	var indices []uint32
+	for _, fn := range m.functions {
+		indices = append(indices, b.ImportFunc(m.importName(), fn.name, b.Type(fn.typ.Params, fn.typ.Results)))
+	}
+	slots := b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
+	links := b.ImportTable(baseNamespace, baseLinks, wasm.TableType{Elem: wasm.FuncRef})
+	segment := b.PassiveFuncs(indices...)
+	t := b.Type([]wasm.ValType{wasm.I32, wasm.I32}, nil)
+	for name, table := range map[string]uint32{putSlot: slots, putLink: links} {
+		b.ExportFunc(name, b.Func(t, nil,
+			new(wasm.Code).LocalGet(0).LocalGet(1).I32Const(1).TableInit(segment, table)))
+	}
+	return b.Bytes()
+}
+
+// buildCaller writes a module that calls function pointers of one signature: its parameters, then the
+// pointer. (wazero's own look-up of table entries takes an imported function for the first function of
+// its module.)
+func buildCaller(t wasm.FuncType) ([]byte, error) {
+	var b wasm.Builder
+	table := b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
+	var c wasm.Code
+	for i := range t.Params {
+		c.LocalGet(uint32(i))
+	}
+	c.LocalGet(uint32(len(t.Params))).CallIndirect(b.Type(t.Params, t.Results), table)
+	params := append(slices.Clone(t.Params), wasm.I32)
+	b.ExportFunc("call", b.Func(b.Type(params, t.Results), nil, &c))
+	return b.Bytes()
+}
+
+// buildGateway writes the module through which guests call the functions of a host module: every call is a
+// safepoint. It has the image's memory, because host functions use that of their caller. replaced are
+// functions that the linker's own module has instead.
+func buildGateway(namespace string, functions []*function, linkHost string, replaced map[string]string, shared bool) ([]byte, error) {
+	var b wasm.Builder
+	safepoint := b.ImportFunc(linkHost, hostSafepoint, b.Type(nil, nil))
+	targets := make([]uint32, len(functions))
+	for i, fn := range functions {
+		t := b.Type(fn.typ.Params, fn.typ.Results)
+		if own, ok := replaced[fn.name]; ok {
+			targets[i] = b.ImportFunc(linkHost, own, t)
+		} else {
+			targets[i] = b.ImportFunc(namespace, fn.name, t)
+		}
+	}
+	b.ImportMemory(memoryNamespace, "memory", anyMemory(shared))
+	for i, fn := range functions {
+		c := new(wasm.Code).Call(safepoint)
+		for p := range fn.typ.Params {
+			c.LocalGet(uint32(p))
+		}
+		b.ExportFunc(fn.name, b.Func(b.Type(fn.typ.Params, fn.typ.Results), nil, c.Call(targets[i])))
+	}
+	return b.Bytes()
+}

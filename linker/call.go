@@ -1,0 +1,180 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// Call calls a function by name and returns its results. lib is [Default] or the library to look in, with what
+// that needs. Arguments are encoded as wazero's api.Function wants them. A guest that traps gives an error
+// and the group lives on, unless [Config.WithTrapClosesGroup] says otherwise; a guest that exits closes
+// its group, and the error is a *sys.ExitError.
+func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uint64) (results []uint64, err error) {
+	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+		fn, err := e.function(lib, name)
+		if err != nil {
+			return err
+		}
+		if len(args) != len(fn.typ.Params) {
+			return &SymbolError{Symbol: name, Definer: fn.mod.name, Want: fmt.Sprintf("%d arguments", len(args)), Found: fn.typ.String()}
+		}
+		results, err = g.call(ctx, fn, args...)
+		return g.judge(e, err)
+	})
+	return results, err
+}
+
+// CallPointer calls a function pointer as C does: params and results are the signature that the caller
+// takes it for, and a function of another signature, or none at all, is a *PointerError.
+func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results []api.ValueType, args ...uint64) (values []uint64, err error) {
+	if len(args) != len(params) {
+		return nil, &PointerError{Pointer: pointer, Reason: fmt.Sprintf("%d arguments for %d parameters", len(args), len(params))}
+	}
+	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+		c, err := g.caller(ctx, wasmType(params, results))
+		if err != nil {
+			return err
+		}
+		values, err = c.pool.call(ctx, c.open, append(slices.Clone(args), uint64(pointer)))
+		return g.judge(e, asPointerError(pointer, err))
+	})
+	return values, err
+}
+
+// judge decides what an error of the guest means for its group.
+func (g *Group) judge(e *entry, err error) error {
+	if err == nil || e.tx != nil {
+		return err
+	}
+	var exit *sys.ExitError
+	if !errors.As(err, &exit) && (!g.l.config.trapCloses || !isTrap(err)) {
+		return err
+	}
+	g.die(err)
+	return err
+}
+
+// asPointerError recognises that a function pointer itself was wrong: the call of it trapped, and it is the only
+// function on the guest's stack. wazero has no exported errors for these traps.
+func asPointerError(pointer uint32, err error) error {
+	if err == nil {
+		return nil
+	}
+	trap, stack, _ := strings.Cut(err.Error(), "\nwasm stack trace:")
+	if strings.Count(stack, "\n\t") != 1 {
+		return err
+	}
+	for _, reason := range []string{"invalid table access", "indirect call type mismatch"} {
+		if trap == "wasm error: "+reason {
+			return &PointerError{Pointer: pointer, Reason: reason, Err: err}
+		}
+	}
+	return err
+}
+
+// isTrap reports whether an error comes out of the guest, and not out of the linker's own checks.
+func isTrap(err error) bool {
+	var own *PointerError
+	return !errors.As(err, &own)
+}
+
+// call calls a function in this group, which the caller is inside.
+func (g *Group) call(ctx context.Context, fn *function, args ...uint64) ([]uint64, error) {
+	pool := functionPool{free: g.functions[fn]}
+	results, err := pool.call(ctx, func() (api.Function, error) {
+		mod := fn.mod.instance
+		if inst := g.instances[fn.mod]; inst != nil && inst.mod != nil {
+			mod = inst.mod
+		}
+		if mod == nil {
+			return nil, &UndefinedSymbolError{Module: fn.mod.name, Symbol: fn.name}
+		}
+		return mod.ExportedFunction(fn.name), nil
+	}, args)
+	if g.has(fn.mod) {
+		g.functions[fn] = pool.free
+	}
+	return results, err
+}
+
+// call1 is call for a function with one result.
+func (g *Group) call1(ctx context.Context, fn *function, args ...uint64) (uint64, error) {
+	r, err := g.call(ctx, fn, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r[0], nil
+}
+
+// functionPool keeps api.Functions of one function: making one is costly, and each serves one call at a time,
+// which matters when a function is called again from within itself, through the host.
+type functionPool struct{ free []api.Function }
+
+func (p *functionPool) call(ctx context.Context, open func() (api.Function, error), args []uint64) ([]uint64, error) {
+	var f api.Function
+	if n := len(p.free); n > 0 {
+		f, p.free = p.free[n-1], p.free[:n-1]
+	} else {
+		var err error
+		if f, err = open(); err != nil {
+			return nil, err
+		}
+	}
+	results, err := f.Call(ctx, args...)
+	p.free = append(p.free, f)
+	return results, err
+}
+
+// caller is the instance of a generated module that calls function pointers of one signature.
+type caller struct {
+	mod  api.Module
+	pool functionPool
+}
+
+func (c *caller) open() (api.Function, error) { return c.mod.ExportedFunction("call"), nil }
+
+func (g *Group) caller(ctx context.Context, t wasm.FuncType) (*caller, error) {
+	key := t.Key()
+	if c := g.callers[key]; c != nil {
+		return c, nil
+	}
+	compiled, err := g.l.callerCode(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	mod, err := g.l.instantiateIn(ctx, compiled, g.namespace)
+	if err != nil {
+		return nil, err
+	}
+	c := &caller{mod: mod}
+	g.callers[key] = c
+	return c, nil
+}
+
+// callerCode compiles the caller of a signature, once for all groups.
+func (l *Linker) callerCode(ctx context.Context, t wasm.FuncType) (wazero.CompiledModule, error) {
+	l.callersMu.Lock()
+	defer l.callersMu.Unlock()
+	if c := l.callers[t.Key()]; c != nil {
+		return c, nil
+	}
+	bytes, err := buildCaller(t)
+	if err != nil {
+		return nil, err
+	}
+	c, err := l.rt.CompileModule(ctx, bytes)
+	if err != nil {
+		return nil, err
+	}
+	l.callers[t.Key()] = c
+	return c, nil
+}

@@ -1,0 +1,150 @@
+package linker
+
+import (
+	"io/fs"
+	"slices"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/lockstep-wasm/lockstep/linker/coord"
+)
+
+// Config is how a linker is set up. It is immutable: every With… method returns a changed copy, so a
+// Config may be shared. The zero value is not usable; start with [NewConfig].
+type Config struct {
+	fsys       fs.FS
+	searchPath []string
+	envModule  string
+	hostConfig wazero.ModuleConfig
+	mainName   string
+	stackSize  uint32
+	minPages   uint32
+	maxPages   uint32
+	now        bool
+	trapCloses bool
+	maxModules int
+	maxTable   uint32
+	maxGroups  int
+	allocator  experimental.MemoryAllocator
+	observer   coord.Observer
+	waiting    coord.Waiting
+}
+
+// Limits and sizes of [NewConfig].
+const (
+	DefaultStackSize  = 1 << 20  // bytes, one stack per group
+	DefaultMaxPages   = 65536    // of 64 KiB: 4 GiB, of which only what is used takes memory
+	DefaultMaxModules = 1024     // libraries at once
+	DefaultMaxTable   = 10000000 // function table entries, what browsers allow
+	DefaultMaxGroups  = 64       // instance groups at once
+	closureBatch      = 100      // slots that one AllocateFunctionTable operation adds
+)
+
+// NewConfig returns the default configuration: no file system to search, host functions from the module
+// "env", functions bound when they are first called.
+func NewConfig() *Config {
+	return &Config{
+		envModule:  "env",
+		mainName:   "main",
+		stackSize:  DefaultStackSize,
+		maxPages:   DefaultMaxPages,
+		maxModules: DefaultMaxModules,
+		maxTable:   DefaultMaxTable,
+		maxGroups:  DefaultMaxGroups,
+	}
+}
+
+func (c *Config) with(change func(*Config)) *Config {
+	d := *c
+	change(&d)
+	return &d
+}
+
+// WithFS sets the file system in which libraries are looked for, by [Group.Open] and for the libraries
+// that libraries need.
+func (c *Config) WithFS(fsys fs.FS) *Config {
+	return c.with(func(c *Config) { c.fsys = fsys })
+}
+
+// WithSearchPath sets the folders of the file system in which libraries are looked for, in order; "." is
+// its root, and what is searched by default. A library's own run-time path (RUNTIME_PATH, where
+// $ORIGIN is the folder of the library itself) comes before them.
+func (c *Config) WithSearchPath(dirs ...string) *Config {
+	return c.with(func(c *Config) { c.searchPath = slices.Clone(dirs) })
+}
+
+// WithEnvModule names the host module, instantiated in the runtime before [New], that defines the functions
+// which no guest module defines. The default is "env".
+func (c *Config) WithEnvModule(name string) *Config {
+	return c.with(func(c *Config) { c.envModule = name })
+}
+
+// WithModuleConfig sets what host modules such as WASI see of the guest: arguments, environment, standard
+// streams, file systems, clocks. Its name and its start functions are not used. Streams are used by all
+// groups at once, so they have to be safe for that.
+func (c *Config) WithModuleConfig(config wazero.ModuleConfig) *Config {
+	return c.with(func(c *Config) { c.hostConfig = config })
+}
+
+// WithMainName sets the name of the main module in errors. The default is "main".
+func (c *Config) WithMainName(name string) *Config {
+	return c.with(func(c *Config) { c.mainName = name })
+}
+
+// WithStackSize sets the size, in bytes, of the stack of each group that the linker makes. A main
+// module that is an ordinary executable brings the first group's stack itself.
+func (c *Config) WithStackSize(bytes uint32) *Config {
+	return c.with(func(c *Config) { c.stackSize = max(bytes, 1024) })
+}
+
+// WithMemoryPages sets the size of the linear memory, in pages of 64 KiB: at least min at first, at most max.
+// The main module's own limits hold besides. The memory of one image is reserved at its maximum, so that it
+// never moves; only what is in use takes memory, where the platform can do that.
+func (c *Config) WithMemoryPages(minimum, maximum uint32) *Config {
+	return c.with(func(c *Config) { c.minPages, c.maxPages = minimum, min(maximum, DefaultMaxPages) })
+}
+
+// WithNow refuses libraries that import a function which nobody has. By default such a library loads, and
+// calling the function is an [UndefinedSymbolError] unless it has been loaded by then.
+func (c *Config) WithNow(now bool) *Config {
+	return c.with(func(c *Config) { c.now = now })
+}
+
+// WithTrapClosesGroup sets whether a trap in a call closes the group, as an exit always does. By default the
+// group lives on, as a wazero module does: nothing in it is damaged from the engine's point of view, but
+// the guest may have been stopped half-way, holding its own locks.
+func (c *Config) WithTrapClosesGroup(closes bool) *Config {
+	return c.with(func(c *Config) { c.trapCloses = closes })
+}
+
+// WithMaxModules sets how many modules may be loaded at once, the main module not counted.
+func (c *Config) WithMaxModules(n int) *Config {
+	return c.with(func(c *Config) { c.maxModules = n })
+}
+
+// WithMaxTable sets how many entries the function table may have.
+func (c *Config) WithMaxTable(n uint32) *Config {
+	return c.with(func(c *Config) { c.maxTable = n })
+}
+
+// WithMaxGroups sets how many instance groups there may be at once, at most [DefaultMaxGroups].
+func (c *Config) WithMaxGroups(n int) *Config {
+	return c.with(func(c *Config) { c.maxGroups = min(n, DefaultMaxGroups) })
+}
+
+// WithAllocator sets what backs the linear memory. With more than one group, the memory must not move when
+// it grows. The default reserves address space, where the platform can do that.
+func (c *Config) WithAllocator(allocator experimental.MemoryAllocator) *Config {
+	return c.with(func(c *Config) { c.allocator = allocator })
+}
+
+// WithObserver sets who sees every action of the protocol, with its sequence number.
+func (c *Config) WithObserver(observer coord.Observer) *Config {
+	return c.with(func(c *Config) { c.observer = observer })
+}
+
+// WithWaiting sets how goroutines wait for each other: coord.Notified, the default, or coord.Polling.
+func (c *Config) WithWaiting(waiting coord.Waiting) *Config {
+	return c.with(func(c *Config) { c.waiting = waiting })
+}

@@ -1,0 +1,211 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// batch is what one call loads: the modules that are not there yet.
+type batch struct {
+	search []*module // in search order: breadth first, as ld.so does
+	order  []*module // in order of instantiation: what a module needs first, but for cycles
+	bytes  map[*module][]byte
+	names  map[string]*module
+	files  map[string]*module
+}
+
+// discover reads a library and everything that it needs. bytes is nil for one that is to be found in the file
+// system. It changes nothing. The first module of the result's search order is the library, unless it is
+// loaded already.
+func (t *tx) discover(ctx context.Context, name string, bytes []byte) (*module, *batch, error) {
+	b := &batch{bytes: map[*module][]byte{}, names: map[string]*module{}, files: map[string]*module{}}
+	root, err := t.find(b, name, bytes, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := 0; i < len(b.search); i++ {
+		m := b.search[i]
+		if err := ctx.Err(); err != nil {
+			return nil, nil, &LoadError{File: m.file, Module: m.name, Err: err}
+		}
+		for _, need := range m.info.Needed {
+			n, err := t.find(b, need, nil, m)
+			if err != nil {
+				return nil, nil, &LoadError{File: m.file, Module: m.name, Err: err}
+			}
+			m.needed = append(m.needed, n)
+			m.uses = append(m.uses, n)
+		}
+	}
+	if have, limit := len(t.l.state.scope.search)-1, t.l.config.maxModules; have+len(b.search) > limit {
+		return nil, nil, &LimitError{Limit: "modules", Value: uint64(have + len(b.search)), Max: uint64(limit)}
+	}
+	b.sort()
+	return root, b, nil
+}
+
+// sort fills order: a depth-first walk that puts a module behind what it needs.
+func (b *batch) sort() {
+	seen := map[*module]bool{}
+	var visit func(m *module)
+	visit = func(m *module) {
+		if seen[m] || b.bytes[m] == nil {
+			return
+		}
+		seen[m] = true
+		for _, n := range m.needed {
+			visit(n)
+		}
+		b.order = append(b.order, m)
+	}
+	for _, m := range b.search {
+		visit(m)
+	}
+}
+
+// find returns the module of a name: loaded, in the batch, or new and then read. from is the module that needs
+// it, nil for a call from outside.
+func (t *tx) find(b *batch, name string, bytes []byte, from *module) (*module, error) {
+	loaded := t.l.state.scope
+	for _, known := range []map[string]*module{loaded.names, b.names} {
+		if m := known[name]; m != nil {
+			return m, nil
+		}
+	}
+	file := name
+	if bytes == nil {
+		var err error
+		if file, bytes, err = t.l.readLibrary(name, from); err != nil {
+			return nil, err
+		}
+		for _, known := range []map[string]*module{loaded.files, b.files} {
+			if m := known[file]; m != nil {
+				b.names[name] = m
+				return m, nil
+			}
+		}
+	}
+	m, err := t.l.decodeLibrary(t.l.nextID(), name, file, bytes)
+	if err != nil {
+		return nil, &LoadError{File: file, Module: name, Err: err}
+	}
+	b.search = append(b.search, m)
+	b.bytes[m], b.names[name], b.files[file] = bytes, m, m
+	return m, nil
+}
+
+// readLibrary finds and reads a library's file.
+func (l *Linker) readLibrary(name string, from *module) (file string, bytes []byte, err error) {
+	var searched []string
+	for _, file := range l.candidates(name, from) {
+		if !fs.ValidPath(file) {
+			continue
+		}
+		searched = append(searched, file)
+		bytes, err := fs.ReadFile(l.config.fsys, file)
+		switch {
+		case err == nil:
+			return file, bytes, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", nil, &LoadError{File: file, Module: name, Err: err}
+		}
+	}
+	return "", nil, &NotFoundError{Name: name, Searched: searched}
+}
+
+// candidates returns the files that a name may mean, best first: as ld.so, a name with a slash is a path, any
+// other is looked for in the run-time path of the library that needs it, then on the search path.
+func (l *Linker) candidates(name string, from *module) []string {
+	switch {
+	case l.config.fsys == nil:
+		return nil
+	case strings.Contains(name, "/"):
+		return []string{inFS(name)}
+	}
+	var files []string
+	if from != nil && from.info != nil {
+		for _, entry := range from.info.RuntimePath {
+			for dir := range strings.SplitSeq(entry, ":") {
+				dir = strings.NewReplacer("${ORIGIN}", path.Dir(from.file), "$ORIGIN", path.Dir(from.file)).Replace(dir)
+				files = append(files, inFS(path.Join(dir, name)))
+			}
+		}
+	}
+	dirs := l.config.searchPath
+	if len(dirs) == 0 {
+		dirs = []string{"."}
+	}
+	for _, dir := range dirs {
+		files = append(files, inFS(path.Join(dir, name)))
+	}
+	return files
+}
+
+// inFS turns a path as C programs write it into one of an fs.FS, whose root is "/" to them.
+func inFS(p string) string { return strings.TrimPrefix(path.Clean(p), "/") }
+
+// decodeLibrary reads a library and checks what can be checked without knowing the image.
+func (l *Linker) decodeLibrary(id uint32, name, file string, bytes []byte) (*module, error) {
+	src, err := wasm.Decode(bytes)
+	if err != nil {
+		return nil, err
+	}
+	info, err := dylink.Read(bytes)
+	if err != nil {
+		return nil, err
+	}
+	m := &module{id: id, name: name, file: file, src: src, info: info}
+	if len(src.Memories) > 0 {
+		return nil, &ImportError{Module: name, Namespace: "env", Name: "memory", Reason: "a library must import its memory, not define one"}
+	}
+	m.readInfo()
+	m.readExports()
+	if need, most := uint64(info.MemorySize), uint64(l.maxPages)*pageSize; need > most {
+		return nil, &LimitError{Limit: "data area (bytes)", Value: need, Max: most}
+	}
+	if need, most := uint64(info.TableSize), uint64(l.tableMax); need > most {
+		return nil, &LimitError{Limit: "function table (entries)", Value: need, Max: most}
+	}
+	return m, nil
+}
+
+// readInfo takes from a decoded module what the linker looks at often.
+func (m *module) readInfo() {
+	m.weak = map[importKey]bool{}
+	if m.info != nil {
+		for _, i := range m.info.Imports {
+			if i.Flags&dylink.BindingWeak != 0 {
+				m.weak[importKey{i.Module, i.Field}] = true
+			}
+		}
+	}
+	if mem, ok := m.src.MemoryType(0); ok {
+		m.shared = mem.Shared
+	}
+	if _, ok := m.src.ExportByName("__wasm_init_tls"); ok {
+		size, _ := m.constant("__tls_size")
+		align, _ := m.constant("__tls_align")
+		m.tlsSize = size
+		for 1<<m.tlsPow < align && m.tlsPow < 16 {
+			m.tlsPow++
+		}
+	}
+}
+
+// constant returns the value of an exported constant i32 global.
+func (m *module) constant(name string) (uint32, bool) {
+	e, ok := m.src.ExportByName(name)
+	first := m.src.Imported(wasm.KindGlobal)
+	if !ok || e.Kind != wasm.KindGlobal || int(e.Index) < first {
+		return 0, false
+	}
+	g := m.src.Globals[int(e.Index)-first]
+	v, err := g.Init.Eval(nil)
+	return uint32(v), err == nil && g.Type.Type == wasm.I32
+}

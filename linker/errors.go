@@ -1,0 +1,164 @@
+package linker
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/dylink"
+)
+
+// The errors that carry no detail of their own. Test for them with errors.Is.
+var (
+	// ErrClosed means that the linker was closed.
+	ErrClosed = errors.New("linker: closed")
+	// ErrGroupClosed means that the instance group was closed, or that its guest exited.
+	ErrGroupClosed = coord.ErrGroupClosed
+	// ErrPoisoned means that an operation could be neither completed nor taken back, so that the
+	// groups no longer agree. Every later call returns an error that wraps it and the first cause.
+	ErrPoisoned = coord.ErrPoisoned
+	// ErrNotLibrary means that a module has no dylink.0 (or dylink) section.
+	ErrNotLibrary = dylink.ErrNotLibrary
+	// ErrLibraryClosed means that the library handle was closed.
+	ErrLibraryClosed = errors.New("linker: library closed")
+	// ErrForeignLibrary means that the library handle belongs to another linker.
+	ErrForeignLibrary = errors.New("linker: library of another linker")
+	// ErrReplay means that guest code called the linker while an operation of another group was being
+	// replayed in its own. A replay repeats what was decided already; it cannot decide.
+	ErrReplay = errors.New("linker: call from within a replayed link operation")
+	// ErrInOperation means that a constructor asked for what cannot be done within a link
+	// operation: closing or spawning a group, closing a library.
+	ErrInOperation = errors.New("linker: call from within a link operation")
+	// ErrBusyContext means that a context was used to enter a group while the call it belongs to was
+	// inside the group already, deeper in. Each goroutine has to use a context of its own.
+	ErrBusyContext = errors.New("linker: context is in use by a nested call")
+	// ErrNoGroup means that a context does not come from a call into a group.
+	ErrNoGroup = errors.New("linker: no instance group in this context")
+	// ErrOneGroup means that the image cannot have a second group. The error around it says why.
+	ErrOneGroup = errors.New("linker: the process image can have one instance group only")
+)
+
+// LoadError says which module could not be loaded. It wraps the reason: another error of this package,
+// a *wasm.FormatError with a byte offset, an error of the file system, of wazero, or a trap.
+type LoadError struct {
+	File   string // the file as found; for a module given as bytes, its name
+	Module string // the name by which modules refer to it
+	Err    error
+}
+
+// Error implements the error interface.
+func (e *LoadError) Error() string {
+	if e.File != "" && e.File != e.Module {
+		return fmt.Sprintf("linker: load %s (%s): %s", e.Module, e.File, inner(e.Err))
+	}
+	return fmt.Sprintf("linker: load %s: %s", e.Module, inner(e.Err))
+}
+
+// Unwrap returns the reason.
+func (e *LoadError) Unwrap() error { return e.Err }
+
+// NotFoundError says that no file of a name is on the search path.
+type NotFoundError struct {
+	Name     string
+	Searched []string // every path that was tried, in order
+}
+
+// Error implements the error interface.
+func (e *NotFoundError) Error() string {
+	if len(e.Searched) == 0 {
+		return fmt.Sprintf("linker: library %q not found: there is no file system to search", e.Name)
+	}
+	return fmt.Sprintf("linker: library %q not found: tried %s", e.Name, strings.Join(e.Searched, ", "))
+}
+
+// UndefinedSymbolError says that nobody defines a symbol: when loading, for data and function pointers;
+// when it is called, for a function (unless everything is bound at once, see [Config.WithNow]).
+type UndefinedSymbolError struct {
+	Module string // the module that needs it; empty for a look-up from outside
+	Symbol string
+}
+
+// Error implements the error interface.
+func (e *UndefinedSymbolError) Error() string {
+	if e.Module == "" {
+		return fmt.Sprintf("linker: undefined symbol %q", e.Symbol)
+	}
+	return fmt.Sprintf("linker: module %s: undefined symbol %q", e.Module, e.Symbol)
+}
+
+// SymbolError says that a symbol exists, but is not what a module or a caller takes it for.
+type SymbolError struct {
+	Module  string // the module that needs it; empty for a look-up from outside
+	Symbol  string
+	Definer string // the module that defines it
+	Want    string // for a function, its signature
+	Found   string
+}
+
+// Error implements the error interface.
+func (e *SymbolError) Error() string {
+	var by string
+	if e.Module != "" {
+		by = "module " + e.Module + ": "
+	}
+	return fmt.Sprintf("linker: %ssymbol %q of %s: want %s, found %s", by, e.Symbol, e.Definer, e.Want, e.Found)
+}
+
+// ImportError says that a module imports something that the linker cannot give it.
+type ImportError struct {
+	Module    string
+	Namespace string // the module name of the import
+	Name      string
+	Reason    string
+}
+
+// Error implements the error interface.
+func (e *ImportError) Error() string {
+	return fmt.Sprintf("linker: module %s: import %s.%s: %s", e.Module, e.Namespace, e.Name, e.Reason)
+}
+
+// LimitError says that something would grow beyond its maximum.
+type LimitError struct {
+	Limit string // what is limited, with its unit, for instance "memory (bytes)"
+	Value uint64 // what was needed
+	Max   uint64
+}
+
+// Error implements the error interface.
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("linker: %s: %d needed, at most %d possible", e.Limit, e.Value, e.Max)
+}
+
+// FeatureError says which WebAssembly feature has to be enabled in the runtime's configuration;
+// [NewRuntimeConfig] enables all that the linker uses.
+type FeatureError struct {
+	Feature string
+	Err     error // what wazero says
+}
+
+// Error implements the error interface.
+func (e *FeatureError) Error() string {
+	return fmt.Sprintf("linker: the runtime lacks the feature %q (see linker.NewRuntimeConfig): %v", e.Feature, e.Err)
+}
+
+// Unwrap returns what wazero says.
+func (e *FeatureError) Unwrap() error { return e.Err }
+
+// PointerError says that a function pointer cannot be called.
+type PointerError struct {
+	Pointer uint32
+	Reason  string
+	Err     error // what wazero says
+}
+
+// Error implements the error interface.
+func (e *PointerError) Error() string {
+	return fmt.Sprintf("linker: function pointer %d: %s", e.Pointer, e.Reason)
+}
+
+// Unwrap returns what wazero says.
+func (e *PointerError) Unwrap() error { return e.Err }
+
+// inner is an error's text without this package's prefix, for use inside another error.
+func inner(err error) string { return strings.TrimPrefix(err.Error(), "linker: ") }

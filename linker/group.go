@@ -1,0 +1,209 @@
+package linker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/coord"
+)
+
+// Group is an instance group: one thread of the guest. It has its own instance of every module, its own function
+// table, globals and stack; the memory is everybody's. All methods are safe for concurrent use, but one
+// goroutine at a time is inside a group, and the others wait.
+type Group struct {
+	l      *Linker
+	member *coord.Member
+	lock   chan struct{} // the group's own lock: full while somebody is inside
+	cause  atomic.Pointer[error]
+
+	// What follows belongs to whoever is inside, or replays an operation for the group.
+	base      api.Module // link table, stack pointer, perhaps the function table
+	table     api.Module // changes the function table
+	slots     uint32     // length of the function table
+	linkSlots uint32     // length of the link table
+	stack     uint32     // its data area, 0 if the main module brought it
+	instances map[*module]*instance
+	spaces    map[string]api.Module // what generated modules import from
+	links     map[uint32]*link      // entries of the link table
+	linked    map[uint32]*function  // and what they hold
+	functions map[*function][]api.Function
+	callers   map[string]*caller
+}
+
+func newGroup(l *Linker) *Group {
+	return &Group{
+		l: l, lock: make(chan struct{}, 1),
+		instances: map[*module]*instance{}, spaces: map[string]api.Module{},
+		links: map[uint32]*link{}, linked: map[uint32]*function{},
+		functions: map[*function][]api.Function{}, callers: map[string]*caller{},
+	}
+}
+
+// open makes what a group has before any module. stackTop is the first address above its stack, 0 when the main
+// module brings one.
+func (g *Group) open(ctx context.Context, stackTop uint32) (err error) {
+	if g.base, err = g.l.instantiateIn(ctx, g.l.baseCode, g.namespace); err != nil {
+		return err
+	}
+	g.spaces[baseNamespace] = g.base
+	g.setBaseStack(stackTop)
+	if !g.l.ownTable {
+		return g.openTable(ctx)
+	}
+	return nil
+}
+
+// setBaseStack sets the stack pointer that libraries import, unless the main module has it.
+func (g *Group) setBaseStack(top uint32) {
+	if global, ok := g.base.ExportedGlobal(baseStackPointer).(api.MutableGlobal); ok {
+		global.Set(uint64(top))
+	}
+}
+
+// openTable makes the module that changes the function table, once there is one.
+func (g *Group) openTable(ctx context.Context) (err error) {
+	if g.table, err = g.l.instantiateIn(ctx, g.l.tableCode, g.namespace); err != nil {
+		return err
+	}
+	g.spaces[tableNamespace] = g.table
+	r, err := g.table.ExportedFunction(tableSize).Call(ctx)
+	if err == nil {
+		g.slots = uint32(r[0])
+	}
+	return err
+}
+
+// openMain does what an ordinary executable needs once it is instantiated.
+func (g *Group) openMain(ctx context.Context, mod api.Module) error {
+	if g.stack != 0 && g.l.stackPointer != nil {
+		mod.ExportedGlobal(g.l.stackPointer.name).(api.MutableGlobal).Set(uint64(g.stack) + uint64(g.l.config.stackSize))
+	}
+	if g.l.ownTable {
+		return g.openTable(ctx)
+	}
+	return nil
+}
+
+// ID returns the group's number. That of the first group is 0; numbers of closed groups are used again.
+func (g *Group) ID() int { return g.member.ID() }
+
+// Linker returns the linker that the group belongs to.
+func (g *Group) Linker() *Linker { return g.l }
+
+// Memory returns the linear memory, which is the same for all groups.
+func (g *Group) Memory() api.Memory { return g.l.Memory() }
+
+// alive returns why the group cannot be entered.
+func (g *Group) alive() error {
+	if g.l.closed.Load() {
+		return ErrClosed
+	}
+	if cause := g.cause.Load(); cause != nil {
+		return *cause
+	}
+	return nil
+}
+
+// die takes a group out of the image because of its guest: an exit, mostly.
+func (g *Group) die(cause error) {
+	err := fmt.Errorf("%w: %w", ErrGroupClosed, cause)
+	if g.cause.CompareAndSwap(nil, &err) {
+		g.member.Crash(cause)
+		g.forget()
+	}
+}
+
+// forget gives back what a group that is gone had in memory.
+func (g *Group) forget() {
+	g.l.groups.remove(g)
+	if g.stack != 0 {
+		g.l.areas.giveLater(g.stack)
+	}
+	for _, inst := range g.instances {
+		if inst.tls != 0 {
+			g.l.areas.giveLater(inst.tls)
+		}
+	}
+}
+
+// Close takes the group out of the image. It waits until nobody is inside it; from within the group it is
+// ErrInOperation. Closing twice is no error. The image lives on without any group, but nobody can
+// spawn one then.
+func (g *Group) Close(ctx context.Context) error {
+	if e := entryOf(ctx); e != nil {
+		for o := e; o != nil; o = o.parent {
+			if o.group == g {
+				return ErrInOperation
+			}
+		}
+	}
+	ctx, e, err := g.enter(ctx)
+	if err != nil {
+		if g.cause.Load() != nil {
+			return nil
+		}
+		return err
+	}
+	if err = g.member.Detach(ctx); err == nil {
+		closed := error(ErrGroupClosed)
+		g.cause.Store(&closed)
+		g.forget()
+	}
+	if left := e.leave(ctx); err == nil && left != nil {
+		err = left
+	}
+	return err
+}
+
+// closeInstances closes everything that the group has in the runtime. What closing an instance can report is an
+// error of a file system that it alone uses, and instances made here have none.
+func (g *Group) closeInstances(ctx context.Context) {
+	var all []api.Module
+	for _, c := range g.callers {
+		all = append(all, c.mod)
+	}
+	for _, inst := range g.instances {
+		all = append(append(all, inst.put, inst.mod), inst.bridges...)
+	}
+	for _, mod := range append(all, g.table, g.base) {
+		if mod != nil {
+			_ = mod.Close(ctx)
+		}
+	}
+	g.instances, g.callers, g.functions = nil, nil, nil
+	g.table, g.base = nil, nil
+}
+
+// groupList is the groups of an image.
+type groupList struct {
+	mu     sync.Mutex
+	groups []*Group
+}
+
+func (l *groupList) add(g *Group) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.groups = append(l.groups, g)
+}
+
+func (l *groupList) remove(g *Group) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, x := range l.groups {
+		if x == g {
+			l.groups = append(l.groups[:i:i], l.groups[i+1:]...)
+			return
+		}
+	}
+}
+
+// list returns the groups at this moment.
+func (l *groupList) list() []*Group {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]*Group(nil), l.groups...)
+}

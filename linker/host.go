@@ -1,0 +1,216 @@
+package linker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// Functions of the linker's own host module.
+const (
+	hostSafepoint = "safepoint" // () before every call of a host function
+	hostLazy      = "lazy"      // (entry) fills an entry of the link table
+	hostExit      = "exit"      // (code) what WASI's proc_exit is to guests
+
+	// providedPrefix marks functions that guests import from env and that the linker has when neither a
+	// module nor the host has them. They are no safepoints: a guest's allocator calls them.
+	providedPrefix = "env."
+)
+
+// wasiName is the host module that the linker instantiates if a guest needs it and the runtime has none.
+const wasiName = "wasi_snapshot_preview1"
+
+// instantiateHost makes the host module with the linker's own functions. A host module needs a name in the
+// runtime, and several linkers may share one runtime.
+func (l *Linker) instantiateHost(ctx context.Context) error {
+	i32 := []api.ValueType{api.ValueTypeI32}
+	functions := []struct {
+		name            string
+		params, results []api.ValueType
+		run             api.GoModuleFunc
+	}{
+		{hostSafepoint, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { safepoint(ctx) }},
+		{hostLazy, i32, nil, func(ctx context.Context, _ api.Module, stack []uint64) { lazy(ctx, uint32(stack[0])) }},
+		{hostExit, i32, nil, func(_ context.Context, _ api.Module, stack []uint64) { panic(sys.NewExitError(uint32(stack[0]))) }},
+		{providedPrefix + "emscripten_resize_heap", i32, i32, func(_ context.Context, _ api.Module, stack []uint64) {
+			stack[0] = l.resizeHeap(uint32(stack[0]))
+		}},
+		{providedPrefix + "emscripten_notify_memory_growth", i32, nil, func(context.Context, api.Module, []uint64) {}},
+		{providedPrefix + "_abort_js", nil, nil, func(context.Context, api.Module, []uint64) { panic(errAbort) }},
+		{providedPrefix + "abort", nil, nil, func(context.Context, api.Module, []uint64) { panic(errAbort) }},
+	}
+	m := &module{id: l.nextID(), name: "linker", exports: map[string]*export{}}
+	for n := 0; ; n++ {
+		m.hostName = fmt.Sprintf("%shost:%d", reservedPrefix, n)
+		if l.rt.Module(m.hostName) == nil {
+			break
+		}
+	}
+	b := l.rt.NewHostModuleBuilder(m.hostName)
+	for _, f := range functions {
+		b = b.NewFunctionBuilder().WithGoModuleFunction(f.run, f.params, f.results).Export(f.name)
+		fn := newFunction(m, f.name, wasmType(f.params, f.results))
+		m.functions = append(m.functions, fn)
+		m.exports[f.name] = &export{mod: m, name: f.name, kind: exportFunction, fn: fn}
+	}
+	m.indexFunctions()
+	instance, err := b.Instantiate(ctx)
+	if err != nil {
+		return fmt.Errorf("linker: host module: %w", err)
+	}
+	l.host, l.hostInstance = m, instance
+	return nil
+}
+
+// errAbort is what a guest that aborts fails with.
+var errAbort = fmt.Errorf("linker: the guest aborted")
+
+// safepoint is called by a gateway before every host function. Its panics end the guest's call, as a trap does;
+// they are what Call returns.
+func safepoint(ctx context.Context) {
+	e := entryOf(ctx)
+	if e == nil || e.replay || e.tx != nil {
+		return
+	}
+	if err := e.group.member.Safepoint(ctx); err != nil {
+		panic(err)
+	}
+}
+
+// lazy finds the function that a stub is to call, now that it is called.
+func lazy(ctx context.Context, index uint32) {
+	e := entryOf(ctx)
+	if e == nil {
+		panic(ErrNoGroup)
+	}
+	if err := e.bindLink(ctx, index); err != nil {
+		panic(err)
+	}
+}
+
+func (e *entry) bindLink(ctx context.Context, index uint32) error {
+	g := e.group
+	k := g.links[index]
+	if k == nil {
+		return &UndefinedSymbolError{Symbol: fmt.Sprintf("link table entry %d", index)}
+	}
+	fn := k.target
+	if fn == nil {
+		var x *export
+		if k.namespace == "env" {
+			x = e.scope().lookupFor(k.symbol)
+		}
+		switch {
+		case x == nil:
+			return &UndefinedSymbolError{Module: k.mod.name, Symbol: k.symbol}
+		case x.kind != exportFunction:
+			return wrongKind(k.mod, x, "function "+k.typ.String())
+		case !x.fn.typ.Equal(k.typ):
+			return &SymbolError{Module: k.mod.name, Symbol: k.symbol, Definer: x.fn.mod.name,
+				Want: k.typ.String(), Found: x.fn.typ.String()}
+		}
+		fn = x.fn
+	}
+	if !g.has(fn.mod) { // only before its module's own instantiation, within one load
+		return &UndefinedSymbolError{Module: k.mod.name, Symbol: k.symbol}
+	}
+	return g.putLink(ctx, index, fn)
+}
+
+// scope is what a stay sees: the committed symbols; within an operation, those of the operation too.
+func (e *entry) scope() *scope {
+	if e.tx != nil || e.replay {
+		return e.group.l.state.scope
+	}
+	return e.group.l.committed.Load()
+}
+
+// gateway returns the module that stands for a host module of a name, or nil when the runtime has none.
+func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
+	l := t.l
+	if m := l.gateways[namespace]; m != nil {
+		return m, nil
+	}
+	if strings.HasPrefix(namespace, reservedPrefix) {
+		return nil, nil
+	}
+	host := l.rt.Module(namespace)
+	if host == nil && namespace == wasiName {
+		if _, err := wasi_snapshot_preview1.Instantiate(ctx, l.rt); err != nil {
+			return nil, fmt.Errorf("linker: WASI: %w", err)
+		}
+		host = l.rt.Module(namespace)
+	}
+	if host == nil {
+		return nil, nil
+	}
+	m := &module{id: t.l.nextID(), name: namespace, exports: map[string]*export{}, generated: true}
+	for name, def := range host.ExportedFunctionDefinitions() {
+		fn := newFunction(m, name, wasmType(def.ParamTypes(), def.ResultTypes()))
+		m.functions = append(m.functions, fn)
+		m.exports[name] = &export{mod: m, name: name, kind: exportFunction, fn: fn}
+	}
+	m.indexFunctions()
+	replaced := map[string]string{}
+	if x := m.exports["proc_exit"]; x != nil && strings.HasPrefix(namespace, "wasi_") &&
+		x.fn.typ.Equal(wasm.FuncType{Params: []wasm.ValType{wasm.I32}}) {
+		replaced["proc_exit"] = hostExit
+	}
+	bytes, err := buildGateway(namespace, m.functions, l.host.hostName, replaced, l.threads == nil)
+	if err != nil {
+		return nil, err
+	}
+	if m.compiled, err = l.rt.CompileModule(ctx, bytes); err != nil {
+		return nil, fmt.Errorf("linker: host module %q: %w", namespace, err)
+	}
+	config := l.config.hostConfig
+	if config == nil {
+		config = wazero.NewModuleConfig()
+	}
+	m.instance, err = l.instantiateAs(ctx, m.compiled, l.spaces.get, config.WithName("").WithStartFunctions())
+	if err != nil {
+		return nil, fmt.Errorf("linker: host module %q: %w", namespace, err)
+	}
+	l.gateways[namespace] = m
+	l.spaces.set(m.importName(), m.instance)
+	return m, nil
+}
+
+// makeTag makes a module that defines an exception tag which several modules import and none defines.
+func (t *tx) makeTag(ctx context.Context, name string, typ wasm.FuncType) (*module, error) {
+	var b wasm.Builder
+	b.ExportTag(name, b.Tag(b.Type(typ.Params, nil)))
+	bytes, err := b.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	m := &module{id: t.l.nextID(), name: "tag " + name, generated: true}
+	if m.src, err = wasm.Decode(bytes); err != nil {
+		return nil, err
+	}
+	m.readExports()
+	t.modules = append(t.modules, m)
+	if m.compiled, err = t.l.rt.CompileModule(ctx, bytes); err != nil {
+		return nil, &FeatureError{Feature: "exception handling", Err: err}
+	}
+	return m, nil
+}
+
+// resizeHeap makes the memory at least as large as asked, in bytes. It returns 1, or 0 when that is impossible.
+func (l *Linker) resizeHeap(size uint32) uint64 {
+	have := uint64(len(l.mem.bytes()))
+	if uint64(size) <= have {
+		return 1
+	}
+	if _, err := l.growMemory((uint64(size) - have + pageSize - 1) / pageSize); err != nil {
+		return 0
+	}
+	return 1
+}

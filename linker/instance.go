@@ -1,0 +1,282 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+)
+
+// instance is a module in one group.
+type instance struct {
+	mod     api.Module
+	bridges []api.Module
+	put     api.Module // nil until a function of it is put into a table
+	tls     uint32     // its thread-local storage; 0 for none
+}
+
+// anonymous is the configuration of every instance: without a name there can be many of one module, and what a
+// module exports as _start is run when somebody calls it.
+func anonymous() wazero.ModuleConfig {
+	return wazero.NewModuleConfig().WithName("").WithStartFunctions()
+}
+
+// instantiateIn instantiates compiled code whose import namespaces come from resolve; what that answers with
+// nil is a host module's.
+func (l *Linker) instantiateIn(ctx context.Context, compiled wazero.CompiledModule, resolve func(string) api.Module) (api.Module, error) {
+	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve), compiled, anonymous())
+}
+
+// namespace finds what generated modules import from, for this group.
+func (g *Group) namespace(name string) api.Module {
+	if m := g.spaces[name]; m != nil {
+		return m
+	}
+	return g.l.spaces.get(name)
+}
+
+// instantiate makes a module's instance, with its bridges, in this group. tls is the address of its
+// thread-local storage. When it fails, remove takes back what was done.
+func (g *Group) instantiate(ctx context.Context, m *module, tls uint32) error {
+	inst := &instance{tls: tls}
+	g.instances[m] = inst
+	for _, k := range m.links {
+		g.links[k.index] = k
+	}
+	for _, br := range m.bridges {
+		b, err := g.l.instantiateIn(ctx, br.compiled, g.namespace)
+		if err != nil {
+			return fmt.Errorf("linker: bridge: %w", err)
+		}
+		inst.bridges = append(inst.bridges, b)
+	}
+	restore := g.keepData(ctx, m)
+	mod, err := g.l.instantiateIn(ctx, m.compiled, func(name string) api.Module {
+		src, ok := m.sources[name]
+		switch {
+		case !ok:
+			return g.l.spaces.get(name) // the memory that was the main module's own
+		case src.gateway != nil:
+			return src.gateway.instance
+		}
+		return inst.bridges[src.bridge]
+	})
+	restore()
+	if err != nil {
+		return err
+	}
+	inst.mod = mod
+	g.spaces[m.importName()] = mod
+	if m == g.l.main {
+		if err := g.openMain(ctx, mod); err != nil {
+			return err
+		}
+	}
+	if err := g.initThreadLocal(ctx, m, inst); err != nil {
+		return err
+	}
+	return g.fillLinks(ctx, m)
+}
+
+// keepData returns what puts a module's data back after its start function ran. The data is everybody's and was
+// prepared by the group that loaded the module. A module built for threads guards what it does once by
+// itself.
+func (g *Group) keepData(ctx context.Context, m *module) func() {
+	if !m.src.HasStart || m.shared || entryOf(ctx).leads() {
+		return func() {}
+	}
+	area := m.memory
+	if m.info == nil {
+		area = span{0, g.l.dataEnd}
+	}
+	now, ok := g.l.mem.at(area.base, area.size)
+	if !ok {
+		return func() {}
+	}
+	before := slices.Clone(now)
+	return func() {
+		for i := range before {
+			if now[i] != before[i] { // write only what changed: other groups may be running
+				now[i] = before[i]
+			}
+		}
+	}
+}
+
+// initThreadLocal gives a module its thread-local storage in this group.
+func (g *Group) initThreadLocal(ctx context.Context, m *module, inst *instance) error {
+	x := m.exports["__wasm_init_tls"]
+	if inst.tls == 0 || x == nil || x.kind != exportFunction {
+		return nil
+	}
+	_, err := g.call(ctx, x.fn, uint64(inst.tls))
+	return err
+}
+
+// fillLinks puts what is known beforehand into the link table: functions of m that modules before it reach
+// through the table, and m's own entries.
+func (g *Group) fillLinks(ctx context.Context, m *module) error {
+	for _, k := range g.links {
+		if k == nil || k.target == nil || g.linked[k.index] != nil || (k.target.mod != m && k.mod != m) {
+			continue
+		}
+		if g.has(k.target.mod) {
+			if err := g.putLink(ctx, k.index, k.target); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// has reports whether a module is instantiated in this group, or for all groups.
+func (g *Group) has(m *module) bool {
+	if m.instance != nil || m.hostName != "" {
+		return true
+	}
+	inst := g.instances[m]
+	return inst != nil && inst.mod != nil
+}
+
+// remove takes a module, or as much as there is of it, out of this group.
+func (g *Group) remove(ctx context.Context, m *module) error {
+	inst := g.instances[m]
+	if inst == nil {
+		return nil
+	}
+	errs := []error{g.clearSlots(ctx, m.table)}
+	for _, k := range m.links {
+		errs = append(errs, g.clearLink(ctx, k.index))
+		delete(g.links, k.index)
+	}
+	for index, fn := range maps.Clone(g.linked) {
+		if fn.mod == m {
+			errs = append(errs, g.clearLink(ctx, index))
+		}
+	}
+	for _, fn := range m.functions {
+		delete(g.functions, fn)
+	}
+	delete(g.instances, m)
+	delete(g.spaces, m.importName())
+	for _, mod := range append([]api.Module{inst.put, inst.mod}, inst.bridges...) {
+		if mod != nil {
+			errs = append(errs, mod.Close(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// putterOf returns the instance that puts functions of m into this group's tables.
+func (g *Group) putterOf(ctx context.Context, m *module) (api.Module, error) {
+	inst := g.instances[m]
+	if inst == nil { // a host module
+		inst = &instance{}
+		g.instances[m] = inst
+	}
+	if inst.put == nil {
+		compiled, err := m.put.compile(ctx, g.l.rt, m)
+		if err != nil {
+			return nil, err
+		}
+		if inst.put, err = g.l.instantiateIn(ctx, compiled, g.namespace); err != nil {
+			return nil, err
+		}
+	}
+	return inst.put, nil
+}
+
+func (p *putter) compile(ctx context.Context, rt wazero.Runtime, m *module) (wazero.CompiledModule, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.compiled == nil {
+		bytes, err := buildPut(m)
+		if err != nil {
+			return nil, err
+		}
+		if p.compiled, err = rt.CompileModule(ctx, bytes); err != nil {
+			return nil, err
+		}
+	}
+	return p.compiled, nil
+}
+
+// fill puts functions into slots of the function table.
+func (g *Group) fill(ctx context.Context, fills []fill) error {
+	for _, f := range fills {
+		if err := g.putInto(ctx, putSlot, f.slot, f.fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *Group) putInto(ctx context.Context, export string, slot uint32, fn *function) error {
+	put, err := g.putterOf(ctx, fn.mod)
+	if err != nil {
+		return fmt.Errorf("linker: function %s of %s into the table: %w", fn.name, fn.mod.name, err)
+	}
+	_, err = put.ExportedFunction(export).Call(ctx, uint64(slot), uint64(fn.mod.put.index[fn]))
+	return err
+}
+
+func (g *Group) putLink(ctx context.Context, index uint32, fn *function) error {
+	if err := g.putInto(ctx, putLink, index, fn); err != nil {
+		return err
+	}
+	g.linked[index] = fn
+	return nil
+}
+
+func (g *Group) clearLink(ctx context.Context, index uint32) error {
+	if g.linked[index] == nil {
+		return nil
+	}
+	delete(g.linked, index)
+	_, err := g.base.ExportedFunction(baseClearLink).Call(ctx, uint64(index))
+	return err
+}
+
+// clearFills makes slots null again; those beyond the table's end are none.
+func (g *Group) clearFills(ctx context.Context, fills []fill) error {
+	var errs []error
+	for _, f := range fills {
+		errs = append(errs, g.clearSlots(ctx, span{f.slot, 1}))
+	}
+	return errors.Join(errs...)
+}
+
+func (g *Group) clearSlots(ctx context.Context, r span) error {
+	if r.size == 0 || g.table == nil || r.end() > uint64(g.slots) {
+		return nil
+	}
+	_, err := g.table.ExportedFunction(tableClear).Call(ctx, uint64(r.base), uint64(r.size))
+	return err
+}
+
+// growTables makes the tables as long as they have to be.
+func (g *Group) growTables(ctx context.Context, slots, links uint32) error {
+	grow := func(mod api.Module, export string, have *uint32, want uint32, what string) error {
+		if want <= *have || mod == nil {
+			return nil
+		}
+		r, err := mod.ExportedFunction(export).Call(ctx, uint64(want-*have))
+		if err != nil {
+			return err
+		}
+		if int32(r[0]) < 0 {
+			return &LimitError{Limit: what + " (entries)", Value: uint64(want), Max: uint64(*have)}
+		}
+		*have = want
+		return nil
+	}
+	if err := grow(g.table, tableGrow, &g.slots, slots, "function table"); err != nil {
+		return err
+	}
+	return grow(g.base, baseGrowLinks, &g.linkSlots, links, "link table")
+}

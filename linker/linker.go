@@ -1,0 +1,209 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/lockstep-wasm/lockstep/linker/coord"
+)
+
+// Linker is a process image: a main module and the libraries loaded into it, one linear memory, and one or more
+// instance groups. It is safe for concurrent use.
+type Linker struct {
+	rt     wazero.Runtime
+	config *Config
+	coord  *coord.Coordinator
+	first  *Group
+	groups groupList
+	closed atomic.Bool
+
+	// committed is what readers see without a lock.
+	committed atomic.Pointer[scope]
+
+	// Decided once, by New.
+	main         *module
+	mem          imageMemory
+	memoryRoot   api.Module
+	memoryCode   wazero.CompiledModule
+	maxPages     uint32
+	tableMax     uint32
+	ownTable     bool              // the main module brings the function table
+	tableName    string            // and exports it under this name
+	threads      error             // why the memory is not shared; nil when it is
+	places       map[string]uint32 // addresses that the linker decides: __heap_base and the like
+	dataEnd      uint32            // of an ordinary executable: where its static data ends
+	stackPointer *export           // of an ordinary executable that exports it
+	alloc        allocator
+	host         *module // the linker's own functions
+	hostInstance api.Module
+	baseCode     wazero.CompiledModule
+	tableCode    wazero.CompiledModule
+	areas        areas
+
+	spaces namespaces // what generated modules import from, the same for all groups
+
+	callersMu sync.Mutex
+	callers   map[string]wazero.CompiledModule
+
+	// Guarded by the state lock.
+	state    state
+	lastID   uint32             // of modules; never used again, whatever is taken back
+	gateways map[string]*module // by the name of the host module
+}
+
+// namespaces maps import namespaces to instances.
+type namespaces struct {
+	mu sync.RWMutex
+	m  map[string]api.Module
+}
+
+func (n *namespaces) get(name string) api.Module {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	if m, ok := n.m[name]; ok {
+		return m
+	}
+	return nil
+}
+
+func (n *namespaces) set(name string, m api.Module) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.m == nil {
+		n.m = map[string]api.Module{}
+	}
+	n.m[name] = m
+}
+
+// Main returns the first group, which New made.
+func (l *Linker) Main() *Group { return l.first }
+
+// Memory returns the linear memory of the image. It must not be used after Close. Its methods are not made for
+// use while a guest makes the memory grow in another goroutine.
+func (l *Linker) Memory() api.Memory { return l.memoryRoot.Memory() }
+
+// Libraries returns the names of the loaded libraries, in the order in which symbols are searched.
+func (l *Linker) Libraries() []string {
+	var names []string
+	for _, m := range l.committed.Load().search {
+		if m != l.main && !m.generated {
+			names = append(names, m.name)
+		}
+	}
+	return names
+}
+
+// Commits returns how many link operations have been committed. Each has a number, from 1, and they happened in
+// that order.
+func (l *Linker) Commits() uint64 { return l.coord.Commits() }
+
+// Err returns the first cause when the image is poisoned; see [ErrPoisoned].
+func (l *Linker) Err() error { return l.coord.Err() }
+
+// nextID returns a number that no other module of the image has or had.
+func (l *Linker) nextID() uint32 {
+	l.lastID++
+	return l.lastID
+}
+
+// publish makes the state visible to readers that take no lock.
+func (l *Linker) publish(commit uint64) {
+	next := *l.state.scope
+	next.commit = commit
+	l.state.scope = &next
+	l.committed.Store(&next)
+}
+
+// growMemory adds pages of 64 KiB to the memory and returns the address of the first.
+func (l *Linker) growMemory(pages uint64) (uint32, error) {
+	have := uint64(len(l.mem.bytes())) / pageSize
+	if pages <= uint64(l.maxPages) {
+		if old, ok := l.Memory().Grow(uint32(pages)); ok {
+			return old * pageSize, nil
+		}
+	}
+	return 0, &LimitError{Limit: "memory (pages)", Value: have + pages, Max: uint64(l.maxPages)}
+}
+
+// instantiateAs instantiates compiled code with a configuration.
+func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModule, resolve func(string) api.Module, config wazero.ModuleConfig) (api.Module, error) {
+	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve), compiled, config)
+}
+
+// Close closes all groups and releases what the image has in the runtime. It waits until nobody is inside a
+// group; new calls fail with ErrClosed meanwhile. The runtime stays open.
+func (l *Linker) Close(ctx context.Context) error {
+	if entryOf(ctx) != nil {
+		return ErrInOperation
+	}
+	if !l.closed.CompareAndSwap(false, true) {
+		return nil
+	}
+	for _, g := range l.groups.list() {
+		select {
+		case g.lock <- struct{}{}:
+		case <-ctx.Done():
+			l.closed.Store(false)
+			return ctx.Err()
+		}
+		closed := error(ErrClosed)
+		if g.cause.CompareAndSwap(nil, &closed) {
+			g.member.Crash(ErrClosed)
+		}
+		g.closeInstances(ctx)
+		<-g.lock
+	}
+	return l.closeShared(ctx)
+}
+
+// closeShared releases what does not belong to any group.
+func (l *Linker) closeShared(ctx context.Context) error {
+	var errs []error
+	modules := l.state.scope.order
+	for _, m := range slices.Backward(modules) {
+		m.close(ctx)
+	}
+	for _, m := range l.gateways {
+		if m.instance != nil {
+			errs = append(errs, m.instance.Close(ctx))
+		}
+		m.close(ctx)
+	}
+	for _, c := range l.callers {
+		errs = append(errs, c.Close(ctx))
+	}
+	for _, c := range []wazero.CompiledModule{l.baseCode, l.tableCode, l.memoryCode} {
+		if c != nil {
+			errs = append(errs, c.Close(ctx))
+		}
+	}
+	if l.host != nil {
+		l.host.put.close(ctx)
+	}
+	for _, m := range []api.Module{l.hostInstance, l.memoryRoot} {
+		if m != nil {
+			errs = append(errs, m.Close(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// compileGenerated compiles a module that the linker wrote.
+func (l *Linker) compileGenerated(ctx context.Context, what string, bytes []byte, err error) (wazero.CompiledModule, error) {
+	if err != nil {
+		return nil, fmt.Errorf("linker: %s: %w", what, err)
+	}
+	c, err := l.rt.CompileModule(ctx, bytes)
+	if err != nil {
+		return nil, fmt.Errorf("linker: %s: %w", what, err)
+	}
+	return c, nil
+}

@@ -1,0 +1,290 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// library loads a library, or finds it loaded.
+func (t *tx) library(ctx context.Context, name string, bytes []byte) (*module, error) {
+	root, b, err := t.discover(ctx, name, bytes)
+	if err != nil {
+		return nil, asLoadError(err, name)
+	}
+	if len(b.search) > 0 {
+		if err := t.load(ctx, b); err != nil {
+			return nil, err
+		}
+	}
+	if len(b.names) > 0 { // also when only another name of a loaded library was found
+		t.change(func(s *scope) { s.names = merged(s.names, b.names) })
+	}
+	root.handles++
+	t.opened = append(t.opened, root)
+	return root, nil
+}
+
+// asLoadError makes sure that an error names the module that was asked for.
+func asLoadError(err error, name string) error {
+	if le := (*LoadError)(nil); errors.As(err, &le) {
+		return err
+	}
+	return &LoadError{Module: name, Err: err}
+}
+
+func merged[K comparable, V any](a, b map[K]V) map[K]V {
+	c := make(map[K]V, len(a)+len(b))
+	maps.Copy(c, a)
+	maps.Copy(c, b)
+	return c
+}
+
+// load brings the modules of a batch into the image: it binds and compiles them, gives them a place, writes their
+// data, instantiates them in the leader's group and runs their constructors. Whatever can fail by
+// parsing, look-up or signature fails before anything is allocated.
+func (t *tx) load(ctx context.Context, b *batch) error {
+	host, err := t.gateway(ctx, t.l.config.envModule)
+	if err != nil {
+		return err
+	}
+	t.change(func(s *scope) {
+		s.host = host
+		s.search = slices.Concat(s.search, b.search)
+		s.names, s.files = merged(s.names, b.names), merged(s.files, b.files)
+	})
+	binder := &binder{t: t, scope: t.l.state.scope, batch: map[*module]bool{}, ready: map[*module]bool{},
+		bindings: map[*module][]binding{}}
+	for _, m := range b.order {
+		binder.batch[m] = true
+	}
+	for _, m := range b.order {
+		if err := binder.bind(ctx, m); err != nil {
+			return &LoadError{File: m.file, Module: m.name, Err: err}
+		}
+		binder.ready[m] = true
+		binder.order = append(binder.order, m)
+	}
+	for _, m := range b.order {
+		if err := t.compile(ctx, m, b.bytes[m]); err != nil {
+			return &LoadError{File: m.file, Module: m.name, Err: err}
+		}
+	}
+	for _, m := range b.order {
+		if err := t.place(ctx, m, binder.bindings[m]); err != nil {
+			return &LoadError{File: m.file, Module: m.name, Err: err}
+		}
+	}
+	t.change(func(s *scope) { s.order = slices.Concat(s.order, binder.order) })
+	return t.install(ctx, binder)
+}
+
+// compile compiles a module, changed so that its instances can share one memory.
+func (t *tx) compile(ctx context.Context, m *module, bytes []byte) error {
+	var opt wasm.RewriteOptions
+	if len(m.src.Memories) > 0 {
+		opt.ImportMemory = &wasm.MemoryImport{Module: memoryNamespace, Name: "memory", Type: anyMemory(m.shared)}
+	}
+	bytes, err := wasm.Rewrite(bytes, m.src, opt)
+	if err != nil {
+		return err
+	}
+	t.modules = append(t.modules, m)
+	m.compiled, err = t.l.rt.CompileModule(ctx, bytes)
+	return err
+}
+
+// place gives a library its data area and its slots, and computes where its symbols are. A main module's place
+// was decided when the image was laid out.
+func (t *tx) place(ctx context.Context, m *module, bindings []binding) error {
+	if m != t.l.main {
+		size := m.info.MemorySize
+		base, err := t.area(ctx, size, 1<<m.info.MemoryAlignment)
+		if err != nil {
+			return err
+		}
+		m.memory = span{base, size}
+		if n := m.info.TableSize; n > 0 {
+			base, err := t.l.state.slots.take(n, 1<<m.info.TableAlignment)
+			if err != nil {
+				return err
+			}
+			m.table = span{base, n}
+		}
+	}
+	slots, err := m.place()
+	if err != nil {
+		return err
+	}
+	// A module that puts a function of another one in its own element segment has made its pointer.
+	index := uint32(0)
+	for i := range m.src.Imports {
+		imp := &m.src.Imports[i]
+		if imp.Kind != wasm.KindFunc {
+			continue
+		}
+		k := slices.IndexFunc(bindings, func(x binding) bool { return x.imp == imp && x.kind == bindFunction })
+		if slot := slots[index]; slot != 0 && k >= 0 {
+			if fn := bindings[k].fn; !t.hasPointer(fn) {
+				t.change(func(s *scope) { s.pointers = s.pointers.with(fn, slot) })
+			}
+		}
+		index++
+	}
+	return nil
+}
+
+func (t *tx) hasPointer(fn *function) bool {
+	_, ok := t.l.state.scope.pointer(fn)
+	return ok
+}
+
+// install does what is left once every address is known.
+func (t *tx) install(ctx context.Context, b *binder) error {
+	s := &loadStep{modules: b.order}
+	fail := func(m *module, err error) error { return &LoadError{File: m.file, Module: m.name, Err: err} }
+	for _, m := range b.order {
+		for _, x := range b.bindings[m] {
+			if x.kind != bindPointer {
+				continue
+			}
+			if _, err := t.slot(x.fn, &s.fills); err != nil {
+				return fail(m, err)
+			}
+		}
+		for _, k := range m.links {
+			var err error
+			if k.index, err = t.l.state.links.take(1, 1); err != nil {
+				return fail(m, err)
+			}
+		}
+	}
+	s.slots, s.links = max(t.l.state.slots.length, b.entries), t.l.state.links.length
+	t.l.state.slots.free.give(span{t.l.state.slots.length, s.slots - t.l.state.slots.length})
+	t.l.state.slots.length = s.slots
+	pointer := func(fn *function) uint32 { p, _ := t.l.state.scope.pointer(fn); return p }
+	for _, m := range b.order {
+		planBridges(m, b.bindings[m])
+		for _, br := range m.bridges {
+			if err := br.compile(ctx, t.l.rt, m, pointer, t.l.host.hostName); err != nil {
+				return fail(m, fmt.Errorf("linker: bridge: %w", err))
+			}
+		}
+	}
+	if have := uint32(len(t.l.mem.bytes()) / pageSize); b.pages > have {
+		if _, err := t.l.growMemory(uint64(b.pages - have)); err != nil {
+			return err
+		}
+	}
+	if err := t.threadLocal(ctx, s); err != nil {
+		return err
+	}
+	for _, m := range b.order {
+		if err := t.l.writeData(m); err != nil {
+			return fail(m, err)
+		}
+	}
+	if err := t.perform(ctx, s); err != nil {
+		return err
+	}
+	return t.construct(ctx, b.order)
+}
+
+// threadLocal takes an area for the thread-local storage of every new module in every group.
+func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
+	for _, m := range s.modules {
+		if m.tlsSize == 0 {
+			continue
+		}
+		for _, g := range t.l.groups.list() {
+			base, err := t.area(ctx, m.tlsSize, 1<<m.tlsPow)
+			if err != nil {
+				return &LoadError{File: m.file, Module: m.name, Err: err}
+			}
+			if s.tls == nil {
+				s.tls = map[*Group]map[*module]uint32{}
+			}
+			if s.tls[g] == nil {
+				s.tls[g] = map[*module]uint32{}
+			}
+			s.tls[g][m] = base
+		}
+	}
+	return nil
+}
+
+// construct runs, in the leader's group alone, what prepares a module's data: relocations of all modules,
+// then constructors.
+func (t *tx) construct(ctx context.Context, modules []*module) error {
+	for _, m := range modules {
+		if m.src == nil || m.info == nil {
+			continue
+		}
+		if err := t.special(ctx, m, "__wasm_apply_data_relocs"); err != nil {
+			return err
+		}
+	}
+	for _, m := range modules {
+		name := "__wasm_call_ctors"
+		if _, ok := m.exports["_initialize"]; ok {
+			name = "_initialize" // it runs the constructors itself
+		} else if _, ok := m.exports["_start"]; ok && m.info == nil {
+			continue // a command: its constructors run when it is started
+		}
+		if err := t.special(ctx, m, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// special calls one of the toolchain's functions in the leader's group, if the module has it.
+func (t *tx) special(ctx context.Context, m *module, name string) error {
+	x := m.exports[name]
+	if x == nil || x.kind != exportFunction || len(x.fn.typ.Params)+len(x.fn.typ.Results) > 0 {
+		return nil
+	}
+	if _, err := t.g.call(ctx, x.fn); err != nil {
+		return &LoadError{File: m.file, Module: m.name, Err: fmt.Errorf("linker: %s: %w", name, err)}
+	}
+	return nil
+}
+
+// writeData writes a module's data area: zero where it has no data, for memory is used again.
+func (l *Linker) writeData(m *module) error {
+	if m.src == nil {
+		return nil
+	}
+	bounds := m.memory
+	if m.info == nil {
+		bounds = span{0, uint32(min(uint64(len(l.mem.bytes())), 1<<32-1))}
+	} else if b, ok := l.mem.at(bounds.base, bounds.size); ok {
+		clear(b)
+	}
+	globals := m.placement()
+	for i := range m.src.Data {
+		d := &m.src.Data[i]
+		if d.Mode != wasm.Active {
+			continue
+		}
+		v, err := d.Offset.Eval(globals)
+		if err != nil {
+			return fmt.Errorf("linker: offset of data segment %d: %w", i, err)
+		}
+		base := uint32(v)
+		if base < bounds.base || uint64(base)+uint64(len(d.Bytes)) > bounds.end() {
+			return &LimitError{Limit: fmt.Sprintf("data segment %d of module %s (last address)", i, m.name),
+				Value: uint64(base) + uint64(len(d.Bytes)), Max: bounds.end()}
+		}
+		b, ok := l.mem.at(base, uint32(len(d.Bytes)))
+		if !ok {
+			return &LimitError{Limit: "memory (bytes)", Value: uint64(base) + uint64(len(d.Bytes)), Max: uint64(len(l.mem.bytes()))}
+		}
+		copy(b, d.Bytes)
+	}
+	return nil
+}

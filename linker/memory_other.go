@@ -1,0 +1,8 @@
+//go:build !(linux || darwin || freebsd || netbsd || openbsd || dragonfly)
+
+package linker
+
+import "github.com/tetratelabs/wazero/experimental"
+
+// reserve cannot reserve address space here: the memory comes from Go's heap.
+func reserve(uint64) experimental.LinearMemory { return nil }

@@ -1,0 +1,285 @@
+package linker
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// module is one module of the process image, for all of its groups: a guest's module, or one that stands
+// for functions of the host. Nothing in it changes after the operation that made it, except what is said
+// to be guarded.
+type module struct {
+	id   uint32
+	name string // by which other modules need it
+	file string // where it was found
+
+	src    *wasm.Module // nil for the linker's own functions
+	info   *dylink.Info // nil for an ordinary executable
+	weak   map[importKey]bool
+	shared bool // its memory is declared shared: it was built for threads
+
+	compiled wazero.CompiledModule
+	bridges  []*bridge
+	sources  map[string]source // what each import namespace is taken from
+
+	memory  span   // its data area; for an ordinary executable, nothing
+	tlsSize uint32 // bytes of thread-local storage per group; 0 for none
+	tlsPow  uint32 // and its alignment, as a power of two
+	table   span   // its own slots of the function table
+
+	exports   map[string]*export
+	functions []*function // what exports offer, sorted by name
+	needed    []*module   // the libraries that it names, in order
+	uses      []*module   // every module that it is bound to: they live as long as it does
+	links     []*link     // the functions that it reaches through the link table
+
+	put putter
+
+	// instance serves every group; nil for a module of which each group has its own.
+	instance api.Module
+	// hostName is the name in the runtime of a host module, which wazero finds by itself.
+	hostName string
+
+	handles   int  // open handles; guarded by the state lock
+	generated bool // made by the linker, not loaded
+}
+
+// importKey names an import.
+type importKey struct{ module, name string }
+
+// exportKind is what an export is to the linker.
+type exportKind byte
+
+const (
+	exportFunction exportKind = iota
+	exportData                // a constant global: an address
+	exportGlobal              // any other global
+	exportTag
+	exportOther
+)
+
+// export is something that a module offers by name.
+type export struct {
+	mod    *module // whose it is
+	name   string
+	kind   exportKind
+	fn     *function       // of a function
+	global wasm.GlobalType // of a global
+	tag    wasm.FuncType   // of a tag
+	init   wasm.ConstExpr  // of data
+	addr   uint32          // of data, once its module has a place
+	tls    bool            // an offset in thread-local storage, not an address
+	fixed  bool            // an address that is not relative to the data area
+}
+
+// function is the one identity of a function: two exports of it, or a re-export by another module, share it,
+// so that it gets one function pointer.
+type function struct {
+	mod  *module // whose export it is
+	name string  // the name of that export
+	typ  wasm.FuncType
+	api  *FunctionType // typ in public terms
+	slot uint32        // in its module's own element segment; 0 when it is in none
+}
+
+func newFunction(m *module, name string, typ wasm.FuncType) *function {
+	return &function{mod: m, name: name, typ: typ, api: publicType(typ)}
+}
+
+// importName is the namespace under which generated modules import from m.
+func (m *module) importName() string {
+	if m.hostName != "" {
+		return m.hostName
+	}
+	return moduleNamespace(m.id)
+}
+
+// special reports whether an export belongs to the toolchain's own machinery: it is never what another
+// module means by that name.
+func special(name string) bool {
+	switch name {
+	case "_initialize", "_start", "__memory_base", "__table_base", "__stack_pointer", "__indirect_function_table",
+		"__heap_base", "__heap_end", "__data_end", "__global_base", "__stack_low", "__stack_high", "__dso_handle",
+		"__tls_base", "__tls_size", "__tls_align":
+		return true
+	}
+	return strings.HasPrefix(name, "__wasm_")
+}
+
+// readExports fills exports and functions from the decoded module. What a module imports and exports again is
+// left out: its definer offers it, and a module must not be bound to its own import.
+func (m *module) readExports() {
+	m.exports = make(map[string]*export, len(m.src.Exports))
+	byIndex := map[uint32]*function{}
+	flags := map[string]dylink.Flags{}
+	if m.info != nil {
+		for _, e := range m.info.Exports {
+			flags[e.Name] |= e.Flags
+		}
+	}
+	for _, e := range m.src.Exports {
+		if int(e.Index) < m.src.Imported(e.Kind) {
+			continue
+		}
+		x := &export{mod: m, name: e.Name, kind: exportOther}
+		switch e.Kind {
+		case wasm.KindFunc:
+			x.kind = exportFunction
+			fn := byIndex[e.Index]
+			if fn == nil {
+				typ, _ := m.src.FuncType(e.Index)
+				fn = newFunction(m, e.Name, typ)
+				m.functions = append(m.functions, fn)
+			}
+			byIndex[e.Index] = fn
+			x.fn = fn
+		case wasm.KindGlobal:
+			x.kind = exportGlobal
+			x.global, _ = m.src.GlobalType(e.Index)
+			if !x.global.Mutable && x.global.Type == wasm.I32 {
+				x.kind, x.init = exportData, m.src.Globals[int(e.Index)-m.src.Imported(wasm.KindGlobal)].Init
+				x.tls, x.fixed = flags[e.Name].Has(dylink.TLS), flags[e.Name].Has(dylink.Absolute)
+			}
+		case wasm.KindTag:
+			x.kind = exportTag
+			x.tag, _ = m.src.TagType(e.Index)
+		}
+		m.exports[e.Name] = x
+	}
+	m.indexFunctions()
+}
+
+// indexFunctions fixes the order of functions, which is that of the putter's element segment.
+func (m *module) indexFunctions() {
+	slices.SortFunc(m.functions, func(a, b *function) int { return strings.Compare(a.name, b.name) })
+	m.put.index = make(map[*function]uint32, len(m.functions))
+	for i, fn := range m.functions {
+		m.put.index[fn] = uint32(i)
+	}
+}
+
+// place computes addresses and slots, once the module has its data area and its part of the table. It returns
+// the slots of its element segments by function index.
+func (m *module) place() (map[uint32]uint32, error) {
+	globals := m.placement()
+	for _, x := range m.exports {
+		if x.kind != exportData {
+			continue
+		}
+		reads := false
+		v, err := x.init.Eval(func(i uint32) (uint64, bool) {
+			reads = true
+			return globals(i)
+		})
+		if err != nil { // an initial value that is not known yet: no address that anyone could use
+			x.kind = exportGlobal
+			continue
+		}
+		x.addr = uint32(v)
+		if m.info != nil && !reads && !x.tls && !x.fixed {
+			x.addr += m.memory.base // position-independent: relative to the data area
+		}
+	}
+	slots := map[uint32]uint32{}
+	for i := range m.src.Elements {
+		seg := &m.src.Elements[i]
+		if seg.Mode != wasm.Active || seg.Len() == 0 {
+			continue
+		}
+		base, err := m.segmentBase(seg, globals)
+		if err != nil {
+			return nil, err
+		}
+		for k := range seg.Len() {
+			index, ok := seg.Func(k)
+			if _, seen := slots[index]; ok && !seen && base+uint32(k) != 0 {
+				slots[index] = base + uint32(k)
+			}
+		}
+	}
+	for _, e := range m.src.Exports {
+		if x := m.exports[e.Name]; x != nil && x.fn != nil && x.fn.slot == 0 {
+			x.fn.slot = slots[e.Index]
+		}
+	}
+	return slots, nil
+}
+
+// segmentBase returns the first slot of an active element segment, which must lie in the module's own part
+// of the function table.
+func (m *module) segmentBase(seg *wasm.Element, globals func(uint32) (uint64, bool)) (uint32, error) {
+	v, err := seg.Offset.Eval(globals)
+	if err != nil {
+		return 0, &ImportError{Module: m.name, Namespace: "env", Name: "__table_base",
+			Reason: "offset of an element segment: " + err.Error()}
+	}
+	base := uint32(v)
+	if base < m.table.base || uint64(base)+uint64(seg.Len()) > m.table.end() {
+		return 0, &LimitError{Limit: "element segment of module " + m.name + " (last table entry)",
+			Value: uint64(base) + uint64(seg.Len()), Max: m.table.end()}
+	}
+	return base, nil
+}
+
+// placement returns the values of the imported globals that say where the module is.
+func (m *module) placement() func(index uint32) (uint64, bool) {
+	values := map[uint32]uint64{}
+	index := uint32(0)
+	for i := range m.src.Imports {
+		imp := &m.src.Imports[i]
+		if imp.Kind != wasm.KindGlobal {
+			continue
+		}
+		if imp.Module == "env" {
+			switch imp.Name {
+			case "__memory_base":
+				values[index] = uint64(m.memory.base)
+			case "__table_base":
+				values[index] = uint64(m.table.base)
+			}
+		}
+		index++
+	}
+	return func(i uint32) (uint64, bool) {
+		v, ok := values[i]
+		return v, ok
+	}
+}
+
+// close releases the compiled code. No group may have an instance any more.
+func (m *module) close(ctx context.Context) {
+	if m.compiled != nil {
+		// An error says only that the engine was closed before.
+		_ = m.compiled.Close(ctx)
+	}
+	for _, b := range m.bridges {
+		_ = b.compiled.Close(ctx)
+	}
+	m.put.close(ctx)
+}
+
+// putter is the generated module that puts a module's functions into tables; it is compiled when it is first
+// needed, and each group has an instance of it then.
+type putter struct {
+	index map[*function]uint32 // position in its element segment
+
+	mu       sync.Mutex
+	compiled wazero.CompiledModule
+}
+
+func (p *putter) close(ctx context.Context) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.compiled != nil {
+		_ = p.compiled.Close(ctx)
+		p.compiled = nil
+	}
+}

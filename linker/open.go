@@ -1,0 +1,170 @@
+package linker
+
+import (
+	"context"
+
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
+)
+
+// Open loads a library, and all that it needs, in every group, or finds it loaded. name is a path in the
+// configured file system when it has a slash; otherwise it is looked for on the search path. Each successful
+// Open has to be answered by a CloseLibrary for the library to be unloaded.
+//
+// Errors are a *LoadError that wraps the reason. The image is then as it was.
+func (g *Group) Open(ctx context.Context, name string) (*Library, error) {
+	return g.openLibrary(ctx, name, nil)
+}
+
+// OpenBytes is Open for a library that the caller has in memory. name is what other libraries need it as. When a
+// library of that name is loaded already, that is the result, and the bytes are ignored. The bytes must
+// not be changed afterwards.
+func (g *Group) OpenBytes(ctx context.Context, name string, wasm []byte) (*Library, error) {
+	if wasm == nil {
+		wasm = []byte{}
+	}
+	return g.openLibrary(ctx, name, wasm)
+}
+
+func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte) (lib *Library, err error) {
+	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+		return e.run(ctx, protocol.LoadModules, func(ctx context.Context, t *tx) error {
+			m, err := t.library(ctx, name, bytes)
+			if err != nil {
+				return err
+			}
+			lib = &Library{linker: g.l, mod: m}
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return lib, nil
+}
+
+// Symbol finds a symbol by name; lib is [Default] or the library to look in, with what that needs. The first
+// definition wins. A function gets a function pointer, the same in every group and for ever; the first time
+// that may be a link operation, afterwards no lock is taken.
+//
+// The error is an *UndefinedSymbolError when there is no such symbol, and a *SymbolError for an export that is
+// neither function nor data.
+func (g *Group) Symbol(ctx context.Context, lib *Library, name string) (Symbol, error) {
+	if g.l.closed.Load() {
+		return Symbol{}, ErrClosed
+	}
+	// Without an operation of one's own, the committed symbols are all there is to see.
+	s := g.l.committed.Load()
+	if x, err := s.find(g.l, lib, name); err == nil {
+		if sym, ok := s.symbol(x, name); ok {
+			return sym, g.alive()
+		}
+	}
+	return g.resolve(ctx, lib, name)
+}
+
+// find looks an export up in a scope.
+func (s *scope) find(l *Linker, lib *Library, name string) (*export, error) {
+	var x *export
+	switch {
+	case lib == nil || lib == Default || lib.mod == nil:
+		x = s.lookup(name)
+	case lib.linker != l:
+		return nil, ErrForeignLibrary
+	case lib.closed.Load() || !s.has(lib.mod):
+		return nil, ErrLibraryClosed
+	default:
+		x = s.lookupIn(lib.mod, name)
+	}
+	if x == nil {
+		return nil, &UndefinedSymbolError{Symbol: name}
+	}
+	return x, nil
+}
+
+// symbol returns what is known of an export without any more work.
+func (s *scope) symbol(x *export, name string) (Symbol, bool) {
+	switch x.kind {
+	case exportData:
+		return Symbol{Kind: Data, Name: name, Module: x.mod.name, Pointer: x.addr}, !x.tls
+	case exportFunction:
+		if p, ok := s.pointer(x.fn); ok {
+			return Symbol{Kind: Function, Name: name, Module: x.mod.name, Pointer: p, Type: x.fn.api}, true
+		}
+	}
+	return Symbol{}, false
+}
+
+// resolve is the slow way of Symbol: a link operation, which begins with a second look, because somebody
+// else may have resolved the symbol while this caller waited.
+func (g *Group) resolve(ctx context.Context, lib *Library, name string) (sym Symbol, err error) {
+	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+		x, err := e.scope().find(g.l, lib, name)
+		if err != nil {
+			return err
+		}
+		if err := x.isSymbol(name); err != nil {
+			return err
+		}
+		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
+			sym, err = t.resolve(ctx, lib, name)
+			return err
+		})
+	})
+	return sym, err
+}
+
+// isSymbol returns an error for exports that have no pointer.
+func (x *export) isSymbol(name string) error {
+	if x.kind == exportFunction || x.kind == exportData && !x.tls {
+		return nil
+	}
+	found := "another export"
+	switch {
+	case x.tls:
+		found = "thread-local data"
+	case x.kind == exportGlobal:
+		found = "global " + x.global.String()
+	case x.kind == exportTag:
+		found = "tag " + x.tag.String()
+	}
+	return &SymbolError{Symbol: name, Definer: x.mod.name, Want: "a function or data", Found: found}
+}
+
+// resolve gives a symbol its pointer within an operation.
+func (t *tx) resolve(ctx context.Context, lib *Library, name string) (Symbol, error) {
+	x, err := t.l.state.scope.find(t.l, lib, name)
+	if err != nil {
+		return Symbol{}, err
+	}
+	if err := x.isSymbol(name); err != nil {
+		return Symbol{}, err
+	}
+	if sym, ok := t.l.state.scope.symbol(x, name); ok {
+		return sym, nil
+	}
+	s := &fillStep{}
+	if _, err := t.slot(x.fn, &s.fills); err != nil {
+		return Symbol{}, err
+	}
+	s.slots = t.l.state.slots.length
+	if err := t.perform(ctx, s); err != nil {
+		return Symbol{}, err
+	}
+	sym, _ := t.l.state.scope.symbol(x, name)
+	return sym, nil
+}
+
+// function finds a function to call; it needs no pointer.
+func (e *entry) function(lib *Library, name string) (*function, error) {
+	x, err := e.scope().find(e.group.l, lib, name)
+	if err != nil {
+		return nil, err
+	}
+	if x.kind != exportFunction {
+		if err := x.isSymbol(name); err != nil {
+			return nil, err
+		}
+		return nil, &SymbolError{Symbol: name, Definer: x.mod.name, Want: "a function", Found: "data"}
+	}
+	return x.fn, nil
+}

@@ -1,0 +1,43 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/lockstep-wasm/lockstep/linker/coord"
+)
+
+// participant is a group's side of other groups' operations.
+type participant struct{ g *Group }
+
+// Apply implements coord.Participant.
+func (p participant) Apply(ctx context.Context, op coord.Operation) error {
+	ctx = p.context(ctx)
+	steps, _ := op.Payload.([]step)
+	for i, s := range steps {
+		if err := s.apply(ctx, p.g); err != nil {
+			return errors.Join(err, p.undo(ctx, steps[:i]))
+		}
+	}
+	return nil
+}
+
+// Undo implements coord.Participant.
+func (p participant) Undo(ctx context.Context, op coord.Operation) error {
+	steps, _ := op.Payload.([]step)
+	return p.undo(p.context(ctx), steps)
+}
+
+func (p participant) undo(ctx context.Context, steps []step) error {
+	var errs []error
+	for _, s := range slices.Backward(steps) {
+		errs = append(errs, s.undo(ctx, p.g))
+	}
+	return errors.Join(errs...)
+}
+
+// context marks what runs during a replay, so that a call back into the linker gets an error.
+func (p participant) context(ctx context.Context) context.Context {
+	return withEntry(context.WithoutCancel(ctx), &entry{group: p.g, replay: true})
+}

@@ -1,0 +1,57 @@
+package linker
+
+import (
+	"cmp"
+	"slices"
+)
+
+// span is a range of addresses or of table slots.
+type span struct{ base, size uint32 }
+
+func (s span) end() uint64 { return uint64(s.base) + uint64(s.size) }
+
+// spans is a set of disjoint ranges that nobody uses, sorted, neighbours joined. The zero value is
+// empty. It is not safe for concurrent use.
+type spans struct{ free []span }
+
+// give adds a range, which must not overlap any in the set.
+func (s *spans) give(r span) {
+	if r.size == 0 {
+		return
+	}
+	i, _ := slices.BinarySearchFunc(s.free, r.base, func(f span, base uint32) int { return cmp.Compare(f.base, base) })
+	s.free = slices.Insert(s.free, i, r)
+	if i+1 < len(s.free) && s.free[i].end() == uint64(s.free[i+1].base) {
+		s.free[i].size += s.free[i+1].size
+		s.free = slices.Delete(s.free, i+1, i+2)
+	}
+	if i > 0 && s.free[i-1].end() == uint64(s.free[i].base) {
+		s.free[i-1].size += s.free[i].size
+		s.free = slices.Delete(s.free, i, i+1)
+	}
+}
+
+// take removes size units whose base is a multiple of align, a power of two, from the first range that has
+// them. It reports whether there is one.
+func (s *spans) take(size, align uint32) (base uint32, ok bool) {
+	for i, f := range s.free {
+		start := alignUp(uint64(f.base), align)
+		if start+uint64(size) > f.end() {
+			continue
+		}
+		s.free = slices.Delete(s.free, i, i+1)
+		s.give(span{f.base, uint32(start) - f.base})
+		s.give(span{uint32(start) + size, uint32(f.end() - start - uint64(size))})
+		return uint32(start), true
+	}
+	return 0, false
+}
+
+// clone returns a copy.
+func (s *spans) clone() spans { return spans{free: slices.Clone(s.free)} }
+
+// alignUp returns the smallest multiple of align, a power of two, that is not below n.
+func alignUp(n uint64, align uint32) uint64 {
+	mask := uint64(align) - 1
+	return (n + mask) &^ mask
+}

@@ -1,0 +1,171 @@
+package linker
+
+import (
+	"maps"
+	"math"
+	"slices"
+)
+
+// scope is everything that a look-up needs: the modules of the image in search order, and the function
+// pointers that were made. It is immutable, so readers of the committed one take no lock.
+type scope struct {
+	commit   uint64
+	search   []*module          // main first; the order in which symbols are searched
+	order    []*module          // the order of instantiation: what a module needs comes before it, but for cycles
+	names    map[string]*module // libraries by every name they were asked for
+	files    map[string]*module // and by the file they were found in
+	host     *module            // functions of the host's env module; nil when there is none
+	pointers pointers
+}
+
+// lookup finds a symbol in the global scope: main, libraries in search order, host.
+func (s *scope) lookup(name string) *export {
+	for _, m := range s.search {
+		if x := m.exports[name]; x != nil {
+			return x
+		}
+	}
+	if s.host != nil {
+		return s.host.exports[name]
+	}
+	return nil
+}
+
+// has reports whether a module is loaded.
+func (s *scope) has(m *module) bool { return slices.Contains(s.search, m) }
+
+// lookupFor finds what a module means by a name: as lookup, without what belongs to a toolchain's
+// machinery.
+func (s *scope) lookupFor(name string) *export {
+	if special(name) {
+		return nil
+	}
+	return s.lookup(name)
+}
+
+// lookupIn finds a symbol in a library and in what it needs, breadth first.
+func (s *scope) lookupIn(m *module, name string) *export {
+	if x := m.exports[name]; x != nil || len(m.needed) == 0 {
+		return x
+	}
+	queue := slices.Clone(m.needed)
+	seen := map[*module]bool{m: true}
+	for len(queue) > 0 {
+		next := queue[0]
+		queue = queue[1:]
+		if seen[next] {
+			continue
+		}
+		seen[next] = true
+		if x := next.exports[name]; x != nil {
+			return x
+		}
+		queue = append(queue, next.needed...)
+	}
+	return nil
+}
+
+// pointer returns the function pointer of a function that has one.
+func (s *scope) pointer(fn *function) (uint32, bool) {
+	if fn.slot != 0 {
+		return fn.slot, true
+	}
+	return s.pointers.get(fn)
+}
+
+// pointers maps functions to the slots that were made for them. Values are immutable; with returns a changed
+// one. Additions go to a small map, which is merged into the big one as it outgrows the square root of
+// its size, so adding n pointers one by one costs about n√n, and a look-up two map reads.
+type pointers struct{ old, recent map[*function]uint32 }
+
+func (p pointers) get(fn *function) (uint32, bool) {
+	if slot, ok := p.recent[fn]; ok {
+		return slot, true
+	}
+	slot, ok := p.old[fn]
+	return slot, ok
+}
+
+func (p pointers) with(fn *function, slot uint32) pointers {
+	recent := maps.Clone(p.recent)
+	if recent == nil {
+		recent = map[*function]uint32{}
+	}
+	recent[fn] = slot
+	if n := len(recent); n > 16 && n*n > len(p.old) {
+		old := make(map[*function]uint32, len(p.old)+n)
+		maps.Copy(old, p.old)
+		maps.Copy(old, recent)
+		return pointers{old: old}
+	}
+	return pointers{old: p.old, recent: recent}
+}
+
+// without returns the pointers of the functions for which gone is false.
+func (p pointers) without(gone func(*function) bool) pointers {
+	old := make(map[*function]uint32, len(p.old)+len(p.recent))
+	for fn, slot := range p.all {
+		if !gone(fn) {
+			old[fn] = slot
+		}
+	}
+	return pointers{old: old}
+}
+
+// all visits every pointer, in no particular order.
+func (p pointers) all(yield func(*function, uint32) bool) {
+	for _, part := range []map[*function]uint32{p.old, p.recent} {
+		for fn, slot := range part {
+			if !yield(fn, slot) {
+				return
+			}
+		}
+	}
+}
+
+// state is what all groups have to agree on. It is guarded by the state lock, and a value: an operation that
+// fails puts back the copy that it made at its beginning.
+type state struct {
+	scope    *scope
+	slots    slots
+	closures closures
+	links    slots // of the link table
+}
+
+func (s *state) clone() state {
+	c := *s
+	c.slots.free = s.slots.free.clone()
+	c.links.free = s.links.free.clone()
+	c.closures = closures{free: slices.Clone(s.closures.free), live: maps.Clone(s.closures.live)}
+	return c
+}
+
+// slots hands out the entries of a table.
+type slots struct {
+	length uint32 // entries handed out or free; every group's table has at least as many
+	max    uint32
+	free   spans
+}
+
+// take returns the first of n entries in a row; align is a power of two.
+func (s *slots) take(n, align uint32) (uint32, error) {
+	if base, ok := s.free.take(n, align); ok {
+		return base, nil
+	}
+	base := alignUp(uint64(s.length), align)
+	if end := base + uint64(n); end > uint64(s.max) || end > math.MaxInt32 {
+		return 0, &LimitError{Limit: "function table (entries)", Value: end, Max: uint64(s.max)}
+	}
+	s.free.give(span{s.length, uint32(base) - s.length})
+	s.length = uint32(base) + n
+	return uint32(base), nil
+}
+
+// give takes entries back.
+func (s *slots) give(r span) { s.free.give(r) }
+
+// closures are the slots that guests fill themselves.
+type closures struct {
+	free []uint32
+	live map[uint32]bool
+}

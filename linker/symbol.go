@@ -1,0 +1,97 @@
+package linker
+
+import (
+	"sync/atomic"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// SymbolKind is what a symbol stands for.
+type SymbolKind byte
+
+// The kinds of symbols.
+const (
+	Function SymbolKind = iota + 1 // Pointer is an index into the function table
+	Data                           // Pointer is an address in linear memory
+)
+
+// String returns the name of the kind.
+func (k SymbolKind) String() string {
+	switch k {
+	case Function:
+		return "function"
+	case Data:
+		return "data"
+	}
+	return "no symbol"
+}
+
+// Symbol is what a name stands for. It is the same in every group, and as long as its module is loaded.
+type Symbol struct {
+	Kind    SymbolKind
+	Name    string
+	Module  string // the module that defines it
+	Pointer uint32 // as a C pointer: what a guest stores, compares and calls
+	Type    *FunctionType
+}
+
+// FunctionType is the signature of a function. It must not be changed.
+type FunctionType struct {
+	Params, Results []api.ValueType
+}
+
+// String returns, for instance, "(i32, i64) -> (f32)".
+func (t *FunctionType) String() string { return wasmType(t.Params, t.Results).String() }
+
+// wasmType converts a signature from wazero's terms.
+func wasmType(params, results []api.ValueType) wasm.FuncType {
+	convert := func(list []api.ValueType) []wasm.ValType {
+		var out []wasm.ValType
+		for _, t := range list {
+			out = append(out, wasm.ValType(t))
+		}
+		return out
+	}
+	return wasm.FuncType{Params: convert(params), Results: convert(results)}
+}
+
+// publicType converts a signature to wazero's terms.
+func publicType(t wasm.FuncType) *FunctionType {
+	convert := func(list []wasm.ValType) []api.ValueType {
+		var out []api.ValueType
+		for _, t := range list {
+			out = append(out, api.ValueType(t))
+		}
+		return out
+	}
+	return &FunctionType{Params: convert(t.Params), Results: convert(t.Results)}
+}
+
+// Library is a handle to a loaded library, of all groups alike. It is safe for concurrent use.
+type Library struct {
+	linker *Linker
+	mod    *module
+	closed atomic.Bool
+}
+
+// Default is the global scope as a handle: the main module, then all libraries in the order in which they
+// were loaded, then the functions of the host. It is what RTLD_DEFAULT is to dlsym.
+var Default = &Library{}
+
+// Name returns the name under which other libraries need this one.
+func (l *Library) Name() string {
+	if l.mod == nil {
+		return ""
+	}
+	return l.mod.name
+}
+
+// File returns where the library was found.
+func (l *Library) File() string {
+	if l.mod == nil {
+		return ""
+	}
+	return l.mod.file
+}

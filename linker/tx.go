@@ -1,0 +1,131 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
+)
+
+// tx is a link operation in the hands of its leader: what coord calls the work. It holds the lease and the
+// state lock, so it may change the linker's state; what it changes in groups it does through steps,
+// which are then replayed.
+type tx struct {
+	l    *Linker
+	g    *Group
+	kind protocol.OpKind
+	do   func(ctx context.Context, t *tx) error
+	// commit runs when the operation has become visible, before anybody goes on.
+	commit func()
+
+	saved   state
+	steps   []step
+	areas   []uint32  // data areas taken, to be given back
+	modules []*module // compiled, to be closed
+	opened  []*module // whose handles were counted
+}
+
+// step is a change that every group makes to itself, in its own instances only. The same values serve all.
+type step interface {
+	// apply makes the change. On an error nothing of it is left.
+	apply(ctx context.Context, g *Group) error
+	// undo takes an apply that succeeded back.
+	undo(ctx context.Context, g *Group) error
+}
+
+// run makes g lead an operation, or, within one that g leads already, makes this a part of it: a constructor
+// that loads a library, for instance.
+func (e *entry) run(ctx context.Context, kind protocol.OpKind, do func(ctx context.Context, t *tx) error) error {
+	if e.tx != nil {
+		return do(ctx, e.tx)
+	}
+	t := &tx{l: e.group.l, g: e.group, kind: kind, do: do}
+	_, err := e.group.member.Link(ctx, t)
+	t.l.areas.drain(ctx, e.group)
+	return err
+}
+
+// Do implements coord.Work.
+func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
+	t.saved = t.l.state.clone()
+	if err := t.do(t.enter(ctx), t); err != nil {
+		return coord.Operation{}, false, errors.Join(err, t.Undo(ctx))
+	}
+	return coord.Operation{Kind: t.kind, Payload: t.steps}, len(t.steps) > 0, nil
+}
+
+// enter returns a context by which calls from guests, constructors above all, find the operation.
+func (t *tx) enter(ctx context.Context) context.Context {
+	return withEntry(ctx, &entry{group: t.g, parent: entryOf(ctx), tx: t})
+}
+
+// Undo implements coord.Work.
+func (t *tx) Undo(ctx context.Context) error {
+	ctx = t.enter(context.WithoutCancel(ctx))
+	var errs []error
+	for _, s := range slices.Backward(t.steps) {
+		errs = append(errs, s.undo(ctx, t.g))
+	}
+	for _, m := range t.opened {
+		m.handles--
+	}
+	for _, area := range slices.Backward(t.areas) {
+		t.l.areas.give(ctx, t.g, area)
+	}
+	for _, m := range slices.Backward(t.modules) {
+		m.close(ctx)
+	}
+	t.l.state = t.saved
+	t.steps, t.areas, t.modules, t.opened = nil, nil, nil, nil
+	return errors.Join(errs...)
+}
+
+// Commit implements coord.Work.
+func (t *tx) Commit(number uint64) {
+	if t.commit != nil {
+		t.commit()
+	}
+	t.l.publish(number)
+}
+
+// perform makes a step in the leader's own group and notes it for the others.
+func (t *tx) perform(ctx context.Context, s step) error {
+	if err := s.apply(ctx, t.g); err != nil {
+		return err
+	}
+	t.steps = append(t.steps, s)
+	return nil
+}
+
+// area takes a data area.
+func (t *tx) area(ctx context.Context, size, align uint32) (uint32, error) {
+	base, err := t.l.areas.take(ctx, t.g, size, align)
+	if err == nil && base != 0 {
+		t.areas = append(t.areas, base)
+	}
+	return base, err
+}
+
+// change replaces the scope by a changed copy.
+func (t *tx) change(f func(*scope)) {
+	next := *t.l.state.scope
+	f(&next)
+	t.l.state.scope = &next
+}
+
+// slot returns the pointer of a function. When it has none yet, one is made, and what has to be put there is
+// added to fills.
+func (t *tx) slot(fn *function, fills *[]fill) (uint32, error) {
+	if slot, ok := t.l.state.scope.pointer(fn); ok {
+		return slot, nil
+	}
+	slot, err := t.l.state.slots.take(1, 1)
+	if err != nil {
+		return 0, err
+	}
+	t.change(func(s *scope) { s.pointers = s.pointers.with(fn, slot) })
+	*fills = append(*fills, fill{fn, slot})
+	return slot, nil
+}
