@@ -41,14 +41,17 @@ type CheckerConfig struct {
 	// CacheDir is where compiled code is kept between runs, since compiling takes about a second.
 	// Empty means a folder in [os.UserCacheDir], or in [os.TempDir] where that cannot be written.
 	CacheDir string
+	// Interruptible makes a check end when its context ends. It costs much: a check takes up to three times
+	// as long, because the compiled code then looks for it in every loop. Without, a check that has started
+	// comes to its own end, which [EmbeddedJob.MaxStates] bounds.
+	Interruptible bool
 }
 
 // NewChecker compiles the checker. wasm is the file tla_checker_bg.wasm of the npm package tla-checker.
 // Errors wrap [ErrChecker].
 func NewChecker(ctx context.Context, wasm []byte, config CheckerConfig) (*Checker, error) {
 	c := &Checker{cache: openCache(config.CacheDir)}
-	// A context that ends must end a check, which may run for minutes.
-	runtimeConfig := wazero.NewRuntimeConfig().WithCompilationCache(c.cache).WithCloseOnContextDone(true)
+	runtimeConfig := wazero.NewRuntimeConfig().WithCompilationCache(c.cache).WithCloseOnContextDone(config.Interruptible)
 	c.runtime = wazero.NewRuntimeWithConfig(ctx, runtimeConfig)
 	var err error
 	if c.compiled, err = c.runtime.CompileModule(ctx, wasm); err != nil {
@@ -81,7 +84,7 @@ func openCache(dir string) wazero.CompilationCache {
 	return wazero.NewCompilationCache()
 }
 
-// Close frees what the checker holds. Checks that run are ended.
+// Close frees what the checker holds. No check may be running.
 func (c *Checker) Close(ctx context.Context) error {
 	return errors.Join(c.runtime.Close(ctx), c.cache.Close(ctx))
 }
@@ -99,7 +102,7 @@ type EmbeddedJob struct {
 	MaxStates, MaxDepth int
 }
 
-// Check runs one job to its end. The error wraps [ErrChecker] when the checker trapped, and the context's
+// Check runs one job to its end; see [CheckerConfig] for the context. The error wraps [ErrChecker] when the checker trapped, and the context's
 // error when that ended; what is wrong with the specification is in the result.
 func (c *Checker) Check(ctx context.Context, job EmbeddedJob) (*EmbeddedResult, error) {
 	config := wazero.NewModuleConfig().WithName("") // anonymous, so that checks can run side by side

@@ -46,6 +46,7 @@ type lexer struct {
 	text         string
 	pos          int
 	line, column int
+	module       bool // stop at ====
 	tokens       []token
 	comments     [][2]int // byte ranges
 }
@@ -53,10 +54,22 @@ type lexer struct {
 // lex cuts a TLA+ text, or a TLC configuration, into tokens. It also returns the text with every comment
 // replaced by spaces: the same length, lines and columns.
 func lex(text string) (tokens []token, blanked string, err error) {
-	l := &lexer{text: text, line: 1, column: 1}
+	return (&lexer{text: text, line: 1, column: 1}).run()
+}
+
+// lexModule is lex for a text that starts with a module: it ends with the module's last line, ====, whatever
+// stands behind.
+func lexModule(text string) (tokens []token, blanked string, err error) {
+	return (&lexer{text: text, line: 1, column: 1, module: true}).run()
+}
+
+func (l *lexer) run() (tokens []token, blanked string, err error) {
 	for l.pos < len(l.text) {
 		if err := l.next(); err != nil {
 			return nil, "", err
+		}
+		if n := len(l.tokens); l.module && n > 0 && strings.HasPrefix(l.tokens[n-1].text, "====") {
+			l.text = l.text[:l.pos]
 		}
 	}
 	return l.tokens, l.blank(), nil

@@ -85,7 +85,7 @@ func ParseModule(file, source string) (*Module, error) {
 		return nil, &SpecError{File: file, Err: ErrSyntax, What: "no line ---- MODULE name ----"}
 	}
 	prefix := strings.Count(source[:first], "\n")
-	tokens, blanked, err := lex(source[first:])
+	tokens, blanked, err := lexModule(source[first:])
 	if err != nil {
 		var lexical *lexError
 		if errors.As(err, &lexical) {

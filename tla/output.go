@@ -160,7 +160,7 @@ var outputReaders = map[int]func(p *outputParser, text string){
 	codeTemporal:          (*outputParser).readTemporal,
 	codeState:             func(p *outputParser, text string) { p.step(parseState(text)) },
 	codeStuttering:        func(p *outputParser, text string) { p.step(Step{Number: firstNumber(text), Action: ActionStuttering}) },
-	codeBackToState:       func(p *outputParser, text string) { p.step(Step{Number: firstNumber(text), Action: ActionBack}) },
+	codeBackToState:       func(p *outputParser, text string) { p.step(parseBack(text)) },
 }
 
 func (p *outputParser) violated(name string) { p.out.Properties = append(p.out.Properties, name) }
@@ -179,7 +179,7 @@ var (
 	queuePattern     = regexp.MustCompile(`(?:^|[^-\d,])([\d,]+) states left on queue`)
 	namePattern      = regexp.MustCompile(`^(?:The )?(?:Invariant|Action property|Property|Postcondition) (\S+)`)
 	temporalPattern  = regexp.MustCompile(`^Temporal propert(?:y|ies) (.+?) (?:was|were) violated`)
-	statePattern     = regexp.MustCompile(`^(\d+): <(\w+)(?:\((.*)\))?(?: line (\d+),.* of module (\w+))?>`)
+	actionPattern    = regexp.MustCompile(`<(\w+)(?:\((.*)\))?(?: line (\d+),.* of module (\w+))?>`)
 	numberPattern    = regexp.MustCompile(`[\d,]*\d`)
 )
 
@@ -244,12 +244,24 @@ func parseState(text string) Step {
 		step.Action = initialAction
 		return step
 	}
-	if m := statePattern.FindStringSubmatch(head); m != nil {
-		step.Action, step.Module = m[2], m[5]
-		step.Arguments = splitArguments(m[3])
-		step.Line, _ = strconv.Atoi(m[4])
-	}
+	step.readAction(head)
 	return step
+}
+
+// parseBack reads "1: Back to state: <Reset line 3, …>"; old versions of TLC leave the action out.
+func parseBack(text string) Step {
+	step := Step{Number: firstNumber(text), Back: true}
+	step.readAction(text)
+	return step
+}
+
+// readAction reads "<Request(g1) line 3, col 5 to line 6, col 7 of module M>".
+func (s *Step) readAction(text string) {
+	if m := actionPattern.FindStringSubmatch(text); m != nil {
+		s.Action, s.Module = m[1], m[4]
+		s.Arguments = splitArguments(m[2])
+		s.Line, _ = strconv.Atoi(m[3])
+	}
 }
 
 // splitArguments cuts "g1, <<"a", 2>>" at the commas that are not inside brackets or strings.

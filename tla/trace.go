@@ -1,12 +1,12 @@
 package tla
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Names of steps that are no action of the specification, as TLC prints them.
@@ -14,8 +14,6 @@ const (
 	initialAction = "Initial predicate"
 	// ActionStuttering ends a counterexample in which nothing happens any more.
 	ActionStuttering = "Stuttering"
-	// ActionBack ends a counterexample that goes round in a circle.
-	ActionBack = "Back to state"
 )
 
 // ErrTrace means that a file is not a counterexample.
@@ -35,8 +33,10 @@ type Trace struct {
 
 // Step is one state of a [Trace] and how it was reached.
 type Step struct {
-	// Number counts from 1. A step [ActionBack] has the number of the state it goes back to.
+	// Number counts from 1. A last step with Back has the number of the state it goes back to.
 	Number int `json:"number"`
+	// Back means that the behaviour goes round in a circle from here.
+	Back bool `json:"back,omitempty"`
 	// Action is the name of the action, such as "RequestLease"; empty where the checker does not say.
 	Action string `json:"action,omitempty"`
 	// Arguments are the action's arguments as TLA+ text. Older versions of TLC do not print them.
@@ -70,19 +70,14 @@ func (s Step) Value(name string) string {
 
 // Title returns the action as one would write it in TLA+, such as RequestLease(g1).
 func (s Step) Title() string {
-	switch {
-	case s.Action == ActionBack:
-		return fmt.Sprintf("%s %d", s.Action, s.Number)
-	case len(s.Arguments) > 0:
-		var b bytes.Buffer
-		b.WriteString(s.Action)
-		for i, a := range s.Arguments {
-			b.WriteString([]string{"(", ", "}[min(i, 1)])
-			b.WriteString(a)
-		}
-		return b.String() + ")"
+	title := s.Action
+	if len(s.Arguments) > 0 {
+		title += "(" + strings.Join(s.Arguments, ", ") + ")"
 	}
-	return s.Action
+	if s.Back {
+		title = strings.TrimSpace(fmt.Sprintf("%s back to state %d", title, s.Number))
+	}
+	return title
 }
 
 // Changed returns the variables whose value differs from the step before, in the order of the state. For the
@@ -235,7 +230,9 @@ func (d *dump) trace() *Trace {
 	}
 	for _, a := range d.actions {
 		if a.to.number <= a.from.number {
-			t.Steps = append(t.Steps, Step{Number: a.to.number, Action: ActionBack})
+			back := Step{Number: a.to.number, Back: true}
+			back.describe(a)
+			t.Steps = append(t.Steps, back)
 			continue
 		}
 		for i := range t.Steps {
@@ -266,16 +263,13 @@ func (t *Trace) enrich(data []byte) error {
 	}
 	for i := range t.Steps {
 		step := &t.Steps[i]
-		if len(step.State) == 0 {
-			continue
-		}
 		for _, s := range d.states {
-			if s.number == step.Number {
+			if s.number == step.Number && len(step.State) > 0 {
 				step.Values = s.values
 			}
 		}
 		for _, a := range d.actions {
-			if a.to.number == step.Number && a.from.number < a.to.number {
+			if a.to.number == step.Number && (a.to.number <= a.from.number) == step.Back {
 				step.describe(a)
 			}
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -79,6 +80,8 @@ func runEmbedded(command *cobra.Command, suite *tla.Suite, models []tla.Model, n
 		return err
 	}
 	defer checker.Close(ctx)
+	// A check cannot be interrupted, and leaves nothing behind.
+	defer context.AfterFunc(ctx, func() { os.Exit(1) })()
 	failed := false
 	for _, m := range models {
 		if !m.Embedded && !named {
