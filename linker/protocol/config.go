@@ -24,7 +24,10 @@ var featureNames = []string{"Park", "Cancel", "Crash", "Spawn", "Detach", "FailA
 // ParseFeature finds a feature by its name in the specification.
 func ParseFeature(name string) (Features, error) {
 	i, err := indexOf(featureNames, name, "feature")
-	return 1 << i, err
+	if err != nil {
+		return 0, err
+	}
+	return 1 << i, nil
 }
 
 // Guards are guards that are switched off: Off in the specification. Each
@@ -58,7 +61,10 @@ var guardNames = []string{"Cooperate", "PublishLease", "SecondEpoch", "GoOnToget
 // ParseGuard finds a guard by its name in the specification.
 func ParseGuard(name string) (Guards, error) {
 	i, err := indexOf(guardNames, name, "guard")
-	return 1 << i, err
+	if err != nil {
+		return 0, err
+	}
+	return 1 << i, nil
 }
 
 func indexOf(names []string, name, what string) (int, error) {
@@ -67,7 +73,7 @@ func indexOf(names []string, name, what string) (int, error) {
 			return i, nil
 		}
 	}
-	return 0, fmt.Errorf("protocol: %w: %s %q", ErrUnknownName, what, name)
+	return 0, fmt.Errorf("%w: %s %q", ErrUnknownName, what, name)
 }
 
 // Config holds the constants of the specification.

@@ -109,6 +109,15 @@ var kindNames = [...]string{"", "LoadModules", "ResolveFunction", "AllocateFunct
 
 func (k OpKind) String() string { return nameOf(kindNames[:], uint8(k)) }
 
+// ParseOpKind finds a kind of link operation by its name in the specification.
+func ParseOpKind(name string) (OpKind, error) {
+	i, err := indexOf(kindNames[1:], name, "kind of operation")
+	if err != nil {
+		return NoOp, err
+	}
+	return OpKind(i + 1), nil
+}
+
 func nameOf(names []string, i uint8) string {
 	if int(i) < len(names) {
 		return names[i]
