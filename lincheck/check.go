@@ -148,6 +148,9 @@ func (c *checker) round(b *budget, branches []branch, ops []int, last bool) (nex
 			if c.redundant(effective, rest) {
 				continue
 			}
+			if !b.step() { // trying has its price, even where there is nothing to step through
+				return nil, false
+			}
 			states, ok := c.finals(b, br.state, known, effective)
 			if !ok {
 				return nil, false

@@ -50,24 +50,23 @@ const (
 // operations that could be next can.
 func (s *search) violation(b *budget) Result {
 	prefix := s.longest(b)
-	state, start := s.from, s.from
+	states := []*model.State{s.from}
+	state := s.from
 	done := make(map[int]bool, len(prefix))
-	for n, k := range prefix {
+	for _, k := range prefix {
 		op := &s.history.Operations[s.ops[k]]
 		next, err := s.m.Step(state, op.Input, op.Output)
 		if err != nil {
 			break // not reached: porcupine has taken the same steps
 		}
 		state = next
+		states = append(states, state)
 		done[k] = true
-		if n == len(prefix)-1-sceneBefore {
-			start = state
-		}
 	}
-	f := s.stuck(state, done)
+	f := s.stuck(states, done)
 	f.text = fmt.Sprintf("no order explains the outcomes: after %d of %d operations, in state %s, none of these can come next:",
 		len(prefix), len(s.ops), s.m.Describe(state))
-	return f.result(s.history, s.scene(start, prefix, done))
+	return f.result(s.history, s.scene(states[max(0, len(states)-1-sceneBefore)], prefix, done))
 }
 
 // longest returns the longest beginning of an order that porcupine has found, as positions in s.ops.
@@ -88,8 +87,9 @@ func (s *search) longest(b *budget) []int {
 	return longest
 }
 
-// stuck lists the operations that could be next in real time, with the reasons why they cannot be in this state.
-func (s *search) stuck(state *model.State, done map[int]bool) *finding {
+// stuck lists the operations that could be next in real time, with the reasons why they cannot be, after a beginning that
+// went through the given states.
+func (s *search) stuck(states []*model.State, done map[int]bool) *finding {
 	first := int64(Never) // the first return of those that are left: nothing called later can come before it
 	for k := range s.ops {
 		if !done[k] {
@@ -102,7 +102,7 @@ func (s *search) stuck(state *model.State, done map[int]bool) *finding {
 		if done[k] || op.Call > first {
 			continue
 		}
-		if why := s.refusal(state, op); why != "" {
+		if why := s.refusal(states, op); why != "" {
 			f.ops = append(f.ops, i)
 			f.why = append(f.why, why)
 		}
@@ -110,9 +110,20 @@ func (s *search) stuck(state *model.State, done map[int]bool) *finding {
 	return f
 }
 
-// refusal says why an operation cannot happen in a state; it is empty if it can.
-func (s *search) refusal(state *model.State, op *Operation) string {
+// refusal says why an operation cannot come next; it is empty if it can. An operation that knows its place in the commit
+// order is judged there: that it comes too late in the last state says nothing about what is wrong with it.
+func (s *search) refusal(states []*model.State, op *Operation) string {
+	state := states[len(states)-1]
+	if number := op.number(); number != 0 {
+		for k := len(states) - 1; k > 0 && !inTime(states[k], op); k-- {
+			state = states[k-1]
+		}
+	}
 	_, err := s.m.Step(state, op.Input, op.Output)
+	if err == nil {
+		state = states[len(states)-1]
+		_, err = s.m.Step(state, op.Input, op.Output)
+	}
 	var refusal *model.Refusal
 	switch commit := s.skips(state, op); {
 	case errors.As(err, &refusal):
@@ -121,6 +132,14 @@ func (s *search) refusal(state *model.State, op *Operation) string {
 		return fmt.Sprintf("commit %d comes first", commit)
 	}
 	return ""
+}
+
+// inTime says whether the number of an operation is not behind that of a state.
+func inTime(state *model.State, op *Operation) bool {
+	if op.Output.Commit != 0 {
+		return state.Commit() < op.Output.Commit
+	}
+	return state.Commit() <= op.number()
 }
 
 // scene is what to draw of a violation: the end of the beginning that has an order, and the operations next to come.

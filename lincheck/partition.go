@@ -29,7 +29,7 @@ const (
 
 // partition divides the operations of a round into independent parts, each in the given order. One part is always right.
 func partition(m *model.Sequential, h *History, from *model.State, ops []int) [][]int {
-	p := partitioner{m: m, h: h, from: from, components: m.Components(), parent: make(map[key]key), ended: make(map[int]bool)}
+	p := partitioner{m: m, h: h, from: from, parent: make(map[key]key), ended: make(map[int]bool)}
 	p.findEnded(ops)
 	keys := make([]key, len(ops))
 	for k, i := range ops {
@@ -64,12 +64,11 @@ func partition(m *model.Sequential, h *History, from *model.State, ops []int) []
 }
 
 type partitioner struct {
-	m          *model.Sequential
-	h          *History
-	from       *model.State
-	components []int
-	parent     map[key]key
-	ended      map[int]bool // groups that come or go
+	m      *model.Sequential
+	h      *History
+	from   *model.State
+	parent map[key]key
+	ended  map[int]bool // groups that come or go
 }
 
 func (p *partitioner) find(k key) key {
@@ -128,7 +127,7 @@ func (p *partitioner) touched(op *Operation) []key {
 		if in.Handle != 0 {
 			keys = append(keys, p.handle(in.Handle))
 		}
-		if lib, ok := p.m.Exporters(in.Name); ok {
+		if lib, ok := p.m.Exporter(in.Name); ok {
 			keys = append(keys, p.component(lib))
 		}
 		if in.Op == model.OpSymbol && out.Err == "" {
@@ -149,7 +148,7 @@ func (p *partitioner) touched(op *Operation) []key {
 }
 
 func (p *partitioner) component(library int) key {
-	return key{keyComponent, uint64(p.components[library])}
+	return key{keyComponent, uint64(p.m.Component(library))}
 }
 
 func (p *partitioner) handle(h model.Handle) key {

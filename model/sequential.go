@@ -28,8 +28,10 @@ type Sequential struct {
 	firstGroup int
 	libs       []library
 	byName     map[string]int
-	funcs      []function // by function number, aliases resolved
-	data       []datum    // by data number, aliases resolved
+	funcs      []function     // by function number, aliases resolved
+	data       []datum        // by data number, aliases resolved
+	exporter   map[string]int // one library that exports a name
+	component  []int
 }
 
 type library struct {
@@ -61,7 +63,7 @@ func NewSequential(u Universe) (*Sequential, error) {
 	if err := u.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Sequential{rules: u.Rules, firstGroup: u.FirstGroup, byName: make(map[string]int)}
+	m := &Sequential{rules: u.Rules, firstGroup: u.FirstGroup, byName: make(map[string]int), exporter: make(map[string]int)}
 	for number, lib := range u.all() {
 		m.byName[lib.Name] = number
 	}
@@ -76,8 +78,12 @@ func NewSequential(u Universe) (*Sequential, error) {
 		}
 		m.addFunctions(number, &l)
 		m.addData(number, &l)
+		for name := range l.exports {
+			m.exporter[name] = number
+		}
 		m.libs = append(m.libs, l)
 	}
+	m.component = m.components()
 	return m, nil
 }
 
@@ -132,64 +138,52 @@ func (m *Sequential) LibraryNumber(name string) (number int, ok bool) {
 	return number, ok
 }
 
-// LibraryName is the other way round.
-func (m *Sequential) LibraryName(number int) string { return m.libs[number].Name }
-
-// Libraries is the number of libraries, the main module included.
-func (m *Sequential) Libraries() int { return len(m.libs) }
-
 // Rules are the choices of the judged linker.
 func (m *Sequential) Rules() Rules { return m.rules }
 
-// Components tells which libraries can have to do with each other: two have the same component number if one
+// Component tells which libraries can have to do with each other: two have the same component number if one
 // needs the other, takes an import from it, or exports a name that the other exports too, or if a chain
 // of such libraries joins them. Opening, closing and using libraries of different components is independent.
-func (m *Sequential) Components() []int {
-	component := make([]int, len(m.libs))
-	for i := range component {
-		component[i] = i
+func (m *Sequential) Component(library int) int { return m.component[library] }
+
+// components joins libraries in a union-find forest, and then names each by its root.
+func (m *Sequential) components() []int {
+	parent := make([]int, len(m.libs))
+	for i := range parent {
+		parent[i] = i
 	}
-	join := func(a, b int) {
-		from, to := component[b], component[a]
-		for i, c := range component {
-			if c == from {
-				component[i] = to
-			}
+	find := func(i int) int {
+		for parent[i] != i {
+			parent[i] = parent[parent[i]]
+			i = parent[i]
 		}
+		return i
 	}
-	byExport := make(map[string]int)
 	for number, lib := range m.libs {
 		for _, needed := range lib.needed {
 			if needed != unbound {
-				join(number, needed)
+				parent[find(needed)] = find(number)
 			}
 		}
 		for name := range lib.exports {
-			if first, ok := byExport[name]; ok {
-				join(first, number)
-			} else {
-				byExport[name] = number
-			}
+			parent[find(m.exporter[name])] = find(number)
 		}
-	}
-	for number, lib := range m.libs {
 		for _, imp := range lib.Imports {
-			if provider, ok := byExport[imp.Name]; ok {
-				join(provider, number)
+			if provider, ok := m.exporter[imp.Name]; ok {
+				parent[find(provider)] = find(number)
 			}
 		}
 	}
-	return component
+	for i := range parent {
+		parent[i] = find(i)
+	}
+	return parent
 }
 
-// Exporters returns a library that exports name; all that do are in one component. ok is false if none does.
-func (m *Sequential) Exporters(name string) (library int, ok bool) {
-	for number, lib := range m.libs {
-		if _, ok := lib.exports[name]; ok {
-			return number, true
-		}
-	}
-	return 0, false
+// Exporter returns a library that exports name; all that do are in one component. ok is false if none does.
+func (m *Sequential) Exporter(name string) (library int, ok bool) {
+	library, ok = m.exporter[name]
+	return library, ok
 }
 
 // A Refusal says why the model does not allow an operation to have the outcome it had in a state.

@@ -286,7 +286,6 @@ func TestUniverseJSON(t *testing.T) {
 
 func TestComponents(t *testing.T) {
 	m := newModel(t, testUniverse())
-	c := m.Components()
 	number := func(name string) int {
 		n, ok := m.LibraryNumber(name)
 		if !ok {
@@ -296,13 +295,13 @@ func TestComponents(t *testing.T) {
 	}
 	together := [][2]string{{"a", "b"}, {"main", "b"}, {"x", "y"}, {"needsBad", "bad"}, {"wantsOther", "b"}}
 	for _, pair := range together {
-		if c[number(pair[0])] != c[number(pair[1])] {
+		if m.Component(number(pair[0])) != m.Component(number(pair[1])) {
 			t.Errorf("%s and %s are in different components", pair[0], pair[1])
 		}
 	}
 	apart := [][2]string{{"a", "x"}, {"lazy", "main"}, {"wantsData", "bad"}}
 	for _, pair := range apart {
-		if c[number(pair[0])] == c[number(pair[1])] {
+		if m.Component(number(pair[0])) == m.Component(number(pair[1])) {
 			t.Errorf("%s and %s are in one component", pair[0], pair[1])
 		}
 	}
