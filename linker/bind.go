@@ -120,7 +120,7 @@ func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (bin
 	}
 	switch {
 	case x == nil:
-		if b.t.l.config.now && !m.weak[importKey{imp.Module, imp.Name}] {
+		if b.t.l.config.now && !m.isWeak(imp) {
 			return binding{}, &UndefinedSymbolError{Module: m.name, Symbol: imp.Name}
 		}
 	case x.kind != exportFunction:
@@ -199,7 +199,7 @@ func (b *binder) data(m *module, imp *wasm.Import) (binding, error) {
 	}
 	x := b.scope.lookup(imp.Name)
 	switch {
-	case x == nil && m.weak[importKey{imp.Module, imp.Name}]:
+	case x == nil && m.isWeak(imp):
 		return binding{kind: bindConst}, nil
 	case x == nil:
 		return binding{}, &UndefinedSymbolError{Module: m.name, Symbol: imp.Name}
@@ -221,14 +221,34 @@ func (b *binder) pointer(m *module, imp *wasm.Import) (binding, error) {
 		x = b.t.l.host.exports[providedPrefix+imp.Name]
 	}
 	switch {
-	case x == nil && m.weak[importKey{imp.Module, imp.Name}]:
+	case x == nil && m.isWeak(imp):
 		return binding{kind: bindConst}, nil
 	case x == nil:
+		if fn := b.stubPointer(m, imp); fn != nil {
+			return binding{kind: bindPointer, fn: fn}, nil
+		}
 		return binding{}, &UndefinedSymbolError{Module: m.name, Symbol: imp.Name}
 	case x.kind != exportFunction:
 		return binding{}, wrongKind(m, x, "function")
 	}
 	return binding{kind: bindPointer, fn: x.fn}, nil
+}
+
+// stubPointer returns what a module gets for the address of a function that nobody has: the stub through which it
+// calls that function, which fails when it is called. A module that only takes the address tells no signature,
+// so there is no stub for it, and nil is returned.
+func (b *binder) stubPointer(m *module, imp *wasm.Import) *function {
+	k := slices.IndexFunc(m.src.Imports, func(x wasm.Import) bool {
+		return x.Kind == wasm.KindFunc && x.Module == "env" && x.Name == imp.Name
+	})
+	if k < 0 || b.t.l.config.now {
+		return nil
+	}
+	fn := newFunction(m, imp.Name, m.src.Types[m.src.Imports[k].Type])
+	fn.stub = true
+	m.functions = append(m.functions, fn)
+	m.indexFunctions()
+	return fn
 }
 
 // global satisfies an import of a global that is no GOT entry.

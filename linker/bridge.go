@@ -2,6 +2,7 @@ package linker
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -22,6 +23,11 @@ const (
 // moduleNamespace is the namespace of a module's own instance.
 func moduleNamespace(id uint32) string {
 	return reservedPrefix + "module:" + strconv.FormatUint(uint64(id), 10)
+}
+
+// bridgeNamespace is the namespace of a bridge of a module.
+func bridgeNamespace(id uint32, bridge int) string {
+	return fmt.Sprintf("%sbridge:%d:%d", reservedPrefix, id, bridge)
 }
 
 // How an import is satisfied.
@@ -272,7 +278,7 @@ func buildPut(m *module) ([]byte, error) {
 	var b wasm.Builder
 	var indices []uint32
 	for _, fn := range m.functions {
-		indices = append(indices, b.ImportFunc(m.importName(), fn.name, b.Type(fn.typ.Params, fn.typ.Results)))
+		indices = append(indices, b.ImportFunc(fn.namespace(), fn.name, b.Type(fn.typ.Params, fn.typ.Results)))
 	}
 	slots := b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
 	links := b.ImportTable(baseNamespace, baseLinks, wasm.TableType{Elem: wasm.FuncRef})

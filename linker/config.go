@@ -133,8 +133,9 @@ func (c *Config) WithMaxGroups(n int) *Config {
 	return c.with(func(c *Config) { c.maxGroups = min(n, DefaultMaxGroups) })
 }
 
-// WithAllocator sets what backs the linear memory. With more than one group, the memory must not move when
-// it grows. The default reserves address space, where the platform can do that.
+// WithAllocator sets what backs the linear memory. It is asked once, for the maximum, because a memory that
+// several groups share cannot move; see [Config.WithMemoryPages]. The default reserves address space, where the
+// platform can do that.
 func (c *Config) WithAllocator(allocator experimental.MemoryAllocator) *Config {
 	return c.with(func(c *Config) { c.allocator = allocator })
 }

@@ -177,11 +177,11 @@ func (l *Linker) decodeLibrary(id uint32, name, file string, bytes []byte) (*mod
 
 // readInfo takes from a decoded module what the linker looks at often.
 func (m *module) readInfo() {
-	m.weak = map[importKey]bool{}
+	m.weak = map[string]bool{}
 	if m.info != nil {
 		for _, i := range m.info.Imports {
-			if i.Flags&dylink.BindingWeak != 0 {
-				m.weak[importKey{i.Module, i.Field}] = true
+			if i.Flags.Has(dylink.BindingWeak) && isSymbolSpace(i.Module) {
+				m.weak[i.Field] = true
 			}
 		}
 	}
@@ -197,6 +197,15 @@ func (m *module) readInfo() {
 		}
 	}
 }
+
+// isSymbolSpace reports whether the imports of a namespace are symbols of other modules. The toolchain says env
+// of a weak symbol although it is imported from a GOT namespace.
+func isSymbolSpace(namespace string) bool {
+	return namespace == "env" || namespace == "GOT.mem" || namespace == "GOT.func"
+}
+
+// isWeak reports whether an import is of a symbol that may be missing.
+func (m *module) isWeak(imp *wasm.Import) bool { return isSymbolSpace(imp.Module) && m.weak[imp.Name] }
 
 // constant returns the value of an exported constant i32 global.
 func (m *module) constant(name string) (uint32, bool) {

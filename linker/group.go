@@ -16,6 +16,7 @@ import (
 // goroutine at a time is inside a group, and the others wait.
 type Group struct {
 	l      *Linker
+	id     int
 	member *coord.Member
 	lock   chan struct{} // the group's own lock: full while somebody is inside
 	cause  atomic.Pointer[error]
@@ -89,7 +90,7 @@ func (g *Group) openMain(ctx context.Context, mod api.Module) error {
 }
 
 // ID returns the group's number. That of the first group is 0; numbers of closed groups are used again.
-func (g *Group) ID() int { return g.member.ID() }
+func (g *Group) ID() int { return g.id }
 
 // Linker returns the linker that the group belongs to.
 func (g *Group) Linker() *Linker { return g.l }

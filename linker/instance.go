@@ -48,12 +48,13 @@ func (g *Group) instantiate(ctx context.Context, m *module, tls uint32) error {
 	for _, k := range m.links {
 		g.links[k.index] = k
 	}
-	for _, br := range m.bridges {
+	for i, br := range m.bridges {
 		b, err := g.l.instantiateIn(ctx, br.compiled, g.namespace)
 		if err != nil {
 			return fmt.Errorf("linker: bridge: %w", err)
 		}
 		inst.bridges = append(inst.bridges, b)
+		g.spaces[bridgeNamespace(m.id, i)] = b
 	}
 	restore := g.keepData(ctx, m)
 	mod, err := g.l.instantiateIn(ctx, m.compiled, func(name string) api.Module {
@@ -164,6 +165,9 @@ func (g *Group) remove(ctx context.Context, m *module) error {
 	}
 	delete(g.instances, m)
 	delete(g.spaces, m.importName())
+	for i := range m.bridges {
+		delete(g.spaces, bridgeNamespace(m.id, i))
+	}
 	for _, mod := range append([]api.Module{inst.put, inst.mod}, inst.bridges...) {
 		if mod != nil {
 			errs = append(errs, mod.Close(ctx))

@@ -39,6 +39,7 @@ type Linker struct {
 	tableName    string            // and exports it under this name
 	threads      error             // why the memory is not shared; nil when it is
 	places       map[string]uint32 // addresses that the linker decides: __heap_base and the like
+	mainTLS      uint32            // of a position-independent main module: the first group's thread-local storage
 	dataEnd      uint32            // of an ordinary executable: where its static data ends
 	stackPointer *export           // of an ordinary executable that exports it
 	alloc        allocator
@@ -124,7 +125,7 @@ func (l *Linker) publish(commit uint64) {
 
 // growMemory adds pages of 64 KiB to the memory and returns the address of the first.
 func (l *Linker) growMemory(pages uint64) (uint32, error) {
-	have := uint64(len(l.mem.bytes())) / pageSize
+	have := uint64(l.mem.pages())
 	if pages <= uint64(l.maxPages) {
 		if old, ok := l.Memory().Grow(uint32(pages)); ok {
 			return old * pageSize, nil
@@ -193,6 +194,7 @@ func (l *Linker) closeShared(ctx context.Context) error {
 			errs = append(errs, m.Close(ctx))
 		}
 	}
+	l.mem.release()
 	return errors.Join(errs...)
 }
 

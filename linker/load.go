@@ -175,7 +175,7 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 			}
 		}
 	}
-	if have := uint32(len(t.l.mem.bytes()) / pageSize); b.pages > have {
+	if have := t.l.mem.pages(); b.pages > have {
 		if _, err := t.l.growMemory(uint64(b.pages - have)); err != nil {
 			return err
 		}
@@ -197,11 +197,14 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 // threadLocal takes an area for the thread-local storage of every new module in every group.
 func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 	for _, m := range s.modules {
-		if m.tlsSize == 0 {
-			continue
+		if m.tlsSize == 0 || m == t.l.main && m.info == nil {
+			continue // an executable's own start-up code gives the first thread its storage
 		}
 		for _, g := range t.l.groups.list() {
-			base, err := t.area(ctx, m.tlsSize, 1<<m.tlsPow)
+			base, err := t.l.mainTLS, error(nil)
+			if m != t.l.main {
+				base, err = t.area(ctx, m.tlsSize, 1<<m.tlsPow)
+			}
 			if err != nil {
 				return &LoadError{File: m.file, Module: m.name, Err: err}
 			}

@@ -1,28 +1,68 @@
 package linker
 
 import (
-	"sync/atomic"
+	"sync"
 
+	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 )
 
 // pageSize is the unit of a memory's size, in bytes.
 const pageSize = 65536
 
-// imageMemory is the linear memory of a process image as the linker itself sees it. All groups may run
-// while the linker writes a library's data, and one of them may make the memory grow; so the linker
-// does not read the length through api.Memory, which is not made for that.
+// imageMemory is the linear memory of a process image as the linker itself sees it.
+//
+// It is allocated at its maximum, once, and kept until the linker closes. The engine is not let near that: wazero
+// frees an allocated memory when any instance that imports it is closed, and from then on grows it without
+// asking the allocator.
 type imageMemory struct {
-	current atomic.Pointer[[]byte]
+	backing experimental.LinearMemory
+	all     []byte     // at its maximum
+	memory  api.Memory // knows how much of it is in use
+
+	free sync.Once
 }
 
-// bytes returns the memory at its present length. It stays valid when a shared memory grows.
-func (m *imageMemory) bytes() []byte {
-	if p := m.current.Load(); p != nil {
-		return *p
+// allocate reserves limit bytes; user may be nil.
+func (m *imageMemory) allocate(user experimental.MemoryAllocator, limit uint64) error {
+	if user != nil {
+		m.backing = user.Allocate(limit, limit)
+	} else if m.backing = reserve(limit); m.backing == nil {
+		m.backing = &heapMemory{}
+	}
+	m.all = m.backing.Reallocate(limit)
+	if uint64(len(m.all)) < limit {
+		return &LimitError{Limit: "memory that the allocator gives (bytes)", Value: limit, Max: uint64(len(m.all))}
 	}
 	return nil
 }
+
+// allocator gives the engine what was allocated.
+func (m *imageMemory) allocator() experimental.MemoryAllocator {
+	return experimental.MemoryAllocatorFunc(func(_, _ uint64) experimental.LinearMemory { return borrowed{m.all} })
+}
+
+// release gives the memory back. Nobody may use it any more.
+func (m *imageMemory) release() {
+	m.free.Do(func() {
+		if m.backing != nil {
+			m.backing.Free()
+		}
+	})
+}
+
+// pages returns the size in use. All groups may run meanwhile, and one of them may make the memory grow; growing
+// by nothing is the one way to read the size that is ordered with that.
+func (m *imageMemory) pages() uint32 {
+	if m.memory == nil {
+		return 0
+	}
+	n, _ := m.memory.Grow(0)
+	return n
+}
+
+// bytes returns the memory in use. It stays valid when the memory grows.
+func (m *imageMemory) bytes() []byte { return m.all[:uint64(m.pages())*pageSize] }
 
 // at returns the n bytes at an address, or false when they are not inside the memory.
 func (m *imageMemory) at(address, n uint32) ([]byte, bool) {
@@ -33,54 +73,27 @@ func (m *imageMemory) at(address, n uint32) ([]byte, bool) {
 	return all[address : uint64(address)+uint64(n)], true
 }
 
-// allocator returns what wazero asks for the memory: the user's allocator, or the default, observed so
-// that imageMemory always knows the bytes.
-func (m *imageMemory) allocator(user experimental.MemoryAllocator) experimental.MemoryAllocator {
-	return experimental.MemoryAllocatorFunc(func(capacity, limit uint64) experimental.LinearMemory {
-		var backing experimental.LinearMemory
-		if user != nil {
-			backing = user.Allocate(capacity, limit)
-		} else if backing = reserve(limit); backing == nil {
-			backing = &heapMemory{limit: limit}
-		}
-		return &observedMemory{LinearMemory: backing, image: m}
-	})
-}
-
-// observedMemory tells imageMemory about every change.
-type observedMemory struct {
-	experimental.LinearMemory
-	image *imageMemory
-}
+// borrowed is the engine's view of the memory: it cannot move or free it.
+type borrowed struct{ all []byte }
 
 // Reallocate implements experimental.LinearMemory.
-func (o *observedMemory) Reallocate(size uint64) []byte {
-	b := o.LinearMemory.Reallocate(size)
-	if b != nil {
-		o.image.current.Store(&b)
+func (b borrowed) Reallocate(size uint64) []byte {
+	if size > uint64(len(b.all)) {
+		return nil
 	}
-	return b
+	return b.all[:size]
 }
 
 // Free implements experimental.LinearMemory.
-func (o *observedMemory) Free() {
-	o.image.current.Store(nil)
-	o.LinearMemory.Free()
-}
+func (borrowed) Free() {}
 
-// heapMemory is a linear memory on Go's heap, allocated at its maximum so that it never moves.
-type heapMemory struct {
-	limit uint64
-	all   []byte
-}
+// heapMemory is a linear memory on Go's heap.
+type heapMemory struct{ all []byte }
 
 // Reallocate implements experimental.LinearMemory.
 func (h *heapMemory) Reallocate(size uint64) []byte {
-	if size > h.limit {
-		return nil
-	}
-	if h.all == nil {
-		h.all = make([]byte, h.limit)
+	if uint64(len(h.all)) < size {
+		h.all = append(make([]byte, 0, size), h.all...)[:size]
 	}
 	return h.all[:size]
 }

@@ -1,4 +1,4 @@
-//go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
+//go:build linux || darwin || freebsd || netbsd
 
 package linker
 
@@ -9,36 +9,29 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// reserve backs a linear memory by reserved address space: it never moves, and only what was asked for is
-// accessible. It returns nil when the platform refuses.
+// reserve backs a linear memory by address space of its own: it never moves, the operating system gives pages
+// as they are touched, and Go's garbage collector does not see them. It returns nil when the platform
+// refuses.
 func reserve(limit uint64) experimental.LinearMemory {
 	if limit == 0 || limit > math.MaxInt {
 		return nil
 	}
-	all, err := syscall.Mmap(-1, 0, int(limit), syscall.PROT_NONE, syscall.MAP_PRIVATE|syscall.MAP_ANON)
+	all, err := syscall.Mmap(-1, 0, int(limit), syscall.PROT_READ|syscall.PROT_WRITE,
+		syscall.MAP_PRIVATE|syscall.MAP_ANON|syscall.MAP_NORESERVE)
 	if err != nil {
 		return nil
 	}
 	return &reserved{all: all}
 }
 
-type reserved struct {
-	all  []byte // the whole reservation
-	size uint64 // how much of it is accessible
-}
+type reserved struct{ all []byte }
 
 // Reallocate implements experimental.LinearMemory.
 func (r *reserved) Reallocate(size uint64) []byte {
 	if size > uint64(len(r.all)) {
 		return nil
 	}
-	if size > r.size {
-		if err := syscall.Mprotect(r.all[:size], syscall.PROT_READ|syscall.PROT_WRITE); err != nil {
-			return nil
-		}
-		r.size = size
-	}
-	return r.all[:size:len(r.all)]
+	return r.all[:size]
 }
 
 // Free implements experimental.LinearMemory.
@@ -46,6 +39,6 @@ func (r *reserved) Free() {
 	if r.all != nil {
 		// Nothing can be done about an error, and none is possible for a whole mapping of one's own.
 		_ = syscall.Munmap(r.all)
-		r.all, r.size = nil, 0
+		r.all = nil
 	}
 }

@@ -21,10 +21,10 @@ type module struct {
 	name string // by which other modules need it
 	file string // where it was found
 
-	src    *wasm.Module // nil for the linker's own functions
-	info   *dylink.Info // nil for an ordinary executable
-	weak   map[importKey]bool
-	shared bool // its memory is declared shared: it was built for threads
+	src    *wasm.Module    // nil for the linker's own functions
+	info   *dylink.Info    // nil for an ordinary executable
+	weak   map[string]bool // symbols that may be missing
+	shared bool            // its memory is declared shared: it was built for threads
 
 	compiled wazero.CompiledModule
 	bridges  []*bridge
@@ -88,6 +88,15 @@ type function struct {
 	typ  wasm.FuncType
 	api  *FunctionType // typ in public terms
 	slot uint32        // in its module's own element segment; 0 when it is in none
+	stub bool          // it is no export, but the stub in a bridge that calls what nobody has
+}
+
+// namespace is what generated modules import the function from.
+func (fn *function) namespace() string {
+	if fn.stub {
+		return bridgeNamespace(fn.mod.id, fn.mod.sources["env"].bridge)
+	}
+	return fn.mod.importName()
 }
 
 func newFunction(m *module, name string, typ wasm.FuncType) *function {

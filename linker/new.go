@@ -110,9 +110,6 @@ func (l *Linker) decodeMain(bytes []byte) (*module, error) {
 	}
 	m := &module{id: l.nextID(), name: l.config.mainName, file: l.config.mainName, src: src, info: info}
 	m.readInfo()
-	if info == nil && m.info == nil {
-		m.tlsSize = 0 // the executable's own start-up code gives the first thread its storage
-	}
 	m.readExports()
 	if m.shared && l.threads != nil {
 		return nil, l.threads
@@ -139,12 +136,13 @@ func (l *Linker) layOut(ctx context.Context, m *module) (stackTop uint32, err er
 		// overwriting data.
 		top := alignUp(nullGuard+uint64(l.config.stackSize), 16)
 		base := alignUp(top, 1<<m.info.MemoryAlignment)
-		end := alignUp(base+uint64(m.info.MemorySize), 16)
+		tls := alignUp(base+uint64(m.info.MemorySize), 1<<m.tlsPow)
+		end := alignUp(tls+uint64(m.tlsSize), 16)
 		minimum = max(minimum, end/pageSize+1)
 		if minimum > uint64(l.maxPages) {
 			return 0, &LimitError{Limit: "memory (pages)", Value: minimum, Max: uint64(l.maxPages)}
 		}
-		m.memory, stackTop = span{uint32(base), m.info.MemorySize}, uint32(top)
+		m.memory, stackTop, l.mainTLS = span{uint32(base), m.info.MemorySize}, uint32(top), uint32(tls)
 		l.places = map[string]uint32{"__stack_low": nullGuard, "__stack_high": uint32(top), "__heap_base": uint32(end),
 			"__heap_end": uint32(minimum * pageSize), "__data_end": uint32(end)}
 		if minimum == wasm.MaxPages {
@@ -171,11 +169,15 @@ func (l *Linker) layOut(ctx context.Context, m *module) (stackTop uint32, err er
 	if err != nil {
 		return 0, err
 	}
-	allocated := experimental.WithMemoryAllocator(ctx, l.mem.allocator(l.config.allocator))
+	l.memoryCode = root
+	if err := l.mem.allocate(l.config.allocator, uint64(l.maxPages)*pageSize); err != nil {
+		return 0, err
+	}
+	allocated := experimental.WithMemoryAllocator(ctx, l.mem.allocator())
 	if l.memoryRoot, err = l.rt.InstantiateModule(allocated, root, anonymous()); err != nil {
 		return 0, err
 	}
-	l.memoryCode = root
+	l.mem.memory = l.memoryRoot.Memory()
 	l.spaces.set(memoryNamespace, l.memoryRoot)
 	return stackTop, nil
 }

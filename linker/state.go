@@ -16,6 +16,7 @@ type scope struct {
 	files    map[string]*module // and by the file they were found in
 	host     *module            // functions of the host's env module; nil when there is none
 	pointers pointers
+	closures map[uint32]*function // what closures hold, by entry of the function table
 }
 
 // lookup finds a symbol in the global scope: main, libraries in search order, host.

@@ -31,6 +31,11 @@ func (s *loadStep) apply(ctx context.Context, g *Group) error {
 			if err := g.instantiate(ctx, m, s.tls[g][m]); err != nil {
 				return &LoadError{File: m.file, Module: m.name, Err: err}
 			}
+			if m == g.l.main { // it may have brought the function table
+				if err := g.growTables(ctx, s.slots, s.links); err != nil {
+					return err
+				}
+			}
 		}
 		return g.fill(ctx, s.fills)
 	}()

@@ -1,0 +1,123 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/lockstep-wasm/lockstep/linker/coord"
+)
+
+// Spawn makes another group: a thread of the guest, with its own instances of all modules, which see the same
+// memory and the same function pointers. It begins with an empty stack of its own; what it runs is up to the
+// caller. A group that cannot be built leaves no trace.
+//
+// The error wraps ErrOneGroup when the image cannot have more than one group: when the runtime has no threads
+// (see [NewRuntimeConfig]), or when an ordinary executable does not export its stack pointer.
+func (g *Group) Spawn(ctx context.Context) (child *Group, err error) {
+	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+		if e.tx != nil {
+			return ErrInOperation
+		}
+		if err := g.l.canSpawn(); err != nil {
+			return err
+		}
+		child, err = g.spawn(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return child, nil
+}
+
+func (l *Linker) canSpawn() error {
+	switch {
+	case l.threads != nil:
+		return fmt.Errorf("%w: %w", ErrOneGroup, l.threads)
+	case l.main.info == nil && l.stackPointer == nil:
+		return fmt.Errorf("%w: %w", ErrOneGroup, &ImportError{Module: l.main.name, Namespace: "env", Name: "__stack_pointer",
+			Reason: "the main module does not export it, so its threads would share one stack (link it with --export=__stack_pointer)"})
+	}
+	return nil
+}
+
+// spawn takes the lease, makes what needs the guest's allocator in the parent, and hands the lease to the child.
+func (g *Group) spawn(ctx context.Context) (*Group, error) {
+	child, err := g.member.Spawn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n := newGroup(g.l)
+	tls, err := n.furnish(ctx, g)
+	if err != nil {
+		n.forget()
+		return nil, errors.Join(err, child.Abort())
+	}
+	n.member, err = child.Attach(ctx, func(ctx context.Context, id int) (coord.Participant, error) {
+		n.id = id
+		g.l.groups.add(n)
+		return participant{n}, n.build(withEntry(ctx, &entry{group: n, replay: true}), tls)
+	})
+	if err != nil {
+		n.forget()
+		n.closeInstances(ctx)
+		return nil, err
+	}
+	return n, nil
+}
+
+// furnish takes a stack and thread-local storage for a new group; parent is a group that the caller is inside.
+func (g *Group) furnish(ctx context.Context, parent *Group) (tls map[*module]uint32, err error) {
+	areas := &g.l.areas
+	if g.stack, err = areas.take(ctx, parent, g.l.config.stackSize, 16); err != nil {
+		return nil, fmt.Errorf("linker: stack of a new group: %w", err)
+	}
+	tls = map[*module]uint32{}
+	for _, m := range g.l.committed.Load().order {
+		if m.tlsSize == 0 {
+			continue
+		}
+		base, err := areas.take(ctx, parent, m.tlsSize, 1<<m.tlsPow)
+		if err != nil {
+			return nil, fmt.Errorf("linker: thread-local storage of module %s: %w", m.name, err)
+		}
+		tls[m] = base
+		g.instances[m] = &instance{tls: base} // so that it is given back, whatever happens
+	}
+	return tls, nil
+}
+
+// build makes the new group's instances from the committed records, which cannot change: the caller has the
+// lease. No data is written and no constructor runs: the memory is everybody's.
+func (g *Group) build(ctx context.Context, tls map[*module]uint32) error {
+	s := g.l.committed.Load()
+	slots, links := g.l.state.slots.length, g.l.state.links.length
+	if err := g.open(ctx, g.stack+g.l.config.stackSize); err != nil {
+		return err
+	}
+	if err := g.growTables(ctx, slots, links); err != nil {
+		return err
+	}
+	for _, m := range s.order {
+		if err := g.instantiate(ctx, m, tls[m]); err != nil {
+			return &LoadError{File: m.file, Module: m.name, Err: err}
+		}
+		if m == g.l.main {
+			if err := g.growTables(ctx, slots, links); err != nil {
+				return err
+			}
+		}
+	}
+	for fn, slot := range s.pointers.all {
+		if err := g.putInto(ctx, putSlot, slot, fn); err != nil {
+			return err
+		}
+	}
+	for slot, fn := range s.closures {
+		if err := g.putInto(ctx, putSlot, slot, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}

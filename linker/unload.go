@@ -1,0 +1,193 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
+)
+
+// CloseLibrary gives up a handle. When it was the last one of its library, and no other module is bound to that,
+// the library and whatever only it used are unloaded: in every group their instances are closed and their table
+// entries become null, and their memory, entries and records can be used again. Function pointers and addresses
+// into them must not be used any more. Finalizers are not run: WebAssembly libraries have none by convention.
+//
+// A function that another module bound when first calling it does not keep its library loaded; it is looked for
+// again at the next call. wazero keeps an unloaded module's compiled code and instance in memory for as long as
+// the group's function table lives.
+func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
+	switch {
+	case lib == nil || lib.mod == nil:
+		return ErrForeignLibrary
+	case lib.linker != g.l:
+		return ErrForeignLibrary
+	}
+	return g.inside(ctx, func(ctx context.Context, e *entry) error {
+		if e.tx != nil {
+			return ErrInOperation
+		}
+		u := &unload{tx: tx{l: g.l, g: g, kind: protocol.UnloadModules}, lib: lib}
+		_, err := g.member.Link(ctx, u)
+		if err == nil {
+			err = u.after(ctx)
+		}
+		g.l.areas.drain(ctx, g)
+		return err
+	})
+}
+
+// unload is the link operation of CloseLibrary. Unlike others it does nothing to the leader's group before it is
+// sure to be committed, for a module that is taken out cannot be put back.
+type unload struct {
+	tx
+	lib  *Library
+	step *unloadStep
+	ctx  context.Context
+	err  error
+}
+
+// Do implements coord.Work.
+func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
+	if !u.lib.closed.CompareAndSwap(false, true) {
+		return coord.Operation{}, false, ErrLibraryClosed
+	}
+	l := u.l
+	u.saved = l.state.clone()
+	u.lib.mod.handles--
+	gone := l.state.scope.unused()
+	if len(gone) == 0 {
+		return coord.Operation{}, false, nil
+	}
+	u.step = &unloadStep{modules: gone}
+	u.forget(gone)
+	u.ctx = u.enter(context.WithoutCancel(ctx))
+	return coord.Operation{Kind: u.kind, Payload: []step{u.step}}, true, nil
+}
+
+// forget takes modules out of the shared state.
+func (u *unload) forget(gone []*module) {
+	l := u.l
+	dead := func(m *module) bool { return slices.Contains(gone, m) }
+	for _, m := range gone {
+		l.state.slots.give(m.table)
+		for _, k := range m.links {
+			l.state.links.give(span{k.index, 1})
+		}
+	}
+	own := func(slot uint32) bool {
+		return slices.ContainsFunc(gone, func(m *module) bool { return slot >= m.table.base && uint64(slot) < m.table.end() })
+	}
+	for fn, slot := range l.state.scope.pointers.all {
+		if dead(fn.mod) && !own(slot) {
+			u.step.slots = append(u.step.slots, slot)
+			l.state.slots.give(span{slot, 1})
+		}
+	}
+	for slot, fn := range l.state.scope.closures {
+		if dead(fn.mod) {
+			u.step.slots = append(u.step.slots, slot) // null, but still somebody's
+		}
+	}
+	old := l.state.scope.pointers
+	lost := map[*function]bool{}
+	for fn, slot := range old.all {
+		lost[fn] = dead(fn.mod) || own(slot)
+	}
+	u.change(func(s *scope) {
+		s.search = slices.DeleteFunc(slices.Clone(s.search), dead)
+		s.order = slices.DeleteFunc(slices.Clone(s.order), dead)
+		s.names, s.files, s.closures = maps.Clone(s.names), maps.Clone(s.files), maps.Clone(s.closures)
+		maps.DeleteFunc(s.names, func(_ string, m *module) bool { return dead(m) })
+		maps.DeleteFunc(s.files, func(_ string, m *module) bool { return dead(m) })
+		maps.DeleteFunc(s.closures, func(_ uint32, fn *function) bool { return dead(fn.mod) })
+		s.pointers = old.without(func(fn *function) bool { return lost[fn] })
+	})
+}
+
+// unused returns the loaded modules that no handle leads to, in reverse order of instantiation.
+func (s *scope) unused() []*module {
+	used := map[*module]bool{}
+	var mark func(m *module)
+	mark = func(m *module) {
+		if used[m] {
+			return
+		}
+		used[m] = true
+		for _, n := range m.uses {
+			mark(n)
+		}
+	}
+	for i, m := range s.search {
+		if i == 0 || m.handles > 0 {
+			mark(m)
+		}
+	}
+	var gone []*module
+	for _, m := range slices.Backward(s.order) {
+		if !used[m] {
+			gone = append(gone, m)
+		}
+	}
+	return gone
+}
+
+// Undo implements coord.Work.
+func (u *unload) Undo(context.Context) error {
+	u.l.state = u.saved
+	u.lib.mod.handles++
+	u.lib.closed.Store(false)
+	return nil
+}
+
+// Commit implements coord.Work.
+func (u *unload) Commit(number uint64) {
+	u.err = u.step.apply(u.ctx, u.g)
+	u.l.publish(number)
+}
+
+// after gives back what nobody can reach any more.
+func (u *unload) after(ctx context.Context) error {
+	if u.step == nil {
+		return nil
+	}
+	for _, m := range u.step.modules {
+		u.l.areas.giveLater(m.memory.base)
+		m.close(ctx)
+	}
+	return u.err
+}
+
+// unloadStep takes modules out of a group.
+type unloadStep struct {
+	modules []*module // what is used comes last
+	slots   []uint32  // entries outside of their own element segments
+}
+
+// apply implements step.
+func (s *unloadStep) apply(ctx context.Context, g *Group) error {
+	var errs []error
+	for _, slot := range s.slots {
+		errs = append(errs, g.clearSlots(ctx, span{slot, 1}))
+	}
+	for _, m := range s.modules {
+		if inst := g.instances[m]; inst != nil && inst.tls != 0 {
+			g.l.areas.giveLater(inst.tls)
+		}
+		errs = append(errs, g.remove(ctx, m))
+	}
+	return errors.Join(errs...)
+}
+
+// undo implements step. Instances with what they had in their globals cannot be made again.
+func (s *unloadStep) undo(_ context.Context, g *Group) error {
+	for _, m := range s.modules {
+		if g.instances[m] == nil {
+			return fmt.Errorf("linker: module %s was unloaded already", m.name)
+		}
+	}
+	return nil
+}
