@@ -8,6 +8,7 @@
 //	go run ./tla/cmd/tlc trace FILE         show a counterexample that was saved under out/
 //	go run ./tla/cmd/tlc graph NAME -o FILE write a model's complete state graph
 //	go run ./tla/cmd/tlc graphs --record    write tla/graphs.json: what the explorer in Go must find
+//	go run ./tla/cmd/tlc guards             drop each guard of each action: which property catches it
 //	go run ./tla/cmd/tlc embedded NAME…     check with the embedded checker, without Java
 //	go run ./tla/cmd/tlc server NAME        start TLC's distributed mode for a model
 //
@@ -64,7 +65,7 @@ func newCommand() *cobra.Command {
 	root.PersistentFlags().StringVar(&dirs.specs, "dir", "tla", "folder of the specifications and of "+tla.ManifestFile)
 	root.PersistentFlags().StringVar(&dirs.out, "out", "out", "folder for counterexamples")
 	root.Flags().AddFlagSet(run.Flags())
-	root.AddCommand(run, newListCommand(dirs), newTraceCommand(), newGraphCommand(dirs), newGraphsCommand(dirs), newEmbeddedCommand(dirs), newServerCommand(dirs))
+	root.AddCommand(run, newListCommand(dirs), newTraceCommand(), newGraphCommand(dirs), newGraphsCommand(dirs), newGuardsCommand(dirs), newEmbeddedCommand(dirs), newServerCommand(dirs))
 	return root
 }
 

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-wasm/lockstep/tla"
+)
+
+const (
+	guardedModule   = "LinkerSync" // whose guards are dropped
+	guardedRelation = "Step"       // the definition that lists its actions
+	reasonsFile     = "guards.json"
+)
+
+// guardModels are the models that judge a specification without one of its guards, the cheapest first. Dropping
+// a guard can only add steps, so a graph with as many states and steps as before is the same graph.
+var guardModels = []string{"small", "undo", "spawn", "closures", "all", "livesmall", "liveleave"}
+
+func newGuardsCommand(dirs *folders) *cobra.Command {
+	var report string
+	var actions []string
+	command := &cobra.Command{
+		Use:   "guards",
+		Short: "Drop every guard of every action in turn, and see which property catches it",
+		Long: `Drop every guard of every action in turn, and see which property catches it.
+
+A guard whose absence changes the graph must be caught by a property. One whose absence changes nothing must have
+its reason in ` + reasonsFile + `. Otherwise the command fails. It takes about a quarter of an hour.`,
+		Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error { return dropGuards(command, dirs, actions, report) },
+	}
+	command.Flags().StringVar(&report, "report", "", "write the report to this file (spec/guards.md)")
+	command.Flags().StringSliceVar(&actions, "action", nil, "only the guards of these actions")
+	return command
+}
+
+// guardVerdict is what became of the specification without a guard.
+type guardVerdict struct {
+	guard   tla.Guard
+	model   string // where it was caught
+	caught  string // the property, a deadlock, or an evaluation that fails; empty if nothing was
+	changed bool   // the graph of some model is another
+	reason  string // why the guard is there although nothing changes
+}
+
+func (v guardVerdict) ok() bool { return v.caught != "" || !v.changed && v.reason != "" }
+
+func (v guardVerdict) String() string {
+	switch {
+	case v.caught != "":
+		return fmt.Sprintf("caught by `%s` (model %s)", v.caught, v.model)
+	case v.changed:
+		return "**not caught**"
+	case v.reason == "":
+		return "**graph unchanged, no reason given**"
+	}
+	return "graph unchanged: " + v.reason
+}
+
+func dropGuards(command *cobra.Command, dirs *folders, only []string, report string) error {
+	suite, err := dirs.suite()
+	if err != nil {
+		return err
+	}
+	spec, err := tla.LoadSpecification(suite.FS, guardedModule)
+	if err != nil {
+		return err
+	}
+	models, err := suite.Select(guardModels...)
+	if err != nil {
+		return err
+	}
+	results, err := tla.LoadResults(suite.FS)
+	if err != nil {
+		return err
+	}
+	reasons, err := loadReasons(suite.FS)
+	if err != nil {
+		return err
+	}
+	tool, err := dirs.tool(command.Context(), command)
+	if err != nil {
+		return err
+	}
+	actions, err := spec.Actions(guardedRelation)
+	if err != nil {
+		return err
+	}
+	d := dropper{dirs: dirs, module: spec.Root, models: models, results: results, tool: tool}
+	var verdicts []guardVerdict
+	for _, action := range actions {
+		if len(only) > 0 && !slices.Contains(only, action.Name) {
+			continue
+		}
+		guards, err := spec.Root.Guards(action.Name)
+		if err != nil {
+			return err
+		}
+		for _, g := range guards {
+			v, err := d.drop(command.Context(), g)
+			if err != nil {
+				return fmt.Errorf("%v: %w", g, err)
+			}
+			v.reason = reasons[action.Name][g.Text]
+			fmt.Fprintf(command.OutOrStdout(), "%v: %v\n", g, v)
+			verdicts = append(verdicts, v)
+		}
+	}
+	if report != "" {
+		if err := os.WriteFile(report, []byte(guardReport(verdicts)), 0o644); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(verdicts, func(v guardVerdict) bool { return !v.ok() }) {
+		return errors.New("tlc: not every guard is caught or has a reason")
+	}
+	return nil
+}
+
+// loadReasons reads why guards are there that change nothing: by action and text.
+func loadReasons(fsys fs.FS) (map[string]map[string]string, error) {
+	reasons := map[string]map[string]string{}
+	data, err := fs.ReadFile(fsys, reasonsFile)
+	if err == nil {
+		err = json.Unmarshal(data, &reasons)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("tlc: %s: %w", reasonsFile, err)
+	}
+	return reasons, nil
+}
+
+type dropper struct {
+	dirs    *folders
+	module  *tla.Module
+	models  []tla.Model
+	results *tla.Results
+	tool    tla.Tool
+}
+
+// drop checks the models without the guard, until one catches it.
+func (d *dropper) drop(ctx context.Context, g tla.Guard) (v guardVerdict, err error) {
+	v.guard = g
+	temporary, err := os.MkdirTemp("", "lockstep-guards-")
+	if err != nil {
+		return v, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
+	if err := os.CopyFS(temporary, os.DirFS(d.dirs.specs)); err != nil {
+		return v, err
+	}
+	file := filepath.Join(temporary, d.module.Name+".tla")
+	if err := os.WriteFile(file, []byte(d.module.WithoutGuard(g)), 0o644); err != nil {
+		return v, err
+	}
+	for _, m := range d.models {
+		if m.Kind == tla.KindLiveness && !v.changed {
+			break // the same graph has the same behaviours
+		}
+		outcome, err := d.tool.Run(ctx, tla.Run{Dir: temporary, Model: m, Workers: 2})
+		if err != nil && !errors.Is(err, tla.ErrTLC) {
+			return v, err
+		}
+		switch {
+		case err != nil: // TLC met an expression without a value
+			v.model, v.caught = m.Name, "evaluation fails"
+			return v, nil
+		case outcome.Verdict == tla.VerdictDeadlock:
+			v.model, v.caught = m.Name, tla.PropertyDeadlock
+			return v, nil
+		case outcome.Verdict != tla.VerdictOK:
+			v.model, v.caught = m.Name, strings.Join(outcome.Properties, ", ")
+			return v, nil
+		}
+		recorded, ok := d.results.Of(m.Name)
+		if !ok {
+			return v, &tla.RecordError{Model: m.Name, Err: tla.ErrNoRecord}
+		}
+		v.changed = v.changed || outcome.Stats.Distinct != recorded.Distinct || outcome.Stats.Generated != recorded.Generated
+	}
+	return v, nil
+}
+
+func guardReport(verdicts []guardVerdict) string {
+	var b strings.Builder
+	b.WriteString("# What each guard is for\n\n")
+	b.WriteString("Every guard of every action of `LinkerSync` was replaced by `TRUE`, one at a time, and the models were\n")
+	b.WriteString("checked again: `" + strings.Join(guardModels, "`, `") + "`.\n")
+	b.WriteString("Written by `go run ./tla/cmd/tlc guards --report spec/guards.md`. Every guard that changes the graph must be\n")
+	b.WriteString("caught; one that changes nothing must have a reason to be there.\n")
+	caught := 0
+	for _, v := range verdicts {
+		if v.caught != "" {
+			caught++
+		}
+	}
+	fmt.Fprintf(&b, "\n%d guards: %d are caught, %d change nothing.\n", len(verdicts), caught, len(verdicts)-caught)
+	b.WriteString("\n| action | guard | without it |\n| --- | --- | --- |\n")
+	for _, v := range verdicts {
+		fmt.Fprintf(&b, "| %s | `%s` | %s |\n", v.guard.Action, strings.ReplaceAll(v.guard.Text, "|", `\|`), v)
+	}
+	return b.String()
+}
