@@ -1,8 +1,8 @@
-// Package model holds what the linker is judged by: the sequential model of its user operations, by which recorded
-// histories are judged.
+// Package model holds what the linker is judged by: the sequential model of its user operations, which recorded
+// histories are compared with, and the Explorer, which walks every state of the protocol.
 //
-// A model is made from a Universe, which says what libraries there are and what their functions do; Step then tells which
-// outcomes an operation may have:
+// A sequential model is made from a Universe, which says what libraries there are and what their functions do; Step then
+// tells which outcomes an operation may have:
 //
 //	m, err := model.NewSequential(universe)
 //	s := m.Init()
