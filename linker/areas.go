@@ -2,7 +2,6 @@ package linker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -27,9 +26,6 @@ type area struct {
 	base, size uint32
 	block      uint32 // what the guest's allocator returned; 0 when the memory was grown for it
 }
-
-// errNoMemory says that the guest's own allocator is out of memory.
-var errNoMemory = errors.New("linker: the guest's allocator returned no memory")
 
 // allocator finds the guest's allocation functions.
 type allocator struct{ aligned, plain, release *function }
@@ -97,7 +93,7 @@ func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (ar
 	case err != nil:
 		return area{}, fmt.Errorf("linker: the guest's allocator failed: %w", err)
 	case uint32(block) == 0:
-		return area{}, fmt.Errorf("%w: %d bytes, aligned to %d", errNoMemory, size, align)
+		return area{}, fmt.Errorf("%w: %d bytes, aligned to %d", ErrNoMemory, size, align)
 	}
 	base := alignUp(uint64(uint32(block)), align)
 	if _, ok := a.l.mem.at(uint32(base), size); !ok || base > 1<<32-1 {
@@ -123,7 +119,7 @@ func (a *areas) grow(size, align uint32) (area, error) {
 	a.free.give(span{old, uint32(pages * pageSize)})
 	base, ok := a.free.take(size, align)
 	if !ok {
-		return area{}, fmt.Errorf("%w: %d bytes, aligned to %d", errNoMemory, size, align)
+		return area{}, fmt.Errorf("%w: %d bytes, aligned to %d", ErrNoMemory, size, align)
 	}
 	return area{base: base, size: size}, nil
 }

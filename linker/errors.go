@@ -33,6 +33,8 @@ var (
 	// ErrBusyContext means that a context was used to enter a group while the call it belongs to was
 	// inside the group already, deeper in. Each goroutine has to use a context of its own.
 	ErrBusyContext = errors.New("linker: context is in use by a nested call")
+	// ErrNoMemory means that the guest's allocator had no memory for a data area or a stack.
+	ErrNoMemory = errors.New("linker: the guest's allocator returned no memory")
 	// ErrNoGroup means that a context does not come from a call into a group.
 	ErrNoGroup = errors.New("linker: no instance group in this context")
 	// ErrOneGroup means that the image cannot have a second group. The error around it says why.
@@ -128,6 +130,21 @@ type LimitError struct {
 // Error implements the error interface.
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("linker: %s: %d needed, at most %d possible", e.Limit, e.Value, e.Max)
+}
+
+// SegmentError says that a module would write outside of what it was given: its data area, or its part of the
+// function table.
+type SegmentError struct {
+	Module    string
+	Segment   string // for instance "data segment 0"
+	From, To  uint64 // the addresses, or table entries, that it would write
+	Low, High uint64 // those that are the module's
+}
+
+// Error implements the error interface.
+func (e *SegmentError) Error() string {
+	return fmt.Sprintf("linker: module %s: %s writes to %#x..%#x, outside of %#x..%#x",
+		e.Module, e.Segment, e.From, e.To, e.Low, e.High)
 }
 
 // FeatureError says which WebAssembly feature has to be enabled in the runtime's configuration;

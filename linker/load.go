@@ -280,8 +280,8 @@ func (l *Linker) writeData(m *module) error {
 		}
 		base := uint32(v)
 		if base < bounds.base || uint64(base)+uint64(len(d.Bytes)) > bounds.end() {
-			return &LimitError{Limit: fmt.Sprintf("data segment %d of module %s (last address)", i, m.name),
-				Value: uint64(base) + uint64(len(d.Bytes)), Max: bounds.end()}
+			return &SegmentError{Module: m.name, Segment: fmt.Sprintf("data segment %d", i), From: uint64(base),
+				To: uint64(base) + uint64(len(d.Bytes)), Low: uint64(bounds.base), High: bounds.end()}
 		}
 		b, ok := l.mem.at(base, uint32(len(d.Bytes)))
 		if !ok {

@@ -2,6 +2,7 @@ package linker
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -200,10 +201,10 @@ func (m *module) place() (map[uint32]uint32, error) {
 	slots := map[uint32]uint32{}
 	for i := range m.src.Elements {
 		seg := &m.src.Elements[i]
-		if seg.Mode != wasm.Active || seg.Len() == 0 {
+		if seg.Mode != wasm.Active || seg.Len() == 0 || !m.sharedTable(seg.Table) {
 			continue
 		}
-		base, err := m.segmentBase(seg, globals)
+		base, err := m.segmentBase(i, globals)
 		if err != nil {
 			return nil, err
 		}
@@ -222,18 +223,24 @@ func (m *module) place() (map[uint32]uint32, error) {
 	return slots, nil
 }
 
+// sharedTable reports whether a table of the module is the function table. A module may have others, which are
+// nobody else's business.
+func (m *module) sharedTable(index uint32) bool {
+	return m.info == nil || int(index) < m.src.Imported(wasm.KindTable)
+}
+
 // segmentBase returns the first slot of an active element segment, which must lie in the module's own part
 // of the function table.
-func (m *module) segmentBase(seg *wasm.Element, globals func(uint32) (uint64, bool)) (uint32, error) {
+func (m *module) segmentBase(i int, globals func(uint32) (uint64, bool)) (uint32, error) {
+	seg := &m.src.Elements[i]
 	v, err := seg.Offset.Eval(globals)
 	if err != nil {
-		return 0, &ImportError{Module: m.name, Namespace: "env", Name: "__table_base",
-			Reason: "offset of an element segment: " + err.Error()}
+		return 0, fmt.Errorf("linker: offset of element segment %d: %w", i, err)
 	}
 	base := uint32(v)
 	if base < m.table.base || uint64(base)+uint64(seg.Len()) > m.table.end() {
-		return 0, &LimitError{Limit: "element segment of module " + m.name + " (last table entry)",
-			Value: uint64(base) + uint64(seg.Len()), Max: m.table.end()}
+		return 0, &SegmentError{Module: m.name, Segment: fmt.Sprintf("element segment %d", i), From: uint64(base),
+			To: uint64(base) + uint64(seg.Len()), Low: uint64(m.table.base), High: m.table.end()}
 	}
 	return base, nil
 }

@@ -1,0 +1,130 @@
+package linker
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// Snapshot describes everything that a failed operation must leave as it was: data areas, table entries and what
+// they hold in every group, handles, records. Blocks that wait to be freed count as free.
+func (l *Linker) Snapshot(ctx context.Context) (lines []string) {
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	l.areas.mu.Lock()
+	for _, base := range slices.Sorted(maps.Keys(l.areas.live)) {
+		add("area %#x: %d bytes", base, l.areas.live[base].size)
+	}
+	l.areas.mu.Unlock()
+	err := l.first.inside(ctx, func(ctx context.Context, _ *entry) error {
+		return l.first.member.WithState(ctx, func() error {
+			l.describe(add)
+			return nil
+		})
+	})
+	if err != nil {
+		add("error: %v", err)
+	}
+	for _, g := range l.groups.list() {
+		err := g.inside(ctx, func(ctx context.Context, _ *entry) error { return g.describe(ctx, add) })
+		if err != nil {
+			add("group %d: error: %v", g.id, err)
+		}
+	}
+	return lines
+}
+
+func (l *Linker) describe(add func(string, ...any)) {
+	s := &l.state
+	for _, scope := range []*scope{s.scope, l.committed.Load()} {
+		for _, m := range scope.search {
+			add("search %s: %d handles, memory %v, table %v", m.name, m.handles, m.memory, m.table)
+		}
+		for _, m := range scope.order {
+			add("order %s", m.name)
+		}
+		for _, name := range slices.Sorted(maps.Keys(scope.names)) {
+			add("name %s: %s", name, scope.names[name].name)
+		}
+		for _, file := range slices.Sorted(maps.Keys(scope.files)) {
+			add("file %s: %s", file, scope.files[file].name)
+		}
+		var pointers []string
+		for fn, slot := range scope.pointers.all {
+			pointers = append(pointers, fmt.Sprintf("pointer %d: %s of %s", slot, fn.name, fn.mod.name))
+		}
+		slices.Sort(pointers)
+		for _, p := range pointers {
+			add("%s", p)
+		}
+	}
+	add("slots: %d, links: %d, closures: %d free, %d live", s.slots.used(), s.links.used(), len(s.closures.free), len(s.closures.live))
+}
+
+// used returns how many entries are handed out.
+func (s *slots) used() uint32 {
+	n := s.length
+	for _, f := range s.free.free {
+		n -= f.size
+	}
+	return n
+}
+
+func (g *Group) describe(ctx context.Context, add func(string, ...any)) error {
+	holds, err := g.tableContents(ctx)
+	if err != nil {
+		return err
+	}
+	for slot, type_ := range holds {
+		if type_ {
+			add("group %d: entry %d is taken", g.id, slot)
+		}
+	}
+	mods := slices.Collect(maps.Keys(g.instances))
+	slices.SortFunc(mods, func(a, b *module) int { return cmp.Compare(a.id, b.id) })
+	for _, m := range mods {
+		if g.instances[m].mod != nil {
+			add("group %d: instance of %s", g.id, m.name)
+		}
+	}
+	add("group %d: %d links, %d filled", g.id, len(g.links), len(g.linked))
+	return nil
+}
+
+// tableContents tells for every entry of the function table whether it holds something.
+func (g *Group) tableContents(ctx context.Context) ([]bool, error) {
+	bytes, err := buildProbe()
+	if err != nil {
+		return nil, err
+	}
+	compiled, err := g.l.rt.CompileModule(ctx, bytes)
+	if err != nil {
+		return nil, err
+	}
+	mod, err := g.l.instantiateIn(ctx, compiled, g.namespace)
+	if err != nil {
+		return nil, err
+	}
+	defer mod.Close(ctx)
+	out := make([]bool, g.slots)
+	for i := range out {
+		r, err := mod.ExportedFunction("null").Call(ctx, uint64(i))
+		if err != nil {
+			return nil, err
+		}
+		out[i] = r[0] == 0
+	}
+	return out, nil
+}
+
+// buildProbe writes a module that tells whether a table entry is null.
+func buildProbe() ([]byte, error) {
+	var b wasm.Builder
+	table := b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
+	i32 := []wasm.ValType{wasm.I32}
+	b.ExportFunc("null", b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).TableGet(table).RefIsNull()))
+	return b.Bytes()
+}
