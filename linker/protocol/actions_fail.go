@@ -103,7 +103,7 @@ func (s *State) Cancel(g Group) Refusal {
 	case !s.has(FeatureCancel):
 		return `"Cancel" \in Features`
 	case s.Stage[g] == Idle || s.Stage[g] == Replaying:
-		return `stage[g] \in {"WaitLease", ..., "Published"}`
+		return `stage[g] \in {"WaitLease", "Leased", "Built", "WaitState", "Locked", "Worked", "Published"}`
 	case s.AtRendezvous(g):
 		return "~AtRendezvous(g)"
 	}
