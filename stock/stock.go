@@ -233,7 +233,7 @@ func isModuleRoot(dir string) bool {
 		return false
 	}
 	for line := range strings.Lines(string(bytes)) {
-		if fields := strings.Fields(line); len(fields) == 2 && fields[0] == "module" {
+		if fields := strings.Fields(line); len(fields) >= 2 && fields[0] == "module" {
 			return strings.Trim(fields[1], `"`) == modulePath
 		}
 	}

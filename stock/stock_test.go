@@ -62,17 +62,30 @@ func TestEveryPinnedModuleIsWebAssembly(t *testing.T) {
 }
 
 func TestFoundFromASubdirectory(t *testing.T) {
-	want, err := stock.Path(stock.TreeSitterC)
-	if err != nil {
-		t.Fatal(err)
+	t.Setenv(stock.EnvDir, "")
+	root := t.TempDir()
+	files := map[string]string{
+		"go.mod": "// The root.\nmodule github.com/lockstep-wasm/lockstep // ours\n\ngo 1.26\n",
+		"stock/node_modules/web-tree-sitter/package.json":         `{"version": "0.27.1"}`,
+		"stock/node_modules/web-tree-sitter/web-tree-sitter.wasm": "content",
+		"nested/go.mod":         "module example.com/nested\n",
+		"nested/folder/main.go": "package main\n",
 	}
-	t.Chdir(filepath.Join("node_modules", "tree-sitter-c", "src"))
-	got, err := stock.Path(stock.TreeSitterC)
-	if err != nil {
-		t.Fatal(err)
+	for name, content := range files {
+		file := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if got != want {
-		t.Errorf("Path from a subdirectory = %s, want %s", got, want)
+	for _, dir := range []string{"", "stock", "nested", "nested/folder"} {
+		t.Chdir(filepath.Join(root, filepath.FromSlash(dir)))
+		got, err := stock.Read(stock.WebTreeSitter)
+		if err != nil || string(got) != "content" {
+			t.Errorf("Read from %q = %q, %v", dir, got, err)
+		}
 	}
 }
 

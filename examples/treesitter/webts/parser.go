@@ -75,23 +75,29 @@ func (p *Parser) start(ctx context.Context) (err error) {
 }
 
 // Load loads a grammar: the bytes of a module that exports the function "tree_sitter_" followed by the name
-// of the language. The error is a [*LanguageError] when the library cannot use it, or one of the linker's.
+// of the language. The error is a [*LanguageError] when the library cannot use it, or one of the linker's;
+// the grammar is unloaded then.
 func (p *Parser) Load(ctx context.Context, language string, grammar []byte) (*Language, error) {
 	group := p.linker.Main()
-	file := "tree-sitter-" + language + ".wasm"
-	handle, err := group.OpenBytes(ctx, file, grammar)
+	handle, err := group.OpenBytes(ctx, "tree-sitter-"+language+".wasm", grammar)
 	if err != nil {
 		return nil, err
 	}
-	results, err := group.Call(ctx, handle, "tree_sitter_"+language)
+	loaded, err := p.language(ctx, handle, language)
 	if err != nil {
-		return nil, err
-	}
-	loaded := &Language{name: language, pointer: uint32(results[0])}
-	if err := p.use(ctx, loaded); err != nil {
-		return nil, err
+		return nil, errors.Join(err, group.CloseLibrary(context.WithoutCancel(ctx), handle))
 	}
 	return loaded, nil
+}
+
+// language asks a loaded grammar for its language, and the library whether it can use it.
+func (p *Parser) language(ctx context.Context, grammar *linker.Library, name string) (*Language, error) {
+	pointer, err := p.callIn(ctx, grammar, "tree_sitter_"+name)
+	if err != nil {
+		return nil, err
+	}
+	language := &Language{name: name, pointer: pointer}
+	return language, p.use(ctx, language)
 }
 
 // use makes language the one that the TSParser parses.
@@ -111,6 +117,7 @@ func (p *Parser) use(ctx context.Context, language *Language) error {
 // into lines. Text that the grammar does not know becomes (ERROR …) in the tree, not an error. A context that
 // ends stops the parser.
 func (p *Parser) Parse(ctx context.Context, language *Language, source string) (string, error) {
+	// Setting the language also makes the TSParser forget a parse that was stopped half-way.
 	if err := p.use(ctx, language); err != nil {
 		return "", err
 	}
@@ -118,13 +125,11 @@ func (p *Parser) Parse(ctx context.Context, language *Language, source string) (
 	if err != nil {
 		return "", err
 	}
-	// What follows is short, and has to be done for the parser to stay usable.
-	cause, ctx := context.Cause(ctx), context.WithoutCancel(ctx)
 	if tree == 0 {
-		// Without a reset, the next call would go on where this one was stopped.
-		_, err := p.call(ctx, "ts_parser_reset", p.parser)
-		return "", errors.Join(cmp.Or(cause, ErrNoTree), err)
+		return "", cmp.Or(context.Cause(ctx), ErrNoTree)
 	}
+	// What follows is short, and gives back what the tree takes.
+	ctx = context.WithoutCancel(ctx)
 	text, err := p.treeText(ctx, tree)
 	_, errDelete := p.call(ctx, "ts_tree_delete", tree)
 	return text, errors.Join(err, errDelete)
@@ -150,13 +155,18 @@ func (p *Parser) Close(ctx context.Context) error { return p.linker.Close(ctx) }
 
 func (p *Parser) memory() api.Memory { return p.linker.Memory() }
 
-// call calls a function of the tree-sitter library. The result is 0 where the function has none.
+// call calls a function of the tree-sitter library.
 func (p *Parser) call(ctx context.Context, function string, args ...uint32) (uint32, error) {
+	return p.callIn(ctx, linker.Default, function, args...)
+}
+
+// callIn calls a function of a library. The result is 0 where the function has none.
+func (p *Parser) callIn(ctx context.Context, library *linker.Library, function string, args ...uint32) (uint32, error) {
 	words := make([]uint64, len(args))
 	for i, a := range args {
 		words[i] = uint64(a)
 	}
-	results, err := p.linker.Main().Call(ctx, linker.Default, function, words...)
+	results, err := p.linker.Main().Call(ctx, library, function, words...)
 	if err != nil || len(results) == 0 {
 		return 0, err
 	}

@@ -104,18 +104,49 @@ func TestCancelAtEveryLook(t *testing.T) {
 	}
 }
 
-// TestGrammarOfAnotherName loads a library that lacks the function of the language.
-func TestGrammarOfAnotherName(t *testing.T) {
+// TestLoadThatFails loads what lacks the function of its language, what is too old, and what is no library, and
+// then what can be used.
+func TestLoadThatFails(t *testing.T) {
 	parser, language := newParser(t)
-	grammar, err := stock.Read(stock.GrammarFile("json"))
-	if err != nil {
-		t.Fatal(err)
+	read := func(name string) []byte {
+		t.Helper()
+		wasm, err := stock.Read(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wasm
 	}
-	var undefined *linker.UndefinedSymbolError
-	if _, err := parser.Load(t.Context(), "xml", grammar); !errors.As(err, &undefined) || undefined.Symbol != "tree_sitter_xml" {
-		t.Errorf("error %v, want that tree_sitter_xml is undefined", err)
+	json, elm := read(stock.GrammarFile("json")), read(stock.GrammarFile("elm"))
+	for range 3 {
+		var undefined *linker.UndefinedSymbolError
+		if _, err := parser.Load(t.Context(), "xml", json); !errors.As(err, &undefined) || undefined.Symbol != "tree_sitter_xml" {
+			t.Errorf("another name: error %v, want that tree_sitter_xml is undefined", err)
+		}
+		var refused *webts.LanguageError
+		if _, err := parser.Load(t.Context(), "elm", elm); !errors.As(err, &refused) || refused.ABI != 12 {
+			t.Errorf("too old: error %v, want a refusal of version 12", err)
+		}
+		if _, err := parser.Load(t.Context(), "c", read(stock.TLAChecker)); !errors.Is(err, linker.ErrNotLibrary) {
+			t.Errorf("no library: error %v, want %v", err, linker.ErrNotLibrary)
+		}
 	}
 	if tree, err := parser.Parse(t.Context(), language, small); err != nil || tree != smallTree {
 		t.Errorf("afterwards: tree %s, error %v", tree, err)
+	}
+	second, err := parser.Load(t.Context(), "json", json)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tree, err := parser.Parse(t.Context(), second, "[]"); err != nil || tree != "(document (array))" {
+		t.Errorf("second language: tree %s, error %v", tree, err)
+	}
+	if tree, err := parser.Parse(t.Context(), language, small); err != nil || tree != smallTree {
+		t.Errorf("first language again: tree %s, error %v", tree, err)
+	}
+	if err := parser.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := parser.Parse(t.Context(), language, small); !errors.Is(err, linker.ErrClosed) {
+		t.Errorf("after Close: error %v, want %v", err, linker.ErrClosed)
 	}
 }
