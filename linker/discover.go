@@ -29,25 +29,37 @@ func (t *tx) discover(ctx context.Context, name string, bytes []byte) (*module, 
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := t.gather(ctx, b); err != nil {
+		return nil, nil, err
+	}
+	return root, b, nil
+}
+
+// gather adds to a batch what its modules need, and decides the orders.
+func (t *tx) gather(ctx context.Context, b *batch) error {
 	for i := 0; i < len(b.search); i++ {
 		m := b.search[i]
+		if m.info == nil {
+			continue // an ordinary executable names no libraries
+		}
 		if err := ctx.Err(); err != nil {
-			return nil, nil, &LoadError{File: m.file, Module: m.name, Err: err}
+			return &LoadError{File: m.file, Module: m.name, Err: err}
 		}
 		for _, need := range m.info.Needed {
 			n, err := t.find(b, need, nil, m)
 			if err != nil {
-				return nil, nil, &LoadError{File: m.file, Module: m.name, Err: err}
+				return &LoadError{File: m.file, Module: m.name, Err: err}
 			}
 			m.needed = append(m.needed, n)
 			m.uses = append(m.uses, n)
 		}
 	}
-	if have, limit := len(t.l.state.scope.search)-1, t.l.config.maxModules; have+len(b.search) > limit {
-		return nil, nil, &LimitError{Limit: "modules", Value: uint64(have + len(b.search)), Max: uint64(limit)}
+	// The main module, loaded or in the batch, is not counted.
+	if n, limit := len(t.l.state.scope.search)+len(b.search)-1, t.l.config.maxModules; n > limit {
+		return &LimitError{Limit: "modules", Value: uint64(n), Max: uint64(limit)}
 	}
 	b.sort()
-	return root, b, nil
+	return nil
 }
 
 // sort fills order: a depth-first walk that puts a module behind what it needs.

@@ -39,7 +39,6 @@ type Linker struct {
 	tableName    string            // and exports it under this name
 	threads      error             // why the memory is not shared; nil when it is
 	places       map[string]uint32 // addresses that the linker decides: __heap_base and the like
-	mainTLS      uint32            // of a position-independent main module: the first group's thread-local storage
 	dataEnd      uint32            // of an ordinary executable: where its static data ends
 	stackPointer *export           // of an ordinary executable that exports it
 	alloc        allocator

@@ -98,10 +98,10 @@ func (t *tx) compile(ctx context.Context, m *module, bytes []byte) error {
 	return err
 }
 
-// place gives a library its data area and its slots, and computes where its symbols are. A main module's place
-// was decided when the image was laid out.
+// place gives a library its data area and its slots, unless they were decided when the image was laid out, and
+// computes where its symbols are.
 func (t *tx) place(ctx context.Context, m *module, bindings []binding) error {
-	if m != t.l.main {
+	if !m.placed {
 		size := m.info.MemorySize
 		base, err := t.area(ctx, size, 1<<m.info.MemoryAlignment)
 		if err != nil {
@@ -201,8 +201,8 @@ func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 			continue // an executable's own start-up code gives the first thread its storage
 		}
 		for _, g := range t.l.groups.list() {
-			base, err := t.l.mainTLS, error(nil)
-			if m != t.l.main {
+			base, err := m.firstTLS, error(nil)
+			if !m.placed {
 				base, err = t.area(ctx, m.tlsSize, 1<<m.tlsPow)
 			}
 			if err != nil {

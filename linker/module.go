@@ -31,10 +31,12 @@ type module struct {
 	bridges  []*bridge
 	sources  map[string]source // what each import namespace is taken from
 
-	memory  span   // its data area; for an ordinary executable, nothing
-	tlsSize uint32 // bytes of thread-local storage per group; 0 for none
-	tlsPow  uint32 // and its alignment, as a power of two
-	table   span   // its own slots of the function table
+	placed   bool   // memory and table were decided when the image was laid out
+	firstTLS uint32 // and so was the first group's thread-local storage
+	memory   span   // its data area; for an ordinary executable, nothing
+	tlsSize  uint32 // bytes of thread-local storage per group; 0 for none
+	tlsPow   uint32 // and its alignment, as a power of two
+	table    span   // its own slots of the function table
 
 	exports   map[string]*export
 	functions []*function // what exports offer, sorted by name

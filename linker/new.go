@@ -39,9 +39,6 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 		if l.first != nil {
 			l.first.closeInstances(ctx)
 		}
-		if l.main != nil {
-			l.main.close(ctx)
-		}
 		return nil, errors.Join(asLoadError(err, config.mainName), l.closeShared(ctx))
 	}
 	return l, nil
@@ -60,8 +57,13 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	if err != nil {
 		return err
 	}
-	l.main, l.alloc = m, newAllocator(m)
-	stackTop, err := l.layOut(ctx, m)
+	l.main = m
+	t := &tx{l: l}
+	all := &batch{search: []*module{m}, bytes: map[*module][]byte{m: bytes}, names: map[string]*module{}, files: map[string]*module{}}
+	if err := t.gather(ctx, all); err != nil {
+		return err
+	}
+	stackTop, err := l.layOut(ctx, m, all.order)
 	if err != nil {
 		return err
 	}
@@ -82,9 +84,11 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	if err := l.first.open(ctx, stackTop); err != nil {
 		return err
 	}
-	t := &tx{l: l, g: l.first}
-	err = t.load(t.enter(ctx), &batch{search: []*module{m}, order: []*module{m}, bytes: map[*module][]byte{m: bytes}})
-	if err != nil {
+	t.g, l.alloc = l.first, newAllocator(m)
+	if err := t.load(t.enter(ctx), all); err != nil {
+		for _, m := range t.modules {
+			m.close(ctx)
+		}
 		return err
 	}
 	if err := l.sideStack(t.enter(ctx)); err != nil {
@@ -104,88 +108,100 @@ func (l *Linker) decodeMain(bytes []byte) (*module, error) {
 	if err != nil && !errors.Is(err, dylink.ErrNotLibrary) {
 		return nil, err
 	}
-	if info != nil && len(info.Needed) > 0 {
-		return nil, &ImportError{Module: l.config.mainName, Namespace: "env", Name: info.Needed[0],
-			Reason: "a main module that needs libraries is not supported: open them after New"}
-	}
 	m := &module{id: l.nextID(), name: l.config.mainName, file: l.config.mainName, src: src, info: info}
 	m.readInfo()
 	m.readExports()
 	if m.shared && l.threads != nil {
 		return nil, l.threads
 	}
+	l.maxPages, l.tableMax = l.config.maxPages, l.config.maxTable
+	if mem, ok := src.MemoryType(0); ok && mem.HasMax {
+		l.maxPages = min(l.maxPages, mem.Max)
+	}
 	return m, nil
 }
 
-// layOut decides where the main module's stack and data are and makes the memory. It returns the top of the
-// first group's stack, 0 when the main module brings one.
-func (l *Linker) layOut(ctx context.Context, m *module) (stackTop uint32, err error) {
-	limits := wasm.Limits{Max: wasm.MaxPages}
+// layOut decides where the main module, the libraries that it needs and the first group's stack are, and makes the
+// memory. It returns the top of that stack, 0 when the main module brings one.
+func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackTop uint32, err error) {
+	minimum := uint64(l.config.minPages)
 	if mem, ok := m.src.MemoryType(0); ok {
-		limits = mem.Limits
-		if !mem.HasMax {
-			limits.Max = wasm.MaxPages
-		}
+		minimum = max(minimum, uint64(mem.Min))
 	}
-	minimum := uint64(max(limits.Min, l.config.minPages))
-	l.maxPages = min(limits.Max, l.config.maxPages)
-	l.tableMax, l.places = l.config.maxTable, map[string]uint32{}
-	slotsUsed := uint64(1) // entry 0 is the null pointer
-	if m.info != nil {
-		// The stack is at the bottom, so that a guest that overflows it traps instead of
-		// overwriting data.
+	l.places = map[string]uint32{}
+	var slotsUsed uint64
+	if m.info == nil {
+		slotsUsed, err = l.readExecutable(m)
+		if err != nil {
+			return 0, err
+		}
+	} else {
+		// The stack is at the bottom, so that a guest that overflows it traps instead of overwriting
+		// data. What libraries have comes before the heap, which belongs to the main module.
 		top := alignUp(nullGuard+uint64(l.config.stackSize), 16)
-		base := alignUp(top, 1<<m.info.MemoryAlignment)
-		tls := alignUp(base+uint64(m.info.MemorySize), 1<<m.tlsPow)
-		end := alignUp(tls+uint64(m.tlsSize), 16)
-		minimum = max(minimum, end/pageSize+1)
-		if minimum > uint64(l.maxPages) {
-			return 0, &LimitError{Limit: "memory (pages)", Value: minimum, Max: uint64(l.maxPages)}
+		end, slots := top, uint64(1) // entry 0 is the null pointer
+		for _, m := range order {
+			if end, slots, err = m.layOut(end, slots); err != nil {
+				return 0, err
+			}
 		}
-		m.memory, stackTop, l.mainTLS = span{uint32(base), m.info.MemorySize}, uint32(top), uint32(tls)
-		l.places = map[string]uint32{"__stack_low": nullGuard, "__stack_high": uint32(top), "__heap_base": uint32(end),
-			"__heap_end": uint32(minimum * pageSize), "__data_end": uint32(end)}
-		if minimum == wasm.MaxPages {
-			delete(l.places, "__heap_end") // it does not fit a pointer
+		minimum, slotsUsed, stackTop = max(minimum, end/pageSize+1), slots, uint32(top)
+		l.places = map[string]uint32{"__stack_low": nullGuard, "__stack_high": uint32(top), "__heap_base": uint32(end), "__data_end": uint32(end)}
+		if minimum < wasm.MaxPages { // else it does not fit a pointer
+			l.places["__heap_end"] = uint32(minimum * pageSize)
 		}
-		tableBase := alignUp(1, 1<<m.info.TableAlignment)
-		m.table = span{uint32(tableBase), m.info.TableSize}
-		slotsUsed = m.table.end()
 	}
 	if minimum > uint64(l.maxPages) {
 		return 0, &LimitError{Limit: "memory (pages)", Value: minimum, Max: uint64(l.maxPages)}
-	}
-	if m.info == nil {
-		if slotsUsed, err = l.readExecutable(m); err != nil {
-			return 0, err
-		}
 	}
 	if slotsUsed > uint64(l.tableMax) {
 		return 0, &LimitError{Limit: "function table (entries)", Value: slotsUsed, Max: uint64(l.tableMax)}
 	}
 	l.state.slots.length, l.state.slots.max = uint32(slotsUsed), l.tableMax
-	bytes, err := buildMemory(uint32(minimum), l.maxPages, l.threads == nil)
-	root, err := l.compileGenerated(ctx, "memory", bytes, err)
-	if err != nil {
-		return 0, err
+	return stackTop, l.makeMemory(ctx, uint32(minimum))
+}
+
+// layOut gives a module of the initial image its place: memory from end on, table entries from slots on. It returns
+// what comes behind.
+func (m *module) layOut(end, slots uint64) (uint64, uint64, error) {
+	base := alignUp(end, 1<<m.info.MemoryAlignment)
+	tls := alignUp(base+uint64(m.info.MemorySize), 1<<m.tlsPow)
+	first := alignUp(slots, 1<<m.info.TableAlignment)
+	end, slots = alignUp(tls+uint64(m.tlsSize), 16), first+uint64(m.info.TableSize)
+	if end >= 1<<32 {
+		return 0, 0, &LimitError{Limit: "memory (bytes)", Value: end, Max: 1 << 32}
 	}
-	l.memoryCode = root
+	if slots >= 1<<31 {
+		return 0, 0, &LimitError{Limit: "function table (entries)", Value: slots, Max: 1 << 31}
+	}
+	m.placed, m.firstTLS = true, uint32(tls)
+	m.memory, m.table = span{uint32(base), m.info.MemorySize}, span{uint32(first), m.info.TableSize}
+	return end, slots, nil
+}
+
+// makeMemory makes the image's memory.
+func (l *Linker) makeMemory(ctx context.Context, minimum uint32) error {
+	bytes, err := buildMemory(minimum, l.maxPages, l.threads == nil)
+	l.memoryCode, err = l.compileGenerated(ctx, "memory", bytes, err)
+	if err != nil {
+		return err
+	}
 	if err := l.mem.allocate(l.config.allocator, uint64(l.maxPages)*pageSize); err != nil {
-		return 0, err
+		return err
 	}
 	allocated := experimental.WithMemoryAllocator(ctx, l.mem.allocator())
-	if l.memoryRoot, err = l.rt.InstantiateModule(allocated, root, anonymous()); err != nil {
-		return 0, err
+	if l.memoryRoot, err = l.rt.InstantiateModule(allocated, l.memoryCode, anonymous()); err != nil {
+		return err
 	}
 	l.mem.memory = l.memoryRoot.Memory()
 	l.spaces.set(memoryNamespace, l.memoryRoot)
-	return stackTop, nil
+	return nil
 }
 
 // readExecutable finds what an ordinary executable brings: its table, its stack pointer and where its data is.
 // It returns how many table entries are in use.
 func (l *Linker) readExecutable(m *module) (slotsUsed uint64, err error) {
-	slotsUsed = 1
+	slotsUsed, m.placed = 1, true
 	for _, name := range slices.Sorted(maps.Keys(m.exports)) {
 		x, _ := m.src.ExportByName(name)
 		if x.Kind != wasm.KindTable || l.ownTable {
