@@ -56,6 +56,7 @@ func (g *Group) Symbol(ctx context.Context, lib *Library, name string) (Symbol, 
 	s := g.l.committed.Load()
 	if x, err := s.find(g.l, lib, name); err == nil {
 		if sym, ok := s.symbol(x, name); ok {
+			receive(ctx, 0, s.commit)
 			return sym, g.alive()
 		}
 	}

@@ -42,7 +42,10 @@ func (e *entry) run(ctx context.Context, kind protocol.OpKind, do func(ctx conte
 		return do(ctx, e.tx)
 	}
 	t := &tx{l: e.group.l, g: e.group, kind: kind, do: do}
-	_, err := e.group.member.Link(ctx, t)
+	commit, err := e.group.member.Link(ctx, t)
+	if err == nil {
+		receive(ctx, commit, t.saved.scope.commit)
+	}
 	t.l.areas.drain(ctx, e.group)
 	return err
 }

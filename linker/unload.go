@@ -31,8 +31,9 @@ func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
 			return ErrInOperation
 		}
 		u := &unload{tx: tx{l: g.l, g: g, kind: protocol.UnloadModules}, lib: lib}
-		_, err := g.member.Link(ctx, u)
+		commit, err := g.member.Link(ctx, u)
 		if err == nil {
+			receive(ctx, commit, u.saved.scope.commit)
 			err = u.after(ctx)
 		}
 		g.l.areas.drain(ctx, g)

@@ -1,0 +1,127 @@
+package drive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/model"
+)
+
+// Subject is a linker that programs run on.
+type Subject struct {
+	Linker   *linker.Linker
+	universe model.Universe
+	missing  string // a name that no library has
+}
+
+// New links the world's main module. The configuration's file system and search path are replaced by the world's.
+func New(ctx context.Context, rt wazero.Runtime, w World, config *linker.Config) (*Subject, error) {
+	main, err := fs.ReadFile(w.Files, w.Main)
+	if err != nil {
+		return nil, fmt.Errorf("drive: main module: %w", err)
+	}
+	for _, lib := range w.Universe.Libraries {
+		if _, err := fs.Stat(w.Files, path.Join(w.Path, lib.Name)); err != nil {
+			return nil, fmt.Errorf("drive: library of the universe: %w", err)
+		}
+	}
+	l, err := linker.New(ctx, rt, main, config.WithFS(w.Files).WithSearchPath(w.Path))
+	if err != nil {
+		return nil, fmt.Errorf("drive: %w", err)
+	}
+	return &Subject{Linker: l, universe: w.Universe, missing: "libabsent.wasm"}, nil
+}
+
+// handleOf is the handle that histories know a library by: its place in the universe. The linker gives a handle of
+// its own to every Open; for the model, a library has one as long as it is open.
+func (s *Subject) handleOf(library string) model.Handle {
+	for i, lib := range s.universe.Libraries {
+		if lib.Name == library {
+			return model.Handle(i + 1)
+		}
+	}
+	return 0
+}
+
+// bad tells whether no linker can load the library.
+func (s *Subject) bad(name string) bool {
+	h := s.handleOf(name)
+	return h != 0 && s.universe.Libraries[h-1].Bad
+}
+
+// openError classifies why a library could not be opened.
+func (s *Subject) openError(name string, err error) model.ErrorClass {
+	var notFound *linker.NotFoundError
+	var undefined *linker.UndefinedSymbolError
+	var symbol *linker.SymbolError
+	switch {
+	case errors.As(err, &notFound) && notFound.Name == name:
+		return model.ClassMissingFile
+	case errors.As(err, &notFound):
+		return model.ClassMissingNeeded
+	case errors.As(err, &undefined):
+		return model.ClassMissingSymbol
+	case errors.As(err, &symbol):
+		return model.ClassSignature
+	}
+	class := commonError(err)
+	if class == model.ClassNoSpace && s.bad(name) { // one that is there to be too large
+		class = ""
+	}
+	if class != "" {
+		return class
+	}
+	return model.ClassBadModule // not a library, too large, or it traps while loading
+}
+
+// lookupError classifies why a symbol could not be found.
+func lookupError(err error) model.ErrorClass {
+	var undefined *linker.UndefinedSymbolError
+	switch {
+	case errors.As(err, &undefined):
+		return model.ClassMissingSymbol
+	case errors.Is(err, linker.ErrLibraryClosed):
+		return model.ClassBadHandle
+	}
+	return orUnexpected(err)
+}
+
+// callError classifies why a call of a function failed: an error before the call, or a trap in it.
+func callError(name string, err error) model.Output {
+	var undefined *linker.UndefinedSymbolError
+	if errors.As(err, &undefined) && undefined.Symbol != name {
+		return model.Output{Trap: model.TrapMissing}
+	}
+	return model.Output{Err: lookupError(err)}
+}
+
+// commonError classifies what can go wrong with any operation; "" is none of it.
+func commonError(err error) model.ErrorClass {
+	var limit *linker.LimitError
+	switch {
+	case errors.Is(err, linker.ErrPoisoned):
+		return model.ClassPoisoned
+	case errors.Is(err, linker.ErrGroupClosed):
+		return model.ClassGroupClosed
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return model.ClassCancelled
+	case errors.As(err, &limit):
+		return model.ClassNoSpace
+	}
+	return ""
+}
+
+// orUnexpected is commonError for operations that cannot fail in any other way: the text of anything else becomes its
+// class, which no model expects, so that it is a violation that shows it.
+func orUnexpected(err error) model.ErrorClass {
+	if class := commonError(err); class != "" {
+		return class
+	}
+	return model.ErrorClass("unexpected: " + err.Error())
+}
