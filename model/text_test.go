@@ -1,0 +1,221 @@
+package model
+
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
+	"github.com/lockstep-wasm/lockstep/tla"
+)
+
+func linkerSync(t *testing.T) *tla.Specification {
+	t.Helper()
+	spec, err := tla.LoadSpecification(os.DirFS("../tla"), "LinkerSync")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spec
+}
+
+// section is the part of the text between two marks.
+func section(t *testing.T, text, from, to string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(text, from)
+	part, _, ok2 := strings.Cut(rest, to)
+	if !ok || !ok2 {
+		t.Fatalf("the specification has no part from %q to %q", from, to)
+	}
+	return part
+}
+
+func submatches(pattern, text string) []string {
+	var all []string
+	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+// Go's names are the specification's: actions, variables and invariants, in the same order.
+func TestNamesAreTheSpecifications(t *testing.T) {
+	spec := linkerSync(t)
+	text := spec.Root.Source
+
+	var lines, actions []string
+	step, err := spec.Actions("Step")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range step {
+		lines = append(lines, l.Name)
+	}
+	for _, a := range protocol.Actions() {
+		actions = append(actions, a.String())
+		if _, ok := reflect.TypeFor[*protocol.State]().MethodByName(a.String()); !ok {
+			t.Errorf("State has no method %s", a)
+		}
+	}
+	compare(t, "actions", lines, actions)
+
+	var fields []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[protocol.State]()) {
+		if f.Name != "Config" {
+			name := []rune(f.Name)
+			name[0] = unicode.ToLower(name[0])
+			fields = append(fields, string(name))
+		}
+	}
+	variables := submatches(`(?m)^    (\w+),? +\\\*`, section(t, text, "\nVARIABLES\n", "\nvars =="))
+	compare(t, "variables", variables, fields)
+	compare(t, "variables in vars", strings.Split(section(t, text, "vars == <<", ">>"), ", "), fields)
+
+	var invariants []string
+	for _, inv := range protocol.Invariants() {
+		invariants = append(invariants, inv.Name)
+		if _, ok := reflect.TypeFor[*protocol.State]().MethodByName(inv.Name); !ok {
+			t.Errorf("State has no method %s", inv.Name)
+		}
+	}
+	compare(t, "invariants", submatches(`(?m)^(\w+) ==`, section(t, text, "(* Invariants.", "(* Properties of steps")), invariants)
+}
+
+func compare(t *testing.T, what string, specification, code []string) {
+	t.Helper()
+	if !slices.Equal(specification, code) {
+		t.Errorf("%s:\nthe specification has %q\nGo has                %q", what, specification, code)
+	}
+}
+
+// Every guard that the text can switch off can be switched off in Go, and nothing else; the same for features.
+func TestSwitchesAreTheSpecifications(t *testing.T) {
+	text := linkerSync(t).Root.Source
+	for _, c := range []struct {
+		what, pattern string
+		parse         func(string) (uint64, error)
+	}{
+		{"guard", `"(\w+)" \\(?:not)?in Off`, func(s string) (uint64, error) { g, err := protocol.ParseGuard(s); return uint64(g), err }},
+		{"feature", `"(\w+)" \\in Features`, func(s string) (uint64, error) { f, err := protocol.ParseFeature(s); return uint64(f), err }},
+	} {
+		var all uint64
+		for _, name := range submatches(c.pattern, text) {
+			bit, err := c.parse(name)
+			if err != nil {
+				t.Error(err)
+			}
+			all |= bit
+		}
+		if next := all + 1; all == 0 || all&next != 0 {
+			t.Errorf("Go has a %s that the specification lacks: %b", c.what, all)
+		}
+		if extra, err := c.parse("Nonsense"); err == nil {
+			t.Errorf("%s Nonsense is %b", c.what, extra)
+		}
+	}
+	if protocol.AllFeatures+1 != 1<<7 {
+		t.Errorf("there are other features than seven: %b", protocol.AllFeatures)
+	}
+}
+
+// Every model of the protocol checks every invariant and every property of steps.
+func TestModelsCheckEverything(t *testing.T) {
+	suite := specifications(t)
+	text := linkerSync(t).Root.Source
+	invariants := submatches(`(?m)^(\w+) ==`, section(t, text, "(* Invariants.", "(* Properties of steps"))
+	steps := submatches(`(?m)^(\w+) == \[\]\[`, section(t, text, "(* Properties of steps", "(* Liveness."))
+	live := submatches(`(?m)^(\w+) == .*~>`, text)
+	if len(invariants) < 20 || len(steps) < 10 || len(live) < 5 {
+		t.Fatalf("found only %d invariants, %d properties of steps, %d of liveness", len(invariants), len(steps), len(live))
+	}
+	for _, m := range suite.Models {
+		config, err := os.ReadFile("../tla/" + m.Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := tla.ParseConfig(m.Config, string(config))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		switch {
+		case m.Module == "LinkerRefinement":
+			continue
+		case m.Kind == tla.KindModel || m.Kind == tla.KindSimulation:
+			want = slices.Concat(invariants, steps)
+		case m.Kind == tla.KindLiveness:
+			want = live
+		}
+		for _, name := range want {
+			if !c.Checks(name) {
+				t.Errorf("%s does not check %s", m.Config, name)
+			}
+		}
+	}
+}
+
+// alternatives are the guards that are lists of alternatives in the text, and what Go says when none holds.
+var alternatives = map[string]protocol.Refusal{
+	"RequestState": "stage[g] is Idle and free, Leased, or Built",
+	"Detach":       `stage[g] = "Locked" /\ holder # g`,
+}
+
+// offSwitch is what a guard has behind or before it that switches it off.
+var offSwitch = regexp.MustCompile(` \\/ \(?"\w+" \\in Off.*$|^"\w+" \\in Off \\/ | \\/ \(stage\[h\] = "WaitState" .*$`)
+
+// Whatever Go refuses, it refuses by a guard of the action in the text: in every state of every small model.
+func TestRefusalsAreGuards(t *testing.T) {
+	spec := linkerSync(t)
+	guards := map[protocol.Action]map[protocol.Refusal]int{}
+	for _, action := range protocol.Actions() {
+		found, err := spec.Root.Guards(action.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		guards[action] = map[protocol.Refusal]int{}
+		for _, g := range found {
+			guards[action][protocol.Refusal(offSwitch.ReplaceAllString(g.Text, ""))] = 0
+		}
+		if r, ok := alternatives[action.String()]; ok {
+			guards[action][r] = 0
+		}
+	}
+	suite := specifications(t)
+	for _, m := range suite.Models {
+		if !m.Explorer || m.Kind != tla.KindModel || m.Distinct > 4500 {
+			continue
+		}
+		x := explorerOf(t, suite, m)
+		var steps []protocol.Step
+		for step := range x.Config.Steps(x.Ops) {
+			steps = append(steps, step)
+		}
+		x.Visit = func(s *protocol.State) {
+			for _, step := range steps {
+				next := *s
+				r := next.Try(step)
+				if r == protocol.Done {
+					continue
+				}
+				if _, ok := guards[step.Action][r]; !ok {
+					t.Fatalf("%s is refused by %s, which is no guard in the specification", step, r)
+				}
+				guards[step.Action][r]++
+			}
+		}
+		if _, err := x.Run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for action, found := range guards {
+		for guard, n := range found {
+			_, isList := alternatives[action.String()]
+			if n == 0 && !isList {
+				t.Logf("%s was never refused by %s alone", action, guard)
+			}
+		}
+	}
+}
