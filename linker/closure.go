@@ -134,7 +134,7 @@ type closureStep struct {
 
 // apply implements step.
 func (s *closureStep) apply(ctx context.Context, g *Group) error {
-	return g.putInto(ctx, putSlot, s.slot, s.fn)
+	return g.putSlot(ctx, s.slot, s.fn)
 }
 
 // undo implements step.
@@ -142,5 +142,5 @@ func (s *closureStep) undo(ctx context.Context, g *Group) error {
 	if s.old == nil {
 		return g.clearSlots(ctx, span{s.slot, 1})
 	}
-	return g.putInto(ctx, putSlot, s.slot, s.old)
+	return g.putSlot(ctx, s.slot, s.old)
 }

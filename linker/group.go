@@ -168,7 +168,7 @@ func (g *Group) closeInstances(ctx context.Context) {
 		all = append(all, c.mod)
 	}
 	for _, inst := range g.instances {
-		all = append(append(all, inst.put, inst.mod), inst.bridges...)
+		all = append(all, inst.all()...)
 	}
 	for _, mod := range append(all, g.table, g.base) {
 		if mod != nil {

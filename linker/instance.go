@@ -16,8 +16,14 @@ import (
 type instance struct {
 	mod     api.Module
 	bridges []api.Module
-	put     api.Module // nil until a function of it is put into a table
+	put     *putterInstance // nil until a function of it is put into a table
 	tls     uint32     // its thread-local storage; 0 for none
+}
+
+// putterInstance is a module's putter in one group. Its functions do not call out, so one of each serves all calls.
+type putterInstance struct {
+	mod       api.Module
+	put, link api.Function
 }
 
 // anonymous is the configuration of every instance: without a name there can be many of one module, and what a
@@ -168,16 +174,26 @@ func (g *Group) remove(ctx context.Context, m *module) error {
 	for i := range m.bridges {
 		delete(g.spaces, bridgeNamespace(m.id, i))
 	}
-	for _, mod := range append([]api.Module{inst.put, inst.mod}, inst.bridges...) {
-		if mod != nil {
-			errs = append(errs, mod.Close(ctx))
-		}
+	for _, mod := range inst.all() {
+		errs = append(errs, mod.Close(ctx))
 	}
 	return errors.Join(errs...)
 }
 
+// all returns everything that was instantiated for the module.
+func (inst *instance) all() []api.Module {
+	all := slices.Clone(inst.bridges)
+	if inst.mod != nil {
+		all = append(all, inst.mod)
+	}
+	if inst.put != nil {
+		all = append(all, inst.put.mod)
+	}
+	return all
+}
+
 // putterOf returns the instance that puts functions of m into this group's tables.
-func (g *Group) putterOf(ctx context.Context, m *module) (api.Module, error) {
+func (g *Group) putterOf(ctx context.Context, m *module) (*putterInstance, error) {
 	inst := g.instances[m]
 	if inst == nil { // a host module
 		inst = &instance{}
@@ -188,9 +204,11 @@ func (g *Group) putterOf(ctx context.Context, m *module) (api.Module, error) {
 		if err != nil {
 			return nil, err
 		}
-		if inst.put, err = g.l.instantiateIn(ctx, compiled, g.namespace); err != nil {
+		mod, err := g.l.instantiateIn(ctx, compiled, g.namespace)
+		if err != nil {
 			return nil, err
 		}
+		inst.put = &putterInstance{mod: mod, put: mod.ExportedFunction(putSlot), link: mod.ExportedFunction(putLink)}
 	}
 	return inst.put, nil
 }
@@ -213,24 +231,30 @@ func (p *putter) compile(ctx context.Context, rt wazero.Runtime, m *module) (waz
 // fill puts functions into slots of the function table.
 func (g *Group) fill(ctx context.Context, fills []fill) error {
 	for _, f := range fills {
-		if err := g.putInto(ctx, putSlot, f.slot, f.fn); err != nil {
+		if err := g.putSlot(ctx, f.slot, f.fn); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (g *Group) putInto(ctx context.Context, export string, slot uint32, fn *function) error {
-	put, err := g.putterOf(ctx, fn.mod)
+// putSlot puts a function into an entry of the function table.
+func (g *Group) putSlot(ctx context.Context, slot uint32, fn *function) error {
+	p, err := g.putterOf(ctx, fn.mod)
 	if err != nil {
 		return fmt.Errorf("linker: function %s of %s into the table: %w", fn.name, fn.mod.name, err)
 	}
-	_, err = put.ExportedFunction(export).Call(ctx, uint64(slot), uint64(fn.mod.put.index[fn]))
+	_, err = p.put.Call(ctx, uint64(slot), uint64(fn.mod.put.index[fn]))
 	return err
 }
 
+// putLink puts a function into an entry of the link table.
 func (g *Group) putLink(ctx context.Context, index uint32, fn *function) error {
-	if err := g.putInto(ctx, putLink, index, fn); err != nil {
+	p, err := g.putterOf(ctx, fn.mod)
+	if err != nil {
+		return fmt.Errorf("linker: function %s of %s into the link table: %w", fn.name, fn.mod.name, err)
+	}
+	if _, err := p.link.Call(ctx, uint64(index), uint64(fn.mod.put.index[fn])); err != nil {
 		return err
 	}
 	g.linked[index] = fn

@@ -110,12 +110,12 @@ func (g *Group) build(ctx context.Context, tls map[*module]uint32) error {
 		}
 	}
 	for fn, slot := range s.pointers.all {
-		if err := g.putInto(ctx, putSlot, slot, fn); err != nil {
+		if err := g.putSlot(ctx, slot, fn); err != nil {
 			return err
 		}
 	}
 	for slot, fn := range s.closures {
-		if err := g.putInto(ctx, putSlot, slot, fn); err != nil {
+		if err := g.putSlot(ctx, slot, fn); err != nil {
 			return err
 		}
 	}

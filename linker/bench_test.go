@@ -1,0 +1,142 @@
+package linker_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker"
+)
+
+// BenchmarkSymbol measures looking a symbol up that has its pointer: no lock, no allocation.
+func BenchmarkSymbol(b *testing.B) {
+	i := newImage(b, "main-pie", "threads", nil)
+	lib := i.open("fnptr")
+	for _, c := range []struct {
+		name, symbol string
+		lib          *linker.Library
+	}{
+		{"resolved", "fnptr_unreferenced", lib},
+		{"resolved-default", "fnptr_unreferenced", linker.Default},
+		{"data", "main_value", linker.Default},
+	} {
+		i.symbol(c.lib, c.symbol)
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := i.g.Symbol(i.ctx, c.lib, c.symbol); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("resolved-parallel", func(b *testing.B) {
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if _, err := i.g.Symbol(i.ctx, lib, "fnptr_unreferenced"); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	})
+}
+
+// BenchmarkCall measures calls of a trivial function.
+func BenchmarkCall(b *testing.B) {
+	i := newImage(b, "main-pie", "threads", nil)
+	lib := i.open("notable")
+	b.Run("name", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := i.g.Call(i.ctx, lib, "notable_add", 1, 2); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	twice := i.symbol(linker.Default, "main_twice")
+	i32 := []api.ValueType{api.ValueTypeI32}
+	b.Run("pointer", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := i.g.CallPointer(i.ctx, twice, i32, i32, 2); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkOpen measures opening a library: one that is there, and one that has to be linked, with its code in
+// a compilation cache or compiled anew.
+func BenchmarkOpen(b *testing.B) {
+	b.Run("again", func(b *testing.B) {
+		i := newImage(b, "main-pie", "threads", nil)
+		i.open("data")
+		for b.Loop() {
+			i.open("data")
+		}
+	})
+	for _, lib := range []string{"counter", "data", "manyfn"} {
+		b.Run(lib, func(b *testing.B) { benchmarkOpen(b, newRuntime(b), lib) })
+		b.Run(lib+"-cached", func(b *testing.B) {
+			cache := wazero.NewCompilationCache()
+			defer cache.Close(context.Background())
+			rt := wazero.NewRuntimeWithConfig(context.Background(), linker.NewRuntimeConfig().WithCompilationCache(cache))
+			defer rt.Close(context.Background())
+			keep := wazero.NewRuntimeWithConfig(context.Background(), linker.NewRuntimeConfig().WithCompilationCache(cache))
+			defer keep.Close(context.Background())
+			newImageIn(b, keep, "main-pie", "threads", nil).open(lib)
+			benchmarkOpen(b, rt, lib)
+		})
+	}
+}
+
+func benchmarkOpen(b *testing.B, rt wazero.Runtime, lib string) {
+	i := newImageIn(b, rt, "main-pie", "threads", nil)
+	for b.Loop() {
+		if err := i.g.CloseLibrary(i.ctx, i.open(lib)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkLink measures whole link operations with other groups: setting a closure, which does next to nothing
+// in each group but has all the steps of the protocol.
+func BenchmarkLink(b *testing.B) {
+	for _, c := range []struct {
+		name   string
+		parked int
+	}{{"alone", 0}, {"parked-1", 1}, {"parked-8", 8}, {"parked-63", 63}} {
+		b.Run(c.name, func(b *testing.B) {
+			i := newImage(b, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithStackSize(4096) })
+			for range c.parked {
+				i.spawn()
+			}
+			slot, err := i.g.AllocateClosure(i.ctx)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := i.g.SetClosure(i.ctx, slot, linker.Default, "main_twice"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkSpawn measures making and closing a group with four libraries.
+func BenchmarkSpawn(b *testing.B) {
+	i := newImage(b, "main-pie", "threads", nil)
+	i.open("data")
+	i.open("fnptr")
+	i.open("manyfn")
+	for b.Loop() {
+		if err := i.spawn().g.Close(i.ctx); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

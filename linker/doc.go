@@ -1,0 +1,59 @@
+// Package linker is a dynamic linker for WebAssembly on wazero: dlopen, dlsym and dlclose for shared libraries
+// that clang, Emscripten and others build, in one address space, with threads that all see the same code.
+//
+//	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
+//	defer rt.Close(ctx)
+//	l, err := linker.New(ctx, rt, main, linker.NewConfig().WithFS(os.DirFS("lib")))
+//	if err != nil {
+//		return err
+//	}
+//	defer l.Close(ctx)
+//	g := l.Main()
+//	lib, err := g.Open(ctx, "libexample.wasm")
+//	if err != nil {
+//		return err
+//	}
+//	results, err := g.Call(ctx, lib, "example", 42)
+//
+// # The process image
+//
+// A [Linker] holds one program: a main module, either position-independent with a dylink.0 section or an
+// ordinary executable, the libraries loaded into it, and one linear memory. Its threads are instance groups: a
+// [Group] has its own instance of every module, its own function table, globals and stack. [Linker.Main] is the
+// first one, [Group.Spawn] makes another. The linker starts no goroutines: a group runs when a goroutine calls
+// into it, and one goroutine at a time is inside.
+//
+// A function pointer is an index into the function table, and travels between threads through memory. So whatever
+// changes tables (loading and unloading libraries, making a pointer for a function, more closure entries) is a
+// link operation: one group leads it, and all others replay it before anybody goes on. A group in which
+// nobody is holds up nobody; one whose guest is running is waited for until it comes to a safepoint, which every
+// call of a host function is. A host function that waits does so within [Group.Block]. Package coord is that
+// protocol, and the specification in spec/ explains it.
+//
+// # Symbols
+//
+// A name is looked for in the main module, then in the libraries in the order in which they were loaded (each
+// before those that it needs), then among the functions of the host's module "env". The first definition wins for
+// everybody, also for a library that imports its own exports.
+//
+// Data and function pointers that nobody has make loading fail, unless the import is weak: then they are null. A
+// function that nobody has fails when it is called, with an [*UndefinedSymbolError], unless a library that
+// was loaded meanwhile has it; [Config.WithNow] makes it fail at once.
+//
+// # Host functions
+//
+// Functions of the host are ordinary wazero host modules, instantiated in the same runtime before [New], or before
+// the library that needs them; WASI is instantiated by the linker if a guest needs it and it is not there. The
+// api.Module that a host function gets has the image's memory, and no exports; [GroupFromContext] has the group.
+// Calls back into the group must use the function's context. The function is called from several goroutines when
+// there are several groups; so are the streams and file systems of [Config.WithModuleConfig], and WASI's file
+// descriptors are those of the whole image.
+//
+// # Failure
+//
+// Loading is a transaction: whatever fails, up to a trap in the last constructor, the image is as it was before, in
+// all groups, and the linker goes on working. Errors are typed; see [LoadError]. If an operation can be neither
+// completed nor taken back the image is poisoned: every later call returns an error that wraps [ErrPoisoned] and
+// the first cause. A table does not shrink and a memory neither: what an operation that failed had added to
+// them is free for the next one.
+package linker
