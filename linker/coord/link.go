@@ -67,11 +67,11 @@ func (m *Member) abandon(w Work) {
 	if c.state.Stage[m.id] != protocol.Replaying {
 		return
 	}
-	go func() {
+	c.waiting.Go(func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		_, _ = c.replay(context.Background(), m, w) // there is nobody left to tell
-	}()
+	})
 }
 
 // leadOperation is the operation itself, with lease and state lock in hand.

@@ -14,6 +14,8 @@ type Waiting interface {
 	Mutex() sync.Locker
 	// Waiter is what one goroutine waits with, once.
 	Waiter() Waiter
+	// Go starts a goroutine, for what the coordinator has to finish by itself.
+	Go(f func())
 }
 
 // Waiter lets one goroutine wait until another look at the state is worthwhile.
@@ -35,6 +37,8 @@ func Notified() Waiting { return &notified{} }
 type notified struct{ mu sync.Mutex }
 
 func (n *notified) Mutex() sync.Locker { return &n.mu }
+
+func (n *notified) Go(f func()) { go f() }
 
 func (n *notified) Waiter() Waiter { return &notifiedWaiter{woken: make(chan struct{}, 1)} }
 
@@ -69,6 +73,8 @@ type polling struct {
 }
 
 func (p *polling) Mutex() sync.Locker { return &p.mu }
+
+func (p *polling) Go(f func()) { go f() }
 
 func (p *polling) Waiter() Waiter { return &pollingWaiter{backoff: p.backoff} }
 
