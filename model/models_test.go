@@ -3,7 +3,6 @@ package model
 import (
 	"errors"
 	"os"
-	"slices"
 	"testing"
 
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
@@ -21,25 +20,11 @@ func specifications(t *testing.T) *tla.Suite {
 }
 
 // explorerOf is the explorer that does what TLC does with a model of the specification.
-func explorerOf(t *testing.T, suite *tla.Suite, m tla.Model) Explorer {
+func explorerOf(t *testing.T, m tla.Model) *Explorer {
 	t.Helper()
-	text, err := os.ReadFile("../tla/" + m.Config)
+	x, err := NewExplorer(os.DirFS("../tla"), m)
 	if err != nil {
 		t.Fatal(err)
-	}
-	cfg, err := tla.ParseConfig(m.Config, string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, ops, err := cfg.Protocol()
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := Explorer{Config: config, Ops: ops, Deadlock: cfg.CheckDeadlock}
-	for _, inv := range protocol.Invariants() {
-		if slices.Contains(cfg.Invariants, inv.Name) {
-			x.Invariants = append(x.Invariants, inv)
-		}
 	}
 	return x
 }
@@ -57,7 +42,7 @@ func TestExplorerAgreesWithTLC(t *testing.T) {
 			if testing.Short() && m.Distinct > 20_000 {
 				t.Skip("a large model")
 			}
-			x := explorerOf(t, suite, m)
+			x := explorerOf(t, m)
 			got, err := x.Run()
 			if m.Exit == 0 {
 				if err != nil {
@@ -100,7 +85,7 @@ func TestEveryActionHappens(t *testing.T) {
 		if !m.Explorer || m.Exit != 0 || m.Distinct > 20_000 {
 			continue
 		}
-		x := explorerOf(t, suite, m)
+		x := explorerOf(t, m)
 		got, err := x.Run()
 		if err != nil {
 			t.Fatal(err)
@@ -136,7 +121,7 @@ func TestGraphsAreTLCs(t *testing.T) {
 				t.Fatalf("the specification changed since the graph was recorded (%v): run go run ./tla/cmd/tlc graphs --record", err)
 			}
 			var b tla.GraphBuilder
-			x := explorerOf(t, suite, m)
+			x := explorerOf(t, m)
 			x.Visit = func(s *protocol.State) {
 				key := b.State(s.TLA())
 				if s.Terminated() {
