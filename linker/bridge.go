@@ -306,29 +306,3 @@ func buildCaller(t wasm.FuncType) ([]byte, error) {
 	b.ExportFunc("call", b.Func(b.Type(params, t.Results), nil, &c))
 	return b.Bytes()
 }
-
-// buildGateway writes the module through which guests call the functions of a host module: every call is a
-// safepoint. It has the image's memory, because host functions use that of their caller. replaced are
-// functions that the linker's own module has instead.
-func buildGateway(namespace string, functions []*function, linkHost string, replaced map[string]string, shared bool) ([]byte, error) {
-	var b wasm.Builder
-	safepoint := b.ImportFunc(linkHost, hostSafepoint, b.Type(nil, nil))
-	targets := make([]uint32, len(functions))
-	for i, fn := range functions {
-		t := b.Type(fn.typ.Params, fn.typ.Results)
-		if own, ok := replaced[fn.name]; ok {
-			targets[i] = b.ImportFunc(linkHost, own, t)
-		} else {
-			targets[i] = b.ImportFunc(namespace, fn.name, t)
-		}
-	}
-	b.ImportMemory(memoryNamespace, "memory", anyMemory(shared))
-	for i, fn := range functions {
-		c := new(wasm.Code).Call(safepoint)
-		for p := range fn.typ.Params {
-			c.LocalGet(uint32(p))
-		}
-		b.ExportFunc(fn.name, b.Func(b.Type(fn.typ.Params, fn.typ.Results), nil, c.Call(targets[i])))
-	}
-	return b.Bytes()
-}

@@ -44,7 +44,7 @@ func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results
 		if err != nil {
 			return err
 		}
-		values, err = c.pool.call(ctx, c.open, append(slices.Clone(args), uint64(pointer)))
+		values, err = c.call(ctx, append(slices.Clone(args), uint64(pointer)))
 		return g.judge(e, asPointerError(pointer, err))
 	})
 	return values, err
@@ -89,8 +89,8 @@ func isTrap(err error) bool {
 
 // call calls a function in this group, which the caller is inside.
 func (g *Group) call(ctx context.Context, fn *function, args ...uint64) ([]uint64, error) {
-	pool := functionPool{free: g.functions[fn]}
-	results, err := pool.call(ctx, func() (api.Function, error) {
+	pool := g.functions[fn]
+	if pool == nil {
 		mod := fn.mod.instance
 		if inst := g.instances[fn.mod]; inst != nil && inst.mod != nil {
 			mod = inst.mod
@@ -98,12 +98,10 @@ func (g *Group) call(ctx context.Context, fn *function, args ...uint64) ([]uint6
 		if mod == nil {
 			return nil, &UndefinedSymbolError{Module: fn.mod.name, Symbol: fn.name}
 		}
-		return mod.ExportedFunction(fn.name), nil
-	}, args)
-	if g.has(fn.mod) {
-		g.functions[fn] = pool.free
+		pool = &functionPool{mod: mod, name: fn.name}
+		g.functions[fn] = pool
 	}
-	return results, err
+	return pool.call(ctx, args)
 }
 
 // call1 is call for a function with one result.
@@ -115,34 +113,28 @@ func (g *Group) call1(ctx context.Context, fn *function, args ...uint64) (uint64
 	return r[0], nil
 }
 
-// functionPool keeps api.Functions of one function: making one is costly, and each serves one call at a time,
-// which matters when a function is called again from within itself, through the host.
-type functionPool struct{ free []api.Function }
+// functionPool keeps api.Functions of one exported function: making one is costly, and each serves one call at a
+// time, which matters when a function is called again from within itself, through the host.
+type functionPool struct {
+	mod  api.Module
+	name string
+	free []api.Function
+}
 
-func (p *functionPool) call(ctx context.Context, open func() (api.Function, error), args []uint64) ([]uint64, error) {
+func (p *functionPool) call(ctx context.Context, args []uint64) ([]uint64, error) {
 	var f api.Function
 	if n := len(p.free); n > 0 {
 		f, p.free = p.free[n-1], p.free[:n-1]
 	} else {
-		var err error
-		if f, err = open(); err != nil {
-			return nil, err
-		}
+		f = p.mod.ExportedFunction(p.name)
 	}
 	results, err := f.Call(ctx, args...)
 	p.free = append(p.free, f)
 	return results, err
 }
 
-// caller is the instance of a generated module that calls function pointers of one signature.
-type caller struct {
-	mod  api.Module
-	pool functionPool
-}
-
-func (c *caller) open() (api.Function, error) { return c.mod.ExportedFunction("call"), nil }
-
-func (g *Group) caller(ctx context.Context, t wasm.FuncType) (*caller, error) {
+// caller returns the function that calls function pointers of a signature.
+func (g *Group) caller(ctx context.Context, t wasm.FuncType) (*functionPool, error) {
 	key := t.Key()
 	if c := g.callers[key]; c != nil {
 		return c, nil
@@ -155,7 +147,7 @@ func (g *Group) caller(ctx context.Context, t wasm.FuncType) (*caller, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &caller{mod: mod}
+	c := &functionPool{mod: mod, name: "call"}
 	g.callers[key] = c
 	return c, nil
 }

@@ -19,6 +19,10 @@ type entry struct {
 	nested bool        // the goroutine was in the group already
 	back   bool        // the goroutine held the group's lock already, further out
 	left   *entry      // the stay that is suspended meanwhile, in another group
+
+	// A system call that is under way; both stay when it panics.
+	unlock func() // what it holds
+	parked bool   // the group is parked for it
 }
 
 type entryKey struct{}
@@ -106,11 +110,15 @@ func (e *entry) from(ctx context.Context, outer *entry) error {
 // leave ends a stay.
 func (e *entry) leave(ctx context.Context) error {
 	e.over.Store(true)
+	e.endSystem()
 	if e.parent != nil {
 		defer e.parent.busy.Store(false)
 	}
 	switch {
 	case e.nested:
+		if e.parked {
+			return e.group.resume(ctx)
+		}
 		return nil
 	case e.back:
 		e.group.member.Park()
@@ -144,6 +152,9 @@ func (g *Group) acquire(ctx context.Context) error {
 		err = g.member.Enter(ctx)
 	}
 	if err != nil {
+		if errors.Is(err, ErrGroupClosed) && g.cause.CompareAndSwap(nil, &err) { // the coordinator took it out
+			g.bury(context.WithoutCancel(ctx))
+		}
 		<-g.lock
 	}
 	return err
@@ -152,7 +163,7 @@ func (g *Group) acquire(ctx context.Context) error {
 // release is the reverse of acquire. Nobody is inside a closed group any more, so its instances go now.
 func (g *Group) release(ctx context.Context) {
 	if g.cause.Load() != nil {
-		g.closeInstances(ctx)
+		g.bury(ctx)
 	}
 	g.member.Park()
 	<-g.lock

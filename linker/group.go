@@ -31,8 +31,8 @@ type Group struct {
 	spaces    map[string]api.Module // what generated modules import from
 	links     map[uint32]*link      // entries of the link table
 	linked    map[uint32]*function  // and what they hold
-	functions map[*function][]api.Function
-	callers   map[string]*caller
+	functions map[*function]*functionPool
+	callers   map[string]*functionPool // of function pointers, by signature
 }
 
 func newGroup(l *Linker) *Group {
@@ -40,7 +40,7 @@ func newGroup(l *Linker) *Group {
 		l: l, lock: make(chan struct{}, 1),
 		instances: map[*module]*instance{}, spaces: map[string]api.Module{},
 		links: map[uint32]*link{}, linked: map[uint32]*function{},
-		functions: map[*function][]api.Function{}, callers: map[string]*caller{},
+		functions: map[*function]*functionPool{}, callers: map[string]*functionPool{},
 	}
 }
 
@@ -109,13 +109,19 @@ func (g *Group) alive() error {
 	return nil
 }
 
-// die takes a group out of the image because of its guest: an exit, mostly.
+// die takes a group out of the image because of its guest: an exit, mostly. What it has is given back when
+// nobody is inside any more.
 func (g *Group) die(cause error) {
 	err := fmt.Errorf("%w: %w", ErrGroupClosed, cause)
 	if g.cause.CompareAndSwap(nil, &err) {
 		g.member.Crash(cause)
-		g.forget()
 	}
+}
+
+// bury gives back all that a closed group has. The caller is the last one inside.
+func (g *Group) bury(ctx context.Context) {
+	g.forget()
+	g.closeInstances(ctx)
 }
 
 // forget gives back what a group that is gone had in memory.
@@ -152,7 +158,6 @@ func (g *Group) Close(ctx context.Context) error {
 	if err = g.member.Detach(ctx); err == nil {
 		closed := error(ErrGroupClosed)
 		g.cause.Store(&closed)
-		g.forget()
 	}
 	if left := e.leave(ctx); err == nil && left != nil {
 		err = left

@@ -18,6 +18,8 @@ const (
 	hostSafepoint = "safepoint" // () before every call of a host function
 	hostLazy      = "lazy"      // (entry) fills an entry of the link table
 	hostExit      = "exit"      // (code) what WASI's proc_exit is to guests
+	hostSystem    = "system"    // (access) before every call of a WASI function
+	hostSystemEnd = "system_end"
 
 	// providedPrefix marks functions that guests import from env and that the linker has when neither a
 	// module nor the host has them. They are no safepoints: a guest's allocator calls them.
@@ -38,6 +40,8 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 	}{
 		{hostSafepoint, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { safepoint(ctx) }},
 		{hostLazy, i32, nil, func(ctx context.Context, _ api.Module, stack []uint64) { lazy(ctx, uint32(stack[0])) }},
+		{hostSystem, i32, nil, func(ctx context.Context, _ api.Module, stack []uint64) { l.system.begin(ctx, access(stack[0])) }},
+		{hostSystemEnd, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { l.system.end(ctx) }},
 		{hostExit, i32, nil, func(_ context.Context, _ api.Module, stack []uint64) { panic(sys.NewExitError(uint32(stack[0]))) }},
 		{providedPrefix + "emscripten_resize_heap", i32, i32, func(_ context.Context, _ api.Module, stack []uint64) {
 			stack[0] = l.resizeHeap(uint32(stack[0]))
@@ -158,12 +162,11 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 		m.exports[name] = &export{mod: m, name: name, kind: exportFunction, fn: fn}
 	}
 	m.indexFunctions()
-	replaced := map[string]string{}
-	if x := m.exports["proc_exit"]; x != nil && strings.HasPrefix(namespace, "wasi_") &&
-		x.fn.typ.Equal(wasm.FuncType{Params: []wasm.ValType{wasm.I32}}) {
-		replaced["proc_exit"] = hostExit
+	gateway := gateway{namespace: namespace, functions: m.functions, host: l.host.hostName, shared: l.threads == nil}
+	if strings.HasPrefix(namespace, "wasi_") {
+		gateway.system = systemAccess
 	}
-	bytes, err := buildGateway(namespace, m.functions, l.host.hostName, replaced, l.threads == nil)
+	bytes, err := gateway.build()
 	if err != nil {
 		return nil, err
 	}

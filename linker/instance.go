@@ -17,7 +17,7 @@ type instance struct {
 	mod     api.Module
 	bridges []api.Module
 	put     *putterInstance // nil until a function of it is put into a table
-	tls     uint32     // its thread-local storage; 0 for none
+	tls     uint32          // its thread-local storage; 0 for none
 }
 
 // putterInstance is a module's putter in one group. Its functions do not call out, so one of each serves all calls.

@@ -48,6 +48,7 @@ type Linker struct {
 	tableCode    wazero.CompiledModule
 	areas        areas
 
+	system system     // of WASI
 	spaces namespaces // what generated modules import from, the same for all groups
 
 	callersMu sync.Mutex

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tetratelabs/wazero/api"
+
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
@@ -259,5 +261,58 @@ func TestLibraries(t *testing.T) {
 		b := i.open("bss")
 		i.want(0, b, "bss_sum", 0, 25000)
 		i.want(93, b, "bss_initialised", 2)
+	})
+}
+
+// All value types pass between the host and libraries, directly and through pointers.
+func TestTypes(t *testing.T) {
+	eachMain(t, func(t *testing.T, i *image) {
+		lib := i.open("types")
+		for _, c := range []struct {
+			name      string
+			arg, want uint64
+		}{
+			{"types_i64", api.EncodeI64(1 << 40), api.EncodeI64(1<<40 + 1)},
+			{"types_f32", api.EncodeF32(3), api.EncodeF32(1.5)},
+			{"types_f64", api.EncodeF64(3), api.EncodeF64(0.75)},
+		} {
+			r, err := i.g.Call(i.ctx, lib, c.name, c.arg)
+			if err != nil || r[0] != c.want {
+				t.Errorf("%s: %v, %v", c.name, r, err)
+			}
+		}
+		sym, err := i.g.Symbol(i.ctx, lib, "types_mixed")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sym.Type.String(); got != "(i32, i64, f32, f64) -> (f64)" {
+			t.Errorf("type: %s", got)
+		}
+		args := []uint64{api.EncodeI32(1), api.EncodeI64(2), api.EncodeF32(3.5), api.EncodeF64(4.25)}
+		r, err := i.g.CallPointer(i.ctx, sym.Pointer, sym.Type.Params, sym.Type.Results, args...)
+		if err != nil || api.DecodeF64(r[0]) != 10.75 {
+			t.Errorf("through the pointer: %v, %v", r, err)
+		}
+		r, err = i.g.Call(i.ctx, lib, "types_call_mixed", append([]uint64{uint64(sym.Pointer)}, args...)...)
+		if err != nil || api.DecodeF64(r[0]) != 10.75 {
+			t.Errorf("through the guest: %v, %v", r, err)
+		}
+		var pe *linker.PointerError
+		if _, err := i.g.CallPointer(i.ctx, sym.Pointer, nil, nil); !errors.As(err, &pe) || pe.Pointer != sym.Pointer {
+			t.Errorf("as another type: %v", err)
+		}
+		if _, err := i.g.CallPointer(i.ctx, 0, nil, nil); !errors.As(err, &pe) {
+			t.Errorf("the null pointer: %v", err)
+		}
+		var se *linker.SymbolError
+		if _, err := i.g.Call(i.ctx, lib, "types_i64"); !errors.As(err, &se) {
+			t.Errorf("without arguments: %v", err)
+		}
+		if _, err := i.g.Call(i.ctx, linker.Default, "main_value"); !errors.As(err, &se) {
+			t.Errorf("calling data: %v", err)
+		}
+		if _, err := i.g.Call(i.ctx, linker.Default, "nothing"); !errors.As(err, new(*linker.UndefinedSymbolError)) {
+			t.Errorf("calling nothing: %v", err)
+		}
 	})
 }

@@ -191,6 +191,9 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 	if err := t.perform(ctx, s); err != nil {
 		return err
 	}
+	for _, m := range b.order {
+		m.src.Data, m.src.Customs = nil, nil // they keep the whole file in memory, and nobody reads them again
+	}
 	return t.construct(ctx, b.order)
 }
 
