@@ -53,7 +53,8 @@ type Output struct {
 	Stats Progress
 	// Depth is that of the search, 0 where TLC did not say.
 	Depth int
-	// Properties are the names of what is violated; [PropertyDeadlock] or
+	// Properties are the names of what is violated, or the place ("line 3, col 5 to … of module M") of a part
+	// of a property that has no name of its own; [PropertyDeadlock] or
 	// [PropertyAssumption] for what has no name.
 	Properties []string
 	// Trace is the counterexample, nil without.
@@ -177,7 +178,7 @@ var (
 	generatedPattern = regexp.MustCompile(`([\d,]+) states generated|number of states generated: ([\d,]+)`)
 	distinctPattern  = regexp.MustCompile(`(?:^|[^-\d,])([\d,]+) distinct states found`) // a simulation prints -1
 	queuePattern     = regexp.MustCompile(`(?:^|[^-\d,])([\d,]+) states left on queue`)
-	namePattern      = regexp.MustCompile(`^(?:The )?(?:Invariant|Action property|Property|Postcondition) (\S+)`)
+	namePattern      = regexp.MustCompile(`^(?:Invariant|Action property|Property|Postcondition) (line .+? of module \w+|\S+)`)
 	temporalPattern  = regexp.MustCompile(`^Temporal propert(?:y|ies) (.+?) (?:was|were) violated`)
 	actionPattern    = regexp.MustCompile(`<(\w+)(?:\((.*)\))?(?: line (\d+),.* of module (\w+))?>`)
 	numberPattern    = regexp.MustCompile(`[\d,]*\d`)

@@ -126,8 +126,7 @@ func (o *Outcome) lacksDump() bool {
 // finish completes the outcome of a run that came to its end.
 func (o *Outcome) finish(run Run, dump string) {
 	o.Verdict = VerdictOf(o.Exit)
-	if o.Verdict == VerdictLiveness && len(o.Properties) == 0 {
-		// Versions before 1.8 do not name temporal properties; where there is one, it is that one.
+	if o.unnamed() {
 		config, err := readConfig(os.DirFS(run.Dir), run.Model.Config)
 		if err == nil && len(config.Properties) == 1 {
 			o.Properties = config.Properties
@@ -143,6 +142,16 @@ func (o *Outcome) finish(run Run, dump string) {
 			o.Loose = append(o.Loose, err.Error())
 		}
 	}
+}
+
+// unnamed reports whether TLC said that a property is violated, but not which: it gives a place instead of a
+// name where the property is a definition of another module (in a refinement), and versions before 1.8 name no
+// temporal property. Where the configuration has one property, it is that one.
+func (o *Outcome) unnamed() bool {
+	if o.Verdict != VerdictSafety && o.Verdict != VerdictLiveness {
+		return false
+	}
+	return len(o.Properties) == 0 || strings.HasPrefix(o.Properties[0], "line ")
 }
 
 // property returns the violated property: the expected one where it is among those that TLC names, for TLC

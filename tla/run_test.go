@@ -173,22 +173,32 @@ func TestRunEnds(t *testing.T) {
 	}
 }
 
-// TestUnnamedProperty takes TLC's text of versions that do not say which temporal property is violated.
+// TestUnnamedProperty takes the texts in which TLC does not say which property is violated.
 func TestUnnamedProperty(t *testing.T) {
-	for config, want := range map[string]string{"PROPERTY P": "P", "PROPERTIES P Q": ""} {
+	const place = "line 3, col 5 to line 4, col 6 of module M"
+	texts := map[string]string{
+		"an old version": "@!@!@STARTMSG 2116:1 @!@!@\nTemporal properties were violated.\n\n@!@!@ENDMSG 2116 @!@!@\n",
+		"a refinement":   "@!@!@STARTMSG 2112:1 @!@!@\nAction property " + place + " is violated.\n@!@!@ENDMSG 2112 @!@!@\n",
+	}
+	for _, c := range []struct{ text, config, want string }{
+		{"an old version", "PROPERTY P", "P"},
+		{"an old version", "PROPERTIES P Q", ""},
+		{"a refinement", "PROPERTY P", "P"},
+		{"a refinement", "PROPERTIES P Q", place},
+	} {
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, "M.cfg"), []byte(config), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "M.cfg"), []byte(c.config), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		out, err := ParseOutput(strings.NewReader("@!@!@STARTMSG 2116:1 @!@!@\nTemporal properties were violated.\n\n@!@!@ENDMSG 2116 @!@!@\n"), nil)
+		out, err := ParseOutput(strings.NewReader(texts[c.text]), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		model := Model{Config: "M.cfg", Property: "P"}
 		outcome := &Outcome{Output: *out, Exit: 13}
 		outcome.finish(Run{Dir: dir, Model: model}, "")
-		if got := outcome.property(model); got != want {
-			t.Errorf("%s: violated %q, want %q", config, got, want)
+		if got := outcome.property(model); got != c.want {
+			t.Errorf("%s, %s: violated %q, want %q", c.text, c.config, got, c.want)
 		}
 	}
 }
