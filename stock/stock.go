@@ -209,13 +209,23 @@ func findRoot() (string, error) {
 	if dir := os.Getenv(EnvDir); dir != "" {
 		return dir, nil
 	}
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(root, "stock"), nil
+}
+
+// Root returns the directory of the source tree, the working directory or one above it. The error wraps ErrNoRoot when
+// there is none.
+func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
 		return "", err
 	}
 	for {
 		if isModuleRoot(dir) {
-			return filepath.Join(dir, "stock"), nil
+			return dir, nil
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {

@@ -32,6 +32,7 @@ func (e *LanguageError) Error() string {
 // Results pass through a buffer in its memory, so a Parser is used by one goroutine at a time.
 type Parser struct {
 	linker   *linker.Linker
+	group    *linker.Group // where calls are made
 	transfer uint32 // address of the buffer through which the library returns structures
 	parser   uint32 // TSParser *
 	input    uint32 // the library's read buffer
@@ -50,7 +51,7 @@ func New(ctx context.Context, rt wazero.Runtime, library []byte) (*Parser, error
 	if err != nil {
 		return nil, err
 	}
-	p := &Parser{linker: l}
+	p := &Parser{linker: l, group: l.Main()}
 	if err := p.start(ctx); err != nil {
 		return nil, errors.Join(err, l.Close(ctx))
 	}
@@ -78,14 +79,13 @@ func (p *Parser) start(ctx context.Context) (err error) {
 // of the language. The error is a [*LanguageError] when the library cannot use it, or one of the linker's;
 // the grammar is unloaded then.
 func (p *Parser) Load(ctx context.Context, language string, grammar []byte) (*Language, error) {
-	group := p.linker.Main()
-	handle, err := group.OpenBytes(ctx, "tree-sitter-"+language+".wasm", grammar)
+	handle, err := p.group.OpenBytes(ctx, "tree-sitter-"+language+".wasm", grammar)
 	if err != nil {
 		return nil, err
 	}
 	loaded, err := p.language(ctx, handle, language)
 	if err != nil {
-		return nil, errors.Join(err, group.CloseLibrary(context.WithoutCancel(ctx), handle))
+		return nil, errors.Join(err, p.group.CloseLibrary(context.WithoutCancel(ctx), handle))
 	}
 	return loaded, nil
 }
@@ -150,6 +150,17 @@ func (p *Parser) treeText(ctx context.Context, tree uint32) (string, error) {
 	return text, errors.Join(err, errFree)
 }
 
+// Linker returns the process image, to spawn groups in it for instance.
+func (p *Parser) Linker() *linker.Linker { return p.linker }
+
+// In returns the same parser, working in another group of its process image. The tree-sitter library was built without
+// threads: all groups together may do one thing at a time with it.
+func (p *Parser) In(g *linker.Group) *Parser {
+	q := *p
+	q.group = g
+	return &q
+}
+
 // Close releases the process image.
 func (p *Parser) Close(ctx context.Context) error { return p.linker.Close(ctx) }
 
@@ -166,7 +177,7 @@ func (p *Parser) callIn(ctx context.Context, library *linker.Library, function s
 	for i, a := range args {
 		words[i] = uint64(a)
 	}
-	results, err := p.linker.Main().Call(ctx, library, function, words...)
+	results, err := p.group.Call(ctx, library, function, words...)
 	if err != nil || len(results) == 0 {
 		return 0, err
 	}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-wasm/lockstep/lincheck"
+)
+
+func judgeCommand() *cobra.Command {
+	var picture string
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "judge FILE…",
+		Short: "Judge histories that were recorded before",
+		Long: `judge reads recorded histories and tells of each whether it is linearizable: "ok", "violation" with the operations that
+show it, or "undecided" with the limit that was reached. The exit status is 0 only if all are ok.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			good := true
+			for _, name := range args {
+				h, err := readHistory(name)
+				if err != nil {
+					return err
+				}
+				result := lincheck.Judge(h, lincheck.Limits{Timeout: timeout})
+				good = good && result.Verdict == lincheck.OK
+				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d operations: %s\n", name, len(h.Operations), result)
+				if picture != "" {
+					if err := writePicture(picture, result); err != nil {
+						return err
+					}
+				}
+			}
+			if !good {
+				return errVerdict
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&picture, "picture", "", "file for an HTML page with the (last) history")
+	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "time for one history")
+	return cmd
+}
+
+func readHistory(name string) (*lincheck.History, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("judge: %w", err)
+	}
+	defer file.Close()
+	h, err := lincheck.ReadHistory(file)
+	if err != nil {
+		return nil, fmt.Errorf("judge: %s: %w", name, err)
+	}
+	return h, nil
+}
+
+func writePicture(name string, result lincheck.Result) error {
+	file, err := os.Create(name)
+	if err != nil {
+		return fmt.Errorf("judge: %w", err)
+	}
+	if err := result.WritePicture(file); err != nil {
+		file.Close()
+		return fmt.Errorf("judge: %s: %w", name, err)
+	}
+	return file.Close()
+}

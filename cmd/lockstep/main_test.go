@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-wasm/lockstep/lincheck"
+	"github.com/lockstep-wasm/lockstep/model"
+)
+
+// command runs the command and returns its exit status and what it printed.
+func command(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	status = run(t.Context(), args, &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+func TestWrongArguments(t *testing.T) {
+	dir := t.TempDir()
+	broken := filepath.Join(dir, "broken.jsonl")
+	if err := os.WriteFile(broken, []byte("{\"format\":"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	truncated := filepath.Join(dir, "truncated.wasm")
+	if err := os.WriteFile(truncated, []byte("\x00asm\x01\x00\x00\x00\x00\xff"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"nonsense"}, `unknown command "nonsense"`},
+		{[]string{"verify", "--nonsense"}, "unknown flag: --nonsense"},
+		{[]string{"verify", "argument"}, `unknown command "argument"`},
+		{[]string{"verify", "--groups", "0"}, "groups must be at least 1, not 0"},
+		{[]string{"verify", "--groups", "33"}, "at most 32 groups"},
+		{[]string{"verify", "--programs", "-1"}, "programs must be at least 1"},
+		{[]string{"verify", "--rounds", "x"}, `invalid argument "x"`},
+		{[]string{"judge"}, "requires at least 1 arg"},
+		{[]string{"judge", filepath.Join(dir, "absent")}, "absent"},
+		{[]string{"judge", broken}, "broken.jsonl"},
+		{[]string{"inspect"}, "requires at least 1 arg"},
+		{[]string{"inspect", filepath.Join(dir, "absent.wasm")}, "absent.wasm"},
+		{[]string{"inspect", truncated}, "truncated.wasm"},
+	} {
+		status, stdout, stderr := command(t, c.args...)
+		if status != 2 || !strings.Contains(stderr, c.want) {
+			t.Errorf("%q: status %d, stderr %q, want 2 and %q", c.args, status, stderr, c.want)
+		}
+		if stdout != "" {
+			t.Errorf("%q printed %q", c.args, stdout)
+		}
+	}
+}
+
+// writeHistory makes a history file in which a function call has the given result; 2·21 is right.
+func writeHistory(t *testing.T, result int32) string {
+	t.Helper()
+	h := &lincheck.History{
+		Universe: model.Universe{Main: model.Library{Name: "main", Functions: []model.Function{{Name: "twice", Params: 1, Behaviour: model.Behaviour{Mul: 2}}}}},
+		Operations: []lincheck.Operation{{
+			Call: 1, Return: 2,
+			Input:  model.Input{Op: model.OpCall, Name: "twice", Args: []int32{21}},
+			Output: model.Output{Result: result},
+		}},
+	}
+	name := filepath.Join(t.TempDir(), "history.jsonl")
+	file, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := lincheck.WriteHistory(file, h); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestJudge(t *testing.T) {
+	good, bad := writeHistory(t, 42), writeHistory(t, 43)
+	if status, stdout, stderr := command(t, "judge", good); status != 0 || !strings.Contains(stdout, "1 operations: ok") {
+		t.Errorf("good: status %d, %q, %q", status, stdout, stderr)
+	}
+	picture := filepath.Join(t.TempDir(), "picture.html")
+	status, stdout, _ := command(t, "judge", "--picture", picture, bad)
+	if status != 1 || !strings.Contains(stdout, "violation") || !strings.Contains(stdout, "twice (21)") {
+		t.Errorf("bad: status %d, %q", status, stdout)
+	}
+	page, err := os.ReadFile(picture)
+	if err != nil || !bytes.Contains(page, []byte("<html")) {
+		t.Errorf("the picture: %v", err)
+	}
+	if status, _, _ := command(t, "judge", good, bad); status != 1 {
+		t.Errorf("one of two is bad: status %d", status)
+	}
+}
+
+func TestInspect(t *testing.T) {
+	status, stdout, stderr := command(t, "inspect", "../../linker/testdata/threads/librpath.wasm", "../../linker/testdata/main-exe.wasm")
+	if status != 0 {
+		t.Fatal(stderr)
+	}
+	for _, want := range []string{"a shared library, dylink.0", "needs   libdeep.wasm", "path    $ORIGIN/deep", "an ordinary module", "call_pointer", "(i32, i32) -> (i32)"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("%q is not in\n%s", want, stdout)
+		}
+	}
+}
+
+// The main job, made small: everything holds, the table and the report say so.
+func TestVerify(t *testing.T) {
+	out := t.TempDir()
+	status, stdout, stderr := command(t, "verify", "--out", out, "--programs", "2", "--rounds", "3", "--exploration", "5000", "--embedded", "1000")
+	if status != 0 {
+		t.Fatalf("status %d\n%s\n%s", status, stdout, stderr)
+	}
+	if !strings.Contains(stdout, "8 goroutines in 4 groups") || !strings.Contains(stderr, "histories linearizable: done") {
+		t.Errorf("stdout:\n%s\nstderr:\n%s", stdout, stderr)
+	}
+	page, err := os.ReadFile(filepath.Join(out, "report.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"NoCooperate", "<iframe", "program with seed", "RequestLease", "(document"} {
+		if !bytes.Contains(page, []byte(want)) {
+			t.Errorf("%q is not in the report", want)
+		}
+	}
+}
+
+func TestVerifyFailsWithoutWhatItNeeds(t *testing.T) {
+	status, stdout, _ := command(t, "verify", "--out", t.TempDir(), "--programs", "1", "--rounds", "1", "--exploration", "1000", "--embedded", "1", "--grammar", "klingon")
+	if status != 1 || !strings.Contains(stdout, "FAILED") || !strings.Contains(stdout, "klingon") {
+		t.Errorf("status %d\n%s", status, stdout)
+	}
+}

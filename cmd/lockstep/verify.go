@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-wasm/lockstep/cmd/lockstep/verify"
+	"github.com/lockstep-wasm/lockstep/stock"
+)
+
+func verifyCommand() *cobra.Command {
+	var out string
+	o := verify.DefaultOptions(nil, nil)
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "Explore the protocol, check the model, run programs on the real linker and judge them",
+		Long: `verify walks every state of the protocol's models and checks all invariants, finds the mistake wherever a guard is
+switched off, checks the TLA+ text with the embedded checker, runs random concurrent programs on the real linker and
+judges their histories, and parses with a stock grammar in several instance groups. It ends with a table of what was
+checked and with a report, out/report.html. The exit status is 0 only if everything holds.
+
+It runs in the source tree, after "make deps".`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			root, err := stock.Root()
+			if err != nil {
+				return fmt.Errorf("verify: %w", err)
+			}
+			o.Specifications = os.DirFS(filepath.Join(root, "tla"))
+			o.Fixtures = os.DirFS(filepath.Join(root, "linker", "testdata"))
+			if !filepath.IsAbs(out) {
+				out = filepath.Join(root, out)
+			}
+			report, err := runVerify(cmd, o)
+			if err != nil {
+				return err
+			}
+			file, err := writeReport(out, report)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout())
+			report.WriteTable(cmd.OutOrStdout())
+			fmt.Fprintf(cmd.OutOrStdout(), "\nreport: %s\n", file)
+			if !report.OK() {
+				return errVerdict
+			}
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&out, "out", "o", "out", "folder for the report")
+	flags.Uint64Var(&o.Seed, "seed", o.Seed, "seed of the first program; the others have the next ones")
+	flags.IntVar(&o.Programs, "programs", o.Programs, "random programs on the real linker")
+	flags.IntVar(&o.Groups, "groups", o.Groups, "instance groups in each program")
+	flags.IntVar(&o.Clients, "clients", o.Clients, "goroutines in each program")
+	flags.IntVar(&o.Rounds, "rounds", o.Rounds, "meetings of the goroutines in each program")
+	flags.IntVar(&o.Operations, "operations", o.Operations, "operations of each goroutine between two meetings")
+	flags.IntVar(&o.Exploration, "exploration", o.Exploration, "largest model to explore, in distinct states")
+	flags.IntVar(&o.Embedded, "embedded", o.Embedded, "largest model for the embedded checker, in distinct states")
+	flags.StringVar(&o.Grammar, "grammar", o.Grammar, "stock grammar to parse with")
+	flags.DurationVar(&o.Timeout, "timeout", o.Timeout, "time for judging one history")
+	return cmd
+}
+
+// runVerify shows progress while the checks run: bars on a terminal, lines elsewhere.
+func runVerify(cmd *cobra.Command, o verify.Options) (*verify.Report, error) {
+	if isTerminal(cmd.ErrOrStderr()) {
+		bars := verify.NewBars(cmd.ErrOrStderr())
+		defer bars.Stop()
+		return verify.Run(cmd.Context(), o, bars)
+	}
+	return verify.Run(cmd.Context(), o, verify.NewLines(cmd.ErrOrStderr()))
+}
+
+func isTerminal(w any) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+func writeReport(folder string, report *verify.Report) (name string, err error) {
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", fmt.Errorf("verify: %w", err)
+	}
+	name = filepath.Join(folder, "report.html")
+	file, err := os.Create(name)
+	if err != nil {
+		return "", fmt.Errorf("verify: %w", err)
+	}
+	defer func() {
+		if closed := file.Close(); err == nil && closed != nil {
+			err = fmt.Errorf("verify: %w", closed)
+		}
+	}()
+	buffered := bufio.NewWriter(file)
+	if err := report.WriteHTML(buffered); err != nil {
+		return "", err
+	}
+	return name, buffered.Flush()
+}

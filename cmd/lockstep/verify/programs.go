@@ -1,0 +1,154 @@
+package verify
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/lockstep-wasm/lockstep/lincheck"
+	"github.com/lockstep-wasm/lockstep/lincheck/drive"
+	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
+)
+
+// ProgramRow is a program that ran on the real linker.
+type ProgramRow struct {
+	Seed       uint64
+	Operations int
+	Failed     int // operations that ended with an error, as the model expects
+	Commits    uint64
+	Verdict    lincheck.Verdict
+}
+
+// ActionRow is how often an action of the protocol was performed.
+type ActionRow struct {
+	Action string
+	Count  uint64
+}
+
+// drawn is how many operations the picture shows at most: porcupine's page grows by 200 bytes with each.
+const drawn = 256
+
+func operationCount(o *Options) int64 {
+	return int64(o.Programs * o.Clients * o.Rounds * o.Operations)
+}
+
+// watcher checks every event of the protocol while the programs run. The coordinator calls it with its mutex held.
+type watcher struct {
+	counts [256]uint64
+	broken *protocol.InvariantError
+	replay *protocol.State // the state that the trace leads to when it is replayed
+	events atomic.Uint64
+}
+
+// observe checks that the event's state keeps the invariants, and that the pure protocol comes to the same state.
+func (w *watcher) observe(e coord.Event) {
+	w.events.Add(1)
+	w.counts[e.Step.Action]++
+	if w.broken != nil {
+		return
+	}
+	if w.replay == nil {
+		state := protocol.NewState(e.State.Config)
+		w.replay = &state
+	}
+	refused := w.replay.Try(e.Step)
+	if err := e.State.Check(); err != nil {
+		errors.As(err, &w.broken)
+	} else if refused != protocol.Done || *w.replay != *e.State {
+		w.broken = &protocol.InvariantError{Name: fmt.Sprintf("%s leads to another state (%s)", e.Step, refused), State: *e.State}
+	}
+}
+
+func runPrograms(ctx context.Context, o *Options, r *Report, task Task) (_ string, err error) {
+	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
+	defer func() { err = errors.Join(err, rt.Close(context.WithoutCancel(ctx))) }()
+	var w watcher
+	subject, err := drive.New(ctx, rt, drive.Fixtures(o.Fixtures), linker.NewConfig().WithObserver(w.observe))
+	if err != nil {
+		return "", err
+	}
+	operations := 0
+	var last *lincheck.History
+	for i := range o.Programs {
+		before := subject.Linker.Commits()
+		program := drive.Program{
+			Seed: o.Seed + uint64(i), Groups: o.Groups, Clients: o.Clients, Rounds: o.Rounds, Operations: o.Operations, Cancels: i%2 == 1,
+		}
+		h, err := subject.Run(ctx, program, func(n int64) { task.Advance(int64(operations) + n) })
+		if err != nil {
+			return "", fmt.Errorf("program with seed %d: %w", program.Seed, err)
+		}
+		row := ProgramRow{Seed: program.Seed, Operations: len(h.Operations), Commits: subject.Linker.Commits() - before}
+		for _, op := range h.Operations {
+			if op.Output.Err != "" || op.Output.Trap != "" {
+				row.Failed++
+			}
+		}
+		operations += row.Operations
+		last = h
+		result := lincheck.Judge(h, lincheck.Limits{Timeout: o.Timeout})
+		row.Verdict = result.Verdict
+		r.Programs = append(r.Programs, row)
+		if result.Verdict != lincheck.OK {
+			draw(r, h, result)
+			err := fmt.Errorf("program with seed %d: %s", program.Seed, result)
+			if result.Verdict == lincheck.Undecided {
+				err = undecidedError{err}
+			}
+			return "", err
+		}
+	}
+	if w.broken != nil {
+		return "", fmt.Errorf("the protocol at event %d: %w", w.events.Load(), w.broken)
+	}
+	for _, a := range protocol.Actions() {
+		r.Actions = append(r.Actions, ActionRow{a.String(), w.counts[a]})
+	}
+	beginning := *last
+	beginning.Operations = quiescentPrefix(last.Operations, drawn)
+	if result := lincheck.Check(&beginning, lincheck.Limits{Timeout: o.Timeout}); result.Verdict == lincheck.OK {
+		draw(r, &beginning, result)
+	}
+	return fmt.Sprintf("%d programs, %d goroutines in %d groups, %d operations, %d commits, %d protocol events",
+		o.Programs, o.Clients, o.Groups, operations, subject.Linker.Commits(), w.events.Load()), nil
+}
+
+// quiescentPrefix is the longest beginning of a history, of at most n operations, that ends when nobody is in an operation.
+func quiescentPrefix(ops []lincheck.Operation, n int) []lincheck.Operation {
+	best := int64(-1)
+	for _, end := range ops {
+		count, quiet := 0, true
+		for _, o := range ops {
+			if o.Call <= end.Return {
+				count++
+				quiet = quiet && o.Return <= end.Return
+			}
+		}
+		if quiet && count <= n && end.Return > best {
+			best = end.Return
+		}
+	}
+	var prefix []lincheck.Operation
+	for _, o := range ops {
+		if o.Return <= best {
+			prefix = append(prefix, o)
+		}
+	}
+	return prefix
+}
+
+// draw makes the report's picture. A history that cannot be drawn is none the worse for it.
+func draw(r *Report, h *lincheck.History, result lincheck.Result) {
+	var page bytes.Buffer
+	if err := result.WritePicture(&page); err != nil {
+		return
+	}
+	r.Picture = page.Bytes()
+	r.Drawn = fmt.Sprintf("the program with seed %d: %d operations, verdict %s", h.Seed, len(h.Operations), result.Verdict)
+}

@@ -1,0 +1,65 @@
+package verify
+
+import (
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+//go:embed report.html
+var reportPage string
+
+// page is the report's template. The picture is a page of its own, shown in a frame.
+var page = template.Must(template.New("report").Funcs(template.FuncMap{
+	"seconds": seconds,
+	"date":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
+	"text":    func(b []byte) string { return string(b) },
+}).Parse(reportPage))
+
+// WriteHTML writes the report as one HTML page that needs nothing else.
+func (r *Report) WriteHTML(w io.Writer) error {
+	if err := page.Execute(w, r); err != nil {
+		return fmt.Errorf("verify: report: %w", err)
+	}
+	return nil
+}
+
+// WriteTable writes what was checked, how much of it, and the verdicts.
+func (r *Report) WriteTable(w io.Writer) {
+	t := table.NewWriter()
+	t.SetOutputMirror(w)
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(table.Row{"checked", "how much", "verdict", "time"})
+	t.SetColumnConfigs([]table.ColumnConfig{
+		{Number: 1, WidthMax: 36, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 2, WidthMax: 48, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 4, Align: text.AlignRight},
+	})
+	for i, f := range r.Findings {
+		if i > 0 {
+			t.AppendSeparator()
+		}
+		t.AppendRow(table.Row{f.Subject, f.Amount, string(f.Verdict), seconds(f.Took)})
+	}
+	t.AppendFooter(table.Row{"", "", string(r.verdict()), seconds(r.Took)})
+	t.Render()
+	for _, f := range r.Findings {
+		if f.Detail != "" {
+			fmt.Fprintf(w, "\n%s: %s\n%s\n", f.Verdict, f.Subject, f.Detail)
+		}
+	}
+}
+
+func (r *Report) verdict() Verdict {
+	if r.OK() {
+		return OK
+	}
+	return Failed
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
