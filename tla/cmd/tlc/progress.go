@@ -77,10 +77,7 @@ func (r *reporter) update(m tla.Model, p tla.Progress) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	running := r.running[m.Name]
-	states := p.Distinct
-	if m.Kind == tla.KindSimulation {
-		states = p.Generated // it does not remember which states it saw
-	}
+	states := countOf(m, p)
 	if r.lines == nil {
 		running.tracker.SetValue(int64(states))
 		return
@@ -97,13 +94,21 @@ func (r *reporter) end(m tla.Model, f finished) {
 	case r.lines != nil && f.err != nil:
 		fmt.Fprintf(r.lines, "%s: failed\n", m.Name)
 	case r.lines != nil:
-		fmt.Fprintf(r.lines, "%s: %v, %d states\n", m.Name, f.outcome.Verdict, f.outcome.Stats.Distinct)
+		fmt.Fprintf(r.lines, "%s: %v, %d states\n", m.Name, f.outcome.Verdict, countOf(m, f.outcome.Stats))
 	case f.err != nil:
 		running.tracker.MarkAsErrored()
 	default:
-		running.tracker.SetValue(int64(f.outcome.Stats.Distinct))
+		running.tracker.SetValue(int64(countOf(m, f.outcome.Stats)))
 		running.tracker.MarkAsDone()
 	}
+}
+
+// countOf is the number of states to show: a simulation does not remember which states it saw, and counts all.
+func countOf(m tla.Model, p tla.Progress) int {
+	if m.Kind == tla.KindSimulation {
+		return p.Generated
+	}
+	return p.Distinct
 }
 
 // stop draws the bars a last time.
