@@ -89,7 +89,6 @@ type Coordinator struct {
 	waiters []*waiter
 	present Operation // the operation of state.Op
 	cause   error     // why the present operation failed
-	culprit protocol.Group
 	poison  *PoisonError
 	seq     uint64
 	tag     uint8

@@ -33,9 +33,9 @@ func (e *LanguageError) Error() string {
 type Parser struct {
 	linker   *linker.Linker
 	group    *linker.Group // where calls are made
-	transfer uint32 // address of the buffer through which the library returns structures
-	parser   uint32 // TSParser *
-	input    uint32 // the library's read buffer
+	transfer uint32        // address of the buffer through which the library returns structures
+	parser   uint32        // TSParser *
+	input    uint32        // the library's read buffer
 }
 
 // Language is a grammar that was loaded into a Parser.
