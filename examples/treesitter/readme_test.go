@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/lockstep-wasm/lockstep/examples/treesitter/webts"
+	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/stock"
+)
+
+// README begins here.
+func syntaxTree(ctx context.Context, treeSitter, grammar []byte, source string) (string, error) {
+	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
+	defer rt.Close(ctx)
+	if err := webts.InstantiateHost(ctx, rt); err != nil { // what web-tree-sitter imports from its host
+		return "", err
+	}
+	parser, err := webts.New(ctx, rt, treeSitter) // linker.New: web-tree-sitter.wasm is the main module
+	if err != nil {
+		return "", err
+	}
+	thread, err := parser.Linker().Main().Spawn(ctx) // another instance group, with the same memory and function pointers
+	if err != nil {
+		return "", err
+	}
+	golang, err := parser.Load(ctx, "go", grammar) // Group.OpenBytes: the grammar is linked in both groups
+	if err != nil {
+		return "", err
+	}
+	return parser.In(thread).Parse(ctx, golang, source)
+}
+
+// README ends here.
+
+// The code in README.md is this code, and it works.
+func TestREADME(t *testing.T) {
+	self, err := os.ReadFile("readme_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, code, _ := strings.Cut(string(self), "// README begins here.\n")
+	code, _, _ = strings.Cut(code, "// README ends here.\n")
+	if !strings.Contains(string(readme), strings.TrimSpace(code)) {
+		t.Error("README.md has other code than this file")
+	}
+	treeSitter, err := stock.Read(stock.WebTreeSitter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	grammar, err := stock.Read(stock.GrammarFile("go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := syntaxTree(t.Context(), treeSitter, grammar, "package p\n")
+	if want := "(source_file (package_clause (package_identifier)))"; err != nil || tree != want {
+		t.Errorf("tree %q, error %v, want %q", tree, err, want)
+	}
+}
