@@ -93,7 +93,7 @@ func (g *Group) SetClosure(ctx context.Context, slot uint32, lib *Library, name 
 
 // loaded reports whether functions of a module can be called.
 func (l *Linker) loaded(m *module) bool {
-	return m.instance != nil || m.hostName != "" || l.state.scope.has(m)
+	return m == l.main || m.instance != nil || m.hostName != "" || l.state.scope.has(m)
 }
 
 // FreeClosure gives an entry back. Pointers to it must not be used any more: what it holds stays there until it

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
 // eachThreaded runs a test with every main module that can have several groups.
@@ -306,4 +309,133 @@ func TestHostFunctions(t *testing.T) {
 		t.Error(failure)
 	}
 	i.want(104, linker.Default, "counter_next")
+}
+
+// Two groups resolve the same symbol at the same time: the second one to get its turn finds the pointer that the
+// first one made. The order is forced: group 0 does not come to a safepoint until group 2, which is inside its
+// guest, has asked for its turn behind group 1.
+func TestSymbolLooksAgain(t *testing.T) {
+	inside, goOn, published, queued := make(chan int), make(chan struct{}), make(chan struct{}), make(chan int, 1024)
+	pointers := make([]uint32, 3)
+	resolve := func(ctx context.Context, g *linker.Group) {
+		sym, err := g.Symbol(ctx, linker.Default, "fnptr_unreferenced")
+		if err != nil {
+			t.Error(err)
+		}
+		pointers[g.ID()] = sym.Pointer
+	}
+	rt := hostCall(t, func(ctx context.Context, g *linker.Group) {
+		inside <- g.ID()
+		if g.ID() == 0 {
+			<-goOn
+			return
+		}
+		<-published
+		resolve(ctx, g)
+	})
+	i := newImageIn(t, rt, "main-pie", "threads", func(c *linker.Config) *linker.Config {
+		return c.WithObserver(func(e coord.Event) {
+			switch e.Step.Action {
+			case protocol.ActRequestLease, protocol.ActPublish:
+				queued <- int(e.Step.Group)
+			}
+		})
+	})
+	groups := []*image{i, i.spawn(), i.spawn()}
+	i.open("fnptr")
+	busy, err := i.g.OpenBytes(i.ctx, "busy", callsHost(t, "busy"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for _, k := range []int{0, 2} {
+		wg.Go(func() {
+			if _, err := groups[k].try(busy, "busy"); err != nil {
+				t.Error(err)
+			}
+		})
+		<-inside
+	}
+	for len(queued) > 0 {
+		<-queued
+	}
+	wg.Go(func() { resolve(i.ctx, groups[1].g) })
+	for _, what := range []string{"asked", "published"} {
+		if got := <-queued; got != 1 {
+			t.Fatalf("group %d has %s, not 1", got, what)
+		}
+	}
+	close(published)
+	if got := <-queued; got != 2 {
+		t.Fatalf("group %d has asked, not 2", got)
+	}
+	close(goOn)
+	wg.Wait()
+	resolve(i.ctx, i.g)
+	for k, p := range pointers {
+		if p != pointers[0] || p == 0 {
+			t.Errorf("the pointers are %v", pointers)
+		}
+		if got := groups[k].unary(p, 1); got != 4 {
+			t.Errorf("group %d: *fnptr_unreferenced(1) = %d", k, got)
+		}
+	}
+	if got := i.l.Commits(); got != 3 {
+		t.Errorf("%d operations, want 3: two libraries and one pointer", got)
+	}
+}
+
+// Threads of the guest synchronise through memory: atomics, and a wait that a notification from another group ends.
+func TestAtomics(t *testing.T) {
+	i := newImage(t, "main-pie", "threads", nil)
+	lib := i.open("atomic")
+	groups := []*image{i, i.spawn(), i.spawn(), i.spawn()}
+	var wg sync.WaitGroup
+	for _, g := range groups {
+		wg.Go(func() {
+			for range 100 {
+				if _, err := g.try(lib, "atomic_add", 1); err != nil {
+					t.Error(err)
+				}
+			}
+			if _, err := g.try(lib, "atomic_guarded_add", 1000); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	i.want(400, lib, "atomic_get")
+	i.want(4001, lib, "atomic_guarded_add", 1)
+	address := i.call(lib, "atomic_address")
+	woken := make(chan uint64)
+	go func() {
+		r, err := groups[1].g.Call(i.ctx, lib, "atomic_wait", uint64(address), 400, api.EncodeI64(-1))
+		if err != nil {
+			t.Error(err)
+			r = []uint64{99}
+		}
+		woken <- r[0]
+	}()
+	for {
+		if i.call(lib, "atomic_notify", address, 1) == 1 {
+			break
+		}
+		runtime.Gosched()
+	}
+	if got := <-woken; got != 0 {
+		t.Errorf("atomic_wait = %d", got)
+	}
+}
+
+// Functions of the host may come from a module of any name.
+func TestEnvModule(t *testing.T) {
+	rt := newRuntime(t)
+	i32 := []api.ValueType{api.ValueTypeI32}
+	if _, err := rt.NewHostModuleBuilder("elsewhere").NewFunctionBuilder().
+		WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) { stack[0] += 100 }), i32, i32).
+		Export("nobody_has_this").Instantiate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	i := newImageIn(t, rt, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithEnvModule("elsewhere") })
+	i.want(105, i.open("unresolved"), "unresolved_call", 5)
 }

@@ -272,16 +272,22 @@ func (m *module) placement() func(index uint32) (uint64, bool) {
 	}
 }
 
-// close releases the compiled code. No group may have an instance any more.
+// close releases the compiled code, once: wazero counts how often equal code is compiled and closed, and would
+// take a second close for that of another linker. New instances cannot be made any more; those that there are
+// keep what they run.
 func (m *module) close(ctx context.Context) {
-	if m.compiled != nil {
-		// An error says only that the engine was closed before.
-		_ = m.compiled.Close(ctx)
-	}
+	closeCode(ctx, &m.compiled)
 	for _, b := range m.bridges {
-		_ = b.compiled.Close(ctx)
+		closeCode(ctx, &b.compiled)
 	}
 	m.put.close(ctx)
+}
+
+func closeCode(ctx context.Context, c *wazero.CompiledModule) {
+	if *c != nil {
+		_ = (*c).Close(ctx) // it never fails
+		*c = nil
+	}
 }
 
 // putter is the generated module that puts a module's functions into tables; it is compiled when it is first
@@ -296,8 +302,5 @@ type putter struct {
 func (p *putter) close(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.compiled != nil {
-		_ = p.compiled.Close(ctx)
-		p.compiled = nil
-	}
+	closeCode(ctx, &p.compiled)
 }

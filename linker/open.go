@@ -140,16 +140,17 @@ func (t *tx) resolve(ctx context.Context, lib *Library, name string) (Symbol, er
 	if err := x.isSymbol(name); err != nil {
 		return Symbol{}, err
 	}
-	if sym, ok := t.l.state.scope.symbol(x, name); ok {
-		return sym, nil
-	}
-	s := &fillStep{}
-	if _, err := t.slot(x.fn, &s.fills); err != nil {
-		return Symbol{}, err
-	}
-	s.slots = t.l.state.slots.length
-	if err := t.perform(ctx, s); err != nil {
-		return Symbol{}, err
+	if x.kind == exportFunction {
+		s := &fillStep{}
+		if _, err := t.slot(x.fn, &s.fills); err != nil { // the second look is in there
+			return Symbol{}, err
+		}
+		s.slots = t.l.state.slots.length
+		if len(s.fills) > 0 {
+			if err := t.perform(ctx, s); err != nil {
+				return Symbol{}, err
+			}
+		}
 	}
 	sym, _ := t.l.state.scope.symbol(x, name)
 	return sym, nil

@@ -32,8 +32,8 @@ func (s *scope) lookup(name string) *export {
 	return nil
 }
 
-// has reports whether a module is loaded.
-func (s *scope) has(m *module) bool { return slices.Contains(s.search, m) }
+// has reports whether a library is loaded.
+func (s *scope) has(m *module) bool { return s.names[m.name] == m }
 
 // lookupFor finds what a module means by a name: as lookup, without what belongs to a toolchain's
 // machinery.
