@@ -107,6 +107,9 @@ func (s *Scheduler) Until(label string, cond func() bool) {
 	s.running("wait for a condition").pause(wait{kind: atCond, cond: cond, label: label})
 }
 
+// Running tells whether it is called by a task, and not by the program's setup.
+func (s *Scheduler) Running() bool { return s.current != nil }
+
 // running is the task that runs.
 func (s *Scheduler) running(what string) *task {
 	if s.current == nil {

@@ -149,7 +149,8 @@ func TestSeedsRepeat(t *testing.T) {
 	}
 }
 
-// Choices that rapid draws shrink with the program. rapid prefers few draws to few switches.
+// Choices that rapid draws shrink with the program. rapid prefers few draws to few
+// switches, and stops shrinking after a while.
 func TestDrawnChoicesShrinkWithTheProgram(t *testing.T) {
 	t.Chdir(t.TempDir()) // rapid keeps what fails in a file
 	tasks, switches := 0, 0
@@ -170,7 +171,7 @@ func TestDrawnChoicesShrinkWithTheProgram(t *testing.T) {
 			}
 		})
 	}()
-	if !failing.failed || tasks != 2 || switches > 2 {
+	if !failing.failed || tasks != 2 || switches > 4 {
 		t.Errorf("failed %v; shrunk to %d tasks, %d switches", failing.failed, tasks, switches)
 	}
 }
