@@ -190,9 +190,15 @@ func TestClosures(t *testing.T) {
 
 // Four groups with eight goroutines load, resolve, call and spawn at once; in the end all agree.
 func TestConcurrentGroups(t *testing.T) {
-	for _, main := range []string{"main-pie", "main-shared"} {
-		t.Run(main, func(t *testing.T) {
-			i := newImage(t, main, "threads", nil)
+	for _, c := range []struct {
+		name, main string
+		waiting    coord.Waiting
+	}{
+		{"notified", "main-pie", coord.Notified()},
+		{"polling", "main-shared", coord.Polling(coord.ReferenceBackoff())},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			i := newImage(t, c.main, "threads", func(config *linker.Config) *linker.Config { return config.WithWaiting(c.waiting) })
 			groups := []*image{i, i.spawn(), i.spawn(), i.spawn()}
 			names := []string{"counter", "fnptr", "manyfn", "chain_a", "circle_a", "diamond_top", "symbolic", "callback"}
 			symbols := []string{"main_twice", "main_triple", "main_value", "log_append", "counter_next", "manyfn_call", "chain_c", "circle_b"}
