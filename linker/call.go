@@ -18,6 +18,9 @@ import (
 // that needs. Arguments are encoded as wazero's api.Function wants them. A guest that traps gives an error
 // and the group lives on, unless [Config.WithTrapClosesGroup] says otherwise; a guest that exits closes
 // its group, and the error is a *sys.ExitError.
+//
+// A host function may call into another group than the one that it is called from. Two groups that do so to each
+// other at the same time wait for each other, as two mutexes do; a context with a deadline ends that.
 func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uint64) (results []uint64, err error) {
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
 		fn, err := e.function(lib, name)
