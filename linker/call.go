@@ -27,7 +27,7 @@ func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uin
 		if err != nil {
 			return err
 		}
-		if len(args) != len(fn.typ.Params) {
+		if len(args) != words(fn.typ) {
 			return &SymbolError{Symbol: name, Definer: fn.mod.name, Want: fmt.Sprintf("%d arguments", len(args)), Found: fn.typ.String()}
 		}
 		results, err = g.call(ctx, fn, args...)
@@ -39,11 +39,12 @@ func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uin
 // CallPointer calls a function pointer as C does: params and results are the signature that the caller
 // takes it for, and a function of another signature, or none at all, is a *PointerError.
 func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results []api.ValueType, args ...uint64) (values []uint64, err error) {
-	if len(args) != len(params) {
-		return nil, &PointerError{Pointer: pointer, Reason: fmt.Sprintf("%d arguments for %d parameters", len(args), len(params))}
+	t := wasmType(params, results)
+	if len(args) != words(t) {
+		return nil, &PointerError{Pointer: pointer, Reason: fmt.Sprintf("%d arguments for the type %v", len(args), t)}
 	}
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
-		c, err := g.caller(ctx, wasmType(params, results))
+		c, err := g.caller(ctx, t)
 		if err != nil {
 			return err
 		}
@@ -51,6 +52,17 @@ func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results
 		return g.judge(e, asPointerError(pointer, err))
 	})
 	return values, err
+}
+
+// words returns how many arguments a function takes in wazero's encoding: a vector is two.
+func words(t wasm.FuncType) int {
+	n := len(t.Params)
+	for _, p := range t.Params {
+		if p == wasm.V128 {
+			n++
+		}
+	}
+	return n
 }
 
 // judge decides what an error of the guest means for its group.
