@@ -55,10 +55,7 @@ func TestRandomPrograms(t *testing.T) {
 // Random programs, each under many schedules: PCT and even choices.
 func TestRandomSchedules(t *testing.T) {
 	gen := rapid.Custom(drawProgram)
-	programs := 150
-	if testing.Short() {
-		programs = 30
-	}
+	programs := limit(150, 15)
 	total := 0
 	for seed := range programs {
 		p := gen.Example(seed)
