@@ -29,6 +29,7 @@ type Config struct {
 	allocator  experimental.MemoryAllocator
 	observer   coord.Observer
 	waiting    coord.Waiting
+	hook       hook
 }
 
 // Limits and sizes of [NewConfig].

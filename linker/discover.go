@@ -25,7 +25,7 @@ type batch struct {
 // loaded already.
 func (t *tx) discover(ctx context.Context, name string, bytes []byte) (*module, *batch, error) {
 	b := &batch{bytes: map[*module][]byte{}, names: map[string]*module{}, files: map[string]*module{}}
-	root, err := t.find(b, name, bytes, nil)
+	root, err := t.find(ctx, b, name, bytes, nil)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -46,7 +46,7 @@ func (t *tx) gather(ctx context.Context, b *batch) error {
 			return &LoadError{File: m.file, Module: m.name, Err: err}
 		}
 		for _, need := range m.info.Needed {
-			n, err := t.find(b, need, nil, m)
+			n, err := t.find(ctx, b, need, nil, m)
 			if err != nil {
 				return &LoadError{File: m.file, Module: m.name, Err: err}
 			}
@@ -83,7 +83,7 @@ func (b *batch) sort() {
 
 // find returns the module of a name: loaded, in the batch, or new and then read. from is the module that needs
 // it, nil for a call from outside.
-func (t *tx) find(b *batch, name string, bytes []byte, from *module) (*module, error) {
+func (t *tx) find(ctx context.Context, b *batch, name string, bytes []byte, from *module) (*module, error) {
 	loaded := t.l.state.scope
 	for _, known := range []map[string]*module{loaded.names, b.names} {
 		if m := known[name]; m != nil {
@@ -92,7 +92,10 @@ func (t *tx) find(b *batch, name string, bytes []byte, from *module) (*module, e
 	}
 	file := name
 	if bytes == nil {
-		var err error
+		err := t.l.at(ctx, t.g, pointRead)
+		if err != nil {
+			return nil, &LoadError{Module: name, Err: err}
+		}
 		if file, bytes, err = t.l.readLibrary(name, from); err != nil {
 			return nil, err
 		}
@@ -102,6 +105,10 @@ func (t *tx) find(b *batch, name string, bytes []byte, from *module) (*module, e
 				return m, nil
 			}
 		}
+	}
+	err := t.l.at(ctx, t.g, pointDecode)
+	if err != nil {
+		return nil, &LoadError{File: file, Module: name, Err: err}
 	}
 	m, err := t.l.decodeLibrary(t.l.nextID(), name, file, bytes)
 	if err != nil {

@@ -55,12 +55,19 @@ func (g *Group) instantiate(ctx context.Context, m *module, tls uint32) error {
 		g.links[k.index] = k
 	}
 	for i, br := range m.bridges {
+		err := g.l.at(ctx, g, pointOpenBridge)
+		if err != nil {
+			return err
+		}
 		b, err := g.l.instantiateIn(ctx, br.compiled, g.namespace)
 		if err != nil {
 			return fmt.Errorf("linker: bridge: %w", err)
 		}
 		inst.bridges = append(inst.bridges, b)
 		g.spaces[bridgeNamespace(m.id, i)] = b
+	}
+	if err := g.l.at(ctx, g, pointInstantiate); err != nil {
+		return err
 	}
 	restore := g.keepData(ctx, m)
 	mod, err := g.l.instantiateIn(ctx, m.compiled, func(name string) api.Module {
@@ -79,12 +86,18 @@ func (g *Group) instantiate(ctx context.Context, m *module, tls uint32) error {
 	}
 	inst.mod = mod
 	g.spaces[m.importName()] = mod
+	if err := g.l.at(ctx, g, pointStarted); err != nil {
+		return err
+	}
 	if m == g.l.main {
 		if err := g.openMain(ctx, mod); err != nil {
 			return err
 		}
 	}
 	if err := g.initThreadLocal(ctx, m, inst); err != nil {
+		return err
+	}
+	if err := g.l.at(ctx, g, pointLinks); err != nil {
 		return err
 	}
 	return g.fillLinks(ctx, m)
@@ -120,6 +133,9 @@ func (g *Group) initThreadLocal(ctx context.Context, m *module, inst *instance) 
 	x := m.exports["__wasm_init_tls"]
 	if inst.tls == 0 || x == nil || x.kind != exportFunction {
 		return nil
+	}
+	if err := g.l.at(ctx, g, pointInitTLS); err != nil {
+		return err
 	}
 	_, err := g.call(ctx, x.fn, uint64(inst.tls))
 	return err
@@ -200,6 +216,9 @@ func (g *Group) putterOf(ctx context.Context, m *module) (*putterInstance, error
 		g.instances[m] = inst
 	}
 	if inst.put == nil {
+		if err := g.l.at(ctx, g, pointPutter); err != nil {
+			return nil, err
+		}
 		compiled, err := m.put.compile(ctx, g.l.rt, m)
 		if err != nil {
 			return nil, err
@@ -244,6 +263,9 @@ func (g *Group) putSlot(ctx context.Context, slot uint32, fn *function) error {
 	if err != nil {
 		return fmt.Errorf("linker: function %s of %s into the table: %w", fn.name, fn.mod.name, err)
 	}
+	if err := g.l.at(ctx, g, pointPut); err != nil {
+		return err
+	}
 	_, err = p.put.Call(ctx, uint64(slot), uint64(fn.mod.put.index[fn]))
 	return err
 }
@@ -253,6 +275,9 @@ func (g *Group) putLink(ctx context.Context, index uint32, fn *function) error {
 	p, err := g.putterOf(ctx, fn.mod)
 	if err != nil {
 		return fmt.Errorf("linker: function %s of %s into the link table: %w", fn.name, fn.mod.name, err)
+	}
+	if err := g.l.at(ctx, g, pointLink); err != nil {
+		return err
 	}
 	if _, err := p.link.Call(ctx, uint64(index), uint64(fn.mod.put.index[fn])); err != nil {
 		return err
@@ -302,6 +327,9 @@ func (g *Group) growTables(ctx context.Context, slots, links uint32) error {
 		}
 		*have = want
 		return nil
+	}
+	if err := g.l.at(ctx, g, pointGrowTables); err != nil {
+		return err
 	}
 	if err := grow(g.table, tableGrow, &g.slots, slots, "function table"); err != nil {
 		return err

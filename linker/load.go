@@ -63,7 +63,11 @@ func (t *tx) load(ctx context.Context, b *batch) error {
 		binder.batch[m] = true
 	}
 	for _, m := range b.order {
-		if err := binder.bind(ctx, m); err != nil {
+		err := t.l.at(ctx, t.g, pointBind)
+		if err == nil {
+			err = binder.bind(ctx, m)
+		}
+		if err != nil {
 			return &LoadError{File: m.file, Module: m.name, Err: err}
 		}
 		binder.ready[m] = true
@@ -93,6 +97,9 @@ func (t *tx) compile(ctx context.Context, m *module, bytes []byte) error {
 	if err != nil {
 		return err
 	}
+	if err := t.l.at(ctx, t.g, pointCompile); err != nil {
+		return err
+	}
 	t.modules = append(t.modules, m)
 	m.compiled, err = t.l.rt.CompileModule(ctx, bytes)
 	return err
@@ -102,12 +109,18 @@ func (t *tx) compile(ctx context.Context, m *module, bytes []byte) error {
 // computes where its symbols are.
 func (t *tx) place(ctx context.Context, m *module, bindings []binding) error {
 	if !m.placed {
+		if err := t.l.at(ctx, t.g, pointMemory); err != nil {
+			return err
+		}
 		size := m.info.MemorySize
 		base, err := t.area(ctx, size, 1<<m.info.MemoryAlignment)
 		if err != nil {
 			return err
 		}
 		m.memory = span{base, size}
+		if err := t.l.at(ctx, t.g, pointSlots); err != nil {
+			return err
+		}
 		if n := m.info.TableSize; n > 0 {
 			base, err := t.l.state.slots.take(n, 1<<m.info.TableAlignment)
 			if err != nil {
@@ -170,10 +183,17 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 	for _, m := range b.order {
 		planBridges(m, b.bindings[m])
 		for _, br := range m.bridges {
-			if err := br.compile(ctx, t.l.rt, m, pointer, t.l.host.hostName); err != nil {
+			err := t.l.at(ctx, t.g, pointBridge)
+			if err == nil {
+				err = br.compile(ctx, t.l.rt, m, pointer, t.l.host.hostName)
+			}
+			if err != nil {
 				return fail(m, fmt.Errorf("linker: bridge: %w", err))
 			}
 		}
+	}
+	if err := t.l.at(ctx, t.g, pointGrowMemory); err != nil {
+		return err
 	}
 	if have := t.l.mem.pages(); b.pages > have {
 		if _, err := t.l.growMemory(uint64(b.pages - have)); err != nil {
@@ -184,7 +204,11 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 		return err
 	}
 	for _, m := range b.order {
-		if err := t.l.writeData(m); err != nil {
+		err := t.l.at(ctx, t.g, pointData)
+		if err == nil {
+			err = t.l.writeData(m)
+		}
+		if err != nil {
 			return fail(m, err)
 		}
 	}
@@ -204,8 +228,8 @@ func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 			continue // an executable's own start-up code gives the first thread its storage
 		}
 		for _, g := range t.l.groups.list() {
-			base, err := m.firstTLS, error(nil)
-			if !m.placed {
+			base, err := m.firstTLS, t.l.at(ctx, t.g, pointThreadLocal)
+			if err == nil && !m.placed {
 				base, err = t.area(ctx, m.tlsSize, 1<<m.tlsPow)
 			}
 			if err != nil {
@@ -254,7 +278,14 @@ func (t *tx) special(ctx context.Context, m *module, name string) error {
 	if x == nil || x.kind != exportFunction || len(x.fn.typ.Params)+len(x.fn.typ.Results) > 0 {
 		return nil
 	}
-	if _, err := t.g.call(ctx, x.fn); err != nil {
+	err := t.l.at(ctx, t.g, pointRelocate)
+	if err == nil {
+		_, err = t.g.call(ctx, x.fn)
+	}
+	if err == nil {
+		err = t.l.at(ctx, t.g, pointConstructed)
+	}
+	if err != nil {
 		return &LoadError{File: m.file, Module: m.name, Err: fmt.Errorf("linker: %s: %w", name, err)}
 	}
 	return nil

@@ -15,10 +15,19 @@ type participant struct{ g *Group }
 func (p participant) Apply(ctx context.Context, op coord.Operation) error {
 	ctx = p.context(ctx)
 	steps, _ := op.Payload.([]step)
+	if err := p.g.l.at(ctx, p.g, pointReplay); err != nil {
+		return err
+	}
 	for i, s := range steps {
 		if err := s.apply(ctx, p.g); err != nil {
 			return errors.Join(err, p.undo(ctx, steps[:i]))
 		}
+		if err := p.g.l.at(ctx, p.g, pointApplied); err != nil {
+			return errors.Join(err, p.undo(ctx, steps[:i+1]))
+		}
+	}
+	if err := p.g.l.at(ctx, p.g, pointReplayed); err != nil {
+		return errors.Join(err, p.undo(ctx, steps))
 	}
 	return nil
 }

@@ -69,6 +69,9 @@ func (g *Group) spawn(ctx context.Context) (*Group, error) {
 
 // furnish takes a stack and thread-local storage for a new group; parent is a group that the caller is inside.
 func (g *Group) furnish(ctx context.Context, parent *Group) (tls map[*module]uint32, err error) {
+	if err := g.l.at(ctx, g, pointStack); err != nil {
+		return nil, err
+	}
 	areas := &g.l.areas
 	if g.stack, err = areas.take(ctx, parent, g.l.config.stackSize, 16); err != nil {
 		return nil, fmt.Errorf("linker: stack of a new group: %w", err)
@@ -78,7 +81,10 @@ func (g *Group) furnish(ctx context.Context, parent *Group) (tls map[*module]uin
 		if m.tlsSize == 0 {
 			continue
 		}
-		base, err := areas.take(ctx, parent, m.tlsSize, 1<<m.tlsPow)
+		base, err := uint32(0), g.l.at(ctx, g, pointThreadLocal)
+		if err == nil {
+			base, err = areas.take(ctx, parent, m.tlsSize, 1<<m.tlsPow)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("linker: thread-local storage of module %s: %w", m.name, err)
 		}
@@ -91,6 +97,9 @@ func (g *Group) furnish(ctx context.Context, parent *Group) (tls map[*module]uin
 // build makes the new group's instances from the committed records, which cannot change: the caller has the
 // lease. No data is written and no constructor runs: the memory is everybody's.
 func (g *Group) build(ctx context.Context, tls map[*module]uint32) error {
+	if err := g.l.at(ctx, g, pointBuild); err != nil {
+		return err
+	}
 	s := g.l.committed.Load()
 	slots, links := g.l.state.slots.length, g.l.state.links.length
 	if err := g.open(ctx, g.stack+g.l.config.stackSize); err != nil {
@@ -119,5 +128,5 @@ func (g *Group) build(ctx context.Context, tls map[*module]uint32) error {
 			return err
 		}
 	}
-	return nil
+	return g.l.at(ctx, g, pointBuilt)
 }

@@ -53,7 +53,11 @@ func (e *entry) run(ctx context.Context, kind protocol.OpKind, do func(ctx conte
 // Do implements coord.Work.
 func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
 	t.saved = t.l.state.clone()
-	if err := t.do(t.enter(ctx), t); err != nil {
+	err := t.do(t.enter(ctx), t)
+	if err == nil {
+		err = t.l.at(ctx, t.g, pointPublish)
+	}
+	if err != nil {
 		return coord.Operation{}, false, errors.Join(err, t.Undo(ctx))
 	}
 	return coord.Operation{Kind: t.kind, Payload: t.steps}, len(t.steps) > 0, nil
@@ -99,7 +103,7 @@ func (t *tx) perform(ctx context.Context, s step) error {
 		return err
 	}
 	t.steps = append(t.steps, s)
-	return nil
+	return t.l.at(ctx, t.g, pointApplied)
 }
 
 // area takes a data area.

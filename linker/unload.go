@@ -53,6 +53,9 @@ type unload struct {
 
 // Do implements coord.Work.
 func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
+	if err := u.l.at(ctx, u.g, pointUnload); err != nil {
+		return coord.Operation{}, false, err
+	}
 	if !u.lib.closed.CompareAndSwap(false, true) {
 		return coord.Operation{}, false, ErrLibraryClosed
 	}
