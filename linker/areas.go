@@ -25,6 +25,7 @@ type areas struct {
 type area struct {
 	base, size uint32
 	block      uint32 // what the guest's allocator returned; 0 when the memory was grown for it
+	owner      *Group // the group that it lives as long as, at most; nil for an area of all groups
 }
 
 // allocator finds the guest's allocation functions.
@@ -146,9 +147,38 @@ func (a *areas) giveLater(base uint32) {
 	}
 }
 
+// own makes an area one that a group has for itself: it is given back when that group is gone, at the latest.
+func (a *areas) own(g *Group, base uint32) {
+	a.mu.Lock()
+	got, ok := a.live[base]
+	if ok {
+		got.owner = g
+		a.live[base] = got
+	}
+	a.mu.Unlock()
+	if g.forgotten.Load() { // meanwhile: giveOwned may have come too early for this one
+		a.giveOwned(g)
+	}
+}
+
+// giveOwned gives back what a group has for itself.
+func (a *areas) giveOwned(g *Group) {
+	a.mu.Lock()
+	var bases []uint32
+	for base, x := range a.live {
+		if x.owner == g {
+			bases = append(bases, base)
+		}
+	}
+	a.mu.Unlock()
+	for _, base := range bases {
+		a.giveLater(base)
+	}
+}
+
 // drain frees what was given back.
 func (a *areas) drain(ctx context.Context, g *Group) {
-	for {
+	for !g.forgotten.Load() {
 		a.mu.Lock()
 		n := len(a.later)
 		if n == 0 {

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tetratelabs/wazero/sys"
-
 	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -104,10 +102,6 @@ func brokenLibraries(t testing.TB) []struct {
 		{"too many slots", lib(dylink.Info{TableSize: 1 << 30}, func(b *wasm.Builder) {}), limit("function table")},
 		{"trap in start", fixture("trap_start"), trap},
 		{"trap in constructor", fixture("trap_ctor"), trap},
-		{"exit in constructor", lib(mem, func(b *wasm.Builder) {
-			exit := b.ImportFunc("wasi_snapshot_preview1", "proc_exit", b.Type(i32, nil))
-			constructor(b, new(wasm.Code).I32Const(3).Call(exit))
-		}), is(func(e *sys.ExitError) bool { return e.ExitCode() == 3 })},
 		{"unknown host function called in constructor", lib(mem, func(b *wasm.Builder) {
 			f := b.ImportFunc("nobody", "has_this", b.Type(nil, nil))
 			constructor(b, new(wasm.Code).Call(f))

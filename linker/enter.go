@@ -162,7 +162,7 @@ func (g *Group) acquire(ctx context.Context) error {
 
 // release is the reverse of acquire. Nobody is inside a closed group any more, so its instances go now.
 func (g *Group) release(ctx context.Context) {
-	if g.cause.Load() != nil {
+	if g.cause.Load() != nil || g.member.Gone() {
 		g.bury(ctx)
 	}
 	g.member.Park()

@@ -20,6 +20,8 @@ type Group struct {
 	member *coord.Member
 	lock   chan struct{} // the group's own lock: full while somebody is inside
 	cause  atomic.Pointer[error]
+	// forgotten says that what the group had in memory was given back.
+	forgotten atomic.Bool
 
 	// What follows belongs to whoever is inside, or replays an operation for the group.
 	base      api.Module // link table, stack pointer, perhaps the function table
@@ -127,13 +129,19 @@ func (g *Group) bury(ctx context.Context) {
 // forget gives back what a group that is gone had in memory.
 func (g *Group) forget() {
 	g.l.groups.remove(g)
-	if g.stack != 0 {
-		g.l.areas.giveLater(g.stack)
-	}
-	for _, inst := range g.instances {
-		if inst.tls != 0 {
-			g.l.areas.giveLater(inst.tls)
-		}
+	g.forgotten.Store(true)
+	g.l.areas.giveOwned(g)
+}
+
+// died is called when the group's replay of an operation panicked, by whoever replayed it. If somebody is inside, it is
+// that goroutine which closes the instances, on its way out.
+func (g *Group) died(ctx context.Context) {
+	g.forget()
+	select {
+	case g.lock <- struct{}{}:
+		g.closeInstances(ctx)
+		<-g.lock
+	default:
 	}
 }
 

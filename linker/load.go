@@ -235,6 +235,7 @@ func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 			if err != nil {
 				return &LoadError{File: m.file, Module: m.name, Err: err}
 			}
+			t.l.areas.own(g, base)
 			if s.tls == nil {
 				s.tls = map[*Group]map[*module]uint32{}
 			}

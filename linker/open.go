@@ -2,7 +2,11 @@ package linker
 
 import (
 	"context"
+	"errors"
 
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
@@ -10,7 +14,9 @@ import (
 // configured file system when it has a slash; otherwise it is looked for on the search path. Each successful
 // Open has to be answered by a CloseLibrary for the library to be unloaded.
 //
-// Errors are a *LoadError that wraps the reason. The image is then as it was.
+// Errors are a *LoadError that wraps the reason. The image is then as it was. A guest that exits in a constructor ends its
+// group, as in a call, and the error wraps the *sys.ExitError; what it was about to load nobody has seen. Within an
+// operation that the caller's own constructor is part of, only what this call did is taken back.
 func (g *Group) Open(ctx context.Context, name string) (*Library, error) {
 	return g.openLibrary(ctx, name, nil)
 }
@@ -25,9 +31,19 @@ func (g *Group) OpenBytes(ctx context.Context, name string, wasm []byte) (*Libra
 	return g.openLibrary(ctx, name, wasm)
 }
 
+// judgeLoad ends a group whose guest exited in a constructor. What exits in a replay is another group's instance, and
+// that has been taken back.
+func (g *Group) judgeLoad(e *entry, err error) error {
+	exit, replay := (*sys.ExitError)(nil), (*coord.ReplayError)(nil)
+	if e.tx == nil && errors.As(err, &exit) && !errors.As(err, &replay) {
+		g.die(err)
+	}
+	return err
+}
+
 func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte) (lib *Library, err error) {
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
-		return e.run(ctx, protocol.LoadModules, func(ctx context.Context, t *tx) error {
+		err := e.run(ctx, protocol.LoadModules, func(ctx context.Context, t *tx) error {
 			m, err := t.library(ctx, name, bytes)
 			if err != nil {
 				return err
@@ -35,6 +51,7 @@ func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte) (lib
 			lib = &Library{linker: g.l, mod: m}
 			return nil
 		})
+		return g.judgeLoad(e, err)
 	})
 	if err != nil {
 		return nil, err

@@ -15,6 +15,18 @@ type participant struct{ g *Group }
 func (p participant) Apply(ctx context.Context, op coord.Operation) error {
 	ctx = p.context(ctx)
 	steps, _ := op.Payload.([]step)
+	returned := false
+	defer func() {
+		if !returned { // the coordinator takes a group out that panics
+			p.g.died(ctx)
+		}
+	}()
+	err := p.replay(ctx, steps)
+	returned = true
+	return err
+}
+
+func (p participant) replay(ctx context.Context, steps []step) error {
 	if err := p.g.l.at(ctx, p.g, pointReplay); err != nil {
 		return err
 	}

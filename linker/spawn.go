@@ -76,6 +76,7 @@ func (g *Group) furnish(ctx context.Context, parent *Group) (tls map[*module]uin
 	if g.stack, err = areas.take(ctx, parent, g.l.config.stackSize, 16); err != nil {
 		return nil, fmt.Errorf("linker: stack of a new group: %w", err)
 	}
+	areas.own(g, g.stack)
 	tls = map[*module]uint32{}
 	for _, m := range g.l.committed.Load().order {
 		if m.tlsSize == 0 {
@@ -88,8 +89,8 @@ func (g *Group) furnish(ctx context.Context, parent *Group) (tls map[*module]uin
 		if err != nil {
 			return nil, fmt.Errorf("linker: thread-local storage of module %s: %w", m.name, err)
 		}
+		areas.own(g, base)
 		tls[m] = base
-		g.instances[m] = &instance{tls: base} // so that it is given back, whatever happens
 	}
 	return tls, nil
 }

@@ -25,6 +25,7 @@ type tx struct {
 	areas   []uint32  // data areas taken, to be given back
 	modules []*module // compiled, to be closed
 	opened  []*module // whose handles were counted
+	broken  error     // a part of it that failed could not be taken back, so the whole fails
 }
 
 // step is a change that every group makes to itself, in its own instances only. The same values serve all.
@@ -39,7 +40,7 @@ type step interface {
 // that loads a library, for instance.
 func (e *entry) run(ctx context.Context, kind protocol.OpKind, do func(ctx context.Context, t *tx) error) error {
 	if e.tx != nil {
-		return do(ctx, e.tx)
+		return e.tx.part(ctx, do)
 	}
 	t := &tx{l: e.group.l, g: e.group, kind: kind, do: do}
 	commit, err := e.group.member.Link(ctx, t)
@@ -53,10 +54,20 @@ func (e *entry) run(ctx context.Context, kind protocol.OpKind, do func(ctx conte
 // Do implements coord.Work.
 func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
 	t.saved = t.l.state.clone()
+	returned := false
+	defer func() {
+		if !returned {
+			t.abandon(ctx)
+		}
+	}()
 	err := t.do(t.enter(ctx), t)
+	if err == nil {
+		err = t.broken
+	}
 	if err == nil {
 		err = t.l.at(ctx, t.g, pointPublish)
 	}
+	returned = true
 	if err != nil {
 		return coord.Operation{}, false, errors.Join(err, t.Undo(ctx))
 	}
@@ -70,23 +81,60 @@ func (t *tx) enter(ctx context.Context) context.Context {
 
 // Undo implements coord.Work.
 func (t *tx) Undo(ctx context.Context) error {
+	return t.undoTo(ctx, mark{state: t.saved})
+}
+
+// mark is a moment of an operation: its state, and how much had been done.
+type mark struct {
+	state                         state
+	steps, areas, modules, opened int
+}
+
+// undoTo takes back what was done since a mark.
+func (t *tx) undoTo(ctx context.Context, m mark) error {
 	ctx = t.enter(context.WithoutCancel(ctx))
 	var errs []error
-	for _, s := range slices.Backward(t.steps) {
+	for _, s := range slices.Backward(t.steps[m.steps:]) {
 		errs = append(errs, s.undo(ctx, t.g))
 	}
-	for _, m := range t.opened {
+	t.undoShared(ctx, m)
+	t.l.areas.drain(ctx, t.g)
+	return errors.Join(errs...)
+}
+
+// undoShared is undoTo without the leader's own instances.
+func (t *tx) undoShared(ctx context.Context, m mark) {
+	for _, m := range t.opened[m.opened:] {
 		m.handles--
 	}
-	for _, area := range slices.Backward(t.areas) {
-		t.l.areas.give(ctx, t.g, area)
+	for _, area := range slices.Backward(t.areas[m.areas:]) {
+		t.l.areas.giveLater(area)
 	}
-	for _, m := range slices.Backward(t.modules) {
+	for _, m := range slices.Backward(t.modules[m.modules:]) {
 		m.close(ctx)
 	}
-	t.l.state = t.saved
-	t.steps, t.areas, t.modules, t.opened = nil, nil, nil, nil
-	return errors.Join(errs...)
+	t.l.state = m.state
+	t.steps, t.areas, t.modules, t.opened = t.steps[:m.steps], t.areas[:m.areas], t.modules[:m.modules], t.opened[:m.opened]
+}
+
+// abandon is what is left to do when the work panicked: the leader's group has died with its instances, and the others
+// have seen nothing yet.
+func (t *tx) abandon(ctx context.Context) {
+	t.undoShared(context.WithoutCancel(ctx), mark{state: t.saved})
+}
+
+// part does something within an operation: what a constructor asks for. If it fails, it is taken back by itself, for the
+// constructor may go on without it.
+func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error) error {
+	m := mark{t.l.state.clone(), len(t.steps), len(t.areas), len(t.modules), len(t.opened)}
+	err := do(ctx, t)
+	if err != nil {
+		if failed := t.undoTo(ctx, m); failed != nil {
+			t.broken = errors.Join(err, failed)
+			return t.broken
+		}
+	}
+	return err
 }
 
 // Commit implements coord.Work.

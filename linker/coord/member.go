@@ -23,6 +23,9 @@ type Member struct {
 // ID is the group's slot. It is used again when the group is gone.
 func (m *Member) ID() int { return int(m.id) }
 
+// Gone reports whether the group has left or died. Any goroutine may ask.
+func (m *Member) Gone() bool { return m.gone.Load() }
+
 func (m *Member) step(a protocol.Action) protocol.Step { return protocol.Step{Action: a, Group: m.id} }
 
 // closed is nil while the group exists and the image is sound. The mutex is held.
