@@ -72,7 +72,7 @@ func (a *areas) take(ctx context.Context, g *Group, size, align uint32) (uint32,
 // fromGuest asks the guest's allocator; the zero area means that it has none.
 func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (area, error) {
 	alloc := a.l.alloc
-	if alloc.release == nil {
+	if alloc.release == nil || !g.has(a.l.main) { // there is none, or not yet
 		return area{}, nil
 	}
 	var block uint64

@@ -15,6 +15,7 @@ type binder struct {
 	scope *scope           // with the batch's modules
 	ready map[*module]bool // modules of the batch that are instantiated before the present one
 	batch map[*module]bool
+	now   bool      // functions that nobody has are refused
 	order []*module // the batch in order of instantiation, with what is generated for it
 
 	bindings map[*module][]binding
@@ -106,7 +107,7 @@ func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (bin
 	want := m.src.Types[imp.Type]
 	var x *export
 	if imp.Module == "env" {
-		if x = b.scope.lookupFor(imp.Name); x == nil {
+		if x = b.scope.lookupFor(m, imp.Name); x == nil {
 			x = b.t.l.host.exports[providedPrefix+imp.Name]
 		}
 	} else {
@@ -120,7 +121,7 @@ func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (bin
 	}
 	switch {
 	case x == nil:
-		if b.t.l.config.now && !m.isWeak(imp) {
+		if b.now && !m.isWeak(imp) {
 			return binding{}, &UndefinedSymbolError{Module: m.name, Symbol: imp.Name}
 		}
 	case x.kind != exportFunction:
@@ -197,7 +198,7 @@ func (b *binder) data(m *module, imp *wasm.Import) (binding, error) {
 	if v, ok := b.t.l.places[imp.Name]; ok {
 		return binding{kind: bindConst, value: v}, nil
 	}
-	x := b.scope.lookup(imp.Name)
+	x := b.scope.lookupFrom(m, imp.Name)
 	switch {
 	case x == nil && m.isWeak(imp):
 		return binding{kind: bindConst}, nil
@@ -216,7 +217,7 @@ func (b *binder) pointer(m *module, imp *wasm.Import) (binding, error) {
 	if imp.Global.Type != wasm.I32 {
 		return binding{}, importError(m, imp, "a function pointer is an i32, not "+imp.Global.Type.String())
 	}
-	x := b.scope.lookupFor(imp.Name)
+	x := b.scope.lookupFor(m, imp.Name)
 	if x == nil {
 		x = b.t.l.host.exports[providedPrefix+imp.Name]
 	}
@@ -241,7 +242,7 @@ func (b *binder) stubPointer(m *module, imp *wasm.Import) *function {
 	k := slices.IndexFunc(m.src.Imports, func(x wasm.Import) bool {
 		return x.Kind == wasm.KindFunc && x.Module == "env" && x.Name == imp.Name
 	})
-	if k < 0 || b.t.l.config.now {
+	if k < 0 || b.now {
 		return nil
 	}
 	fn := newFunction(m, imp.Name, m.src.Types[m.src.Imports[k].Type])
@@ -282,7 +283,7 @@ func (b *binder) global(m *module, imp *wasm.Import) (binding, error) {
 			return binding{kind: bindConst, value: v}, nil
 		}
 	}
-	x := b.scope.lookup(imp.Name)
+	x := b.scope.lookupFrom(m, imp.Name)
 	switch {
 	case imp.Module != "env":
 		return binding{}, importError(m, imp, "a host module has functions only")
@@ -302,7 +303,7 @@ func (b *binder) global(m *module, imp *wasm.Import) (binding, error) {
 // one is made for all who import it.
 func (b *binder) tag(ctx context.Context, m *module, imp *wasm.Import) (binding, error) {
 	want := m.src.Types[imp.Type]
-	x := b.scope.lookup(imp.Name)
+	x := b.scope.lookupFrom(m, imp.Name)
 	for _, made := range b.order {
 		if x == nil && made.generated {
 			x = made.exports[imp.Name]

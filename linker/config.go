@@ -22,6 +22,7 @@ type Config struct {
 	minPages   uint32
 	maxPages   uint32
 	now        bool
+	preload    []string
 	trapCloses bool
 	maxModules int
 	maxTable   uint32
@@ -110,6 +111,18 @@ func (c *Config) WithMemoryPages(minimum, maximum uint32) *Config {
 // calling the function is an [UndefinedSymbolError] unless it has been loaded by then.
 func (c *Config) WithNow(now bool) *Config {
 	return c.with(func(c *Config) { c.now = now })
+}
+
+// WithPreload names libraries that New loads besides the main module: as LD_PRELOAD does, they come right behind it
+// in the order in which symbols are searched, so their definitions win over those of every other library and of
+// the host. They are found as [Group.Open] finds them, their constructors run before those of the main module, and
+// they stay loaded.
+//
+// In an ordinary executable, which was linked without them, their data is in pages that are added to its memory
+// before its allocator has run. The allocators of wasi-libc take such pages for somebody else's; one that takes
+// all memory above __heap_base for its own must not be used with this.
+func (c *Config) WithPreload(names ...string) *Config {
+	return c.with(func(c *Config) { c.preload = slices.Clone(names) })
 }
 
 // WithTrapClosesGroup sets whether a trap in a call closes the group, as an exit always does. By default the

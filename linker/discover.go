@@ -2,7 +2,6 @@ package linker
 
 import (
 	"context"
-	"errors"
 	"io/fs"
 	"path"
 	"strings"
@@ -18,13 +17,20 @@ type batch struct {
 	bytes  map[*module][]byte
 	names  map[string]*module
 	files  map[string]*module
+	global []*module // what becomes part of the global scope
+	pinned []*module // what is never unloaded
+	now    bool      // functions that nobody has are refused
 }
 
 // discover reads a library and everything that it needs. bytes is nil for one that is to be found in the file
 // system. It changes nothing. The first module of the result's search order is the library, unless it is
 // loaded already.
-func (t *tx) discover(ctx context.Context, name string, bytes []byte) (*module, *batch, error) {
+func (t *tx) discover(ctx context.Context, name string, bytes []byte, o opening) (*module, *batch, error) {
 	b := &batch{bytes: map[*module][]byte{}, names: map[string]*module{}, files: map[string]*module{}}
+	if o.noLoad {
+		root, err := t.loaded(name, bytes)
+		return root, b, err
+	}
 	root, err := t.find(ctx, b, name, bytes, nil)
 	if err != nil {
 		return nil, nil, err
@@ -90,22 +96,26 @@ func (t *tx) find(ctx context.Context, b *batch, name string, bytes []byte, from
 			return m, nil
 		}
 	}
-	file := name
+	found := location{file: name}
 	if bytes == nil {
 		err := t.l.at(ctx, t.g, pointRead)
 		if err != nil {
 			return nil, &LoadError{Module: name, Err: err}
 		}
-		if file, bytes, err = t.l.readLibrary(name, from); err != nil {
+		if found, err = t.l.locate(name, from); err != nil {
 			return nil, err
 		}
 		for _, known := range []map[string]*module{loaded.files, b.files} {
-			if m := known[file]; m != nil {
+			if m := found.among(known); m != nil {
 				b.names[name] = m
 				return m, nil
 			}
 		}
+		if bytes, err = fs.ReadFile(t.l.config.fsys, found.file); err != nil {
+			return nil, &LoadError{File: found.file, Module: name, Err: err}
+		}
 	}
+	file := found.file
 	err := t.l.at(ctx, t.g, pointDecode)
 	if err != nil {
 		return nil, &LoadError{File: file, Module: name, Err: err}
@@ -115,27 +125,11 @@ func (t *tx) find(ctx context.Context, b *batch, name string, bytes []byte, from
 		return nil, &LoadError{File: file, Module: name, Err: err}
 	}
 	b.search = append(b.search, m)
-	b.bytes[m], b.names[name], b.files[file] = bytes, m, m
-	return m, nil
-}
-
-// readLibrary finds and reads a library's file.
-func (l *Linker) readLibrary(name string, from *module) (file string, bytes []byte, err error) {
-	var searched []string
-	for _, file := range l.candidates(name, from) {
-		if !fs.ValidPath(file) {
-			continue
-		}
-		searched = append(searched, file)
-		bytes, err := fs.ReadFile(l.config.fsys, file)
-		switch {
-		case err == nil:
-			return file, bytes, nil
-		case !errors.Is(err, fs.ErrNotExist):
-			return "", nil, &LoadError{File: file, Module: name, Err: err}
-		}
+	b.bytes[m], b.names[name] = bytes, m
+	if m.stat = found.info; m.stat != nil {
+		b.files[file] = m
 	}
-	return "", nil, &NotFoundError{Name: name, Searched: searched}
+	return m, nil
 }
 
 // candidates returns the files that a name may mean, best first: as ld.so, a name with a slash is a path, any

@@ -22,6 +22,8 @@ var (
 	ErrNotLibrary = dylink.ErrNotLibrary
 	// ErrLibraryClosed means that the library handle was closed.
 	ErrLibraryClosed = errors.New("linker: library closed")
+	// ErrNotLoaded means that a library is not loaded, and that the caller did not want it to be (see [NoLoad]).
+	ErrNotLoaded = errors.New("linker: library not loaded")
 	// ErrForeignLibrary means that the library handle belongs to another linker.
 	ErrForeignLibrary = errors.New("linker: library of another linker")
 	// ErrReplay means that guest code called the linker while an operation of another group was being

@@ -41,7 +41,7 @@ func (l *Linker) describe(add func(string, ...any)) {
 	s := &l.state
 	for _, scope := range []*scope{s.scope, l.committed.Load()} {
 		for _, m := range scope.search {
-			add("search %s: %d handles, memory %v, table %v", m.name, m.handles, m.memory, m.table)
+			add("search %s: %d handles, memory %v, table %v", m.name, m.handles.Load(), m.memory, m.table)
 		}
 		for _, m := range scope.order {
 			add("order %s", m.name)

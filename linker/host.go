@@ -109,7 +109,7 @@ func (e *entry) bindLink(ctx context.Context, index uint32) error {
 	if fn == nil {
 		var x *export
 		if k.namespace == "env" {
-			x = e.scope().lookupFor(k.symbol)
+			x = e.scope().lookupFor(k.mod, k.symbol)
 		}
 		switch {
 		case x == nil:

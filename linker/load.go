@@ -11,12 +11,16 @@ import (
 )
 
 // library loads a library, or finds it loaded.
-func (t *tx) library(ctx context.Context, name string, bytes []byte) (*module, error) {
-	root, b, err := t.discover(ctx, name, bytes)
+func (t *tx) library(ctx context.Context, name string, bytes []byte, o opening) (*module, error) {
+	root, b, err := t.discover(ctx, name, bytes, o)
 	if err != nil {
 		return nil, asLoadError(err, name)
 	}
 	if len(b.search) > 0 {
+		b.now = o.now
+		if !o.local {
+			b.global = t.l.state.scope.promotion(root)
+		}
 		if err := t.load(ctx, b); err != nil {
 			return nil, err
 		}
@@ -24,7 +28,10 @@ func (t *tx) library(ctx context.Context, name string, bytes []byte) (*module, e
 	if len(b.names) > 0 { // also when only another name of a loaded library was found
 		t.change(func(s *scope) { s.names = merged(s.names, b.names) })
 	}
-	root.handles++
+	if err := t.reopen(ctx, root, o); err != nil {
+		return nil, asLoadError(err, name)
+	}
+	root.handles.Add(1)
 	t.opened = append(t.opened, root)
 	return root, nil
 }
@@ -54,10 +61,11 @@ func (t *tx) load(ctx context.Context, b *batch) error {
 	}
 	t.change(func(s *scope) {
 		s.host = host
-		s.search = slices.Concat(s.search, b.search)
+		s.search, s.global = slices.Concat(s.search, b.search), slices.Concat(s.global, b.global)
+		s.pinned = slices.Concat(s.pinned, b.pinned)
 		s.names, s.files = merged(s.names, b.names), merged(s.files, b.files)
 	})
-	binder := &binder{t: t, scope: t.l.state.scope, batch: map[*module]bool{}, ready: map[*module]bool{},
+	binder := &binder{t: t, now: b.now, scope: t.l.state.scope, batch: map[*module]bool{}, ready: map[*module]bool{},
 		bindings: map[*module][]binding{}}
 	for _, m := range b.order {
 		binder.batch[m] = true
@@ -259,7 +267,7 @@ func (t *tx) construct(ctx context.Context, modules []*module) error {
 			return err
 		}
 	}
-	for _, m := range modules {
+	for _, m := range t.l.mainLast(modules) {
 		name := "__wasm_call_ctors"
 		if _, ok := m.exports["_initialize"]; ok {
 			name = "_initialize" // it runs the constructors itself
@@ -271,6 +279,16 @@ func (t *tx) construct(ctx context.Context, modules []*module) error {
 		}
 	}
 	return nil
+}
+
+// mainLast returns the modules in the order in which their constructors run: that of the main module, which is
+// instantiated before the libraries that are preloaded, come last.
+func (l *Linker) mainLast(modules []*module) []*module {
+	i := slices.Index(modules, l.main)
+	if i < 0 {
+		return modules
+	}
+	return slices.Concat(modules[:i], modules[i+1:], modules[i:i+1])
 }
 
 // special calls one of the toolchain's functions in the leader's group, if the module has it.

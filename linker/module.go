@@ -3,9 +3,11 @@ package linker
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -19,8 +21,9 @@ import (
 // to be guarded.
 type module struct {
 	id   uint32
-	name string // by which other modules need it
-	file string // where it was found
+	name string      // by which other modules need it
+	file string      // where it was found
+	stat fs.FileInfo // of that file; nil for a module given as bytes
 
 	src    *wasm.Module    // nil for the linker's own functions
 	info   *dylink.Info    // nil for an ordinary executable
@@ -51,8 +54,8 @@ type module struct {
 	// hostName is the name in the runtime of a host module, which wazero finds by itself.
 	hostName string
 
-	handles   int  // open handles; guarded by the state lock
-	generated bool // made by the linker, not loaded
+	handles   atomic.Int32 // open handles; changed under the state lock alone
+	generated bool         // made by the linker, not loaded
 }
 
 // importKey names an import.

@@ -60,6 +60,9 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	l.main = m
 	t := &tx{l: l}
 	all := &batch{search: []*module{m}, bytes: map[*module][]byte{m: bytes}, names: map[string]*module{}, files: map[string]*module{}}
+	if err := t.preload(ctx, all); err != nil {
+		return err
+	}
 	if err := t.gather(ctx, all); err != nil {
 		return err
 	}
@@ -85,16 +88,38 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 		return err
 	}
 	t.g, l.alloc = l.first, newAllocator(m)
+	all.global, all.now = all.search, l.config.now
+	preloaded := len(all.pinned) > 0
+	if preloaded { // their constructors run before there is an allocator
+		if err := l.sideStack(t.enter(ctx)); err != nil {
+			return err
+		}
+	}
 	if err := t.load(t.enter(ctx), all); err != nil {
 		for _, m := range t.modules {
 			m.close(ctx)
 		}
 		return err
 	}
-	if err := l.sideStack(t.enter(ctx)); err != nil {
-		return err
+	if !preloaded {
+		if err := l.sideStack(t.enter(ctx)); err != nil {
+			return err
+		}
 	}
 	l.publish(0)
+	return nil
+}
+
+// preload puts the libraries of [Config.WithPreload] into the initial image, behind the main module and before all
+// that it needs.
+func (t *tx) preload(ctx context.Context, b *batch) error {
+	for _, name := range t.l.config.preload {
+		m, err := t.find(ctx, b, name, nil, nil)
+		if err != nil {
+			return asLoadError(err, name)
+		}
+		b.pinned = append(b.pinned, m)
+	}
 	return nil
 }
 

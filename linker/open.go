@@ -12,23 +12,25 @@ import (
 
 // Open loads a library, and all that it needs, in every group, or finds it loaded. name is a path in the
 // configured file system when it has a slash; otherwise it is looked for on the search path. Each successful
-// Open has to be answered by a CloseLibrary for the library to be unloaded.
+// Open has to be answered by a CloseLibrary for the library to be unloaded. What identifies a library is its file:
+// under another name, or through a link, it is found loaded. The options are those of dlopen; without any, a
+// library is [Lazy] and [Global].
 //
 // Errors are a *LoadError that wraps the reason. The image is then as it was. A guest that exits in a constructor ends its
 // group, as in a call, and the error wraps the *sys.ExitError; what it was about to load nobody has seen. Within an
 // operation that the caller's own constructor is part of, only what this call did is taken back.
-func (g *Group) Open(ctx context.Context, name string) (*Library, error) {
-	return g.openLibrary(ctx, name, nil)
+func (g *Group) Open(ctx context.Context, name string, options ...OpenOption) (*Library, error) {
+	return g.openLibrary(ctx, name, nil, options)
 }
 
 // OpenBytes is Open for a library that the caller has in memory. name is what other libraries need it as. When a
-// library of that name is loaded already, that is the result, and the bytes are ignored. The bytes must
-// not be changed afterwards.
-func (g *Group) OpenBytes(ctx context.Context, name string, wasm []byte) (*Library, error) {
+// library of that name is loaded already, that is the result, and the bytes are ignored; the same bytes under
+// two names are two libraries. The bytes must not be changed afterwards.
+func (g *Group) OpenBytes(ctx context.Context, name string, wasm []byte, options ...OpenOption) (*Library, error) {
 	if wasm == nil {
 		wasm = []byte{}
 	}
-	return g.openLibrary(ctx, name, wasm)
+	return g.openLibrary(ctx, name, wasm, options)
 }
 
 // judgeLoad ends a group whose guest exited in a constructor. What exits in a replay is another group's instance, and
@@ -41,10 +43,14 @@ func (g *Group) judgeLoad(e *entry, err error) error {
 	return err
 }
 
-func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte) (lib *Library, err error) {
+func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, options []OpenOption) (lib *Library, err error) {
+	o, err := g.l.config.opening(options)
+	if err != nil {
+		return nil, asLoadError(err, name)
+	}
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
 		err := e.run(ctx, protocol.LoadModules, func(ctx context.Context, t *tx) error {
-			m, err := t.library(ctx, name, bytes)
+			m, err := t.library(ctx, name, bytes, o)
 			if err != nil {
 				return err
 			}
@@ -59,7 +65,7 @@ func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte) (lib
 	return lib, nil
 }
 
-// Symbol finds a symbol by name; lib is [Default] or the library to look in, with what that needs. The first
+// Symbol finds a symbol by name; lib is [Default], the library to look in, with what that needs, or [Next]. The first
 // definition wins. A function gets a function pointer, the same in every group and for ever; the first time
 // that may be a link operation, afterwards no lock is taken.
 //
@@ -84,12 +90,18 @@ func (g *Group) Symbol(ctx context.Context, lib *Library, name string) (Symbol, 
 func (s *scope) find(l *Linker, lib *Library, name string) (*export, error) {
 	var x *export
 	switch {
-	case lib == nil || lib == Default || lib.mod == nil:
-		x = s.lookup(name)
+	case lib == nil || lib.mod == nil:
+		if lib != nil && lib.next != nil {
+			x = s.lookupNext(l.main, name)
+		} else {
+			x = s.lookup(name)
+		}
 	case lib.linker != l:
 		return nil, ErrForeignLibrary
-	case lib.closed.Load() || !s.has(lib.mod):
+	case lib.isClosed() || !s.has(lib.mod):
 		return nil, ErrLibraryClosed
+	case lib.next != nil:
+		x = s.lookupNext(lib.mod, name)
 	default:
 		x = s.lookupIn(lib.mod, name)
 	}

@@ -10,7 +10,9 @@ import (
 // pointers that were made. It is immutable, so readers of the committed one take no lock.
 type scope struct {
 	commit   uint64
-	search   []*module          // main first; the order in which symbols are searched
+	search   []*module          // main first; the order in which modules were loaded
+	global   []*module          // main first; the order in which symbols are searched
+	pinned   []*module          // never unloaded
 	order    []*module          // the order of instantiation: what a module needs comes before it, but for cycles
 	names    map[string]*module // libraries by every name they were asked for
 	files    map[string]*module // and by the file they were found in
@@ -21,27 +23,61 @@ type scope struct {
 
 // lookup finds a symbol in the global scope: main, libraries in search order, host.
 func (s *scope) lookup(name string) *export {
-	for _, m := range s.search {
+	if x := firstOf(s.global, name); x != nil {
+		return x
+	}
+	return s.lookupHost(name)
+}
+
+func firstOf(modules []*module, name string) *export {
+	for _, m := range modules {
 		if x := m.exports[name]; x != nil {
 			return x
 		}
 	}
-	if s.host != nil {
-		return s.host.exports[name]
-	}
 	return nil
+}
+
+func (s *scope) lookupHost(name string) *export {
+	if s.host == nil {
+		return nil
+	}
+	return s.host.exports[name]
+}
+
+// lookupFrom finds a symbol in the order of module m: the global scope without the host, m and what it needs, host.
+func (s *scope) lookupFrom(m *module, name string) *export {
+	if x := firstOf(s.global, name); x != nil {
+		return x
+	}
+	if x := s.lookupIn(m, name); x != nil {
+		return x
+	}
+	return s.lookupHost(name)
+}
+
+// lookupNext finds the next definition of a symbol after that of module m. For a global module that is in the rest
+// of the global scope, for another one in what it needs.
+func (s *scope) lookupNext(m *module, name string) *export {
+	if i := slices.Index(s.global, m); i >= 0 {
+		if x := firstOf(s.global[i+1:], name); x != nil {
+			return x
+		}
+		return s.lookupHost(name)
+	}
+	return firstOf(m.closure()[1:], name)
 }
 
 // has reports whether a library is loaded.
 func (s *scope) has(m *module) bool { return s.names[m.name] == m }
 
-// lookupFor finds what a module means by a name: as lookup, without what belongs to a toolchain's
+// lookupFor finds what module m means by a name: as lookupFrom, without what belongs to a toolchain's
 // machinery.
-func (s *scope) lookupFor(name string) *export {
+func (s *scope) lookupFor(m *module, name string) *export {
 	if special(name) {
 		return nil
 	}
-	return s.lookup(name)
+	return s.lookupFrom(m, name)
 }
 
 // lookupIn finds a symbol in a library and in what it needs, breadth first.
@@ -49,21 +85,7 @@ func (s *scope) lookupIn(m *module, name string) *export {
 	if x := m.exports[name]; x != nil || len(m.needed) == 0 {
 		return x
 	}
-	queue := slices.Clone(m.needed)
-	seen := map[*module]bool{m: true}
-	for len(queue) > 0 {
-		next := queue[0]
-		queue = queue[1:]
-		if seen[next] {
-			continue
-		}
-		seen[next] = true
-		if x := next.exports[name]; x != nil {
-			return x
-		}
-		queue = append(queue, next.needed...)
-	}
-	return nil
+	return firstOf(m.closure()[1:], name)
 }
 
 // pointer returns the function pointer of a function that has one.

@@ -74,11 +74,28 @@ type Library struct {
 	linker *Linker
 	mod    *module
 	closed atomic.Bool
+	next   *Library // of a pseudo-handle for what comes after that library
 }
 
-// Default is the global scope as a handle: the main module, then all libraries in the order in which they
-// were loaded, then the functions of the host. It is what RTLD_DEFAULT is to dlsym.
+// Default is the global scope as a handle: the main module, then all [Global] libraries in the order in which they
+// became part of it, then the functions of the host. It is what RTLD_DEFAULT is to dlsym.
 var Default = &Library{}
+
+// Next returns a pseudo-handle for what comes after a library, as RTLD_NEXT does for the library that asks: through it,
+// the next definition of a symbol is found that the library's own one hides. For a library of the global scope
+// that is in the modules after it and in the host, for a [Local] one in what it needs. Next([Default]) is what
+// comes after the main module. It is as valid as lib is, and cannot be closed.
+func Next(lib *Library) *Library {
+	if lib == nil {
+		lib = Default
+	}
+	if lib.next != nil {
+		return lib
+	}
+	return &Library{linker: lib.linker, mod: lib.mod, next: lib}
+}
+
+func (l *Library) isClosed() bool { return l.closed.Load() || l.next != nil && l.next.closed.Load() }
 
 // Name returns the name under which other libraries need this one.
 func (l *Library) Name() string {

@@ -105,7 +105,7 @@ func (t *tx) undoTo(ctx context.Context, m mark) error {
 // undoShared is undoTo without the leader's own instances.
 func (t *tx) undoShared(ctx context.Context, m mark) {
 	for _, m := range t.opened[m.opened:] {
-		m.handles--
+		m.handles.Add(-1)
 	}
 	for _, area := range slices.Backward(t.areas[m.areas:]) {
 		t.l.areas.giveLater(area)

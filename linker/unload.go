@@ -21,7 +21,7 @@ import (
 // the group's function table lives.
 func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
 	switch {
-	case lib == nil || lib.mod == nil:
+	case lib == nil || lib.mod == nil || lib.next != nil:
 		return ErrForeignLibrary
 	case lib.linker != g.l:
 		return ErrForeignLibrary
@@ -61,7 +61,7 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 	}
 	l := u.l
 	u.saved = l.state.clone()
-	u.lib.mod.handles--
+	u.lib.mod.handles.Add(-1)
 	gone := l.state.scope.unused()
 	if len(gone) == 0 {
 		return coord.Operation{}, false, nil
@@ -103,6 +103,7 @@ func (u *unload) forget(gone []*module) {
 	}
 	u.change(func(s *scope) {
 		s.search = slices.DeleteFunc(slices.Clone(s.search), dead)
+		s.global = slices.DeleteFunc(slices.Clone(s.global), dead)
 		s.order = slices.DeleteFunc(slices.Clone(s.order), dead)
 		s.names, s.files, s.closures = maps.Clone(s.names), maps.Clone(s.files), maps.Clone(s.closures)
 		maps.DeleteFunc(s.names, func(_ string, m *module) bool { return dead(m) })
@@ -126,9 +127,12 @@ func (s *scope) unused() []*module {
 		}
 	}
 	for i, m := range s.search {
-		if i == 0 || m.handles > 0 {
+		if i == 0 || m.handles.Load() > 0 {
 			mark(m)
 		}
+	}
+	for _, m := range s.pinned {
+		mark(m)
 	}
 	var gone []*module
 	for _, m := range slices.Backward(s.order) {
@@ -142,7 +146,7 @@ func (s *scope) unused() []*module {
 // Undo implements coord.Work.
 func (u *unload) Undo(context.Context) error {
 	u.l.state = u.saved
-	u.lib.mod.handles++
+	u.lib.mod.handles.Add(1)
 	u.lib.closed.Store(false)
 	return nil
 }

@@ -1,0 +1,48 @@
+package linker
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// location is a library's file. What identifies a library is its file, not the name by which it was asked for: one
+// file under two names is one library, two copies of a file are two. A library that was given as bytes has no
+// file, so its name identifies it.
+type location struct {
+	file string
+	info fs.FileInfo // nil for a library given as bytes
+}
+
+// locate finds the file that a name means. from is the module that needs it, nil for a call from outside.
+func (l *Linker) locate(name string, from *module) (location, error) {
+	var searched []string
+	for _, file := range l.candidates(name, from) {
+		if !fs.ValidPath(file) {
+			continue
+		}
+		searched = append(searched, file)
+		info, err := fs.Stat(l.config.fsys, file)
+		switch {
+		case err == nil:
+			return location{file: file, info: info}, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return location{}, &LoadError{File: file, Module: name, Err: err}
+		}
+	}
+	return location{}, &NotFoundError{Name: name, Searched: searched}
+}
+
+// among returns the module that was loaded from this file, whatever the file was called, or nil. Links are recognised
+// in file systems of the operating system; in others a path is all there is.
+func (f location) among(files map[string]*module) *module {
+	if m := files[f.file]; m != nil {
+		return m
+	}
+	for _, m := range files {
+		if os.SameFile(m.stat, f.info) {
+			return m
+		}
+	}
+	return nil
+}

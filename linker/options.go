@@ -1,0 +1,156 @@
+package linker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// OpenOption changes how [Group.Open] and [Group.OpenBytes] load a library. The options are dlopen's flags. Of two that
+// contradict each other the last one holds.
+type OpenOption uint8
+
+// The options of Open.
+const (
+	// Lazy lets a library import functions that nobody has: calling one is an [*UndefinedSymbolError], unless it has
+	// been loaded by then. It is the default, unless [Config.WithNow] says otherwise.
+	Lazy OpenOption = iota + 1
+	// Now makes Open fail if the library, or one that it needs, imports a function that nobody has. For a
+	// library that is loaded already, what is not bound yet is looked up.
+	Now
+	// Global makes the symbols of the library, and of those that it needs, available to every module that is loaded
+	// later, and to [Default]. It is the default. A library that is loaded as Local becomes Global, and stays so
+	// until it is unloaded.
+	Global
+	// Local keeps the symbols of the library, and of those that are loaded because it needs them, out of the global
+	// scope: they are found through its handle and by the libraries that need it. What is Global already
+	// stays Global.
+	Local
+	// NoLoad gives a handle to a library that is loaded already, and is an error that wraps [ErrNotLoaded] if it is
+	// not. Together with Global or NoDelete it changes a loaded library.
+	NoLoad
+	// NoDelete keeps the library loaded until the linker closes, however many handles are given up.
+	NoDelete
+)
+
+// String returns the name of the option.
+func (o OpenOption) String() string {
+	names := []string{"", "Lazy", "Now", "Global", "Local", "NoLoad", "NoDelete"}
+	if o == 0 || int(o) >= len(names) {
+		return fmt.Sprintf("OpenOption(%d)", uint8(o))
+	}
+	return names[o]
+}
+
+// OptionError says that an option of Open is none of those that there are.
+type OptionError struct{ Option OpenOption }
+
+// Error implements the error interface.
+func (e *OptionError) Error() string { return fmt.Sprintf("linker: unknown option %v", e.Option) }
+
+// opening is what a call of Open asks for, or New.
+type opening struct{ now, local, noLoad, noDelete bool }
+
+func (c *Config) opening(options []OpenOption) (opening, error) {
+	o := opening{now: c.now}
+	for _, option := range options {
+		switch option {
+		case Lazy, Now:
+			o.now = option == Now
+		case Global, Local:
+			o.local = option == Local
+		case NoLoad:
+			o.noLoad = true
+		case NoDelete:
+			o.noDelete = true
+		default:
+			return o, &OptionError{Option: option}
+		}
+	}
+	return o, nil
+}
+
+// loaded finds a library that is loaded already, by name or by the file that the name means.
+func (t *tx) loaded(name string, bytes []byte) (*module, error) {
+	s := t.l.state.scope
+	if m := s.names[name]; m != nil {
+		return m, nil
+	}
+	if bytes == nil {
+		if f, err := t.l.locate(name, nil); err == nil {
+			if m := f.among(s.files); m != nil {
+				return m, nil
+			}
+		}
+	}
+	return nil, ErrNotLoaded
+}
+
+// reopen does what the options ask for when the library was loaded before, or was just loaded: what is said of a
+// library that is loaded is changed for the others, too.
+func (t *tx) reopen(ctx context.Context, root *module, o opening) error {
+	s := t.l.state.scope
+	if o.now {
+		if err := s.bound(root); err != nil {
+			return err
+		}
+	}
+	var more []*module
+	if !o.local {
+		more = s.promotion(root)
+	}
+	pin := o.noDelete && !slices.Contains(s.pinned, root)
+	if len(more) == 0 && !pin {
+		return nil
+	}
+	t.change(func(s *scope) {
+		s.global = slices.Concat(s.global, more)
+		if pin {
+			s.pinned = slices.Concat(s.pinned, []*module{root})
+		}
+	})
+	if len(t.steps) > 0 { // there is something to commit already
+		return nil
+	}
+	return t.perform(ctx, scopeStep{})
+}
+
+// closure is a module and what it needs, breadth first.
+func (m *module) closure() []*module {
+	all := []*module{m}
+	for i := 0; i < len(all); i++ {
+		for _, n := range all[i].needed {
+			if !slices.Contains(all, n) {
+				all = append(all, n)
+			}
+		}
+	}
+	return all
+}
+
+// promotion returns the modules that become global with m.
+func (s *scope) promotion(m *module) []*module {
+	return slices.DeleteFunc(m.closure(), func(m *module) bool { return slices.Contains(s.global, m) })
+}
+
+// bound returns an error if a loaded module, or one that it needs, imports a function that nobody has.
+func (s *scope) bound(root *module) error {
+	for _, m := range root.closure() {
+		for _, k := range m.links {
+			missing := k.target == nil && (k.namespace != "env" || s.lookupFor(m, k.symbol) == nil)
+			if missing && !(m.weak[k.symbol] && isSymbolSpace(k.namespace)) {
+				return &LoadError{File: m.file, Module: m.name, Err: &UndefinedSymbolError{Module: m.name, Symbol: k.symbol}}
+			}
+		}
+	}
+	return nil
+}
+
+// scopeStep changes nothing in a group: what changed are the records alone, and committing it makes that visible.
+type scopeStep struct{}
+
+// apply implements step.
+func (scopeStep) apply(context.Context, *Group) error { return nil }
+
+// undo implements step.
+func (scopeStep) undo(context.Context, *Group) error { return nil }
