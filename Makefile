@@ -6,7 +6,7 @@ GO  ?= go
 NPM ?= npm
 
 .DEFAULT_GOAL := help
-.PHONY: help deps fixtures verify test race bench tlc lint
+.PHONY: help deps fixtures verify test race bench tlc faults lint
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,9 @@ bench: deps ## run all benchmarks
 
 tlc: ## check the TLA+ models with TLC (needs Java)
 	$(GO) run ./tla/cmd/tlc
+
+faults: ## seed every fault, run every detector on it, and write spec/faults.md
+	$(GO) run ./fuzz/cmd/faults
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(find . -name '*.go' -not -path './stock/node_modules/*' -exec gofmt -l {} +); \

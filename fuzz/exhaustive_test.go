@@ -1,6 +1,7 @@
 package fuzz_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -192,4 +193,28 @@ func TestMoreGroups(t *testing.T) {
 		})
 	}
 	t.Logf("%d schedules", total)
+}
+
+// A group that computes, and never waits or sleeps, takes part at its safepoints.
+func TestSafepointsAreEnough(t *testing.T) {
+	for _, verb := range []verb{links, failsReplay, leases, leaves} {
+		t.Run(verb.String(), func(t *testing.T) {
+			program := func(s *schedule.Scheduler) {
+				w := newWorld(s, s.Notified(), 2, 2, true)
+				done := false
+				s.Go("g1", func() {
+					w.play(w.slots[0], []act{to(verb, 2)})
+					done = true
+				})
+				s.Go("g2", func() {
+					a := &actor{w.slots[1]}
+					for a.ok("enter", act{}, a.m.Enter(context.Background())); !done; s.Pass() {
+						a.ok("safepoint", act{}, a.m.Safepoint(context.Background()))
+					}
+				})
+			}
+			r := schedule.Check(t, program, schedule.DepthFirst(2, limit(0, 300)), schedule.Options{MaxSteps: 1000})
+			t.Logf("%d schedules", r.Schedules)
+		})
+	}
 }

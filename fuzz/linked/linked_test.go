@@ -1,4 +1,4 @@
-package fuzz_test
+package linked_test
 
 import (
 	"context"
@@ -19,7 +19,7 @@ type fixture struct {
 }
 
 func newFixture(t *testing.T) *fixture {
-	main, err := os.ReadFile("../linker/testdata/main-pie.wasm")
+	main, err := os.ReadFile("../../linker/testdata/main-pie.wasm")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func (f *fixture) program(task func(s *schedule.Scheduler, i int, g *linker.Grou
 			}
 			return err == nil
 		}
-		config := linker.NewConfig().WithFS(os.DirFS("../linker/testdata/threads")).WithWaiting(s.Notified()).WithMemoryPages(0, 64)
+		config := linker.NewConfig().WithFS(os.DirFS("../../linker/testdata/threads")).WithWaiting(s.Notified()).WithMemoryPages(0, 64)
 		l, err := linker.New(f.ctx, rt, f.main, config)
 		if !must(err) {
 			return

@@ -1,0 +1,170 @@
+package faults_test
+
+import (
+	"context"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-wasm/lockstep/fuzz/faults"
+)
+
+func repository(t *testing.T) string {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+// The table fits the source: every edit applies, every name is there, and
+// whoever must catch a fault exists and is a test of its detector.
+func TestTableFitsTheSource(t *testing.T) {
+	root := repository(t)
+	tests := map[string][]string{} // by package
+	for _, d := range faults.Detectors() {
+		if tests[d.Package] == nil {
+			tests[d.Package] = testsOf(t, filepath.Join(root, d.Package))
+		}
+		if !slices.ContainsFunc(tests[d.Package], d.Has) {
+			t.Errorf("detector %s has no tests", d.Name)
+		}
+	}
+	seen := map[string]bool{}
+	for _, f := range faults.All() {
+		if seen[f.Name] || f.Name == "" || f.What == "" || len(f.Edits) == 0 || len(f.By) == 0 {
+			t.Errorf("%q is incomplete, or there twice", f.Name)
+		}
+		seen[f.Name] = true
+		if _, err := f.Overlay(root, t.TempDir()); err != nil {
+			t.Error(err)
+		}
+		for _, by := range f.By {
+			d, ok := faults.Detect(by.Detector)
+			if !ok || !d.Has(by.Test) || !d.CanSee(f) || !slices.Contains(tests[d.Package], by.Test) {
+				t.Errorf("%s: %s is no test that can see it", f.Name, by)
+			}
+		}
+	}
+	if len(seen) < 40 {
+		t.Errorf("only %d faults", len(seen))
+	}
+}
+
+// testsOf lists the test functions of a folder.
+func testsOf(t *testing.T, dir string) (names []string) {
+	files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, decl := range parsed.Decls {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") {
+				names = append(names, f.Name.Name)
+			}
+		}
+	}
+	return names
+}
+
+// The tests can fail: a sample of the faults, each caught by the test that is
+// named. make faults runs all of them against all detectors.
+func TestSampleIsCaught(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles the tests once for every fault")
+	}
+	for _, c := range []struct{ fault, detector, test string }{
+		{"runtime: a naive blocking lock", "exhaustive", "TestTwoGroupsExhaustively"},
+		{"protocol and runtime: no second epoch", "exhaustive", "TestTwoGroupsExhaustively"},
+		{"linker: no second look-up in Symbol", "linked", "TestSymbolLooksAgain"},
+		{"protocol: attach without the lease", "pairs", "TestEveryPair"},
+		{"runtime: who waits at the rendezvous is not woken", "exhaustive", "TestTwoGroupsExhaustively"},
+		{"runtime: cancelling leaks a place in the state lock's queue", "pairs", "TestCancelEverywhere"},
+		{"runtime: the action before the death", "synctest", "TestWaitEndsWithItsGroup"},
+		{"runtime: poison wakes nobody", "exhaustive", "TestMoreGroups"},
+	} {
+		t.Run(c.fault, func(t *testing.T) {
+			f, okF := faults.Find(c.fault)
+			d, okD := faults.Detect(c.detector)
+			if !okF || !okD {
+				t.Fatal("no such fault, or no such detector")
+			}
+			if !slices.Contains(f.By, faults.Named{Detector: c.detector, Test: c.test}) {
+				t.Errorf("the table does not name %s", c.test)
+			}
+			b, err := faults.NewBench(repository(t), f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer b.Close()
+			o, err := b.Run(context.Background(), d, c.test)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !o.Caught || !slices.Equal(o.Tests, []string{c.test}) {
+				t.Errorf("caught: %v, by %v\n%s", o.Caught, o.Tests, o.Output)
+			}
+		})
+	}
+}
+
+func TestEditsThatDoNotFitAreReported(t *testing.T) {
+	root := t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "a.go"), []byte("x y x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for old, found := range map[string]int{"x": 2, "z": 0} {
+		_, err := faults.Fault{Name: "f", Edits: []faults.Edit{{File: "a.go", Old: old}}}.Overlay(root, t.TempDir())
+		var edit *faults.EditError
+		if !errors.As(err, &edit) || edit.Found != found || edit.File != "a.go" {
+			t.Errorf("%q: %v", old, err)
+		}
+	}
+	dir := t.TempDir()
+	path, err := faults.Fault{Name: "f", Edits: []faults.Edit{{File: "a.go", Old: "y", New: "z"}, {File: "a.go", Old: "z", New: "w"}}}.Overlay(root, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "a.go"))
+	if err != nil || string(text) != "x w x" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if overlay, err := os.ReadFile(path); err != nil || !strings.Contains(string(overlay), filepath.Join(root, "a.go")) {
+		t.Errorf("%s, %v", overlay, err)
+	}
+	if _, err := (faults.Fault{Edits: []faults.Edit{{File: "none.go"}}}).Overlay(root, dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+func TestTableIsWritten(t *testing.T) {
+	detectors := []faults.Detector{{Name: "d1", What: "one"}, {Name: "d2", What: "two", Why: "it is cheap"}}
+	by := faults.Named{Detector: "d2", Test: "TestX"}
+	rows := []faults.Row{
+		{Fault: faults.Fault{Name: "f1", What: "w1"}, Outcomes: map[string]faults.Outcome{"d1": {Caught: true}, "d2": {Caught: true, Hung: true}}},
+		{Fault: faults.Fault{Name: "f2", What: "w2", By: []faults.Named{by}}, Outcomes: map[string]faults.Outcome{"d1": {Caught: true}, "d2": {}}, Missed: []faults.Named{by}},
+		{Fault: faults.Fault{Name: "f3", What: "w3"}, Outcomes: map[string]faults.Outcome{"d2": {}}},
+	}
+	text := faults.Markdown(rows, detectors)
+	for _, want := range []string{
+		"| f1 | x | h |", "| f2 | x | – |", "| f3 |  | – |", "3 faults, 2 caught", "| d1 | one | 2 | f2 |",
+		"| d2 | two | 1 | nothing; kept because it is cheap |", "| f2 | w2 | d2: TestX (**missed**) |",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the table lacks %q:\n%s", want, text)
+		}
+	}
+	if got := faults.Survivors(rows); !slices.Equal(got, []string{"f3"}) {
+		t.Errorf("survivors %v", got)
+	}
+}

@@ -1,0 +1,3 @@
+// Package linked holds the suites that run the linker on wazero, with real
+// libraries, under the controlled scheduler of fuzz/schedule.
+package linked
