@@ -13,8 +13,8 @@ import (
 	"testing"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/lockstep-wasm/lockstep/linker"
 )
 
 // fixtureSums reads testdata/SHA256SUMS: a hexadecimal SHA-256 for each slash-separated file name.
@@ -138,8 +138,7 @@ func TestFixturesRebuild(t *testing.T) {
 // TestFixturesAreValid has wazero compile every fixture: what it refuses could never be linked.
 func TestFixturesAreValid(t *testing.T) {
 	ctx := t.Context()
-	features := api.CoreFeaturesV2 | experimental.CoreFeaturesThreads
-	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
+	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(linker.Features))
 	defer rt.Close(ctx)
 	for _, name := range wasmFiles(t, "testdata") {
 		wasm, err := os.ReadFile(filepath.Join("testdata", filepath.FromSlash(name)))

@@ -77,6 +77,13 @@ object shared main_start "${thread_flags[@]}"
 # threads: shared memory, atomics, passive data segments, thread-local storage; for main-pie and main-shared.
 # plain:   none of these, as stock libraries are; for main-exe.
 
+# Flags of the compiler for the next libraries alone.
+more_flags=()
+# Exceptions as the standard has them, and setjmp and longjmp made of them.
+jump_flags=(-mexception-handling -mllvm -wasm-enable-sjlj -mllvm -wasm-use-legacy-eh=false)
+# Only this target has thread-local variables that another library defines.
+tls_flags=(--target=wasm32-unknown-emscripten -pthread)
+
 # library SET NAME FLAG-OR-NEEDED-LIBRARY...
 library() {
   local set=$1 name=$2
@@ -87,7 +94,7 @@ library() {
     link=(--shared-memory --max-memory=$any_max --export-if-defined=__wasm_init_tls
       --export-if-defined=__tls_size --export-if-defined=__tls_align --export-if-defined=__tls_base)
   fi
-  object "$set" "lib$(basename "$name")" -fPIC "${compile[@]}"
+  object "$set" "lib$(basename "$name")" -fPIC "${compile[@]}" "${more_flags[@]}"
   (
     # wasm-ld records a needed library by its file name; the directory only says where to read it now.
     cd "$out/$set"
@@ -100,12 +107,14 @@ libraries() {
   local set=$1 name
   mkdir -p "$work/$set"
   for name in other counter ctor weak strong unresolved unresolved_data interpose interposer \
-    trap_ctor trap_call mismatch mismatch_kind bss huge notable manyfn align callback stack types even odd; do
+    trap_ctor trap_call mismatch mismatch_kind bss huge notable manyfn align callback stack types even odd \
+    dtor_base dtor_trap dtor_main early align_page; do
     library "$set" $name
   done
   library "$set" data libother.wasm
   library "$set" fnptr libother.wasm
   library "$set" symbolic -Bsymbolic
+  library "$set" dtor libdtor_base.wasm
 
   library "$set" chain_c
   library "$set" chain_b libchain_c.wasm
@@ -124,11 +133,21 @@ libraries() {
   library "$set" absent
   library "$set" needs_missing libabsent.wasm
   rm "$out/$set/libabsent.wasm"
+
+  more_flags=("${jump_flags[@]}")
+  library "$set" sjlj
+  library "$set" jumper
+  library "$set" jump libsjlj.wasm libjumper.wasm
+  more_flags=()
 }
 
 libraries threads
 library threads tls
 library threads atomic
+more_flags=("${tls_flags[@]}")
+library threads tls_export
+library threads tls_import libtls_export.wasm
+more_flags=()
 libraries plain
 
 # assemble SOURCE OUTPUT: pairs of hexadecimal digits to bytes.
