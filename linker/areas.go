@@ -125,12 +125,6 @@ func (a *areas) grow(size, align uint32) (area, error) {
 	return area{base: base, size: size}, nil
 }
 
-// give takes an area back, in a group that the caller is inside.
-func (a *areas) give(ctx context.Context, g *Group, base uint32) {
-	a.giveLater(base)
-	a.drain(ctx, g)
-}
-
 // giveLater takes an area back. A block of the guest's allocator is freed when somebody is inside a group.
 func (a *areas) giveLater(base uint32) {
 	a.mu.Lock()

@@ -1,6 +1,7 @@
 package linker_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
@@ -47,4 +48,44 @@ func TestExitInConstructor(t *testing.T) {
 		i.want(6, keep, "fnptr_unreferenced", 3)
 		i.spawn().want(101, i.open("counter"), "counter_next")
 	})
+}
+
+// A constructor that loads a library which cannot be loaded may go on without it: of that library nothing is left, while
+// its own is there.
+func TestConstructorGoesOnWithoutAnother(t *testing.T) {
+	rt := newRuntime(t)
+	var inner error
+	_, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().WithFunc(func(ctx context.Context) {
+		_, inner = linker.GroupFromContext(ctx).Open(ctx, "libtrap_ctor.wasm")
+	}).Export("try_open").Instantiate(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bold := library(t, dylink.Info{MemorySize: 64, MemoryAlignment: 4}, func(b *wasm.Builder) {
+		open := b.ImportFunc("env", "try_open", b.Type(nil, nil))
+		b.ExportFunc("bold", b.Func(b.Type(nil, i32), nil, new(wasm.Code).I32Const(5)))
+		b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, new(wasm.Code).Call(open)))
+	})
+	i := newImageIn(t, rt, "main-pie", "threads", nil)
+	other := i.spawn()
+	before := i.l.Snapshot(i.ctx)
+	lib, err := i.g.OpenBytes(i.ctx, "bold", bold)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if le := (*linker.LoadError)(nil); !errors.As(inner, &le) || le.Module != "libtrap_ctor.wasm" {
+		t.Errorf("the inner error: %v", inner)
+	}
+	if got := i.l.Libraries(); !slices.Equal(got, []string{"bold"}) {
+		t.Errorf("libraries: %v", got)
+	}
+	for _, g := range []*image{i, other} {
+		g.want(5, lib, "bold")
+	}
+	if err := other.g.CloseLibrary(i.ctx, lib); err != nil {
+		t.Fatal(err)
+	}
+	if after := i.l.Snapshot(i.ctx); !slices.Equal(before, after) {
+		t.Errorf("the image has changed:\n%s", difference(before, after))
+	}
 }

@@ -104,6 +104,7 @@ func (g *Group) tableContents(ctx context.Context) ([]bool, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer compiled.Close(ctx)
 	mod, err := g.l.instantiateIn(ctx, compiled, g.namespace)
 	if err != nil {
 		return nil, err

@@ -49,10 +49,26 @@ func (g *Group) spawn(ctx context.Context) (*Group, error) {
 		return nil, err
 	}
 	n := newGroup(g.l)
-	tls, err := n.furnish(ctx, g)
+	built := false
+	defer func() {
+		if !built { // an error, or a panic
+			n.forget()
+			n.closeInstances(ctx)
+		}
+	}()
+	tls, err := func() (tls map[*module]uint32, err error) {
+		furnished := false
+		defer func() {
+			if !furnished {
+				err = errors.Join(err, child.Abort())
+			}
+		}()
+		tls, err = n.furnish(ctx, g)
+		furnished = err == nil
+		return tls, err
+	}()
 	if err != nil {
-		n.forget()
-		return nil, errors.Join(err, child.Abort())
+		return nil, err
 	}
 	n.member, err = child.Attach(ctx, func(ctx context.Context, id int) (coord.Participant, error) {
 		n.id = id
@@ -60,10 +76,9 @@ func (g *Group) spawn(ctx context.Context) (*Group, error) {
 		return participant{n}, n.build(withEntry(ctx, &entry{group: n, replay: true}), tls)
 	})
 	if err != nil {
-		n.forget()
-		n.closeInstances(ctx)
 		return nil, err
 	}
+	built = true
 	return n, nil
 }
 

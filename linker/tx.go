@@ -67,6 +67,9 @@ func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
 	if err == nil {
 		err = t.l.at(ctx, t.g, pointPublish)
 	}
+	if err == nil {
+		err = ctx.Err()
+	}
 	returned = true
 	if err != nil {
 		return coord.Operation{}, false, errors.Join(err, t.Undo(ctx))

@@ -1,0 +1,104 @@
+package linker
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// WithHook sets what is called at every point of the linker's work.
+func (c *Config) WithHook(f func(ctx context.Context, g *Group, point string) error) *Config {
+	return c.with(func(c *Config) {
+		c.hook = func(ctx context.Context, g *Group, p point) error { return f(ctx, g, string(p)) }
+	})
+}
+
+// Points names the places at which a load can fail.
+var Points = struct{ Publish, Replay, Constructed string }{string(pointPublish), string(pointReplay), string(pointConstructed)}
+
+// Details is what [Linker.Snapshot] does not tell and a failed operation must leave alone too: which function every table
+// entry holds in every group, by its identity in the engine; the values of all GOT entries; the free lists.
+func (l *Linker) Details(ctx context.Context) (lines []string) {
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	for _, g := range l.groups.list() {
+		err := g.inside(ctx, func(ctx context.Context, _ *entry) error { return g.details(ctx, add) })
+		if err != nil {
+			add("group %d: error: %v", g.id, err)
+		}
+	}
+	err := l.first.inside(ctx, func(ctx context.Context, _ *entry) error {
+		return l.first.member.WithState(ctx, func() error {
+			s := &l.state
+			add("slots: length %d, free %v", s.slots.length, s.slots.free.free)
+			add("links: length %d, free %v", s.links.length, s.links.free.free)
+			add("closures: free %v, live %v", s.closures.free, slices.Sorted(maps.Keys(s.closures.live)))
+			add("committed: %v", s.scope == l.committed.Load())
+			return nil
+		})
+	})
+	if err != nil {
+		add("error: %v", err)
+	}
+	return lines
+}
+
+func (g *Group) details(ctx context.Context, add func(string, ...any)) error {
+	var b wasm.Builder
+	table := b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
+	b.ExportFunc("get", b.Func(b.Type([]wasm.ValType{wasm.I32}, []wasm.ValType{wasm.FuncRef}), nil,
+		new(wasm.Code).LocalGet(0).TableGet(table)))
+	bytes, err := b.Bytes()
+	if err != nil {
+		return err
+	}
+	compiled, err := g.l.rt.CompileModule(ctx, bytes)
+	if err != nil {
+		return err
+	}
+	defer compiled.Close(ctx)
+	mod, err := g.l.instantiateIn(ctx, compiled, g.namespace)
+	if err != nil {
+		return err
+	}
+	defer mod.Close(ctx)
+	get := mod.ExportedFunction("get")
+	for slot := range g.slots {
+		r, err := get.Call(ctx, uint64(slot))
+		if err != nil {
+			return err
+		}
+		if r[0] != 0 {
+			add("group %d: entry %d holds %#x", g.id, slot, r[0])
+		}
+	}
+	for m, inst := range g.instances {
+		for i, br := range inst.bridges {
+			for _, x := range m.bridges[i].bindings {
+				if x.imp.Kind == wasm.KindGlobal {
+					add("group %d: %s: %s.%s = %d", g.id, m.name, x.imp.Module, x.imp.Name, value(br.ExportedGlobal(x.imp.Name)))
+				}
+			}
+		}
+	}
+	add("group %d: spaces %s", g.id, strings.Join(slices.Sorted(maps.Keys(g.spaces)), " "))
+	for _, index := range slices.Sorted(maps.Keys(g.linked)) {
+		add("group %d: link %d is %s", g.id, index, g.linked[index].name)
+	}
+	return nil
+}
+
+func value(g api.Global) uint64 {
+	if g == nil {
+		return 0
+	}
+	return g.Get()
+}
+
+// TableLength returns the number of entries of the function table that everybody has agreed on.
+func (l *Linker) TableLength() uint32 { return l.state.slots.length }
