@@ -107,9 +107,7 @@ func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (bin
 	want := m.src.Types[imp.Type]
 	var x *export
 	if imp.Module == "env" {
-		if x = b.scope.lookupFor(m, imp.Name); x == nil {
-			x = b.t.l.host.exports[providedPrefix+imp.Name]
-		}
+		x = b.scope.lookupFor(m, imp.Name)
 	} else {
 		gateway, err := b.t.gateway(ctx, imp.Module)
 		if err != nil {
@@ -118,6 +116,9 @@ func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (bin
 		if gateway != nil {
 			x = gateway.exports[imp.Name]
 		}
+	}
+	if x == nil {
+		x = b.t.l.host.exports[imp.Module+"."+imp.Name]
 	}
 	switch {
 	case x == nil:

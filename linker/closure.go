@@ -14,7 +14,8 @@ import (
 func (g *Group) AllocateClosure(ctx context.Context) (slot uint32, err error) {
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
 		if e.tx != nil {
-			return ErrInOperation
+			slot, err = e.tx.closure(ctx)
+			return err
 		}
 		for slot == 0 {
 			if err := g.takeClosure(ctx, &slot); err != nil || slot != 0 {
@@ -33,6 +34,9 @@ func (g *Group) AllocateClosure(ctx context.Context) (slot uint32, err error) {
 func (g *Group) takeClosure(ctx context.Context, slot *uint32) error {
 	return g.member.WithState(ctx, func() error {
 		c := &g.l.state.closures
+		if *slot = c.takeSpare(); *slot != 0 {
+			return nil
+		}
 		n := len(c.free)
 		if n == 0 {
 			return nil
@@ -63,6 +67,43 @@ func (t *tx) moreClosures(ctx context.Context) error {
 	return t.perform(ctx, &growStep{slots: s.slots.length})
 }
 
+// closure takes an entry within an operation, for a constructor. The coordinator counts the entries of the free list, and
+// does so between operations; those of constructors are not among them.
+func (t *tx) closure(ctx context.Context) (uint32, error) {
+	s := &t.l.state
+	if slot := s.closures.takeSpare(); slot != 0 {
+		return slot, nil
+	}
+	slot, err := s.slots.take(1, 1)
+	if err != nil {
+		return 0, err
+	}
+	s.closures.live[slot], s.closures.own[slot] = true, true
+	return slot, t.perform(ctx, &growStep{slots: s.slots.length})
+}
+
+// takeSpare takes an entry that a constructor took and somebody gave back, 0 for none.
+func (c *closures) takeSpare() uint32 {
+	n := len(c.spare)
+	if n == 0 {
+		return 0
+	}
+	slot := c.spare[n-1]
+	c.spare = c.spare[:n-1]
+	c.live[slot] = true
+	return slot
+}
+
+// giveSpare gives back an entry that a constructor took, and reports whether it is one.
+func (c *closures) giveSpare(slot uint32) bool {
+	if !c.own[slot] || !c.live[slot] {
+		return false
+	}
+	delete(c.live, slot)
+	c.spare = append(c.spare, slot)
+	return true
+}
+
 // SetClosure makes the entry of a closure, in every group, a function found as [Group.Call] finds it: a guest's
 // or the host's. It is a link operation.
 func (g *Group) SetClosure(ctx context.Context, slot uint32, lib *Library, name string) error {
@@ -78,15 +119,16 @@ func (g *Group) SetClosure(ctx context.Context, slot uint32, lib *Library, name 
 			if !t.l.loaded(fn.mod) {
 				return ErrLibraryClosed
 			}
-			old := t.l.state.scope.closures[slot]
+			old, oldTrampoline := t.l.state.scope.closures[slot], t.l.state.scope.trampolines[slot]
 			t.change(func(s *scope) {
-				s.closures = maps.Clone(s.closures)
+				s.closures, s.trampolines = maps.Clone(s.closures), maps.Clone(s.trampolines)
+				delete(s.trampolines, slot)
 				if s.closures == nil {
 					s.closures = map[uint32]*function{}
 				}
 				s.closures[slot] = fn
 			})
-			return t.perform(ctx, &closureStep{slot: slot, fn: fn, old: old})
+			return t.perform(ctx, &closureStep{slot: slot, fn: fn, old: old, oldTrampoline: oldTrampoline})
 		})
 	})
 }
@@ -97,16 +139,23 @@ func (l *Linker) loaded(m *module) bool {
 }
 
 // FreeClosure gives an entry back. Pointers to it must not be used any more: what it holds stays there until it
-// is allocated and set again.
+// is allocated and set again. Within a link operation, that is in a constructor, only entries that a constructor
+// allocated can be given back; for others it is ErrInOperation.
 func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
 	return g.inside(ctx, func(ctx context.Context, e *entry) error {
+		c := &g.l.state.closures
 		if e.tx != nil {
+			if c.giveSpare(slot) {
+				return nil
+			}
 			return ErrInOperation
 		}
 		return g.member.WithState(ctx, func() error {
-			c := &g.l.state.closures
 			if !c.live[slot] {
 				return &ClosureError{Slot: slot}
+			}
+			if c.giveSpare(slot) {
+				return nil
 			}
 			if _, err := g.member.FreeClosure(); err != nil {
 				return err
@@ -128,19 +177,28 @@ func (e *ClosureError) Error() string {
 
 // closureStep changes what a closure holds.
 type closureStep struct {
-	slot    uint32
-	fn, old *function // old is nil when the entry was null
+	slot                      uint32
+	fn, old                   *function   // what it holds, and held
+	trampoline, oldTrampoline *trampoline // or these
 }
 
 // apply implements step.
 func (s *closureStep) apply(ctx context.Context, g *Group) error {
-	return g.putSlot(ctx, s.slot, s.fn)
+	return g.putClosure(ctx, s.slot, s.fn, s.trampoline)
 }
 
 // undo implements step.
 func (s *closureStep) undo(ctx context.Context, g *Group) error {
-	if s.old == nil {
-		return g.clearSlots(ctx, span{s.slot, 1})
+	return g.putClosure(ctx, s.slot, s.old, s.oldTrampoline)
+}
+
+// putClosure makes an entry of this group's table a function, a trampoline, or null.
+func (g *Group) putClosure(ctx context.Context, slot uint32, fn *function, tr *trampoline) error {
+	switch {
+	case fn != nil:
+		return g.putSlot(ctx, slot, fn)
+	case tr != nil:
+		return g.putTrampoline(ctx, slot, tr)
 	}
-	return g.putSlot(ctx, s.slot, s.old)
+	return g.clearSlots(ctx, span{slot, 1})
 }

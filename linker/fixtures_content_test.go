@@ -122,6 +122,11 @@ var libraryFacts = map[string][]string{
 	"threads/libcounter":    {"passive data", "start"},
 	"threads/libdata":       {"passive data", "start", "export func __wasm_init_tls"},
 	"threads/libsymbolic":   {"passive data"},
+	"libdl":                 {"import func wasix_32v1.dlopen", "export func dlopen", "export func dlerror"},
+	"libdlfcn":              {"import func env.dlopen", "import func env.dlsym", "import func env.dladdr", "export func weak_defined"},
+	"libdl_ctor":            {"import func env.dlopen", "export func __wasm_call_ctors"},
+	"libclosure":            {"import func wasix_32v1.closure_prepare", "export func __wasm_call_ctors", "slots"},
+	"threads/libthread":     {"import func wasi.thread-spawn", "export func wasi_thread_start"},
 }
 
 func TestLibraryFixturesContainWhatTheyAreFor(t *testing.T) {

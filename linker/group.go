@@ -35,6 +35,9 @@ type Group struct {
 	linked    map[uint32]*function  // and what they hold
 	functions map[*function]*functionPool
 	callers   map[string]*functionPool // of function pointers, by signature
+	dlError   dlError
+	// trampolines are the closures that guests prepared.
+	trampolines map[trampolineKey]api.Module
 }
 
 func newGroup(l *Linker) *Group {
@@ -43,6 +46,7 @@ func newGroup(l *Linker) *Group {
 		instances: map[*module]*instance{}, spaces: map[string]api.Module{},
 		links: map[uint32]*link{}, linked: map[uint32]*function{},
 		functions: map[*function]*functionPool{}, callers: map[string]*functionPool{},
+		trampolines: map[trampolineKey]api.Module{},
 	}
 }
 
@@ -183,12 +187,15 @@ func (g *Group) closeInstances(ctx context.Context) {
 	for _, inst := range g.instances {
 		all = append(all, inst.all()...)
 	}
+	for _, mod := range g.trampolines {
+		all = append(all, mod)
+	}
 	for _, mod := range append(all, g.table, g.base) {
 		if mod != nil {
 			_ = mod.Close(ctx)
 		}
 	}
-	g.instances, g.callers, g.functions = nil, nil, nil
+	g.instances, g.callers, g.functions, g.trampolines = nil, nil, nil, nil
 	g.table, g.base = nil, nil
 }
 

@@ -61,7 +61,8 @@ func TestConstructorOpens(t *testing.T) {
 		fail(err)
 		_, spawn := g.Spawn(ctx)
 		_, alloc := g.AllocateClosure(ctx)
-		for _, err := range []error{spawn, alloc, g.Close(ctx), g.CloseLibrary(ctx, lib), g.Linker().Close(ctx)} {
+		fail(alloc)
+		for _, err := range []error{spawn, g.Close(ctx), g.CloseLibrary(ctx, lib), g.Linker().Close(ctx)} {
 			if !errors.Is(err, linker.ErrInOperation) {
 				fail(errors.Join(errors.New("in a constructor"), err))
 			}

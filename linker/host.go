@@ -3,6 +3,7 @@ package linker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tetratelabs/wazero"
@@ -22,9 +23,17 @@ const (
 	hostSystemEnd = "system_end"
 
 	// providedPrefix marks functions that guests import from env and that the linker has when neither a
-	// module nor the host has them. They are no safepoints: a guest's allocator calls them.
+	// module nor the host has them. They are no safepoints: a guest's allocator calls them. Of the other
+	// namespaces in which the linker has functions, the names are marked in the same way.
 	providedPrefix = "env."
 )
+
+// hostFunction is one of the linker's own functions.
+type hostFunction struct {
+	name            string
+	params, results []api.ValueType
+	run             api.GoModuleFunc
+}
 
 // wasiName is the host module that the linker instantiates if a guest needs it and the runtime has none.
 const wasiName = "wasi_snapshot_preview1"
@@ -33,11 +42,7 @@ const wasiName = "wasi_snapshot_preview1"
 // runtime, and several linkers may share one runtime.
 func (l *Linker) instantiateHost(ctx context.Context) error {
 	i32 := []api.ValueType{api.ValueTypeI32}
-	functions := []struct {
-		name            string
-		params, results []api.ValueType
-		run             api.GoModuleFunc
-	}{
+	functions := []hostFunction{
 		{hostSafepoint, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { safepoint(ctx) }},
 		{hostLazy, i32, nil, func(ctx context.Context, _ api.Module, stack []uint64) { lazy(ctx, uint32(stack[0])) }},
 		{hostSystem, i32, nil, func(ctx context.Context, _ api.Module, stack []uint64) { l.system.begin(ctx, access(stack[0])) }},
@@ -50,6 +55,7 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 		{providedPrefix + "_abort_js", nil, nil, func(context.Context, api.Module, []uint64) { panic(errAbort) }},
 		{providedPrefix + "abort", nil, nil, func(context.Context, api.Module, []uint64) { panic(errAbort) }},
 	}
+	functions = slices.Concat(functions, l.dlFunctions(), l.wasixFunctions())
 	m := &module{id: l.nextID(), name: "linker", exports: map[string]*export{}}
 	for n := 0; ; n++ {
 		m.hostName = fmt.Sprintf("%shost:%d", reservedPrefix, n)

@@ -48,7 +48,8 @@ type Linker struct {
 	tableCode    wazero.CompiledModule
 	areas        areas
 
-	system system     // of WASI
+	system system // of WASI
+	guest  guestLibraries
 	spaces namespaces // what generated modules import from, the same for all groups
 
 	callersMu sync.Mutex
@@ -58,6 +59,8 @@ type Linker struct {
 	state    state
 	lastID   uint32             // of modules; never used again, whatever is taken back
 	gateways map[string]*module // by the name of the host module
+	// trampolines are the code of prepared closures, by signature.
+	trampolines map[string]wazero.CompiledModule
 }
 
 // namespaces maps import namespaces to instances.
@@ -179,6 +182,9 @@ func (l *Linker) closeShared(ctx context.Context) error {
 		m.close(ctx)
 	}
 	for _, c := range l.callers {
+		errs = append(errs, c.Close(ctx))
+	}
+	for _, c := range l.trampolines {
 		errs = append(errs, c.Close(ctx))
 	}
 	for _, c := range []wazero.CompiledModule{l.baseCode, l.tableCode, l.memoryCode} {

@@ -55,6 +55,7 @@ func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, opti
 				return err
 			}
 			lib = &Library{linker: g.l, mod: m}
+			t.handed = append(t.handed, lib)
 			return nil
 		})
 		return g.judgeLoad(e, err)

@@ -144,5 +144,10 @@ func (g *Group) build(ctx context.Context, tls map[*module]uint32) error {
 			return err
 		}
 	}
+	for slot, tr := range s.trampolines {
+		if err := g.putTrampoline(ctx, slot, tr); err != nil {
+			return err
+		}
+	}
 	return g.l.at(ctx, g, pointBuilt)
 }

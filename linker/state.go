@@ -19,6 +19,8 @@ type scope struct {
 	host     *module            // functions of the host's env module; nil when there is none
 	pointers pointers
 	closures map[uint32]*function // what closures hold, by entry of the function table
+	// trampolines are what other closures hold: those that guests prepared.
+	trampolines map[uint32]*trampoline
 }
 
 // lookup finds a symbol in the global scope: main, libraries in search order, host.
@@ -159,7 +161,8 @@ func (s *state) clone() state {
 	c := *s
 	c.slots.free = s.slots.free.clone()
 	c.links.free = s.links.free.clone()
-	c.closures = closures{free: slices.Clone(s.closures.free), live: maps.Clone(s.closures.live)}
+	c.closures = closures{free: slices.Clone(s.closures.free), live: maps.Clone(s.closures.live),
+		own: maps.Clone(s.closures.own), spare: slices.Clone(s.closures.spare)}
 	return c
 }
 
@@ -191,4 +194,7 @@ func (s *slots) give(r span) { s.free.give(r) }
 type closures struct {
 	free []uint32
 	live map[uint32]bool
+	// Constructors take entries of their own: see tx.closure.
+	own   map[uint32]bool
+	spare []uint32 // of those, the ones that were given back
 }

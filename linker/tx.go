@@ -22,10 +22,11 @@ type tx struct {
 
 	saved   state
 	steps   []step
-	areas   []uint32  // data areas taken, to be given back
-	modules []*module // compiled, to be closed
-	opened  []*module // whose handles were counted
-	broken  error     // a part of it that failed could not be taken back, so the whole fails
+	areas   []uint32   // data areas taken, to be given back
+	modules []*module  // compiled, to be closed
+	opened  []*module  // whose handles were counted
+	handed  []*Library // to constructors, say, which may keep them whatever becomes of the operation
+	broken  error      // a part of it that failed could not be taken back, so the whole fails
 }
 
 // step is a change that every group makes to itself, in its own instances only. The same values serve all.
@@ -91,6 +92,7 @@ func (t *tx) Undo(ctx context.Context) error {
 type mark struct {
 	state                         state
 	steps, areas, modules, opened int
+	handed                        int
 }
 
 // undoTo takes back what was done since a mark.
@@ -110,6 +112,10 @@ func (t *tx) undoShared(ctx context.Context, m mark) {
 	for _, m := range t.opened[m.opened:] {
 		m.handles.Add(-1)
 	}
+	for _, lib := range t.handed[m.handed:] {
+		lib.closed.Store(true)
+	}
+	t.handed = t.handed[:m.handed]
 	for _, area := range slices.Backward(t.areas[m.areas:]) {
 		t.l.areas.giveLater(area)
 	}
@@ -129,7 +135,7 @@ func (t *tx) abandon(ctx context.Context) {
 // part does something within an operation: what a constructor asks for. If it fails, it is taken back by itself, for the
 // constructor may go on without it.
 func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error) error {
-	m := mark{t.l.state.clone(), len(t.steps), len(t.areas), len(t.modules), len(t.opened)}
+	m := mark{t.l.state.clone(), len(t.steps), len(t.areas), len(t.modules), len(t.opened), len(t.handed)}
 	err := do(ctx, t)
 	if err != nil {
 		if failed := t.undoTo(ctx, m); failed != nil {

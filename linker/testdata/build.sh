@@ -9,6 +9,7 @@ export LC_ALL=C
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 src=$here/src
+root=$(cd "$here/../.." && pwd)
 out=${1:-$here}
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
@@ -42,9 +43,10 @@ any_max=$((65536 * 65536))
 
 # object DIRECTORY SOURCE FLAG...
 object() {
-  local dir=$1 source=$2
+  local dir=$1 source=$2 file=$src/$2.c
   shift 2
-  "$clang" "${compile_flags[@]}" "$@" -c "$src/$source.c" -o "$work/$dir/$source.o"
+  [ "$source" = libdl ] && file=$root/libdl/dl.c # what C users get
+  "$clang" "${compile_flags[@]}" "-I$root/include" "$@" -c "$file" -o "$work/$dir/$source.o"
 }
 
 object pie main -fPIC "${thread_flags[@]}"
@@ -108,7 +110,8 @@ libraries() {
   mkdir -p "$work/$set"
   for name in other counter ctor weak strong unresolved unresolved_data interpose interposer \
     trap_ctor trap_call mismatch mismatch_kind bss huge notable manyfn align callback stack types even odd \
-    dtor_base dtor_trap dtor_main early align_page; do
+    dtor_base dtor_trap dtor_main early align_page \
+    dl dlfcn dl_ctor closure; do
     library "$set" $name
   done
   library "$set" data libother.wasm
@@ -148,6 +151,7 @@ more_flags=("${tls_flags[@]}")
 library threads tls_export
 library threads tls_import libtls_export.wasm
 more_flags=()
+library threads thread
 libraries plain
 
 # assemble SOURCE OUTPUT: pairs of hexadecimal digits to bytes.

@@ -1,0 +1,132 @@
+package linker
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tetratelabs/wazero/api"
+)
+
+// Flags of dlopen, as <dlfcn.h> has them in musl and in wasi-libc. RTLD_LOCAL is 0.
+const (
+	rtldLazy     = 1
+	rtldNow      = 2
+	rtldNoLoad   = 4
+	rtldGlobal   = 256
+	rtldNoDelete = 4096
+)
+
+// dlError is what dlerror has to say in one group. It belongs to whoever is inside the group.
+type dlError struct {
+	err  error
+	area uint32 // where the text of the last one is; 0 before there was any
+	size uint32
+}
+
+// dlFunctions are the functions of <dlfcn.h>, which guests import from env. They never end a call because of an
+// error: that is for dlerror to tell. Only what ends the guest itself does: an exit, or a closed image.
+func (l *Linker) dlFunctions() []hostFunction {
+	i32 := api.ValueTypeI32
+	one, two := []api.ValueType{i32}, []api.ValueType{i32, i32}
+	return []hostFunction{
+		{providedPrefix + "dlopen", two, one, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
+			stack[0] = uint64(g.dlopen(ctx, uint32(stack[0]), uint32(stack[1])))
+		})},
+		{providedPrefix + "dlsym", two, one, guestFunction(func(ctx context.Context, g *Group, mod api.Module, stack []uint64) {
+			stack[0] = uint64(g.dlsym(ctx, uint32(stack[0]), uint32(stack[1]), g.callerModule(mod)))
+		})},
+		{providedPrefix + "dlclose", one, one, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
+			err := g.guestClose(ctx, uint32(stack[0]))
+			stack[0] = 0
+			if g.dlFailed(err) {
+				stack[0] = api.EncodeI32(-1)
+			}
+		})},
+		{providedPrefix + "dlerror", nil, one, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
+			stack[0] = uint64(g.dlerror(ctx))
+		})},
+	}
+}
+
+// guestFunction is a host function that needs to know which group calls it.
+func guestFunction(f func(ctx context.Context, g *Group, mod api.Module, stack []uint64)) api.GoModuleFunc {
+	return func(ctx context.Context, mod api.Module, stack []uint64) {
+		e := entryOf(ctx)
+		if e == nil {
+			panic(ErrNoGroup)
+		}
+		f(ctx, e.group, mod, stack)
+	}
+}
+
+// errBadString is what dlopen and dlsym say of a name that does not end inside the memory.
+var errBadString = errors.New("linker: the name is not in memory")
+
+// errBadFlags is what dlopen says of flags that it does not know.
+var errBadFlags = errors.New("linker: unknown flags for dlopen, or neither RTLD_LAZY nor RTLD_NOW")
+
+func (g *Group) dlopen(ctx context.Context, path, flags uint32) uint32 {
+	name, ok := "", true
+	if path != 0 {
+		name, ok = g.l.mem.cString(path)
+	}
+	mode := openMode{now: flags&rtldNow != 0, noLoad: flags&rtldNoLoad != 0, global: flags&rtldGlobal != 0,
+		noDelete: flags&rtldNoDelete != 0}
+	var handle uint32
+	err := errBadString
+	switch {
+	case flags&^(rtldLazy|rtldNow|rtldNoLoad|rtldGlobal|rtldNoDelete) != 0 || flags&(rtldLazy|rtldNow) == 0:
+		err = errBadFlags
+	case ok:
+		handle, err = g.guestOpen(ctx, name, mode)
+	}
+	g.dlFailed(err)
+	return handle
+}
+
+func (g *Group) dlsym(ctx context.Context, handle, symbol uint32, caller *module) uint32 {
+	var pointer uint32
+	name, ok := g.l.mem.cString(symbol)
+	err := errBadString
+	if ok {
+		pointer, err = g.guestSymbol(ctx, handle, name, caller)
+	}
+	g.dlFailed(err)
+	return pointer
+}
+
+// dlFailed keeps an error for dlerror and reports whether there was one.
+func (g *Group) dlFailed(err error) bool {
+	if err == nil {
+		return false
+	}
+	fatal(err)
+	g.dlError.err = err
+	return true
+}
+
+// dlerror returns the address of what went wrong since it was last called, in words; 0 for nothing. The text stays
+// until the next call of dlerror in the same group. When the guest has no memory for it, it is cut short.
+func (g *Group) dlerror(ctx context.Context) uint32 {
+	d := &g.dlError
+	if d.err == nil {
+		return 0
+	}
+	text := d.err.Error()
+	d.err = nil
+	if need := uint32(len(text)) + 1; need > d.size {
+		size := max(need, 256)
+		area, err := g.l.areas.take(ctx, g, size, 1)
+		if err == nil {
+			g.l.areas.giveLater(d.area)
+			g.l.areas.own(g, area)
+			d.area, d.size = area, size
+		}
+	}
+	b, ok := g.l.mem.at(d.area, d.size)
+	if !ok || d.area == 0 {
+		return 0
+	}
+	b[copy(b[:len(b)-1], text)] = 0
+	return d.area
+}

@@ -1,0 +1,170 @@
+package linker
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
+)
+
+// maxClosureTypes is how many parameters, or results, a prepared closure may have: what engines allow a function.
+const maxClosureTypes = 1000
+
+// trampoline is what a prepared closure does: a function of any signature, which puts its arguments into memory and calls
+// one of a fixed signature, the backing function, with three pointers: arguments, results, data. It is how a
+// guest makes functions of signatures that it knows only at run time.
+//
+// Arguments lie on the stack one behind the other, without gaps, each as large as its type; so do results.
+type trampoline struct {
+	typ     wasm.FuncType
+	backing uint32 // function pointer
+	data    uint32 // what is passed on to it
+	code    wazero.CompiledModule
+}
+
+// trampolineKey names an instance of a trampoline in a group. One serves every trampoline of its signature that the entry
+// ever has, because the table would keep all of them in memory.
+type trampolineKey struct {
+	slot uint32
+	typ  string
+}
+
+// Exports of the module of a trampoline.
+const (
+	trampolineBacking = "backing" // a global
+	trampolineData    = "data"    // a global
+	trampolinePut     = "put"     // (slot): the trampoline into the function table
+)
+
+// prepareClosure makes a closure's entry, in every group, a trampoline.
+func (g *Group) prepareClosure(ctx context.Context, slot uint32, tr trampoline) error {
+	return g.inside(ctx, func(ctx context.Context, e *entry) error {
+		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) (err error) {
+			if !t.l.state.closures.live[slot] {
+				return &ClosureError{Slot: slot}
+			}
+			if tr.code, err = t.l.trampolineCode(ctx, tr.typ); err != nil {
+				return err
+			}
+			s := &closureStep{slot: slot, trampoline: &tr, old: t.l.state.scope.closures[slot],
+				oldTrampoline: t.l.state.scope.trampolines[slot]}
+			t.change(func(s *scope) {
+				s.closures, s.trampolines = maps.Clone(s.closures), maps.Clone(s.trampolines)
+				delete(s.closures, slot)
+				if s.trampolines == nil {
+					s.trampolines = map[uint32]*trampoline{}
+				}
+				s.trampolines[slot] = &tr
+			})
+			return t.perform(ctx, s)
+		})
+	})
+}
+
+// trampolineCode compiles the trampoline of a signature, once for all groups.
+func (l *Linker) trampolineCode(ctx context.Context, t wasm.FuncType) (wazero.CompiledModule, error) {
+	if c := l.trampolines[t.Key()]; c != nil {
+		return c, nil
+	}
+	stackSpace, stackName := baseNamespace, baseStackPointer
+	if l.stackPointer != nil {
+		stackSpace, stackName = l.main.importName(), l.stackPointer.name
+	}
+	bytes, err := buildTrampoline(t, stackSpace, stackName, l.threads == nil)
+	c, err := l.compileGenerated(ctx, "closure", bytes, err)
+	if err != nil {
+		return nil, err
+	}
+	l.trampolines[t.Key()] = c
+	return c, nil
+}
+
+// putTrampoline puts a trampoline into an entry of this group's table.
+func (g *Group) putTrampoline(ctx context.Context, slot uint32, tr *trampoline) error {
+	key := trampolineKey{slot, tr.typ.Key()}
+	mod := g.trampolines[key]
+	if mod == nil {
+		var err error
+		if mod, err = g.l.instantiateIn(ctx, tr.code, g.namespace); err != nil {
+			return fmt.Errorf("linker: closure %d: %w", slot, err)
+		}
+		g.trampolines[key] = mod
+	}
+	for name, value := range map[string]uint32{trampolineBacking: tr.backing, trampolineData: tr.data} {
+		mod.ExportedGlobal(name).(api.MutableGlobal).Set(uint64(value))
+	}
+	_, err := mod.ExportedFunction(trampolinePut).Call(ctx, uint64(slot))
+	return err
+}
+
+// buildTrampoline writes the module of a trampoline.
+func buildTrampoline(t wasm.FuncType, stackSpace, stackName string, shared bool) ([]byte, error) {
+	i32 := wasm.I32
+	var b wasm.Builder
+	table := b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
+	b.ImportMemory(memoryNamespace, "memory", anyMemory(shared))
+	stack := b.ImportGlobal(stackSpace, stackName, wasm.GlobalType{Type: i32, Mutable: true})
+	backing := b.Global(i32, true, wasm.ConstI32(0))
+	data := b.Global(i32, true, wasm.ConstI32(0))
+	backingType := b.Type([]wasm.ValType{i32, i32, i32}, nil)
+
+	old := uint32(len(t.Params)) // locals behind the parameters
+	results, values := old+1, old+2
+	var c wasm.Code
+	c.GlobalGet(stack).LocalTee(old)
+	c.I32Const(frameSize(t.Results)).I32Sub().I32Const(-16).Raw(opI32And).LocalTee(results)
+	c.I32Const(frameSize(t.Params)).I32Sub().LocalTee(values).GlobalSet(stack)
+	offset := uint32(0)
+	for i, p := range t.Params {
+		c.LocalGet(values).LocalGet(uint32(i)).Raw(memoryOp(memoryOps[p].store, offset)...)
+		offset += memoryOps[p].size
+	}
+	c.LocalGet(values).LocalGet(results).GlobalGet(data).GlobalGet(backing).CallIndirect(backingType, table)
+	offset = 0
+	for _, r := range t.Results {
+		c.LocalGet(results).Raw(memoryOp(memoryOps[r].load, offset)...)
+		offset += memoryOps[r].size
+	}
+	c.LocalGet(old).GlobalSet(stack)
+	f := b.Func(b.Type(t.Params, t.Results), []wasm.ValType{i32, i32, i32}, &c)
+	b.DeclareFuncs(f)
+	put := b.Func(b.Type([]wasm.ValType{i32}, nil), nil, new(wasm.Code).LocalGet(0).RefFunc(f).TableSet(table))
+	b.ExportGlobal(trampolineBacking, backing)
+	b.ExportGlobal(trampolineData, data)
+	b.ExportFunc(trampolinePut, put)
+	return b.Bytes()
+}
+
+const opI32And = 0x71
+
+// memoryOps are the instructions that write and read a type, and its size in bytes.
+var memoryOps = map[wasm.ValType]struct {
+	store, load []byte
+	size        uint32
+}{
+	wasm.I32:  {[]byte{0x36}, []byte{0x28}, 4},
+	wasm.I64:  {[]byte{0x37}, []byte{0x29}, 8},
+	wasm.F32:  {[]byte{0x38}, []byte{0x2a}, 4},
+	wasm.F64:  {[]byte{0x39}, []byte{0x2b}, 8},
+	wasm.V128: {[]byte{0xfd, 0x0b}, []byte{0xfd, 0x00}, 16},
+}
+
+// memoryOp appends to an instruction that it takes any address (alignment 2^0), at an offset.
+func memoryOp(op []byte, offset uint32) []byte {
+	return leb.AppendU32(append(append([]byte(nil), op...), 0), offset)
+}
+
+// frameSize is the room for values of some types, a multiple of 16.
+func frameSize(types []wasm.ValType) int32 {
+	n := uint32(0)
+	for _, t := range types {
+		n += memoryOps[t].size
+	}
+	return int32((n + 15) &^ 15)
+}
