@@ -6,7 +6,7 @@ GO  ?= go
 NPM ?= npm
 
 .DEFAULT_GOAL := help
-.PHONY: help deps fixtures verify test race bench tlc faults lint
+.PHONY: help deps fixtures libraries verify test race bench tlc faults lint
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -22,6 +22,9 @@ stock/node_modules/.stamp: stock/package-lock.json stock/package.json stock/.npm
 
 fixtures: ## rebuild the C fixtures in linker/testdata (needs clang, lld, llvm)
 	linker/testdata/build.sh
+
+libraries: ## rebuild zlib, Lua, SQLite and libc from Debian's sources (see libraries/README.md)
+	libraries/build.sh
 
 verify: deps ## explore the protocol, check the model, judge concurrent runs of the real linker
 	$(GO) run ./cmd/lockstep verify

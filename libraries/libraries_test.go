@@ -1,0 +1,139 @@
+package libraries_test
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-wasm/lockstep/libraries"
+)
+
+// readSums reads testdata/SHA256SUMS: the sum of each source, by its name in this folder, and of each module.
+func readSums(t *testing.T) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "SHA256SUMS"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sums := map[string]string{}
+	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
+		sum, name, ok := strings.Cut(lines.Text(), "  ")
+		if !ok || len(sum) != hex.EncodedLen(sha256.Size) {
+			t.Fatalf("SHA256SUMS: malformed line %q", lines.Text())
+		}
+		if strings.HasSuffix(name, ".wasm") || name == "TOOLCHAIN" {
+			name = "testdata/" + name
+		}
+		sums[name] = sum
+	}
+	return sums
+}
+
+func sumOf(t *testing.T, content []byte, err error) string {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
+
+// TestModulesAreWhatWasBuilt holds without a compiler: neither a source nor a module was changed without running
+// build.sh, and no file is missing from the sums.
+func TestModulesAreWhatWasBuilt(t *testing.T) {
+	sums := readSums(t)
+	for name, want := range sums {
+		content, err := os.ReadFile(filepath.FromSlash(name))
+		if got := sumOf(t, content, err); got != want {
+			t.Errorf("%s was changed since build.sh ran: SHA-256 %s, want %s", name, got, want)
+		}
+	}
+	for _, dir := range []string{"src", "testdata"} {
+		err := fs.WalkDir(os.DirFS("."), dir, func(name string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && sums[name] == "" && d.Name() != "SHA256SUMS" {
+				t.Errorf("%s is not in SHA256SUMS: run build.sh", name)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestEmbeddedModules compares what programs get with what was built.
+func TestEmbeddedModules(t *testing.T) {
+	sums := readSums(t)
+	names := []string{libraries.MainLibc, libraries.MainLibcxx, libraries.Zlib, libraries.Lua, libraries.SQLite,
+		libraries.Words, libraries.StaticZ, libraries.StaticLua}
+	for _, name := range names {
+		content, err := fs.ReadFile(libraries.FS(), name)
+		if got := sumOf(t, content, err); got != sums["testdata/"+name] {
+			t.Errorf("%s: SHA-256 %s, want %s", name, got, sums["testdata/"+name])
+		}
+	}
+	all, err := fs.Glob(libraries.FS(), "*")
+	if err != nil || len(all) != len(names) {
+		t.Errorf("%d modules, %d have a name: %v", len(all), len(names), err)
+	}
+}
+
+// unbuildable returns why the modules cannot be rebuilt to the same bytes here.
+func unbuildable(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		return "it takes minutes"
+	}
+	recorded, err := os.ReadFile(filepath.Join("testdata", "TOOLCHAIN"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	installed, err := exec.Command("bash", "build.sh", "--toolchain").Output()
+	if err != nil {
+		return "build.sh: " + err.Error()
+	}
+	if !bytes.Equal(installed, recorded) {
+		return "another toolchain is installed: " + string(installed)
+	}
+	sources := os.Getenv("LOCKSTEP_SOURCES")
+	if sources == "" {
+		sources = ".sources"
+	}
+	// The script would fetch them; a test does not.
+	if dsc, err := filepath.Glob(filepath.Join(sources, "*.dsc")); err != nil || len(dsc) < 4 {
+		return "the sources were not fetched (build.sh fetches them)"
+	}
+	return ""
+}
+
+// TestModulesRebuild builds everything again where the toolchain and the sources are. Elsewhere
+// [TestModulesAreWhatWasBuilt] is the whole check.
+func TestModulesRebuild(t *testing.T) {
+	if reason := unbuildable(t); reason != "" {
+		t.Log("not rebuilt: " + reason)
+		TestModulesAreWhatWasBuilt(t)
+		return
+	}
+	out := t.TempDir()
+	if output, err := exec.Command("bash", "build.sh", out).CombinedOutput(); err != nil {
+		t.Fatalf("build.sh: %v\n%s", err, output)
+	}
+	modules, err := filepath.Glob(filepath.Join("testdata", "*.wasm"))
+	if err != nil || len(modules) == 0 {
+		t.Fatalf("no modules: %v", err)
+	}
+	sums := readSums(t)
+	for _, name := range modules {
+		content, err := os.ReadFile(filepath.Join(out, filepath.Base(name)))
+		if got := sumOf(t, content, err); got != sums[filepath.ToSlash(name)] {
+			t.Errorf("%s: a rebuild gives SHA-256 %s, committed is %s", name, got, sums[filepath.ToSlash(name)])
+		}
+	}
+}
