@@ -94,6 +94,9 @@ const (
 // duty tells what the present operation wants of m now. The mutex is held.
 func (m *Member) duty() duty {
 	s := &m.c.state
+	if s.Poisoned { // perhaps while m was working: nothing counts any more
+		return nothing
+	}
 	switch s.Part[m.id] {
 	case protocol.Expected:
 		if s.Pending() {
