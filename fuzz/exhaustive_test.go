@@ -160,7 +160,7 @@ func TestCancelEverywhere(t *testing.T) {
 			p := program{Groups: [][]act{{ends(first, how), {Verb: links}}, acts(links, runs)}, Spare: 1}
 			t.Run(p.Groups[0][0].String(), func(t *testing.T) {
 				o := schedule.Options{EagerTimers: how == timed}
-				total += schedule.Check(t, p.run(notified, true), schedule.DepthFirst(1, limit(2500, 50)), o).Schedules
+				total += schedule.Check(t, p.run(notified, true), schedule.DepthFirst(1, limit(1500, 50)), o).Schedules
 				total += schedule.Check(t, p.run(polling, true), schedule.DepthFirst(0, limit(100, 5)), o).Schedules
 			})
 		}

@@ -115,6 +115,11 @@ func (w *world) attach(ctx context.Context, child *coord.Child, fail error) (*in
 // observe sees every action: it checks the state, and keeps the books.
 func (w *world) observe(e coord.Event) {
 	w.s.Logf("%s", e.Step)
+	switch { // first come, first served
+	case e.Step.Action == protocol.ActGrantLease && w.last.LeaseQueue.Head() != e.Step.Group,
+		e.Step.Action == protocol.ActLockState && w.last.StateQueue.Head() != e.Step.Group:
+		w.s.Failf("%s jumps the queue", e.Step)
+	}
 	w.last = *e.State
 	if e.Seq != w.seq+1 {
 		w.s.Failf("event %d follows event %d", e.Seq, w.seq)

@@ -45,20 +45,20 @@ func Detectors() []Detector {
 		{
 			Name: "random", What: "random programs under random and PCT schedules",
 			Why:     "it reaches longer programs than the others, and shrinks them",
-			Package: "fuzz", Sees: []string{protocolFolder, coordFolder}, Run: "^(TestRandomPrograms|TestRandomSchedules)$", Args: []string{"-test.short", "-rapid.checks=400", "-rapid.nofailfile", "-rapid.shrinktime=1s"}, Limit: time.Minute,
+			Package: "fuzz", Sees: []string{protocolFolder, coordFolder}, Run: "^(TestRandomPrograms|TestRandomSchedules)$", Args: []string{"-test.short", "-rapid.checks=1500", "-rapid.nofailfile", "-rapid.shrinktime=1s"}, Limit: time.Minute,
 		},
 		{
 			Name: "unit", What: "the runtime's own tests with real goroutines",
-			Package: "linker/coord", Sees: []string{protocolFolder, coordFolder}, Run: unitTests, Limit: 20 * time.Second,
+			Package: "linker/coord", Sees: []string{protocolFolder, coordFolder}, Run: unitTests, Limit: 10 * time.Second,
 		},
 		{
 			Name: "synctest", What: "waiting, waking, cancellation and time-outs in virtual time with real goroutines",
-			Package: "linker/coord", Sees: []string{protocolFolder, coordFolder}, Run: "^(TestWait|TestReferenceBackoff|TestBackoff|TestPolling|TestCancelledWaiter)", Limit: 20 * time.Second,
+			Package: "linker/coord", Sees: []string{protocolFolder, coordFolder}, Run: "^(TestWaitEnds|TestWaitIs|TestWaiterKeeps|TestReferenceBackoff|TestBackoff|TestPolling|TestCancelledWaiter)", Limit: 10 * time.Second,
 		},
 		{
 			Name: "stress", What: "many real goroutines that do everything at once",
 			Why:     "it has no opinion on what can go wrong, and it runs under the race detector",
-			Package: "linker/coord", Sees: []string{protocolFolder, coordFolder}, Run: "^TestStress$", Limit: 20 * time.Second,
+			Package: "linker/coord", Sees: []string{protocolFolder, coordFolder}, Run: "^TestStress$", Limit: 10 * time.Second,
 		},
 		{
 			Name: "linked", What: "the linker on wazero under the controlled scheduler",

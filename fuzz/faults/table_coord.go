@@ -50,6 +50,12 @@ func coordFaults() []Fault {
 			By:    []Named{more},
 		},
 		{
+			Name:  "runtime: duties in a poisoned image",
+			What:  "a second group that fails to undo performs an action that is not possible any more",
+			Edits: []Edit{{await, "	if s.Poisoned { // perhaps while m was working: nothing counts any more\n		return nothing\n	}\n", ""}},
+			By:    []Named{{"unit", "TestFailedUndosAtTheSameTimePoisonOnce"}, {"random", "TestRandomSchedules"}},
+		},
+		{
 			Name:  "runtime: death does not wake",
 			What:  "the goroutine of a group that was killed while it waited waits for ever",
 			Edits: []Edit{{await, `if s.Poisoned || w.m.gone.Load() {`, `if s.Poisoned {`}},
@@ -140,7 +146,7 @@ func coordFaults() []Fault {
 		{
 			Name:  "runtime: nobody acts for sleepers",
 			What:  "the leader waits for groups in which nobody is",
-			Edits: []Edit{{link, `h != nil && c.state.Mode[h.id] == protocol.Parked && h.duty() != nothing`, `h != nil && c.state.Mode[h.id] == protocol.Parked && h.duty() == toApply`}},
+			Edits: []Edit{{link, ` && h.duty() != nothing`, ` && h.duty() == toApply`}},
 			By:    []Named{more, {"unit", "TestLinkReachesParkedGroups"}},
 		},
 		{

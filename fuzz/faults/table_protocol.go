@@ -52,13 +52,13 @@ func protocolFaults() []Fault {
 			Name:  "protocol: poison wears off",
 			What:  "actions are possible after an undo has failed",
 			Edits: []Edit{{actions, `return s.Poisoned && !s.off(OffStickyPoison)`, `return false`}},
-			By:    []Named{inExplorer(), {"exhaustive", "TestTwoGroupsExhaustively"}},
+			By:    []Named{inExplorer(), {"exhaustive", "TestMoreGroups"}},
 		},
 		{
 			Name:  "protocol: anyone may take the lease",
 			What:  "the lease's queue is not first come, first served",
 			Edits: []Edit{{actions, `s.LeaseQueue.Head() != g && !s.off(OffFirstCome)`, `false`}},
-			By:    []Named{inExplorer()},
+			By:    []Named{inExplorer(), {"synctest", "TestWaitIsFirstComeFirstServed"}},
 		},
 		{
 			Name:  "protocol: a gap between write lock and read locks",
@@ -69,7 +69,7 @@ func protocolFaults() []Fault {
 		{
 			Name:  "protocol: sleepers are no participants",
 			What:  "a parked group misses the operation",
-			Edits: []Edit{{actions, `s.Mode[h] != Running && s.Mode[h] != Parked:`, `s.Mode[h] != Running:`}},
+			Edits: []Edit{{actions, "		default:\n			s.Part[h] = Expected\n", "		case s.Mode[h] == Parked:\n			s.Part[h] = NoPart\n		default:\n			s.Part[h] = Expected\n"}},
 			By:    []Named{inExplorer(), {"unit", "TestLinkReachesParkedGroups"}},
 		},
 		{

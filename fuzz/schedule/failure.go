@@ -75,6 +75,9 @@ func (t *task) where() string {
 	return fmt.Sprintf("%s can go on, after %s", t.name, t.at.label)
 }
 
+// reportLines is how much of a trace a report shows.
+const reportLines = 150
+
 // Report is the failure for people, several lines. rerun is the command that
 // runs it again; it may be empty.
 func (f *Failure) Report(rerun string) string {
@@ -100,7 +103,11 @@ func (f *Failure) Report(rerun string) string {
 	if f.State != "" {
 		section("state", strings.Split(f.State, "\n"))
 	}
-	section("trace", f.Trace)
+	if cut := len(f.Trace) - reportLines; cut > 0 {
+		fmt.Fprintf(&b, "trace, without its first %d lines:\n  %s\n", cut, strings.Join(f.Trace[cut:], "\n  "))
+	} else {
+		section("trace", f.Trace)
+	}
 	return b.String()
 }
 

@@ -53,6 +53,28 @@ func TestDepthFirstIsExhaustive(t *testing.T) {
 	}
 }
 
+// A task that polls for another has finitely many schedules within a bound.
+func TestPollingIsFiniteWithinABound(t *testing.T) {
+	program := func(s *schedule.Scheduler) {
+		done := false
+		s.Go("worker", func() {
+			s.Yield()
+			done = true
+		})
+		s.Go("poller", func() {
+			for !done {
+				s.Pass()
+			}
+		})
+	}
+	for bound, want := range map[int]int{0: 2, 1: 5, 2: 9} {
+		r := schedule.Explore(program, schedule.DepthFirst(bound, 1000), schedule.Options{})
+		if r.Failure != nil || !r.Exhausted || r.Schedules != want {
+			t.Errorf("bound %d: %d schedules, all of them %v, %v; want %d", bound, r.Schedules, r.Exhausted, r.Failure, want)
+		}
+	}
+}
+
 // A bound of n interruptions is exact: what needs n+1 is not found with n.
 func TestPreemptionBoundIsExact(t *testing.T) {
 	// Fails exactly when a is interrupted after each of its first two pieces.
