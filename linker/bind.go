@@ -107,7 +107,9 @@ func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (bin
 	want := m.src.Types[imp.Type]
 	var x *export
 	if imp.Module == "env" {
-		x = b.scope.lookupFor(m, imp.Name)
+		if x = b.t.l.registersExit(m, imp.Name, want); x == nil {
+			x = b.scope.lookupFor(m, imp.Name)
+		}
 	} else {
 		gateway, err := b.t.gateway(ctx, imp.Module)
 		if err != nil {

@@ -53,6 +53,13 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 		}},
 		{providedPrefix + "emscripten_notify_memory_growth", i32, nil, func(context.Context, api.Module, []uint64) {}},
 		{providedPrefix + "_abort_js", nil, nil, func(context.Context, api.Module, []uint64) { panic(errAbort) }},
+		{providedPrefix + "__cxa_atexit", []api.ValueType{i32[0], i32[0], i32[0]}, i32, func(ctx context.Context, _ api.Module, stack []uint64) {
+			h := exitHandler{pointer: uint32(stack[0]), argument: uint32(stack[1])}
+			stack[0] = api.EncodeI32(l.registerExit(ctx, h, uint32(stack[2])))
+		}},
+		{providedPrefix + "atexit", i32, i32, func(ctx context.Context, _ api.Module, stack []uint64) {
+			stack[0] = api.EncodeI32(l.registerExit(ctx, exitHandler{pointer: uint32(stack[0]), plain: true}, 0))
+		}},
 		{providedPrefix + "abort", nil, nil, func(context.Context, api.Module, []uint64) { panic(errAbort) }},
 	}
 	functions = slices.Concat(functions, l.dlFunctions(), l.wasixFunctions())

@@ -47,6 +47,7 @@ type Linker struct {
 	baseCode     wazero.CompiledModule
 	tableCode    wazero.CompiledModule
 	areas        areas
+	exits        exits
 
 	system system // of WASI
 	guest  guestLibraries
@@ -142,21 +143,30 @@ func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModu
 	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve), compiled, config)
 }
 
-// Close closes all groups and releases what the image has in the runtime. It waits until nobody is inside a
-// group; new calls fail with ErrClosed meanwhile. The runtime stays open.
+// Close closes all groups and releases what the image has in the runtime. First it runs, in the first group that
+// there is, the destructors of the libraries that are still loaded; those that trap are part of the error, as
+// [*DestructorError]. Then it waits until nobody is inside a group; new calls fail with ErrClosed meanwhile. The
+// runtime stays open.
 func (l *Linker) Close(ctx context.Context) error {
 	if entryOf(ctx) != nil {
 		return ErrInOperation
 	}
-	if !l.closed.CompareAndSwap(false, true) {
+	if l.closed.Load() {
 		return nil
+	}
+	destroyed := l.destroyAll(ctx)
+	if err := ctx.Err(); err != nil && l.exits.first(l.committed.Load().order) != nil {
+		return errors.Join(err, destroyed)
+	}
+	if !l.closed.CompareAndSwap(false, true) {
+		return destroyed
 	}
 	for _, g := range l.groups.list() {
 		select {
 		case g.lock <- struct{}{}:
 		case <-ctx.Done():
 			l.closed.Store(false)
-			return ctx.Err()
+			return errors.Join(destroyed, ctx.Err())
 		}
 		closed := error(ErrClosed)
 		if g.cause.CompareAndSwap(nil, &closed) {
@@ -165,7 +175,7 @@ func (l *Linker) Close(ctx context.Context) error {
 		g.closeInstances(ctx)
 		<-g.lock
 	}
-	return l.closeShared(ctx)
+	return errors.Join(destroyed, l.closeShared(ctx))
 }
 
 // closeShared releases what does not belong to any group.

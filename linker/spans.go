@@ -8,6 +8,9 @@ import (
 // span is a range of addresses or of table slots.
 type span struct{ base, size uint32 }
 
+// has reports whether a unit is in the range.
+func (s span) has(unit uint32) bool { return unit >= s.base && uint64(unit) < s.end() }
+
 func (s span) end() uint64 { return uint64(s.base) + uint64(s.size) }
 
 // spans is a set of disjoint ranges that nobody uses, sorted, neighbours joined. The zero value is

@@ -120,6 +120,7 @@ func (t *tx) undoShared(ctx context.Context, m mark) {
 		t.l.areas.giveLater(area)
 	}
 	for _, m := range slices.Backward(t.modules[m.modules:]) {
+		t.l.exits.drop(m)
 		m.close(ctx)
 	}
 	t.l.state = m.state

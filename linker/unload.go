@@ -14,7 +14,13 @@ import (
 // CloseLibrary gives up a handle. When it was the last one of its library, and no other module is bound to that,
 // the library and whatever only it used are unloaded: in every group their instances are closed and their table
 // entries become null, and their memory, entries and records can be used again. Function pointers and addresses
-// into them must not be used any more. Finalizers are not run: WebAssembly libraries have none by convention.
+// into them must not be used any more: an entry is null, so that calling it traps, until it is used again.
+//
+// Before that, the destructors of these libraries run, in this group and in reverse order of their registration; those
+// of a library run before those of the libraries that it needs. They are what compilers register with __cxa_atexit,
+// and what a library registers with atexit. A destructor that traps does not keep the others from being run nor the
+// library from being unloaded; the error says so, a [*DestructorError]. A guest that exits in one ends its group. From
+// the first destructor on, the context cannot cancel the call.
 //
 // A function that another module bound when first calling it does not keep its library loaded; it is looked for
 // again at the next call. wazero keeps an unloaded module's compiled code and instance in memory for as long as
@@ -30,13 +36,17 @@ func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
 		if e.tx != nil {
 			return ErrInOperation
 		}
-		u := &unload{tx: tx{l: g.l, g: g, kind: protocol.UnloadModules}, lib: lib}
-		commit, err := g.member.Link(ctx, u)
+		cancel := &holdable{Context: ctx}
+		u := &unload{tx: tx{l: g.l, g: g, kind: protocol.UnloadModules}, lib: lib, cancel: cancel}
+		commit, err := g.member.Link(cancel, u)
 		if err == nil {
 			receive(ctx, commit, u.saved.scope.commit)
 			err = u.after(ctx)
 		}
 		g.l.areas.drain(ctx, g)
+		if u.destroyed != nil {
+			err = errors.Join(err, g.judge(e, u.destroyed))
+		}
 		return err
 	})
 }
@@ -49,6 +59,9 @@ type unload struct {
 	step *unloadStep
 	ctx  context.Context
 	err  error
+
+	cancel    *holdable
+	destroyed error // what destructors failed with
 }
 
 // Do implements coord.Work.
@@ -59,17 +72,51 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 	if !u.lib.closed.CompareAndSwap(false, true) {
 		return coord.Operation{}, false, ErrLibraryClosed
 	}
-	l := u.l
-	u.saved = l.state.clone()
+	u.saved = u.l.state.clone()
 	u.lib.mod.handles.Add(-1)
-	gone := l.state.scope.unused()
-	if len(gone) == 0 {
-		return coord.Operation{}, false, nil
-	}
-	u.step = &unloadStep{modules: gone}
-	u.forget(gone)
 	u.ctx = u.enter(context.WithoutCancel(ctx))
-	return coord.Operation{Kind: u.kind, Payload: []step{u.step}}, true, nil
+	returned := false
+	defer func() {
+		if !returned {
+			u.abandon(ctx)
+			u.reopen()
+		}
+	}()
+	gone, err := u.destroy()
+	returned = true
+	if err != nil {
+		return coord.Operation{}, false, errors.Join(err, u.Undo(ctx))
+	}
+	steps := slices.Clone(u.steps) // of what destructors have loaded
+	if len(gone) > 0 {
+		u.step = &unloadStep{modules: gone}
+		steps = append(steps, u.step)
+		u.forget(gone)
+	}
+	return coord.Operation{Kind: u.kind, Payload: steps}, len(steps) > 0, nil
+}
+
+// destroy runs the destructors of the modules that nobody uses any more, of those that use others first, and returns
+// these modules. They run in this group, within the operation, so whatever they look up, load or call is there
+// still. From the first one on, the operation cannot be cancelled.
+func (u *unload) destroy() ([]*module, error) {
+	for {
+		gone := u.l.state.scope.unused() // a destructor may have opened one of them
+		m := u.l.exits.first(gone)
+		if m == nil || isExit(u.destroyed) {
+			return gone, u.broken
+		}
+		if err := u.cancel.hold(); err != nil {
+			return nil, err
+		}
+		u.destroyed = errors.Join(u.destroyed, u.g.destroy(u.ctx, m))
+	}
+}
+
+// reopen takes back that the handle was given up.
+func (u *unload) reopen() {
+	u.lib.mod.handles.Add(1)
+	u.lib.closed.Store(false)
 }
 
 // forget takes modules out of the shared state.
@@ -143,17 +190,17 @@ func (s *scope) unused() []*module {
 	return gone
 }
 
-// Undo implements coord.Work.
-func (u *unload) Undo(context.Context) error {
-	u.l.state = u.saved
-	u.lib.mod.handles.Add(1)
-	u.lib.closed.Store(false)
-	return nil
+// Undo implements coord.Work. Destructors that have run are not run again.
+func (u *unload) Undo(ctx context.Context) error {
+	u.reopen()
+	return u.tx.Undo(ctx)
 }
 
 // Commit implements coord.Work.
 func (u *unload) Commit(number uint64) {
-	u.err = u.step.apply(u.ctx, u.g)
+	if u.step != nil {
+		u.err = u.step.apply(u.ctx, u.g)
+	}
 	u.l.publish(number)
 }
 
@@ -164,6 +211,7 @@ func (u *unload) after(ctx context.Context) error {
 	}
 	for _, m := range u.step.modules {
 		u.l.areas.giveLater(m.memory.base)
+		u.l.exits.drop(m)
 		m.close(ctx)
 	}
 	return u.err

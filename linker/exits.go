@@ -1,0 +1,243 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// exits keeps what modules have registered to be called when they are unloaded: destructors and static objects, for
+// which compilers call __cxa_atexit, and atexit's functions. Guests register whenever they like, in a constructor or
+// when a function is first called, so it has a lock of its own.
+type exits struct {
+	mu sync.Mutex
+	of map[*module][]exitHandler
+}
+
+// exitHandler is a function pointer of a guest.
+type exitHandler struct {
+	pointer  uint32
+	argument uint32
+	plain    bool // atexit's, which takes no argument
+}
+
+func (x *exits) add(m *module, h exitHandler) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.of == nil {
+		x.of = map[*module][]exitHandler{}
+	}
+	x.of[m] = append(x.of[m], h)
+}
+
+// pop takes the handler that was registered last.
+func (x *exits) pop(m *module) (exitHandler, bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	list := x.of[m]
+	if len(list) == 0 {
+		delete(x.of, m)
+		return exitHandler{}, false
+	}
+	x.of[m] = list[:len(list)-1]
+	return list[len(list)-1], true
+}
+
+// drop forgets a module's handlers.
+func (x *exits) drop(m *module) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.of, m)
+}
+
+// first returns the first of some modules that has handlers, or nil.
+func (x *exits) first(modules []*module) *module {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, m := range modules {
+		if len(x.of[m]) > 0 {
+			return m
+		}
+	}
+	return nil
+}
+
+// DestructorError says that a destructor of a library trapped, or that the guest exited in it.
+type DestructorError struct {
+	Module  string
+	Pointer uint32 // the function pointer of the destructor
+	Err     error
+}
+
+// Error implements the error interface.
+func (e *DestructorError) Error() string {
+	return fmt.Sprintf("linker: module %s: destructor %d: %s", e.Module, e.Pointer, inner(e.Err))
+}
+
+// Unwrap returns the trap, or a *sys.ExitError.
+func (e *DestructorError) Unwrap() error { return e.Err }
+
+// registersExit returns the linker's own function when a library imports one that registers destructors. Those of the
+// main module, or of the library that is its libc, would call into a library that is not there any more.
+func (l *Linker) registersExit(m *module, name string, typ wasm.FuncType) *export {
+	if m == l.main || m.info == nil || name != "__cxa_atexit" && name != "atexit" {
+		return nil
+	}
+	if x := l.host.exports[providedPrefix+name]; x.fn.typ.Equal(typ) {
+		return x
+	}
+	return nil
+}
+
+// registerExit is what guests call as __cxa_atexit and atexit. dso is what C calls __dso_handle: the beginning of a
+// module's data, as wasm-ld places it. It returns 0, or -1 if there is nobody to register for.
+func (l *Linker) registerExit(ctx context.Context, h exitHandler, dso uint32) int32 {
+	e := entryOf(ctx)
+	if e == nil {
+		return -1
+	}
+	if e.replay { // the leader has registered it
+		return 0
+	}
+	l.exits.add(e.scope().exitOwner(l.main, h, dso), h)
+	return 0
+}
+
+// exitOwner returns the module that a handler belongs to: whose handle it names or, since a library without data has
+// none, whose function it is. Whatever is nobody's is the main module's.
+func (s *scope) exitOwner(main *module, h exitHandler, dso uint32) *module {
+	for _, m := range s.search {
+		if m.info != nil && m.memory.size > 0 && m.memory.base == dso {
+			return m
+		}
+	}
+	if m := s.ownerOf(h.pointer); m != nil {
+		return m
+	}
+	return main
+}
+
+// ownerOf returns the module of a function pointer, or nil.
+func (s *scope) ownerOf(pointer uint32) *module {
+	for _, m := range s.search {
+		if m.table.has(pointer) {
+			return m
+		}
+	}
+	if fn := s.functionAt(pointer); fn != nil {
+		return fn.mod
+	}
+	return nil
+}
+
+// functionAt returns the function for which a table entry was made, or nil.
+func (s *scope) functionAt(pointer uint32) *function {
+	for fn, slot := range s.pointers.all {
+		if slot == pointer {
+			return fn
+		}
+	}
+	return s.closures[pointer]
+}
+
+// destroy calls the handlers of a module in reverse order of registration, each once. One that traps does not
+// keep the others from being called; a guest that exits does.
+func (g *Group) destroy(ctx context.Context, m *module) error {
+	var errs []error
+	for {
+		h, ok := g.l.exits.pop(m)
+		if !ok {
+			return errors.Join(errs...)
+		}
+		err := g.callExit(ctx, h)
+		if err == nil {
+			continue
+		}
+		errs = append(errs, &DestructorError{Module: m.name, Pointer: h.pointer, Err: err})
+		if isExit(err) {
+			return errors.Join(errs...)
+		}
+	}
+}
+
+func isExit(err error) bool {
+	var exit *sys.ExitError
+	return errors.As(err, &exit)
+}
+
+func (g *Group) callExit(ctx context.Context, h exitHandler) error {
+	var t wasm.FuncType
+	var args []uint64
+	if !h.plain {
+		t.Params, args = []wasm.ValType{wasm.I32}, []uint64{uint64(h.argument)}
+	}
+	c, err := g.caller(ctx, t)
+	if err == nil {
+		_, err = c.call(ctx, append(args, uint64(h.pointer)))
+	}
+	return asPointerError(h.pointer, err)
+}
+
+// destroyAll calls the handlers of all modules, those that were loaded last first, in the first group that there is.
+// Groups that cannot be entered, because their guest has exited or because the context ends before, are passed over.
+func (l *Linker) destroyAll(ctx context.Context) (err error) {
+	for _, g := range l.groups.list() {
+		if l.exits.first(l.committed.Load().order) == nil {
+			return err
+		}
+		_ = g.inside(ctx, func(ctx context.Context, e *entry) error {
+			for {
+				order := slices.Clone(e.scope().order)
+				slices.Reverse(order)
+				m := l.exits.first(order)
+				if m == nil {
+					return nil
+				}
+				failed := g.destroy(ctx, m)
+				err = errors.Join(err, failed)
+				if isExit(failed) {
+					return g.judge(e, failed)
+				}
+			}
+		})
+		if isExit(err) {
+			break
+		}
+	}
+	return err
+}
+
+// holdable is a context whose cancellation can be switched off: what has begun to run destructors must be finished.
+type holdable struct {
+	context.Context
+	held atomic.Bool
+}
+
+// hold switches cancellation off, unless the context has ended.
+func (h *holdable) hold() error {
+	h.held.Store(true)
+	return h.Context.Err()
+}
+
+// Done implements context.Context.
+func (h *holdable) Done() <-chan struct{} {
+	if h.held.Load() {
+		return nil
+	}
+	return h.Context.Done()
+}
+
+// Err implements context.Context.
+func (h *holdable) Err() error {
+	if h.held.Load() {
+		return nil
+	}
+	return h.Context.Err()
+}
