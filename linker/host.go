@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
 // Functions of the linker's own host module.
@@ -21,6 +21,7 @@ const (
 	hostExit      = "exit"      // (code) what WASI's proc_exit is to guests
 	hostSystem    = "system"    // (access) before every call of a WASI function
 	hostSystemEnd = "system_end"
+	hostPoll      = "poll" // (subscriptions, n) -> access, before poll_oneoff
 
 	// providedPrefix marks functions that guests import from env and that the linker has when neither a
 	// module nor the host has them. They are no safepoints: a guest's allocator calls them. Of the other
@@ -46,6 +47,9 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 		{hostSafepoint, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { safepoint(ctx) }},
 		{hostLazy, i32, nil, func(ctx context.Context, _ api.Module, stack []uint64) { lazy(ctx, uint32(stack[0])) }},
 		{hostSystem, i32, nil, func(ctx context.Context, _ api.Module, stack []uint64) { l.system.begin(ctx, access(stack[0])) }},
+		{hostPoll, []api.ValueType{i32[0], i32[0]}, i32, func(_ context.Context, _ api.Module, stack []uint64) {
+			stack[0] = uint64(l.mem.pollAccess(uint32(stack[0]), uint32(stack[1])))
+		}},
 		{hostSystemEnd, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { l.system.end(ctx) }},
 		{hostExit, i32, nil, func(_ context.Context, _ api.Module, stack []uint64) { panic(sys.NewExitError(uint32(stack[0]))) }},
 		{providedPrefix + "emscripten_resize_heap", i32, i32, func(_ context.Context, _ api.Module, stack []uint64) {
@@ -124,6 +128,12 @@ func (e *entry) bindLink(ctx context.Context, index uint32) error {
 		if k.namespace == "env" {
 			x = e.scope().lookupFor(k.mod, k.symbol)
 		}
+		if x == nil {
+			var err error
+			if x, err = e.late(ctx, k); err != nil {
+				return err
+			}
+		}
 		switch {
 		case x == nil:
 			return &UndefinedSymbolError{Module: k.mod.name, Symbol: k.symbol}
@@ -139,6 +149,25 @@ func (e *entry) bindLink(ctx context.Context, index uint32) error {
 		return &UndefinedSymbolError{Module: k.mod.name, Symbol: k.symbol}
 	}
 	return g.putLink(ctx, index, fn)
+}
+
+// late finds a function of a host module that was instantiated after the module that calls it was loaded.
+func (e *entry) late(ctx context.Context, k *link) (x *export, err error) {
+	namespace := k.namespace
+	if namespace == "env" {
+		namespace = e.group.l.config.envModule
+	}
+	if e.replay || e.group.l.rt.Module(namespace) == nil {
+		return nil, nil
+	}
+	err = e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
+		m, err := t.gateway(ctx, namespace)
+		if err == nil && m != nil {
+			x = m.exports[k.symbol]
+		}
+		return err
+	})
+	return x, err
 }
 
 // scope is what a stay sees: the committed symbols; within an operation, those of the operation too.
@@ -186,11 +215,7 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 	if m.compiled, err = l.rt.CompileModule(ctx, bytes); err != nil {
 		return nil, fmt.Errorf("linker: host module %q: %w", namespace, err)
 	}
-	config := l.config.hostConfig
-	if config == nil {
-		config = wazero.NewModuleConfig()
-	}
-	m.instance, err = l.instantiateAs(ctx, m.compiled, l.spaces.get, config.WithName("").WithStartFunctions())
+	m.instance, err = l.instantiateAs(ctx, m.compiled, l.spaces.get, l.moduleConfig())
 	if err != nil {
 		return nil, fmt.Errorf("linker: host module %q: %w", namespace, err)
 	}
