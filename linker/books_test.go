@@ -90,3 +90,10 @@ func goroutines() (n int) {
 	}
 	return n
 }
+
+// compilations returns how often something was compiled.
+func (b *books) compilations() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.compiled
+}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tetratelabs/wazero"
 
@@ -16,6 +17,9 @@ import (
 const (
 	reservedPrefix  = "lockstep:"
 	memoryNamespace = reservedPrefix + "memory" // the image's memory
+	selfNamespace   = reservedPrefix + "self"   // the module itself, to what puts its functions into tables
+	stubsPrefix     = reservedPrefix + "stubs:" // and its bridges, by their numbers
+	usedPrefix      = reservedPrefix + "used:"  // modules that a bridge imports from, by their numbers
 	baseNamespace   = reservedPrefix + "base"   // a group's link table and stack pointer
 	tableNamespace  = reservedPrefix + "table"  // a group's function table and what changes it
 )
@@ -82,7 +86,30 @@ type source struct {
 type bridge struct {
 	names    map[string]bool
 	bindings []binding
+	modules  []*module // what it imports from, in the order of its namespaces
 	compiled wazero.CompiledModule
+}
+
+// use returns the namespace by which the bridge imports from a module. It does not tell which one that is, so that the
+// bridge of a library that is loaded again is the same code.
+func (br *bridge) use(m *module) string {
+	if m.hostName != "" {
+		return m.hostName
+	}
+	i := slices.Index(br.modules, m)
+	if i < 0 {
+		i = len(br.modules)
+		br.modules = append(br.modules, m)
+	}
+	return usedPrefix + strconv.Itoa(i)
+}
+
+// namespace is the reverse of use; other namespaces are what they are.
+func (br *bridge) namespace(name string) string {
+	if i, err := strconv.Atoi(strings.TrimPrefix(name, usedPrefix)); err == nil && strings.HasPrefix(name, usedPrefix) {
+		return br.modules[i].importName()
+	}
+	return name
 }
 
 // planBridges distributes bindings over as few bridges as their names allow.
@@ -128,9 +155,9 @@ func onlyGateway(list []binding) *module {
 
 // compile writes and compiles the bridge of module m. All addresses, slots and link table entries are
 // final. linkHost is the runtime's name of the module with the linker's own functions.
-func (br *bridge) compile(ctx context.Context, rt wazero.Runtime, m *module, pointer func(*function) uint32, linkHost string) error {
+func (br *bridge) compile(ctx context.Context, c *codes, m *module, pointer func(*function) uint32, linkHost string) error {
 	var b wasm.Builder
-	w := bridgeWriter{b: &b, m: m, pointer: pointer}
+	w := bridgeWriter{b: &b, br: br, m: m, pointer: pointer}
 	for _, x := range br.bindings {
 		w.importFor(x, linkHost)
 	}
@@ -141,12 +168,13 @@ func (br *bridge) compile(ctx context.Context, rt wazero.Runtime, m *module, poi
 	if err != nil {
 		return err
 	}
-	br.compiled, err = rt.CompileModule(ctx, bytes)
+	br.compiled, err = c.CompileModule(ctx, bytes)
 	return err
 }
 
 type bridgeWriter struct {
 	b        *wasm.Builder
+	br       *bridge
 	m        *module
 	pointer  func(*function) uint32
 	linkable bool // lazy and links are imported
@@ -159,7 +187,7 @@ func (w *bridgeWriter) importFor(x binding, linkHost string) {
 	switch x.kind {
 	case bindFunction:
 		t := w.b.Type(x.fn.typ.Params, x.fn.typ.Results)
-		w.b.ExportFunc(x.imp.Name, w.b.ImportFunc(x.fn.mod.importName(), x.fn.name, t))
+		w.b.ExportFunc(x.imp.Name, w.b.ImportFunc(w.br.use(x.fn.mod), x.fn.name, t))
 	case bindLink:
 		if !w.linkable {
 			w.linkable = true
@@ -173,9 +201,9 @@ func (w *bridgeWriter) importFor(x binding, linkHost string) {
 	case bindStackPointer:
 		w.b.ExportGlobal(x.imp.Name, w.b.ImportGlobal(baseNamespace, baseStackPointer, x.imp.Global))
 	case bindGlobal:
-		w.b.ExportGlobal(x.imp.Name, w.b.ImportGlobal(x.exp.mod.importName(), x.exp.name, x.exp.global))
+		w.b.ExportGlobal(x.imp.Name, w.b.ImportGlobal(w.br.use(x.exp.mod), x.exp.name, x.exp.global))
 	case bindTag:
-		w.b.ExportTag(x.imp.Name, w.b.ImportTag(x.exp.mod.importName(), x.exp.name, w.b.Type(x.exp.tag.Params, nil)))
+		w.b.ExportTag(x.imp.Name, w.b.ImportTag(w.br.use(x.exp.mod), x.exp.name, w.b.Type(x.exp.tag.Params, nil)))
 	}
 }
 
@@ -284,9 +312,12 @@ func buildPut(m *module) ([]byte, error) {
 	links := b.ImportTable(baseNamespace, baseLinks, wasm.TableType{Elem: wasm.FuncRef})
 	segment := b.PassiveFuncs(indices...)
 	t := b.Type([]wasm.ValType{wasm.I32, wasm.I32}, nil)
-	for name, table := range map[string]uint32{putSlot: slots, putLink: links} {
-		b.ExportFunc(name, b.Func(t, nil,
-			new(wasm.Code).LocalGet(0).LocalGet(1).I32Const(1).TableInit(segment, table)))
+	for _, x := range []struct {
+		name  string
+		table uint32
+	}{{putSlot, slots}, {putLink, links}} {
+		b.ExportFunc(x.name, b.Func(t, nil,
+			new(wasm.Code).LocalGet(0).LocalGet(1).I32Const(1).TableInit(segment, x.table)))
 	}
 	return b.Bytes()
 }

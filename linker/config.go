@@ -31,6 +31,7 @@ type Config struct {
 	allocator  experimental.MemoryAllocator
 	observer   coord.Observer
 	waiting    coord.Waiting
+	codeCache  int
 	hook       hook
 }
 
@@ -41,6 +42,7 @@ const (
 	DefaultMaxModules = 1024     // libraries at once
 	DefaultMaxTable   = 10000000 // function table entries, what browsers allow
 	DefaultMaxGroups  = 64       // instance groups at once
+	DefaultCodeCache  = 64 << 20 // bytes of WebAssembly of unloaded libraries that stay compiled
 	closureBatch      = 100      // slots that one AllocateFunctionTable operation adds
 )
 
@@ -55,6 +57,7 @@ func NewConfig() *Config {
 		maxModules: DefaultMaxModules,
 		maxTable:   DefaultMaxTable,
 		maxGroups:  DefaultMaxGroups,
+		codeCache:  DefaultCodeCache,
 	}
 }
 
@@ -147,6 +150,12 @@ func (c *Config) WithMaxTable(n uint32) *Config {
 // WithMaxGroups sets how many instance groups there may be at once, at most [DefaultMaxGroups].
 func (c *Config) WithMaxGroups(n int) *Config {
 	return c.with(func(c *Config) { c.maxGroups = min(n, DefaultMaxGroups) })
+}
+
+// WithCodeCache sets how much code of libraries that were unloaded, in bytes of WebAssembly, stays compiled for the case
+// that they are loaded again. What is in use is compiled once in any case. 0 keeps nothing.
+func (c *Config) WithCodeCache(bytes int) *Config {
+	return c.with(func(c *Config) { c.codeCache = max(bytes, 0) })
 }
 
 // WithAllocator sets what backs the linear memory. It is asked once, for the maximum, because a memory that

@@ -102,3 +102,10 @@ func value(g api.Global) uint64 {
 
 // TableLength returns the number of entries of the function table that everybody has agreed on.
 func (l *Linker) TableLength() uint32 { return l.state.slots.length }
+
+// IdleCodes returns how much compiled code is kept that nobody uses.
+func (l *Linker) IdleCodes() int {
+	l.codes.mu.Lock()
+	defer l.codes.mu.Unlock()
+	return l.codes.idle.Len()
+}

@@ -165,7 +165,7 @@ func ledger(i *image, b *books) []string {
 	instances, codes := b.open()
 	return append(append(lines, details...),
 		fmt.Sprintf("libraries: %v", i.l.Libraries()),
-		fmt.Sprintf("%d instances, %d codes, %d goroutines", instances, codes, goroutines()))
+		fmt.Sprintf("%d instances, %d codes, %d goroutines", instances, codes-i.l.IdleCodes(), goroutines()))
 }
 
 func eachFaulty(t *testing.T, f func(t *testing.T, main, libs string, s scenario)) {

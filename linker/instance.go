@@ -9,7 +9,6 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
 )
 
 // instance is a module in one group.
@@ -35,7 +34,7 @@ func anonymous() wazero.ModuleConfig {
 // instantiateIn instantiates compiled code whose import namespaces come from resolve; what that answers with
 // nil is a host module's.
 func (l *Linker) instantiateIn(ctx context.Context, compiled wazero.CompiledModule, resolve func(string) api.Module) (api.Module, error) {
-	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve), compiled, anonymous())
+	return l.instantiateAs(ctx, compiled, resolve, anonymous())
 }
 
 // namespace finds what generated modules import from, for this group.
@@ -59,7 +58,7 @@ func (g *Group) instantiate(ctx context.Context, m *module, tls uint32) error {
 		if err != nil {
 			return err
 		}
-		b, err := g.l.instantiateIn(ctx, br.compiled, g.namespace)
+		b, err := g.l.instantiateIn(ctx, br.compiled, func(name string) api.Module { return g.namespace(br.namespace(name)) })
 		if err != nil {
 			return fmt.Errorf("linker: bridge: %w", err)
 		}
@@ -219,11 +218,11 @@ func (g *Group) putterOf(ctx context.Context, m *module) (*putterInstance, error
 		if err := g.l.at(ctx, g, pointPutter); err != nil {
 			return nil, err
 		}
-		compiled, err := m.put.compile(ctx, g.l.rt, m)
+		compiled, err := m.put.compile(ctx, g.l.codes, m)
 		if err != nil {
 			return nil, err
 		}
-		mod, err := g.l.instantiateIn(ctx, compiled, g.namespace)
+		mod, err := g.l.instantiateIn(ctx, compiled, func(name string) api.Module { return g.namespace(m.namespace(name)) })
 		if err != nil {
 			return nil, err
 		}
@@ -232,7 +231,7 @@ func (g *Group) putterOf(ctx context.Context, m *module) (*putterInstance, error
 	return inst.put, nil
 }
 
-func (p *putter) compile(ctx context.Context, rt wazero.Runtime, m *module) (wazero.CompiledModule, error) {
+func (p *putter) compile(ctx context.Context, c *codes, m *module) (wazero.CompiledModule, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.compiled == nil {
@@ -240,7 +239,7 @@ func (p *putter) compile(ctx context.Context, rt wazero.Runtime, m *module) (waz
 		if err != nil {
 			return nil, err
 		}
-		if p.compiled, err = rt.CompileModule(ctx, bytes); err != nil {
+		if p.compiled, err = c.CompileModule(ctx, bytes); err != nil {
 			return nil, err
 		}
 	}

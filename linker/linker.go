@@ -48,6 +48,7 @@ type Linker struct {
 	tableCode    wazero.CompiledModule
 	areas        areas
 	exits        exits
+	codes        *codes
 
 	system system // of WASI
 	guest  guestLibraries
@@ -140,7 +141,7 @@ func (l *Linker) growMemory(pages uint64) (uint32, error) {
 
 // instantiateAs instantiates compiled code with a configuration.
 func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModule, resolve func(string) api.Module, config wazero.ModuleConfig) (api.Module, error) {
-	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve), compiled, config)
+	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve), engineCode(compiled), config)
 }
 
 // Close closes all groups and releases what the image has in the runtime. First it runs, in the first group that
@@ -210,6 +211,7 @@ func (l *Linker) closeShared(ctx context.Context) error {
 			errs = append(errs, m.Close(ctx))
 		}
 	}
+	errs = append(errs, l.codes.close(ctx))
 	l.mem.release()
 	return errors.Join(errs...)
 }

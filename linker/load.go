@@ -109,7 +109,7 @@ func (t *tx) compile(ctx context.Context, m *module, bytes []byte) error {
 		return err
 	}
 	t.modules = append(t.modules, m)
-	m.compiled, err = t.l.rt.CompileModule(ctx, bytes)
+	m.compiled, err = t.l.codes.CompileModule(ctx, bytes)
 	return err
 }
 
@@ -193,7 +193,7 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 		for _, br := range m.bridges {
 			err := t.l.at(ctx, t.g, pointBridge)
 			if err == nil {
-				err = br.compile(ctx, t.l.rt, m, pointer, t.l.host.hostName)
+				err = br.compile(ctx, t.l.codes, m, pointer, t.l.host.hostName)
 			}
 			if err != nil {
 				return fail(m, fmt.Errorf("linker: bridge: %w", err))

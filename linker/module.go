@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -97,12 +98,26 @@ type function struct {
 	stub bool          // it is no export, but the stub in a bridge that calls what nobody has
 }
 
-// namespace is what generated modules import the function from.
+// namespace is what its module's putter imports the function from. As with bridges, it does not tell which module it is.
 func (fn *function) namespace() string {
 	if fn.stub {
-		return bridgeNamespace(fn.mod.id, fn.mod.sources["env"].bridge)
+		return stubsPrefix + strconv.Itoa(fn.mod.sources["env"].bridge)
 	}
-	return fn.mod.importName()
+	if fn.mod.hostName != "" {
+		return fn.mod.hostName
+	}
+	return selfNamespace
+}
+
+// namespace tells what a namespace of the module's putter is.
+func (m *module) namespace(name string) string {
+	if name == selfNamespace {
+		return m.importName()
+	}
+	if i, err := strconv.Atoi(strings.TrimPrefix(name, stubsPrefix)); err == nil && strings.HasPrefix(name, stubsPrefix) {
+		return bridgeNamespace(m.id, i)
+	}
+	return name
 }
 
 func newFunction(m *module, name string, typ wasm.FuncType) *function {

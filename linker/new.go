@@ -31,6 +31,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	}
 	l := &Linker{rt: rt, config: config, gateways: map[string]*module{}, callers: map[string]wazero.CompiledModule{}}
 	l.areas.l, l.areas.live = l, map[uint32]area{}
+	l.codes = newCodes(rt, config.codeCache)
 	l.state.scope = &scope{names: map[string]*module{}, files: map[string]*module{}}
 	l.state.closures.live, l.state.closures.own = map[uint32]bool{}, map[uint32]bool{}
 	l.trampolines = map[string]wazero.CompiledModule{}

@@ -23,8 +23,8 @@ import (
 // the first destructor on, the context cannot cancel the call.
 //
 // A function that another module bound when first calling it does not keep its library loaded; it is looked for
-// again at the next call. wazero keeps an unloaded module's compiled code and instance in memory for as long as
-// the group's function table lives.
+// again at the next call. wazero keeps a closed instance of an unloaded module, some kilobytes, for as long as
+// the group's function table lives; its compiled code is kept for the next time, up to [Config.WithCodeCache].
 func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
 	switch {
 	case lib == nil || lib.mod == nil || lib.next != nil:
