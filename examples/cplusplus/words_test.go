@@ -18,11 +18,13 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/lockstep-wasm/lockstep/examples/internal/guest"
-	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/examples/internal/guesttest"
 )
 
 // config shares compiled code among the tests.
-var config = linker.NewRuntimeConfig().WithCompilationCache(wazero.NewCompilationCache())
+var config wazero.RuntimeConfig
+
+func TestMain(m *testing.M) { os.Exit(guesttest.Run(m, &config)) }
 
 func newImage(t *testing.T) *guest.Image {
 	t.Helper()

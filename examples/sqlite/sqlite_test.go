@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -15,11 +16,14 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/lockstep-wasm/lockstep/examples/internal/guest"
+	"github.com/lockstep-wasm/lockstep/examples/internal/guesttest"
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
 // config shares compiled code among the tests.
-var config = linker.NewRuntimeConfig().WithCompilationCache(wazero.NewCompilationCache())
+var config wazero.RuntimeConfig
+
+func TestMain(m *testing.M) { os.Exit(guesttest.Run(m, &config)) }
 
 // patience is how long a connection waits for others: longer than any test.
 const patience = time.Hour

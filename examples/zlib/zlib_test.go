@@ -16,13 +16,18 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/lockstep-wasm/lockstep/examples/internal/guest"
+	"github.com/lockstep-wasm/lockstep/examples/internal/guesttest"
 	"github.com/lockstep-wasm/lockstep/libraries"
-	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// options share compiled code among the tests.
-var options = guest.Options{Main: libraries.MainLibc, Library: libraries.Zlib,
-	Runtime: linker.NewRuntimeConfig().WithCompilationCache(wazero.NewCompilationCache())}
+// config shares compiled code among the tests.
+var config wazero.RuntimeConfig
+
+func TestMain(m *testing.M) { os.Exit(guesttest.Run(m, &config)) }
+
+func options() guest.Options {
+	return guest.Options{Main: libraries.MainLibc, Library: libraries.Zlib, Runtime: config}
+}
 
 // samples are texts of several kinds and sizes around those of the buffers.
 func samples() map[string][]byte {
@@ -80,7 +85,7 @@ func roundTrip(t *testing.T, thread *guest.Thread, level int, text []byte) error
 func TestRoundTrip(t *testing.T) {
 	for _, n := range []int{1, 4} {
 		t.Run(fmt.Sprint(n, " threads"), func(t *testing.T) {
-			image, err := guest.Open(t.Context(), options)
+			image, err := guest.Open(t.Context(), options())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -107,7 +112,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestDamagedStreams(t *testing.T) {
-	image, err := guest.Open(t.Context(), options)
+	image, err := guest.Open(t.Context(), options())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,13 +161,13 @@ func TestCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	var packed, back, stderr bytes.Buffer
-	if err := command(t.Context(), options, []string{"-level", "9", file}, nil, &packed, &stderr); err != nil {
+	if err := command(t.Context(), options(), []string{"-level", "9", file}, nil, &packed, &stderr); err != nil {
 		t.Fatal(err)
 	}
 	if packed.Len() == 0 || packed.Len() > len(text)/10 {
 		t.Errorf("%d bytes of %d are left", packed.Len(), len(text))
 	}
-	if err := command(t.Context(), options, []string{"-d", "-"}, &packed, &back, &stderr); err != nil {
+	if err := command(t.Context(), options(), []string{"-d", "-"}, &packed, &back, &stderr); err != nil {
 		t.Fatal(err)
 	}
 	if back.String() != text || stderr.Len() > 0 {
@@ -181,7 +186,7 @@ func TestCommand(t *testing.T) {
 			return errors.As(err, &refused) && refused.Code == -2
 		}},
 	} {
-		if err := command(t.Context(), options, tt.args, nil, io.Discard, io.Discard); !tt.is(err) {
+		if err := command(t.Context(), options(), tt.args, nil, io.Discard, io.Discard); !tt.is(err) {
 			t.Errorf("%s: error %v", tt.name, err)
 		}
 	}
