@@ -9,8 +9,8 @@ import (
 )
 
 // areas hands out ranges of linear memory: the data areas of libraries, stacks, thread-local storage. When the
-// main module has an allocator, they come from it, so that the guest knows they are taken; otherwise
-// the memory grows. All methods are safe for concurrent use, but they may call the guest, in a group
+// main module has an allocator, they come from it, so that the guest knows they are taken; otherwise, or when
+// [Config.WithDataAllocator] says so, the memory grows. All methods are safe for concurrent use, but they may call the guest, in a group
 // that the caller is inside.
 type areas struct {
 	l *Linker
@@ -72,7 +72,7 @@ func (a *areas) take(ctx context.Context, g *Group, size, align uint32) (uint32,
 // fromGuest asks the guest's allocator; the zero area means that it has none.
 func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (area, error) {
 	alloc := a.l.alloc
-	if alloc.release == nil || !g.has(a.l.main) { // there is none, or not yet
+	if a.l.config.data == OwnPages || alloc.release == nil || !g.has(a.l.main) { // there is none, or not yet
 		return area{}, nil
 	}
 	var block uint64

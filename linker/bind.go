@@ -210,7 +210,7 @@ func (b *binder) data(m *module, imp *wasm.Import) (binding, error) {
 	case x.kind != exportData:
 		return binding{}, wrongKind(m, x, "data")
 	case x.tls:
-		return binding{}, importError(m, imp, "it is thread-local in module "+x.mod.name+", so it has no one address")
+		return b.threadLocalData(m, imp, x)
 	}
 	return binding{kind: bindData, exp: x}, nil
 }
@@ -302,15 +302,26 @@ func (b *binder) global(m *module, imp *wasm.Import) (binding, error) {
 	return binding{kind: bindGlobal, exp: x}, nil
 }
 
+// madeTag finds a tag that was made for modules that were loaded before. Who came first has decided what everybody
+// throws and catches.
+func (b *binder) madeTag(name string) *export {
+	for _, order := range [][]*module{b.scope.order, b.order} {
+		for _, m := range order {
+			if x := m.exports[name]; m.generated && x != nil {
+				return x
+			}
+		}
+	}
+	return nil
+}
+
 // tag satisfies an import of an exception tag: that of the first module that defines it; when nobody does,
 // one is made for all who import it.
 func (b *binder) tag(ctx context.Context, m *module, imp *wasm.Import) (binding, error) {
 	want := m.src.Types[imp.Type]
-	x := b.scope.lookupFrom(m, imp.Name)
-	for _, made := range b.order {
-		if x == nil && made.generated {
-			x = made.exports[imp.Name]
-		}
+	x := b.madeTag(imp.Name)
+	if x == nil {
+		x = b.scope.lookupFrom(m, imp.Name)
 	}
 	switch {
 	case imp.Module != "env":

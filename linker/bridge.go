@@ -48,8 +48,9 @@ const (
 	bindMemory
 	bindTable
 	bindStackPointer
-	bindGlobal // by a global of another module
-	bindTag    // by a tag of another module
+	bindGlobal      // by a global of another module
+	bindThreadLocal // GOT.mem: by the address that thread-local data has in the group
+	bindTag         // by a tag of another module
 )
 
 // binding says how one import is satisfied.
@@ -58,7 +59,7 @@ type binding struct {
 	kind  bindingKind
 	fn    *function // bindFunction, bindPointer
 	link  *link     // bindLink
-	exp   *export   // bindData, bindGlobal, bindTag
+	exp   *export   // bindData, bindThreadLocal, bindGlobal, bindTag
 	value uint32    // bindConst
 }
 
@@ -222,7 +223,7 @@ func (w *bridgeWriter) defineFor(x binding) {
 		value = w.m.memory.base
 	case bindTableBase:
 		value = w.m.table.base
-	case bindConst:
+	case bindConst, bindThreadLocal:
 	default:
 		return
 	}

@@ -24,6 +24,7 @@ type Config struct {
 	maxPages   uint32
 	now        bool
 	preload    []string
+	data       DataAllocator
 	trapCloses bool
 	maxModules int
 	maxTable   uint32
@@ -128,6 +129,24 @@ func (c *Config) WithNow(now bool) *Config {
 // all memory above __heap_base for its own must not be used with this.
 func (c *Config) WithPreload(names ...string) *Config {
 	return c.with(func(c *Config) { c.preload = slices.Clone(names) })
+}
+
+// DataAllocator is where the memory of libraries comes from: their data, stacks and thread-local storage.
+type DataAllocator uint8
+
+// The allocators.
+const (
+	// GuestHeap is the malloc (aligned_alloc, free) that the main module exports; without one, it is OwnPages.
+	GuestHeap DataAllocator = iota
+	// OwnPages makes the memory larger, by pages of 64 KiB, and uses again what unloading has freed. A guest's heap
+	// must allow that somebody else makes the memory grow, as those of wasi-libc do; one that takes all memory
+	// from __heap_base to the end for its own must not be used with this.
+	OwnPages
+)
+
+// WithDataAllocator sets where the memory of libraries comes from. The default is GuestHeap.
+func (c *Config) WithDataAllocator(a DataAllocator) *Config {
+	return c.with(func(c *Config) { c.data = a })
 }
 
 // WithTrapClosesGroup sets whether a trap in a call closes the group, as an exit always does. By default the

@@ -68,7 +68,8 @@ func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, opti
 
 // Symbol finds a symbol by name; lib is [Default], the library to look in, with what that needs, or [Next]. The first
 // definition wins. A function gets a function pointer, the same in every group and for ever; the first time
-// that may be a link operation, afterwards no lock is taken.
+// that may be a link operation, afterwards no lock is taken. Thread-local data has another address in every group; the
+// symbol's is that of this group.
 //
 // The error is an *UndefinedSymbolError when there is no such symbol, and a *SymbolError for an export that is
 // neither function nor data.
@@ -136,6 +137,12 @@ func (g *Group) resolve(ctx context.Context, lib *Library, name string) (sym Sym
 		if err := x.isSymbol(name); err != nil {
 			return err
 		}
+		if x.kind == exportData && x.tls { // known to this group alone, and no pointer has to be made
+			sym = Symbol{Kind: Data, Name: name, Module: x.mod.name}
+			receive(ctx, 0, e.scope().commit)
+			sym.Pointer, err = g.threadLocal(x)
+			return err
+		}
 		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
 			sym, err = t.resolve(ctx, lib, name)
 			return err
@@ -146,13 +153,11 @@ func (g *Group) resolve(ctx context.Context, lib *Library, name string) (sym Sym
 
 // isSymbol returns an error for exports that have no pointer.
 func (x *export) isSymbol(name string) error {
-	if x.kind == exportFunction || x.kind == exportData && !x.tls {
+	if x.kind == exportFunction || x.kind == exportData {
 		return nil
 	}
 	found := "another export"
 	switch {
-	case x.tls:
-		found = "thread-local data"
 	case x.kind == exportGlobal:
 		found = "global " + x.global.String()
 	case x.kind == exportTag:

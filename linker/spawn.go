@@ -134,6 +134,11 @@ func (g *Group) build(ctx context.Context, tls map[*module]uint32) error {
 			}
 		}
 	}
+	for _, m := range s.order {
+		if err := g.bindThreadLocal(m); err != nil {
+			return err
+		}
+	}
 	for fn, slot := range s.pointers.all {
 		if err := g.putSlot(ctx, slot, fn); err != nil {
 			return err

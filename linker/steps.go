@@ -37,6 +37,11 @@ func (s *loadStep) apply(ctx context.Context, g *Group) error {
 				}
 			}
 		}
+		for _, m := range s.modules {
+			if err := g.bindThreadLocal(m); err != nil {
+				return err
+			}
+		}
 		return g.fill(ctx, s.fills)
 	}()
 	if err != nil {

@@ -28,7 +28,8 @@ func (k SymbolKind) String() string {
 	return "no symbol"
 }
 
-// Symbol is what a name stands for. It is the same in every group, and as long as its module is loaded.
+// Symbol is what a name stands for. It is the same in every group, but for thread-local data, and as long as its module is
+// loaded.
 type Symbol struct {
 	Kind    SymbolKind
 	Name    string

@@ -1,0 +1,66 @@
+package linker
+
+import (
+	"fmt"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// tlsBase returns where a module's thread-local storage is in this group, or 0. The module itself knows best: an
+// executable's own start-up code may have placed it.
+func (g *Group) tlsBase(m *module) uint32 {
+	inst := g.instances[m]
+	if inst == nil {
+		return 0
+	}
+	if inst.mod != nil {
+		if x := inst.mod.ExportedGlobal("__tls_base"); x != nil {
+			if base := uint32(x.Get()); base != 0 {
+				return base
+			}
+		}
+	}
+	return inst.tls
+}
+
+// threadLocal returns the address of a thread-local symbol in this group.
+func (g *Group) threadLocal(x *export) (uint32, error) {
+	base := g.tlsBase(x.mod)
+	if base == 0 {
+		return 0, &SymbolError{Symbol: x.name, Definer: x.mod.name, Want: "an address in this group",
+			Found: "thread-local data of a module that has no thread-local storage here (link it with --export-if-defined=__wasm_init_tls)"}
+	}
+	return base + x.addr, nil
+}
+
+// threadLocalData satisfies a GOT.mem import of another module's thread-local data. Every group has an address of its
+// own, and each has its own bridge, whose global is set when all modules have their storage.
+func (b *binder) threadLocalData(m *module, imp *wasm.Import, x *export) (binding, error) {
+	if !imp.Global.Mutable {
+		return binding{}, importError(m, imp, "it is thread-local in module "+x.mod.name+", so it has no constant address")
+	}
+	return binding{kind: bindThreadLocal, exp: x}, nil
+}
+
+// bindThreadLocal tells a module where other modules' thread-local data is in this group.
+func (g *Group) bindThreadLocal(m *module) error {
+	for i, br := range m.bridges {
+		for _, x := range br.bindings {
+			if x.kind != bindThreadLocal {
+				continue
+			}
+			address, err := g.threadLocal(x.exp)
+			if err != nil {
+				return &LoadError{File: m.file, Module: m.name, Err: err}
+			}
+			global, ok := g.instances[m].bridges[i].ExportedGlobal(x.imp.Name).(api.MutableGlobal)
+			if !ok {
+				return &LoadError{File: m.file, Module: m.name, Err: fmt.Errorf("linker: %s is no mutable global of its bridge", x.imp.Name)}
+			}
+			global.Set(uint64(address))
+		}
+	}
+	return nil
+}
