@@ -97,29 +97,28 @@ func (t *Thread) Bytes(address, size uint32) ([]byte, error) {
 	return b, nil
 }
 
-// chunk is how many bytes of a string are looked at at once.
+// chunk is how many bytes of a string are looked at at once. It divides the size of a page of memory, so a chunk that
+// begins at a multiple of it is inside the memory, or outside.
 const chunk = 256
 
 // String returns a copy of C's string at an address. The null pointer's is "".
 func (t *Thread) String(address uint32) (string, error) {
+	if address == 0 {
+		return "", nil
+	}
 	var text []byte
-	for at := address; at != 0; at += chunk {
-		n := uint32(chunk)
-		b, ok := t.image.linker.View(at, n)
-		for !ok && n > 1 { // the memory ends before the chunk does
-			n /= 2
-			b, ok = t.image.linker.View(at, n)
-		}
-		if !ok {
-			return "", &AddressError{at, n}
+	for {
+		n := chunk - address%chunk
+		b, err := t.Bytes(address, n)
+		if err != nil {
+			return "", err
 		}
 		if end := bytes.IndexByte(b, 0); end >= 0 {
 			return string(append(text, b[:end]...)), nil
 		}
 		text = append(text, b...)
-		at -= chunk - n
+		address += n
 	}
-	return "", nil
 }
 
 // Uint32 reads a word, a pointer for instance.
