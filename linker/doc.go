@@ -32,13 +32,33 @@
 //
 // # Symbols
 //
-// A name is looked for in the main module, then in the libraries in the order in which they were loaded (each
-// before those that it needs), then among the functions of the host's module "env". The first definition wins for
-// everybody, also for a library that imports its own exports.
+// A name is looked for in the main module, then in the libraries of the global scope in the order in which they came
+// into it (those of [Config.WithPreload] first, each before those that it needs), then, if the library that imports
+// it was opened as [Local], in that library and in what it needs, then among the functions of the host's module
+// "env". The first definition wins for everybody, also for a library that imports its own exports; [Next] finds those
+// behind it.
 //
 // Data and function pointers that nobody has make loading fail, unless the import is weak: then they are null. A
 // function that nobody has fails when it is called, with an [*UndefinedSymbolError], unless a library that
-// was loaded meanwhile has it; [Config.WithNow] makes it fail at once.
+// was loaded meanwhile has it; [Now] makes it fail at once. Apart from such functions nothing that is bound is bound
+// again: what a library found when it was loaded it keeps, and keeps loaded. A weak import that was null stays null.
+//
+// Thread-local data has an address of its own in every group, which [Group.Symbol] gives, and libraries that were built
+// for Emscripten's threads can use each other's. Mutable globals are each group's own, too, and shared by its modules. An
+// exception tag that nobody defines (__c_longjmp, __cpp_exception) is one for the whole image, so that what one library
+// throws another one catches. [Linker.Addr] and [Linker.Modules] say what is where.
+//
+// # Closing
+//
+// [Group.CloseLibrary] unloads what nobody has a handle of, needs or is bound to any more, after its destructors have
+// run. What compilers register with __cxa_atexit, and C with atexit, belongs to the library that registers it,
+// whatever the main module exports by these names. Those of the main module are its own affair, unless it has no
+// __cxa_atexit: then [Linker.Close] runs them, last of all. A destructor of thread-local data is nobody's: guests that
+// need those end their threads themselves.
+//
+// A handle that was given up is an error for ever. A function pointer is a number, so one that points into a library
+// that is gone can be told from a valid one only until its table entry is used again: until then the entry is
+// null, and calling it traps.
 //
 // # Host functions
 //
