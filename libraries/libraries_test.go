@@ -12,7 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tetratelabs/wazero"
+
 	"github.com/lockstep-wasm/lockstep/libraries"
+	"github.com/lockstep-wasm/lockstep/linker"
 )
 
 // readSums reads testdata/SHA256SUMS: the sum of each source, by its name in this folder, and of each module.
@@ -134,6 +137,37 @@ func TestModulesRebuild(t *testing.T) {
 		content, err := os.ReadFile(filepath.Join(out, filepath.Base(name)))
 		if got := sumOf(t, content, err); got != sums[filepath.ToSlash(name)] {
 			t.Errorf("%s: a rebuild gives SHA-256 %s, committed is %s", name, got, sums[filepath.ToSlash(name)])
+		}
+	}
+}
+
+// TestEverythingIsBound loads each library with all of its imports: nothing is missing that a call would find out.
+func TestEverythingIsBound(t *testing.T) {
+	ctx := t.Context()
+	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
+	defer rt.Close(ctx)
+	for _, tt := range []struct {
+		main      string
+		libraries []string
+	}{
+		{libraries.MainLibc, []string{libraries.Zlib, libraries.Lua, libraries.SQLite}},
+		{libraries.MainLibcxx, []string{libraries.Zlib, libraries.Lua, libraries.SQLite, libraries.Words}},
+	} {
+		main, err := fs.ReadFile(libraries.FS(), tt.main)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := linker.New(ctx, rt, main, linker.NewConfig().WithFS(libraries.FS()).WithNow(true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range tt.libraries {
+			if _, err := l.Main().Open(ctx, name); err != nil {
+				t.Errorf("%s: %v", tt.main, err)
+			}
+		}
+		if err := l.Close(ctx); err != nil {
+			t.Error(err)
 		}
 	}
 }

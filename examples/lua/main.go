@@ -14,16 +14,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 
 	"github.com/tetratelabs/wazero"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := command(ctx, nil, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
+	if err := command(context.Background(), nil, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -32,7 +29,7 @@ func main() {
 // command is main without the process around it.
 func command(ctx context.Context, runtime wazero.RuntimeConfig, args []string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
 	if len(args) == 0 {
-		return errors.New("usage: lua FILE.lua [ARGUMENT]...")
+		return errors.New("lua: no script (usage: lua FILE.lua [ARGUMENT]...)")
 	}
 	name, script := "stdin", []byte(nil)
 	if args[0] == "-" {

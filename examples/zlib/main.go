@@ -14,17 +14,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 
 	"github.com/lockstep-wasm/lockstep/examples/internal/guest"
 	"github.com/lockstep-wasm/lockstep/libraries"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	options := guest.Options{Main: libraries.MainLibc, Library: libraries.Zlib}
-	err := command(ctx, options, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	err := command(context.Background(), options, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 	case err != nil:
