@@ -9,8 +9,8 @@ import (
 )
 
 // AllocateClosure reserves an entry of the function table, the same in every group, for a function pointer that
-// is decided at run time, and returns it. It is null until [Group.SetClosure] fills it. Entries come from a free
-// list; when that is empty, one link operation adds 100.
+// is decided at run time, and returns it. Until [Group.SetClosure] fills it, it is null or, when it was freed before, what
+// it held then. Entries come from a free list; when that is empty, one link operation adds 100.
 func (g *Group) AllocateClosure(ctx context.Context) (slot uint32, err error) {
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
 		if e.tx != nil {
