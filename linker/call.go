@@ -74,7 +74,11 @@ func (g *Group) judge(e *entry, err error) error {
 	if !errors.As(err, &exit) && (!g.l.config.trapCloses || !isTrap(err)) {
 		return err
 	}
-	g.die(err)
+	if exit != nil {
+		g.l.end(g, err)
+	} else {
+		g.die(err)
+	}
 	return err
 }
 

@@ -18,6 +18,7 @@ type Group struct {
 	l      *Linker
 	id     int
 	member *coord.Member
+	thread int32         // its number, if the guest has started it
 	lock   chan struct{} // the group's own lock: full while somebody is inside
 	cause  atomic.Pointer[error]
 	// forgotten says that what the group had in memory was given back.
@@ -29,6 +30,7 @@ type Group struct {
 	slots     uint32     // length of the function table
 	linkSlots uint32     // length of the link table
 	stack     uint32     // its data area, 0 if the main module brought it
+	stackSize uint32
 	instances map[*module]*instance
 	spaces    map[string]api.Module // what generated modules import from
 	links     map[uint32]*link      // entries of the link table
@@ -87,7 +89,7 @@ func (g *Group) openTable(ctx context.Context) (err error) {
 // openMain does what an ordinary executable needs once it is instantiated.
 func (g *Group) openMain(ctx context.Context, mod api.Module) error {
 	if g.stack != 0 && g.l.stackPointer != nil {
-		mod.ExportedGlobal(g.l.stackPointer.name).(api.MutableGlobal).Set(uint64(g.stack) + uint64(g.l.config.stackSize))
+		mod.ExportedGlobal(g.l.stackPointer.name).(api.MutableGlobal).Set(uint64(g.stack) + uint64(g.stackSize))
 	}
 	if g.l.ownTable {
 		return g.openTable(ctx)
@@ -121,6 +123,7 @@ func (g *Group) die(cause error) {
 	err := fmt.Errorf("%w: %w", ErrGroupClosed, cause)
 	if g.cause.CompareAndSwap(nil, &err) {
 		g.member.Crash(cause)
+		g.l.waits.interrupt(g, err)
 	}
 }
 
@@ -141,6 +144,7 @@ func (g *Group) forget() {
 // that goroutine which closes the instances, on its way out.
 func (g *Group) died(ctx context.Context) {
 	g.forget()
+	g.l.waits.interrupt(g, ErrGroupClosed)
 	select {
 	case g.lock <- struct{}{}:
 		g.closeInstances(ctx)

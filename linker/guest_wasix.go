@@ -24,6 +24,7 @@ const (
 	errnoInval   = 28
 	errnoNoExec  = 45
 	errnoNoMem   = 48
+	errnoNotSup  = 58
 )
 
 // Flags of wasix_32v1.dlopen.

@@ -66,7 +66,7 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 		}},
 		{providedPrefix + "abort", nil, nil, func(context.Context, api.Module, []uint64) { panic(errAbort) }},
 	}
-	functions = slices.Concat(functions, l.dlFunctions(), l.wasixFunctions())
+	functions = slices.Concat(functions, l.dlFunctions(), l.wasixFunctions(), l.threadFunctions(), l.waitFunctions())
 	m := &module{id: l.nextID(), name: "linker", exports: map[string]*export{}}
 	for n := 0; ; n++ {
 		m.hostName = fmt.Sprintf("%shost:%d", reservedPrefix, n)

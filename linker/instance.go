@@ -85,6 +85,9 @@ func (g *Group) instantiate(ctx context.Context, m *module, tls uint32) error {
 	}
 	inst.mod = mod
 	g.spaces[m.importName()] = mod
+	if err := g.fillWaits(ctx, m, inst); err != nil {
+		return err
+	}
 	if err := g.l.at(ctx, g, pointStarted); err != nil {
 		return err
 	}

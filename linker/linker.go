@@ -52,7 +52,11 @@ type Linker struct {
 
 	system system // of WASI
 	guest  guestLibraries
-	spaces namespaces // what generated modules import from, the same for all groups
+	// guestThreads are those that the guest has started.
+	guestThreads guestThreads
+	waits        waits
+	waitsCode    wazero.CompiledModule // fills the table of a module that waits; guarded by the state lock
+	spaces       namespaces            // what generated modules import from, the same for all groups
 
 	callersMu sync.Mutex
 	callers   map[string]wazero.CompiledModule
@@ -162,6 +166,10 @@ func (l *Linker) Close(ctx context.Context) error {
 	if !l.closed.CompareAndSwap(false, true) {
 		return destroyed
 	}
+	if err := l.endThreads(ctx); err != nil {
+		l.closed.Store(false)
+		return err
+	}
 	for _, g := range l.groups.list() {
 		select {
 		case g.lock <- struct{}{}:
@@ -198,7 +206,7 @@ func (l *Linker) closeShared(ctx context.Context) error {
 	for _, c := range l.trampolines {
 		errs = append(errs, c.Close(ctx))
 	}
-	for _, c := range []wazero.CompiledModule{l.baseCode, l.tableCode, l.memoryCode} {
+	for _, c := range []wazero.CompiledModule{l.baseCode, l.tableCode, l.memoryCode, l.waitsCode} {
 		if c != nil {
 			errs = append(errs, c.Close(ctx))
 		}

@@ -102,6 +102,9 @@ func (t *tx) compile(ctx context.Context, m *module, bytes []byte) error {
 		opt.ImportMemory = &wasm.MemoryImport{Module: memoryNamespace, Name: "memory", Type: anyMemory(m.shared)}
 	}
 	bytes, err := wasm.Rewrite(bytes, m.src, opt)
+	if err == nil {
+		bytes, err = t.hookWaits(ctx, m, bytes)
+	}
 	if err != nil {
 		return err
 	}

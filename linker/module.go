@@ -31,6 +31,8 @@ type module struct {
 	weak   map[string]bool // symbols that may be missing
 	shared bool            // its memory is declared shared: it was built for threads
 
+	waits bool // its waits are the linker's
+
 	compiled wazero.CompiledModule
 	bridges  []*bridge
 	sources  map[string]source // what each import namespace is taken from

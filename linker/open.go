@@ -38,7 +38,7 @@ func (g *Group) OpenBytes(ctx context.Context, name string, wasm []byte, options
 func (g *Group) judgeLoad(e *entry, err error) error {
 	exit, replay := (*sys.ExitError)(nil), (*coord.ReplayError)(nil)
 	if e.tx == nil && errors.As(err, &exit) && !errors.As(err, &replay) {
-		g.die(err)
+		g.l.end(g, err)
 	}
 	return err
 }

@@ -22,8 +22,3 @@ func (l *Linker) Run(ctx context.Context) (code uint32, err error) {
 	}
 	return 0, err
 }
-
-// end ends a group because its guest exits.
-func (l *Linker) end(g *Group, cause error) {
-	g.die(cause)
-}

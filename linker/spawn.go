@@ -14,7 +14,11 @@ import (
 //
 // The error wraps ErrOneGroup when the image cannot have more than one group: when the runtime has no threads
 // (see [NewRuntimeConfig]), or when an ordinary executable does not export its stack pointer.
-func (g *Group) Spawn(ctx context.Context) (child *Group, err error) {
+func (g *Group) Spawn(ctx context.Context, options ...SpawnOption) (child *Group, err error) {
+	s := spawning{stackSize: g.l.config.stackSize}
+	for _, option := range options {
+		option(&s)
+	}
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
 		if e.tx != nil {
 			return ErrInOperation
@@ -22,7 +26,7 @@ func (g *Group) Spawn(ctx context.Context) (child *Group, err error) {
 		if err := g.l.canSpawn(); err != nil {
 			return err
 		}
-		child, err = g.spawn(ctx)
+		child, err = g.spawn(ctx, s)
 		return err
 	})
 	if err != nil {
@@ -42,13 +46,59 @@ func (l *Linker) canSpawn() error {
 	return nil
 }
 
-// spawn takes the lease, makes what needs the guest's allocator in the parent, and hands the lease to the child.
-func (g *Group) spawn(ctx context.Context) (*Group, error) {
+// SpawnOption changes what [Group.Spawn] makes.
+type SpawnOption func(*spawning)
+
+// StackSize sets the size of the new group's stack, in bytes, at least 1024; the default is [Config.WithStackSize].
+func StackSize(bytes uint32) SpawnOption {
+	return func(s *spawning) { s.stackSize = max(bytes, 1024) }
+}
+
+// spawning is what a new group is to be like.
+type spawning struct{ stackSize uint32 }
+
+// spawn makes a group on the caller's goroutine.
+func (g *Group) spawn(ctx context.Context, s spawning) (*Group, error) {
+	n, err := g.conceive(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return n.attach(ctx)
+}
+
+// newborn is a group that is being made. It has the lease, and may move to another goroutine with it; it ends by attach.
+type newborn struct {
+	group *Group
+	child *coord.Child
+	tls   map[*module]uint32
+}
+
+// conceive takes the lease, makes what needs the guest's allocator in the parent, and hands the lease to the child.
+func (g *Group) conceive(ctx context.Context, s spawning) (b *newborn, err error) {
 	child, err := g.member.Spawn(ctx)
 	if err != nil {
 		return nil, err
 	}
 	n := newGroup(g.l)
+	n.stackSize = uint32(min(alignUp(uint64(s.stackSize), 16), 1<<32-16))
+	furnished := false
+	defer func() {
+		if !furnished { // an error, or a panic
+			n.forget()
+			err = errors.Join(err, child.Abort())
+		}
+	}()
+	tls, err := n.furnish(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	furnished = true
+	return &newborn{group: n, child: child, tls: tls}, nil
+}
+
+// attach builds the group and makes it one of the image.
+func (b *newborn) attach(ctx context.Context) (*Group, error) {
+	n := b.group
 	built := false
 	defer func() {
 		if !built { // an error, or a panic
@@ -56,24 +106,11 @@ func (g *Group) spawn(ctx context.Context) (*Group, error) {
 			n.closeInstances(ctx)
 		}
 	}()
-	tls, err := func() (tls map[*module]uint32, err error) {
-		furnished := false
-		defer func() {
-			if !furnished {
-				err = errors.Join(err, child.Abort())
-			}
-		}()
-		tls, err = n.furnish(ctx, g)
-		furnished = err == nil
-		return tls, err
-	}()
-	if err != nil {
-		return nil, err
-	}
-	n.member, err = child.Attach(ctx, func(ctx context.Context, id int) (coord.Participant, error) {
+	var err error
+	n.member, err = b.child.Attach(ctx, func(ctx context.Context, id int) (coord.Participant, error) {
 		n.id = id
-		g.l.groups.add(n)
-		return participant{n}, n.build(withEntry(ctx, &entry{group: n, replay: true}), tls)
+		n.l.groups.add(n)
+		return participant{n}, n.build(withEntry(ctx, &entry{group: n, replay: true}), b.tls)
 	})
 	if err != nil {
 		return nil, err
@@ -88,7 +125,7 @@ func (g *Group) furnish(ctx context.Context, parent *Group) (tls map[*module]uin
 		return nil, err
 	}
 	areas := &g.l.areas
-	if g.stack, err = areas.take(ctx, parent, g.l.config.stackSize, 16); err != nil {
+	if g.stack, err = areas.take(ctx, parent, g.stackSize, 16); err != nil {
 		return nil, fmt.Errorf("linker: stack of a new group: %w", err)
 	}
 	areas.own(g, g.stack)
@@ -118,7 +155,7 @@ func (g *Group) build(ctx context.Context, tls map[*module]uint32) error {
 	}
 	s := g.l.committed.Load()
 	slots, links := g.l.state.slots.length, g.l.state.links.length
-	if err := g.open(ctx, g.stack+g.l.config.stackSize); err != nil {
+	if err := g.open(ctx, g.stack+g.stackSize); err != nil {
 		return err
 	}
 	if err := g.growTables(ctx, slots, links); err != nil {

@@ -1,0 +1,263 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// threadStart is the function of the guest that a thread runs: (tid, argument).
+const threadStart = "wasi_thread_start"
+
+var threadStartType = wasm.FuncType{Params: []wasm.ValType{wasm.I32, wasm.I32}}
+
+// Limits of threads.
+const (
+	maxThreadID       = 1<<29 - 1 // what wasi-threads allows
+	maxThreadFailures = 100       // that are kept for Wait
+)
+
+// ThreadError says why a thread that the guest had started ended before its function returned.
+type ThreadError struct {
+	Thread int32 // its number
+	Err    error // the trap, or the error of a host function
+}
+
+// Error implements the error interface.
+func (e *ThreadError) Error() string {
+	return fmt.Sprintf("linker: thread %d: %s", e.Thread, inner(e.Err))
+}
+
+// Unwrap returns the reason.
+func (e *ThreadError) Unwrap() error { return e.Err }
+
+// guestThreads are the threads that the guest has started, each a group with a goroutine of its own.
+type guestThreads struct {
+	mu     sync.Mutex
+	used   bool  // there was one
+	ending bool  // no more are started
+	last   int32 // the number of the youngest
+	live   map[int32]*guestThread
+	none   chan struct{} // closed when there is none any more
+	failed []error
+}
+
+// guestThread is one thread.
+type guestThread struct {
+	id     int32
+	cancel context.CancelFunc
+	group  *Group // nil until it is attached
+}
+
+// threadFunctions are what guests import from "wasi".
+func (l *Linker) threadFunctions() []hostFunction {
+	i32 := []api.ValueType{api.ValueTypeI32}
+	return []hostFunction{{"wasi.thread-spawn", i32, i32, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
+		stack[0] = api.EncodeI32(g.threadSpawn(ctx, uint32(stack[0])))
+	})}}
+}
+
+// threadSpawn is thread-spawn of wasi-threads. It returns the thread's number, or an error number of WASI below zero:
+// whatever limit is reached, it is EAGAIN. The thread is there when it returns.
+func (g *Group) threadSpawn(ctx context.Context, argument uint32) int32 {
+	e := entryOf(ctx)
+	x := e.scope().lookup(threadStart)
+	switch {
+	case !e.parks():
+		return -errnoBusy
+	case g.l.canSpawn() != nil, x == nil, x.kind != exportFunction, !x.fn.typ.Equal(threadStartType):
+		return -errnoNotSup
+	}
+	threadCtx, cancel := context.WithCancel(withEntry(context.WithoutCancel(ctx), nil))
+	t := g.l.guestThreads.add(cancel)
+	if t == nil {
+		cancel()
+		return -errnoAgain
+	}
+	n, err := g.conceive(ctx, spawning{stackSize: g.l.config.stackSize})
+	if err != nil {
+		g.l.guestThreads.done(t, nil)
+		fatal(err)
+		return -errnoAgain
+	}
+	n.group.thread = t.id
+	// The parent waits for its child, so that a failure is still the parent's. Nobody can wait for the parent
+	// meanwhile: the child has the lease.
+	attached := make(chan error)
+	go g.l.runThread(threadCtx, t, n, x.fn, argument, attached)
+	if err := <-attached; err != nil {
+		fatal(err)
+		return -errnoAgain
+	}
+	return t.id
+}
+
+// runThread is a thread from its attachment to its end.
+func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, start *function, argument uint32, attached chan<- error) {
+	g, err := n.attachSafely(ctx)
+	if err != nil {
+		l.guestThreads.done(t, nil)
+		attached <- err
+		return
+	}
+	l.guestThreads.attached(t, g)
+	attached <- nil
+	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+		_, err := g.call(ctx, start, uint64(t.id), uint64(argument))
+		return g.judge(e, err)
+	})
+	// What this can return is that the group, or the linker, is closed, or that the image is poisoned.
+	_ = g.Close(context.WithoutCancel(ctx))
+	var exit *sys.ExitError
+	if err != nil && !errors.As(err, &exit) && !errors.Is(err, ErrGroupClosed) && !errors.Is(err, ErrClosed) {
+		l.guestThreads.done(t, &ThreadError{Thread: t.id, Err: err})
+		return
+	}
+	l.guestThreads.done(t, nil)
+}
+
+// attachSafely is attach on a goroutine where nobody else would catch a panic of a participant.
+func (n *newborn) attachSafely(ctx context.Context) (g *Group, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("linker: a new thread: panic: %v", r)
+		}
+	}()
+	return n.attach(ctx)
+}
+
+// add notes a thread that is about to start, nil if none may.
+func (s *guestThreads) add(cancel context.CancelFunc) *guestThread {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ending {
+		return nil
+	}
+	if len(s.live) == 0 {
+		s.none = make(chan struct{})
+		s.live = map[int32]*guestThread{}
+	}
+	s.used = true
+	for {
+		s.last++
+		if s.last > maxThreadID {
+			s.last = 1
+		}
+		if s.live[s.last] == nil {
+			break
+		}
+	}
+	t := &guestThread{id: s.last, cancel: cancel}
+	s.live[t.id] = t
+	return t
+}
+
+// attached tells which group a thread is. If all are being ended, so is this one.
+func (s *guestThreads) attached(t *guestThread, g *Group) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t.group = g
+	if s.ending {
+		g.die(ErrClosed)
+	}
+}
+
+// done notes that a thread has ended.
+func (s *guestThreads) done(t *guestThread, failure error) {
+	t.cancel()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if failure != nil && len(s.failed) < maxThreadFailures {
+		s.failed = append(s.failed, failure)
+	}
+	delete(s.live, t.id)
+	if len(s.live) == 0 {
+		close(s.none)
+	}
+}
+
+// end makes all threads end as soon as they come to a call of the host, and no more start.
+func (s *guestThreads) end(cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ending = true
+	for _, t := range s.live {
+		if t.group != nil {
+			t.group.die(cause)
+		}
+		t.cancel()
+	}
+}
+
+// wait waits until there is no thread.
+func (s *guestThreads) wait(ctx context.Context) ([]error, error) {
+	for {
+		s.mu.Lock()
+		if len(s.live) == 0 {
+			failed := s.failed
+			s.failed = nil
+			s.mu.Unlock()
+			return failed, nil
+		}
+		none := s.none
+		s.mu.Unlock()
+		select {
+		case <-none:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// Wait waits until every thread that the guest has started by thread-spawn has ended. The error joins a [*ThreadError]
+// for each that failed since Wait was last called (the first 100), or is the context's. Groups that Go has
+// spawned are not threads in this sense. A host function may call it, but not one that a thread calls.
+//
+// A thread that traps ends alone; the others go on. What the guest itself makes of it, whoever joins it for instance, is
+// up to the guest. An exit in any group, however, ends the whole image once the guest has started a thread: all groups
+// are closed, those that are running at their next call of the host.
+func (l *Linker) Wait(ctx context.Context) error {
+	var failed []error
+	var err error
+	wait := func() { failed, err = l.guestThreads.wait(ctx) }
+	if e := entryOf(ctx); e == nil {
+		wait()
+	} else if e.group.thread != 0 {
+		return ErrInOperation
+	} else if blocked := e.group.Block(ctx, wait); blocked != nil {
+		return errors.Join(blocked, err)
+	}
+	return errors.Join(append(failed, err)...)
+}
+
+// Thread returns the number of the thread that a group is, as the guest knows it; 0 for a group that Go has spawned.
+func (g *Group) Thread() int32 { return g.thread }
+
+// end ends a group because its guest exits, and the whole image if that has threads.
+func (l *Linker) end(g *Group, cause error) {
+	g.die(cause)
+	l.guestThreads.mu.Lock()
+	used := l.guestThreads.used
+	l.guestThreads.mu.Unlock()
+	if !used {
+		return
+	}
+	l.guestThreads.end(cause)
+	for _, other := range l.groups.list() {
+		other.die(cause) // closing the linker gives back what those have in which nobody is
+	}
+}
+
+// endThreads ends all threads and waits until they are gone, before the linker closes.
+func (l *Linker) endThreads(ctx context.Context) error {
+	l.guestThreads.end(ErrClosed)
+	l.waits.interrupt(nil, ErrClosed)
+	_, err := l.guestThreads.wait(ctx)
+	return err
+}

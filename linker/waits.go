@@ -1,0 +1,277 @@
+package linker
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// The engine's own memory.atomic.wait blocks where nobody can wake or serve the group: a link operation would wait for it
+// for as long as it waits for another thread. So in every module that has such instructions they are calls of the
+// functions here, which park the group, and all notify each other. In the start function alone, before the linker
+// has filled the module's table of these functions, they are the engine's.
+
+// waitsTable is under which name a module exports that table, and from which namespace the filler imports it.
+const waitsTable = reservedPrefix + "waits"
+
+// errMisaligned and errOutside end a guest's call as the engine's traps of these instructions do.
+var (
+	errMisaligned = errors.New("linker: unaligned atomic")
+	errOutside    = errors.New("linker: atomic access out of bounds of the memory")
+)
+
+// Results of a wait.
+const (
+	waitWoken    = 0
+	waitNotEqual = 1
+	waitTimedOut = 2
+)
+
+// waits is where groups wait for each other by address. Who was first is woken first.
+type waits struct {
+	mu     sync.Mutex
+	queues map[uint32][]*waiter
+}
+
+type waiter struct {
+	group *Group
+	done  chan struct{} // closed when it is not in a queue any more
+	err   error         // why, unless it was woken; set before done is closed
+}
+
+// Notify wakes up to n of those who wait at an address of the memory, as the instruction memory.atomic.notify does, and
+// returns how many there were. Host functions and other goroutines wake guests with it.
+func (l *Linker) Notify(address, n uint32) uint32 {
+	w := &l.waits
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	queue := w.queues[address]
+	woken := min(n, uint32(len(queue)))
+	for _, x := range queue[:woken] {
+		close(x.done)
+	}
+	w.set(address, queue[woken:])
+	return woken
+}
+
+func (w *waits) set(address uint32, queue []*waiter) {
+	if len(queue) == 0 {
+		delete(w.queues, address)
+		return
+	}
+	w.queues[address] = queue
+}
+
+// interrupt ends the waits of a group, or of all groups if that is nil.
+func (w *waits) interrupt(g *Group, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for address, queue := range w.queues {
+		w.set(address, slices.DeleteFunc(slices.Clone(queue), func(x *waiter) bool {
+			if g != nil && x.group != g {
+				return false
+			}
+			x.err = err
+			close(x.done)
+			return true
+		}))
+	}
+}
+
+// enqueue adds a waiter if check, with nobody being woken meanwhile, says so.
+func (w *waits) enqueue(address uint32, g *Group, check func() bool) (*waiter, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := g.alive(); err != nil {
+		return nil, err
+	}
+	if g.forgotten.Load() {
+		return nil, ErrGroupClosed
+	}
+	if !check() {
+		return nil, nil
+	}
+	if w.queues == nil {
+		w.queues = map[uint32][]*waiter{}
+	}
+	x := &waiter{group: g, done: make(chan struct{})}
+	w.queues[address] = append(w.queues[address], x)
+	return x, nil
+}
+
+// remove takes a waiter out, and reports whether it was still waiting.
+func (w *waits) remove(address uint32, x *waiter) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	queue := w.queues[address]
+	i := slices.Index(queue, x)
+	if i < 0 {
+		return false
+	}
+	w.set(address, slices.Delete(slices.Clone(queue), i, i+1))
+	return true
+}
+
+// wait blocks until somebody notifies the address, the time-out is over (nanoseconds; below zero, there is none), the context
+// or the group ends. Meanwhile the group is parked.
+func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check func() bool) (uint32, error) {
+	e := entryOf(ctx)
+	if e.replay && timeout < 0 {
+		return 0, ErrReplay // nobody runs who could wake it
+	}
+	x, err := g.l.waits.enqueue(address, g, check)
+	switch {
+	case err != nil:
+		return 0, err
+	case x == nil:
+		return waitNotEqual, nil
+	}
+	result := uint32(waitWoken)
+	block := func() {
+		var timer <-chan time.Time
+		if timeout >= 0 {
+			t := time.NewTimer(time.Duration(timeout))
+			defer t.Stop()
+			timer = t.C
+		}
+		select {
+		case <-x.done:
+			err = x.err
+		case <-timer:
+			if g.l.waits.remove(address, x) {
+				result = waitTimedOut
+			}
+		case <-ctx.Done():
+			if g.l.waits.remove(address, x) {
+				err = ctx.Err()
+			}
+		}
+	}
+	if !e.parks() { // others run still, until the operation is published
+		block()
+		return result, err
+	}
+	if failed := g.Block(ctx, block); failed != nil {
+		err = errors.Join(err, failed)
+	}
+	return result, err
+}
+
+// word returns n aligned bytes of the memory at an address and a constant offset.
+func (m *imageMemory) word(address, offset uint64, n uint32) ([]byte, uint32) {
+	at := address + offset
+	if at%uint64(n) != 0 {
+		panic(errMisaligned)
+	}
+	b, ok := m.at(uint32(at), n)
+	if !ok || at > 1<<32-1 {
+		panic(errOutside)
+	}
+	return b, uint32(at)
+}
+
+// Names of the functions in the linker's host module.
+var waitFunctionNames = [...]string{wasm.HookWait32: "wait32", wasm.HookWait64: "wait64", wasm.HookNotify: "notify"}
+
+func (l *Linker) waitFunctions() []hostFunction {
+	run := [...]func(ctx context.Context, g *Group, _ api.Module, stack []uint64){
+		wasm.HookWait32: func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
+			b, at := l.mem.word(stack[0]&(1<<32-1), stack[3]&(1<<32-1), 4)
+			expected := littleEndian32(uint32(stack[1]))
+			r, err := g.wait(ctx, at, int64(stack[2]), func() bool {
+				return atomic.LoadUint32((*uint32)(unsafe.Pointer(&b[0]))) == expected
+			})
+			if err != nil {
+				panic(err)
+			}
+			stack[0] = uint64(r)
+		},
+		wasm.HookWait64: func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
+			b, at := l.mem.word(stack[0]&(1<<32-1), stack[3]&(1<<32-1), 8)
+			expected := littleEndian64(stack[1])
+			r, err := g.wait(ctx, at, int64(stack[2]), func() bool {
+				return atomic.LoadUint64((*uint64)(unsafe.Pointer(&b[0]))) == expected
+			})
+			if err != nil {
+				panic(err)
+			}
+			stack[0] = uint64(r)
+		},
+		wasm.HookNotify: func(_ context.Context, _ *Group, _ api.Module, stack []uint64) {
+			_, at := l.mem.word(stack[0]&(1<<32-1), stack[2]&(1<<32-1), 4)
+			stack[0] = uint64(l.Notify(at, uint32(stack[1])))
+		},
+	}
+	var functions []hostFunction
+	for k, t := range wasm.HookTypes() {
+		public := publicType(t)
+		functions = append(functions, hostFunction{waitFunctionNames[k], public.Params, public.Results, guestFunction(run[k])})
+	}
+	return functions
+}
+
+// littleEndian32 is what this machine finds where the guest has written v.
+func littleEndian32(v uint32) uint32 {
+	return binary.NativeEndian.Uint32(binary.LittleEndian.AppendUint32(nil, v))
+}
+
+func littleEndian64(v uint64) uint64 {
+	return binary.NativeEndian.Uint64(binary.LittleEndian.AppendUint64(nil, v))
+}
+
+// hookWaits makes the waits of a module calls of the functions here.
+func (t *tx) hookWaits(ctx context.Context, m *module, bytes []byte) ([]byte, error) {
+	if t.l.threads != nil {
+		return bytes, nil
+	}
+	bytes, hooked, err := wasm.HookWaits(bytes, waitsTable)
+	if err != nil || !hooked {
+		return bytes, err
+	}
+	m.waits = true
+	if t.l.waitsCode == nil {
+		filler, err := buildWaits(t.l.host.hostName)
+		if t.l.waitsCode, err = t.l.compileGenerated(ctx, "waits", filler, err); err != nil {
+			return nil, err
+		}
+	}
+	return bytes, nil
+}
+
+// fillWaits fills the table of a module that was just instantiated.
+func (g *Group) fillWaits(ctx context.Context, m *module, inst *instance) error {
+	if !m.waits {
+		return nil
+	}
+	filler, err := g.l.instantiateIn(ctx, g.l.waitsCode, func(name string) api.Module {
+		if name == waitsTable {
+			return inst.mod
+		}
+		return nil
+	})
+	if err == nil {
+		inst.bridges = append(inst.bridges, filler)
+	}
+	return err
+}
+
+// buildWaits writes the module that fills the table.
+func buildWaits(host string) ([]byte, error) {
+	var b wasm.Builder
+	var functions []uint32
+	for k, t := range wasm.HookTypes() {
+		functions = append(functions, b.ImportFunc(host, waitFunctionNames[k], b.Type(t.Params, t.Results)))
+	}
+	table := b.ImportTable(waitsTable, waitsTable, wasm.TableType{Elem: wasm.FuncRef})
+	b.ActiveFuncs(table, wasm.ConstI32(0), functions...)
+	return b.Bytes()
+}
