@@ -3,6 +3,7 @@
 //	lockstep verify                explore, check, run and judge; the table and out/report.html
 //	lockstep judge FILE…           judge histories that were recorded before
 //	lockstep inspect FILE…         show the dylink section, imports and exports of modules
+//	lockstep trace record|check    record what the protocol of a running linker does, and check it
 package main
 
 import (
@@ -37,7 +38,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(verifyCommand(), judgeCommand(), inspectCommand())
+	root.AddCommand(verifyCommand(), judgeCommand(), inspectCommand(), traceCommand())
 	err := root.ExecuteContext(ctx)
 	switch {
 	case err == nil:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
@@ -35,11 +36,11 @@ func (l *line) event() Event {
 	}
 	l.expect(`,"seen":{"mode":"`)
 	s := &e.Seen
-	s.Mode = protocol.Mode(l.value("mode", modes[:]))
+	s.Mode = protocol.Mode(l.value("mode", modes))
 	l.expect(`,"stage":"`)
-	s.Stage = protocol.Stage(l.value("stage", stages[:]))
+	s.Stage = protocol.Stage(l.value("stage", stages))
 	l.expect(`,"part":"`)
-	s.Part = protocol.Part(l.value("part", parts[:]))
+	s.Part = protocol.Part(l.value("part", parts))
 	s.Holder = l.group("holder")
 	s.Writer = l.group("writer")
 	s.Leader = l.group("leader")
@@ -128,11 +129,24 @@ func (l *line) unknown(what string, name []byte) {
 
 // The values of variables, by name; their index is the value.
 var (
-	modes  = [...]string{"Gone", "Building", "Running", "Parked"}
-	stages = [...]string{"Idle", "WaitLease", "Leased", "Built", "WaitState", "Locked", "Worked", "Published", "Replaying"}
-	parts  = [...]string{"None", "Expected", "Arrived", "Applied", "Failed", "Undone"}
-	kinds  = [...]string{"", "LoadModules", "ResolveFunction", "AllocateFunctionTable", "UnloadModules"}
+	modes   = namesOf(func(i uint8) fmt.Stringer { return protocol.Mode(i) })
+	stages  = namesOf(func(i uint8) fmt.Stringer { return protocol.Stage(i) })
+	parts   = namesOf(func(i uint8) fmt.Stringer { return protocol.Part(i) })
+	kinds   = namesOf(func(i uint8) fmt.Stringer { return protocol.OpKind(i) })
+	actions = namesOf(func(i uint8) fmt.Stringer { return protocol.Action(i) })
 )
+
+// namesOf lists the names of values from 0 on, up to the first that has none.
+func namesOf(value func(i uint8) fmt.Stringer) []string {
+	var names []string
+	for i := uint8(0); ; i++ {
+		name := value(i).String()
+		if strings.HasPrefix(name, "invalid(") {
+			return names
+		}
+		names = append(names, name)
+	}
+}
 
 // value reads one of the names.
 func (l *line) value(what string, names []string) uint8 {
@@ -148,14 +162,7 @@ func (l *line) value(what string, names []string) uint8 {
 
 func (l *line) action() protocol.Action {
 	l.expect(`,"action":"`)
-	word := l.word()
-	for a := protocol.ActRequestLease; a <= protocol.ActCheckpoint; a++ {
-		if string(word) == a.String() {
-			return a
-		}
-	}
-	l.unknown("action", word)
-	return 0
+	return protocol.Action(l.value("action", actions))
 }
 
 // group reads a group or nobody.
@@ -187,6 +194,6 @@ func (l *line) somebody(name string) protocol.Group {
 func (l *line) op() protocol.Op {
 	l.expectName("op")
 	l.expect(`"`)
-	kind := protocol.OpKind(l.value("operation", kinds[:]))
+	kind := protocol.OpKind(l.value("operation", kinds))
 	return protocol.Op{Kind: kind, Tag: uint8(l.member("tag", 8))}
 }
