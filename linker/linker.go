@@ -100,7 +100,7 @@ func (l *Linker) Main() *Group { return l.first }
 // use while a guest makes the memory grow in another goroutine.
 func (l *Linker) Memory() api.Memory { return l.memoryRoot.Memory() }
 
-// Libraries returns the names of the loaded libraries, in the order in which symbols are searched.
+// Libraries returns the names of the loaded libraries, in the order in which they were loaded. [Linker.Modules] says more.
 func (l *Linker) Libraries() []string {
 	var names []string
 	for _, m := range l.committed.Load().search {
