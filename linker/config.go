@@ -33,6 +33,8 @@ type Config struct {
 	observer   coord.Observer
 	waiting    coord.Waiting
 	codeCache  int
+	maxDepth   int
+	maxNesting int
 	hook       hook
 }
 
@@ -41,6 +43,8 @@ const (
 	DefaultStackSize  = 1 << 20  // bytes, one stack per group
 	DefaultMaxPages   = 65536    // of 64 KiB: 4 GiB, of which only what is used takes memory
 	DefaultMaxModules = 1024     // libraries at once
+	DefaultMaxDepth   = 256      // libraries that need each other in a chain
+	DefaultMaxNesting = 16       // constructors that open libraries within each other
 	DefaultMaxTable   = 10000000 // function table entries, what browsers allow
 	DefaultMaxGroups  = 64       // instance groups at once
 	DefaultCodeCache  = 64 << 20 // bytes of WebAssembly of unloaded libraries that stay compiled
@@ -59,6 +63,8 @@ func NewConfig() *Config {
 		maxTable:   DefaultMaxTable,
 		maxGroups:  DefaultMaxGroups,
 		codeCache:  DefaultCodeCache,
+		maxDepth:   DefaultMaxDepth,
+		maxNesting: DefaultMaxNesting,
 	}
 }
 
@@ -159,6 +165,18 @@ func (c *Config) WithTrapClosesGroup(closes bool) *Config {
 // WithMaxModules sets how many modules may be loaded at once, the main module not counted.
 func (c *Config) WithMaxModules(n int) *Config {
 	return c.with(func(c *Config) { c.maxModules = n })
+}
+
+// WithMaxDepth sets how long a chain of libraries may be of which each is loaded because the one before needs it; the
+// library that is opened, or the main module, has depth 0.
+func (c *Config) WithMaxDepth(n int) *Config {
+	return c.with(func(c *Config) { c.maxDepth = n })
+}
+
+// WithMaxNesting sets how deep constructors that call the linker, to open libraries or to look symbols up, may be nested. 0
+// lets no constructor do so.
+func (c *Config) WithMaxNesting(n int) *Config {
+	return c.with(func(c *Config) { c.maxNesting = n })
 }
 
 // WithMaxTable sets how many entries the function table may have.

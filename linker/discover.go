@@ -60,10 +60,6 @@ func (t *tx) gather(ctx context.Context, b *batch) error {
 			m.uses = append(m.uses, n)
 		}
 	}
-	// The main module, loaded or in the batch, is not counted.
-	if n, limit := len(t.l.state.scope.search)+len(b.search)-1, t.l.config.maxModules; n > limit {
-		return &LimitError{Limit: "modules", Value: uint64(n), Max: uint64(limit)}
-	}
 	b.sort()
 	return nil
 }
@@ -96,6 +92,9 @@ func (t *tx) find(ctx context.Context, b *batch, name string, bytes []byte, from
 			return m, nil
 		}
 	}
+	if err := t.room(b, from); err != nil {
+		return nil, err
+	}
 	found := location{file: name}
 	if bytes == nil {
 		err := t.l.at(ctx, t.g, pointRead)
@@ -124,12 +123,27 @@ func (t *tx) find(ctx context.Context, b *batch, name string, bytes []byte, from
 	if err != nil {
 		return nil, &LoadError{File: file, Module: name, Err: err}
 	}
+	if from != nil {
+		m.depth = from.depth + 1
+	}
 	b.search = append(b.search, m)
 	b.bytes[m], b.names[name] = bytes, m
 	if m.stat = found.info; m.stat != nil {
 		b.files[file] = m
 	}
 	return m, nil
+}
+
+// room reports whether one more module, needed by from, may be loaded: before anything of it is read.
+func (t *tx) room(b *batch, from *module) error {
+	// The main module, loaded or in the batch, is not counted.
+	if n, limit := len(t.l.state.scope.search)+len(b.search), t.l.config.maxModules; n > limit {
+		return &LimitError{Limit: "modules", Value: uint64(n), Max: uint64(limit)}
+	}
+	if from != nil && from.depth >= t.l.config.maxDepth {
+		return &LimitError{Limit: "depth of needed libraries", Value: uint64(from.depth) + 1, Max: uint64(t.l.config.maxDepth)}
+	}
+	return nil
 }
 
 // candidates returns the files that a name may mean, best first: as ld.so, a name with a slash is a path, any
@@ -179,13 +193,30 @@ func (l *Linker) decodeLibrary(id uint32, name, file string, bytes []byte) (*mod
 	}
 	m.readInfo()
 	m.readExports()
-	if need, most := uint64(info.MemorySize), uint64(l.maxPages)*pageSize; need > most {
-		return nil, &LimitError{Limit: "data area (bytes)", Value: need, Max: most}
-	}
-	if need, most := uint64(info.TableSize), uint64(l.tableMax); need > most {
-		return nil, &LimitError{Limit: "function table (entries)", Value: need, Max: most}
+	if err := l.checkSizes(m); err != nil {
+		return nil, err
 	}
 	return m, nil
+}
+
+// checkSizes refuses what could never be placed, before anything is allocated for it.
+func (l *Linker) checkSizes(m *module) error {
+	memory, table := uint64(l.maxPages)*pageSize, uint64(l.tableMax)
+	for _, x := range []struct {
+		limit      string
+		value, max uint64
+	}{
+		{"data area (bytes)", uint64(m.info.MemorySize), memory},
+		{"alignment of a data area (bytes)", uint64(1) << m.info.MemoryAlignment, memory},
+		{"function table (entries)", uint64(m.info.TableSize), table},
+		{"alignment in the function table (entries)", uint64(1) << m.info.TableAlignment, table},
+		{"thread-local storage (bytes)", uint64(m.tlsSize), memory},
+	} {
+		if x.value > x.max {
+			return &LimitError{Limit: x.limit, Value: x.value, Max: x.max}
+		}
+	}
+	return nil
 }
 
 // readInfo takes from a decoded module what the linker looks at often.

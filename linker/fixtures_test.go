@@ -46,7 +46,7 @@ func fileSum(t *testing.T, file string) string {
 }
 
 // wasmFiles returns the built fixtures below dir, by slash-separated name.
-func wasmFiles(t *testing.T, dir string) []string {
+func wasmFiles(t testing.TB, dir string) []string {
 	t.Helper()
 	var names []string
 	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {

@@ -21,10 +21,11 @@ import (
 // for functions of the host. Nothing in it changes after the operation that made it, except what is said
 // to be guarded.
 type module struct {
-	id   uint32
-	name string      // by which other modules need it
-	file string      // where it was found
-	stat fs.FileInfo // of that file; nil for a module given as bytes
+	id    uint32
+	name  string      // by which other modules need it
+	file  string      // where it was found
+	depth int         // how many modules lead from the one that was asked for to this one
+	stat  fs.FileInfo // of that file; nil for a module given as bytes
 
 	src    *wasm.Module    // nil for the linker's own functions
 	info   *dylink.Info    // nil for an ordinary executable

@@ -26,6 +26,7 @@ type tx struct {
 	modules []*module  // compiled, to be closed
 	opened  []*module  // whose handles were counted
 	handed  []*Library // to constructors, say, which may keep them whatever becomes of the operation
+	depth   int        // of constructors within each other that have called the linker
 	broken  error      // a part of it that failed could not be taken back, so the whole fails
 }
 
@@ -136,6 +137,11 @@ func (t *tx) abandon(ctx context.Context) {
 // part does something within an operation: what a constructor asks for. If it fails, it is taken back by itself, for the
 // constructor may go on without it.
 func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error) error {
+	if limit := t.l.config.maxNesting; t.depth >= limit {
+		return &LimitError{Limit: "constructors that call the linker within each other", Value: uint64(t.depth) + 1, Max: uint64(limit)}
+	}
+	t.depth++
+	defer func() { t.depth-- }()
 	m := mark{t.l.state.clone(), len(t.steps), len(t.areas), len(t.modules), len(t.opened), len(t.handed)}
 	err := do(ctx, t)
 	if err != nil {
