@@ -20,8 +20,8 @@
 // A [Linker] holds one program: a main module, either position-independent with a dylink.0 section or an
 // ordinary executable, the libraries loaded into it, and one linear memory. Its threads are instance groups: a
 // [Group] has its own instance of every module, its own function table, globals and stack. [Linker.Main] is the
-// first one, [Group.Spawn] makes another. The linker starts no goroutines: a group runs when a goroutine calls
-// into it, and one goroutine at a time is inside.
+// first one, [Group.Spawn] makes another. A group runs when a goroutine calls into it, and one
+// goroutine at a time is inside. The linker starts no goroutines but those of threads that the guest starts.
 //
 // A function pointer is an index into the function table, and travels between threads through memory. So whatever
 // changes tables (loading and unloading libraries, making a pointer for a function, more closure entries) is a
@@ -68,6 +68,22 @@
 // Calls back into the group must use the function's context. The function is called from several goroutines when
 // there are several groups; so are the streams and file systems of [Config.WithModuleConfig], and WASI's file
 // descriptors are those of the whole image.
+//
+// # What guests can import
+//
+// A guest loads libraries itself by dlopen, dlsym, dlclose, dlerror and dladdr, imported from "env" with C's
+// signatures; include/lockstep/dlfcn.h declares them. WASIX's functions for this and for closures are in "wasix_32v1".
+// They are there unless a module, or the host, defines functions of these names.
+//
+// thread-spawn in "wasi" starts a thread: a group with a goroutine of its own, in which the guest's wasi_thread_start
+// runs. [Linker.Wait] waits for all of them, and [Linker.Close] ends them: at their next call of the host, or in their
+// wait. What computes for ever without either can be ended by nobody, unless the runtime closes modules with their
+// context (wazero's WithCloseOnContextDone). A thread that traps ends alone; an exit anywhere ends the image once there
+// has been a thread.
+//
+// The instructions memory.atomic.wait and notify are the linker's in every module that has them: a group that waits is
+// parked, and its wait ends with the context of the call, with the group, or with the linker. [Linker.Notify] is for
+// hosts that wake guests.
 //
 // # Failure
 //

@@ -45,6 +45,9 @@ func (l *Linker) dlFunctions() []hostFunction {
 		{providedPrefix + "dlerror", nil, one, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
 			stack[0] = uint64(g.dlerror(ctx))
 		})},
+		{providedPrefix + "dladdr", two, one, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
+			stack[0] = uint64(g.dladdr(ctx, uint32(stack[0]), uint32(stack[1])))
+		})},
 	}
 }
 

@@ -399,3 +399,33 @@ func TestDlopenTakenBack(t *testing.T) {
 	}
 	d.wantError("not the handle")
 }
+
+// dladdr names file and symbol, of functions and of data, and its strings go with the library.
+func TestDladdr(t *testing.T) {
+	eachMain(t, func(t *testing.T, i *image) {
+		d := dlfcn{i, i.open("dlfcn")}
+		info := i.call(linker.Default, "malloc", 16)
+		word := func(k int32) int32 { return i.call(linker.Default, "peek32", info+4*k) }
+		before := i.l.Snapshot(i.ctx)
+		lib := i.open("other")
+		for symbol, module := range map[string]string{"other_add": "libother.wasm", "other_value": "libother.wasm", "main_value": ""} {
+			p := i.symbol(linker.Default, symbol)
+			for range 2 {
+				i.want(1, d.lib, "dlfcn_address", int32(p), info)
+				if file, name := i.goString(word(0)), i.goString(word(2)); !strings.HasSuffix(file, module) || name != symbol || uint32(word(3)) != p {
+					t.Errorf("%s: %q, %q, %#x", symbol, file, name, word(3))
+				}
+			}
+		}
+		i.want(0, d.lib, "dlfcn_address", 0, info)
+		i.want(0, d.lib, "dlfcn_address", -1, info)
+		i.want(0, d.lib, "dlfcn_address", int32(i.symbol(linker.Default, "main_value")), -4)
+		if err := i.g.CloseLibrary(i.ctx, lib); err != nil {
+			t.Fatal(err)
+		}
+		// The two strings of the main module stay; nothing of the library does.
+		if after := i.l.Snapshot(i.ctx); len(after) > len(before)+2+2 {
+			t.Errorf("the image has changed:\n%s", difference(before, after))
+		}
+	})
+}

@@ -52,6 +52,7 @@ type Linker struct {
 
 	system system // of WASI
 	guest  guestLibraries
+	names  guestNames
 	// guestThreads are those that the guest has started.
 	guestThreads guestThreads
 	waits        waits

@@ -211,6 +211,7 @@ func (u *unload) after(ctx context.Context) error {
 	}
 	for _, m := range u.step.modules {
 		u.l.areas.giveLater(m.memory.base)
+		u.l.names.forget(u.l, m)
 		u.l.exits.drop(m)
 		m.close(ctx)
 	}
