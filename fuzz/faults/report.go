@@ -45,7 +45,11 @@ func Markdown(rows []Row, detectors []Detector) string {
 	fmt.Fprintf(&b, "\n%s\n", rule)
 	caught := 0
 	for _, r := range rows {
-		fmt.Fprintf(&b, "| %s |", r.Fault.Name)
+		name := r.Fault.Name
+		if r.Err != nil {
+			name += " (**not put to the test**)"
+		}
+		fmt.Fprintf(&b, "| %s |", name)
 		for _, d := range detectors {
 			fmt.Fprintf(&b, " %s |", cell(r, d))
 		}

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ type Row struct {
 	Fault    Fault
 	Outcomes map[string]Outcome // by the detector's name; one that cannot see the fault is not there
 	Missed   []Named            // tests that should have caught it, and did not
+	Err      error              // why it could not be put to the test: a *BuildError or an *EditError
 }
 
 // Caught tells whether any detector caught the fault.
@@ -38,7 +40,8 @@ func (e *SoundError) Error() string {
 
 // Survey runs detectors on faults, several faults at a time. progress, which may
 // be nil, is told of every outcome, by one goroutine at a time; a nil fault is the sound
-// program. The errors are *SoundError, *BuildError, *EditError and the context's.
+// program. A fault that does not compile or fit has its error in its row. The other
+// errors are *SoundError, and the context's.
 func Survey(ctx context.Context, root string, faults []Fault, detectors []Detector, parallel int, progress func(f *Fault, d Detector, o Outcome)) ([]Row, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -53,7 +56,12 @@ func Survey(ctx context.Context, root string, faults []Fault, detectors []Detect
 		wg.Go(func() {
 			for i := range next {
 				row, err := s.row(ctx, faults[i])
-				if err != nil {
+				var build *BuildError
+				var edit *EditError
+				switch {
+				case errors.As(err, &build) || errors.As(err, &edit):
+					row.Err = err
+				case err != nil:
 					cancel(err)
 				}
 				rows[i] = row

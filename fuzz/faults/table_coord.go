@@ -121,7 +121,7 @@ func coordFaults() []Fault {
 			Name:  "runtime: the context counts after the broadcast",
 			What:  "a cancelled leader leaves an operation that is broadcast",
 			Edits: []Edit{{link, `return c.replay(context.WithoutCancel(ctx), m, w)`, `return c.replay(ctx, m, w)`}},
-			By:    []Named{{"unit", "TestCancelAfterBroadcastCompletes"}, cancel},
+			By:    []Named{cancel},
 		},
 		{
 			Name: "runtime: withdrawing does not undo",
@@ -140,7 +140,7 @@ func coordFaults() []Fault {
 		{
 			Name:  "runtime: a leader that panics is forgotten",
 			What:  "lease and state lock stay with a goroutine that is gone",
-			Edits: []Edit{{link, "		if !returned {\n			m.crash(errUnfinished)\n		}\n", ""}, {link, "		if !finished {\n			m.abandon(w)\n		}\n", "		_ = finished\n"}},
+			Edits: []Edit{{link, "		if !returned {\n			m.crash(errUnfinished)\n		}\n", "		_ = returned\n"}, {link, "		if !finished {\n			m.abandon(w)\n		}\n", "		_ = finished\n"}},
 			By:    []Named{{"unit", "TestLeaderPanicIsItsDeath"}, pairs},
 		},
 		{
@@ -168,12 +168,6 @@ func coordFaults() []Fault {
 			What:  "a group that computes and reaches safepoints never takes part",
 			Edits: []Edit{{coord, `c.attention.Store(c.state.Leader != protocol.NoGroup || c.state.Poisoned)`, `c.attention.Store(c.state.Poisoned)`}},
 			By:    []Named{{"exhaustive", "TestSafepointsAreEnough"}},
-		},
-		{
-			Name:  "runtime: the context ends a safepoint",
-			What:  "a cancelled group goes past a safepoint at which it is counted on",
-			Edits: []Edit{{member, `return c.await(context.WithoutCancel(ctx), m, func() bool { return false }`, `return c.await(ctx, m, func() bool { return false }`}},
-			By:    []Named{cancel},
 		},
 		{
 			Name:  "runtime: operations have the same tag",

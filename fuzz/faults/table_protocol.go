@@ -52,13 +52,13 @@ func protocolFaults() []Fault {
 			Name:  "protocol: poison wears off",
 			What:  "actions are possible after an undo has failed",
 			Edits: []Edit{{actions, `return s.Poisoned && !s.off(OffStickyPoison)`, `return false`}},
-			By:    []Named{inExplorer(), {"exhaustive", "TestMoreGroups"}},
+			By:    []Named{inExplorer()},
 		},
 		{
 			Name:  "protocol: anyone may take the lease",
 			What:  "the lease's queue is not first come, first served",
 			Edits: []Edit{{actions, `s.LeaseQueue.Head() != g && !s.off(OffFirstCome)`, `false`}},
-			By:    []Named{inExplorer(), {"synctest", "TestWaitIsFirstComeFirstServed"}},
+			By:    []Named{{"exhaustive", "TestMoreGroups"}, {"synctest", "TestWaitIsFirstComeFirstServed"}},
 		},
 		{
 			Name:  "protocol: a gap between write lock and read locks",

@@ -90,6 +90,10 @@ func verdict(o faults.Outcome) string {
 func judge(rows []faults.Row) error {
 	missed := 0
 	for _, r := range rows {
+		if r.Err != nil {
+			fmt.Printf("UNTESTED  %v\n", r.Err)
+			missed++
+		}
 		for _, by := range r.Missed {
 			fmt.Printf("MISSED    %s: by %s\n", r.Fault.Name, by)
 			missed++
