@@ -1,0 +1,89 @@
+package linker_test
+
+import (
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-wasm/lockstep/linker"
+)
+
+// Every error type says what happened, to which module and symbol, what was expected and what was found; and it gives its
+// cause to errors.Is and errors.As. No type is missing here.
+func TestErrorMessages(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{&linker.LoadError{File: "lib/a.wasm", Module: "a.wasm", Err: fs.ErrPermission}, `linker: load a.wasm (lib/a.wasm): permission denied`},
+		{&linker.LoadError{File: "a", Module: "a", Err: linker.ErrNoMemory}, `linker: load a: the guest's allocator returned no memory`},
+		{&linker.LoadError{Module: "a", Err: &linker.LoadError{Module: "b", Err: fs.ErrNotExist}}, `linker: load a: load b: file does not exist`},
+		{&linker.NotFoundError{Name: "a.wasm", Searched: []string{"lib/a.wasm", "a.wasm"}}, `linker: library "a.wasm" not found: tried lib/a.wasm, a.wasm`},
+		{&linker.NotFoundError{Name: "a.wasm"}, `linker: library "a.wasm" not found: there is no file system to search`},
+		{&linker.UndefinedSymbolError{Module: "a", Symbol: "f"}, `linker: module a: undefined symbol "f"`},
+		{&linker.UndefinedSymbolError{Symbol: "f"}, `linker: undefined symbol "f"`},
+		{&linker.SymbolError{Module: "a", Symbol: "f", Definer: "b", Want: "(i32) -> ()", Found: "() -> ()"},
+			`linker: module a: symbol "f" of b: want (i32) -> (), found () -> ()`},
+		{&linker.SymbolError{Symbol: "f", Definer: "b", Want: "a function", Found: "data"}, `linker: symbol "f" of b: want a function, found data`},
+		{&linker.ImportError{Module: "a", Namespace: "env", Name: "memory", Reason: "no"}, `linker: module a: import env.memory: no`},
+		{&linker.LimitError{Limit: "memory (pages)", Value: 2, Max: 1}, `linker: memory (pages): 2 needed, at most 1 possible`},
+		{&linker.SegmentError{Module: "a", Segment: "data segment 0", From: 1, To: 2, Low: 16, High: 32},
+			`linker: module a: data segment 0 writes to 0x1..0x2, outside of 0x10..0x20`},
+		{&linker.FeatureError{Feature: "threads", Err: errInjected}, `linker: the runtime lacks the feature "threads" (see linker.NewRuntimeConfig): injected`},
+		{&linker.PointerError{Pointer: 7, Reason: "invalid table access", Err: errInjected}, `linker: function pointer 7: invalid table access`},
+		{&linker.ClosureError{Slot: 7}, `linker: table entry 7 is not an allocated closure`},
+		{&linker.HandleError{Handle: 7}, `linker: 0x7 is not the handle of an open library`},
+		{&linker.DestructorError{Module: "a", Pointer: 7, Err: errInjected}, `linker: module a: destructor 7: injected`},
+		{&linker.ThreadError{Thread: 7, Err: errInjected}, `linker: thread 7: injected`},
+		{&linker.OptionError{Option: 99}, `linker: unknown option OpenOption(99)`},
+	} {
+		seen[reflect.TypeOf(c.err).Elem().Name()] = true
+		if got := c.err.Error(); got != c.want {
+			t.Errorf("%T: %q, want %q", c.err, got, c.want)
+		}
+		cause := reflect.ValueOf(c.err).Elem().FieldByName("Err")
+		if cause.IsValid() && !errors.Is(c.err, cause.Interface().(error)) {
+			t.Errorf("%T hides its cause", c.err)
+		}
+	}
+	for _, name := range errorTypes(t) {
+		if !seen[name] {
+			t.Errorf("the messages of %s are not tested", name)
+		}
+	}
+}
+
+// errorTypes are the exported types of package linker whose names end in Error.
+func errorTypes(t *testing.T) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.TypeSpec); ok && spec.Name.IsExported() && strings.HasSuffix(spec.Name.Name, "Error") {
+				names = append(names, spec.Name.Name)
+			}
+			return true
+		})
+	}
+	if len(names) < 10 {
+		t.Fatalf("only %q", names)
+	}
+	return names
+}
