@@ -15,6 +15,7 @@ import (
 type instance struct {
 	mod     api.Module
 	bridges []api.Module
+	waits   api.Module      // fills its table of waits; nil if it has none
 	put     *putterInstance // nil until a function of it is put into a table
 	tls     uint32          // its thread-local storage; 0 for none
 }
@@ -206,6 +207,9 @@ func (inst *instance) all() []api.Module {
 	}
 	if inst.put != nil {
 		all = append(all, inst.put.mod)
+	}
+	if inst.waits != nil {
+		all = append(all, inst.waits)
 	}
 	return all
 }

@@ -258,9 +258,7 @@ func (g *Group) fillWaits(ctx context.Context, m *module, inst *instance) error 
 		}
 		return nil
 	})
-	if err == nil {
-		inst.bridges = append(inst.bridges, filler)
-	}
+	inst.waits = filler
 	return err
 }
 
