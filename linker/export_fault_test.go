@@ -79,6 +79,9 @@ func (g *Group) details(ctx context.Context, add func(string, ...any)) error {
 	}
 	for m, inst := range g.instances {
 		for i, br := range inst.bridges {
+			if i >= len(m.bridges) {
+				break // it belongs to the instance alone, such as what says where its thread-local storage is
+			}
 			for _, x := range m.bridges[i].bindings {
 				if x.imp.Kind == wasm.KindGlobal {
 					add("group %d: %s: %s.%s = %d", g.id, m.name, x.imp.Module, x.imp.Name, value(br.ExportedGlobal(x.imp.Name)))
