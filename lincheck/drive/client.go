@@ -45,22 +45,13 @@ type client struct {
 	rng     *rand.Rand
 	cancels bool
 
+	numbered bool   // every operation must have a number
+	first    uint64 // the number, in histories, of the linker before its first operation
+	seen     uint64 // how many operations were committed when the present one began
+
 	opened   []open
 	pointers []pointer
 	closures []uint32
-}
-
-func newClient(s *Subject, rec *lincheck.Client, g *linker.Group, rng *rand.Rand, cancels bool) *client {
-	return &client{s: s, rec: rec, base: g, rng: rng, cancels: cancels}
-}
-
-// introduce notes the groups that exist when a recording begins as spawned by the first of them.
-func introduce(r *lincheck.Recorder, groups []*linker.Group) {
-	c := r.Client()
-	for _, g := range groups[1:] {
-		c.Begin(model.Input{Op: model.OpSpawn, Group: groups[0].ID()})
-		c.End(model.Output{Group: g.ID()})
-	}
 }
 
 func (c *client) group() *linker.Group {
@@ -78,7 +69,7 @@ func (c *client) operate(ctx context.Context) {
 		do    func(context.Context) bool
 	}{
 		{openShare, c.open}, {closeShare, c.close}, {symbolShare, c.symbol}, {pointerShare, c.callPointer},
-		{closureShare, c.closure}, {spawnShare, c.spawnOrLeave},
+		{closureShare, c.unnumbered(c.closure)}, {spawnShare, c.unnumbered(c.spawnOrLeave)},
 	} {
 		if n < kind.share && kind.do(ctx) {
 			return
@@ -105,7 +96,14 @@ func (c *client) finish(ctx context.Context) {
 func (c *client) begin(in model.Input) {
 	in.Group = c.group().ID()
 	c.rec.Begin(in)
+	c.seen = c.s.Linker.Commits()
 }
+
+// end notes the end of an operation that has no receipt.
+func (c *client) end(out model.Output) { c.endWith(out, linker.Receipt{}) }
+
+// endWith notes the end of an operation, with its number if there is one.
+func (c *client) endWith(out model.Output, r linker.Receipt) { c.rec.End(c.number(out, r)) }
 
 // cancellable returns a context that is cancelled while the operation is under way, now and then.
 func (c *client) cancellable(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -115,18 +113,6 @@ func (c *client) cancellable(ctx context.Context) (context.Context, context.Canc
 	ctx, cancel := context.WithCancel(ctx)
 	go cancel()
 	return ctx, cancel
-}
-
-// numbered is an output with the place of the call in the order of operations. The linker counts operations from 1; in
-// a history, its construction is 1, so that a read can say that it saw nothing else.
-func numbered(out model.Output, r linker.Receipt) model.Output {
-	switch {
-	case r.Commit != 0:
-		out.Commit = r.Commit + 1
-	case r.Known:
-		out.Read = r.Read + 1
-	}
-	return out
 }
 
 func (c *client) open(ctx context.Context) bool {
@@ -141,10 +127,10 @@ func (c *client) open(ctx context.Context) bool {
 	c.begin(model.Input{Op: model.OpOpen, Library: name})
 	lib, err := c.group().Open(ctx, name)
 	if err != nil {
-		c.rec.End(model.Output{Err: c.s.openError(name, err)})
+		c.end(model.Output{Err: c.s.openError(name, err)})
 		return true
 	}
-	c.rec.End(numbered(model.Output{Handle: c.s.handleOf(name)}, receipt))
+	c.endWith(model.Output{Handle: c.s.handleOf(name)}, receipt)
 	c.opened = append(c.opened, open{lib, name})
 	return true
 }
@@ -162,10 +148,10 @@ func (c *client) close(ctx context.Context) bool {
 	c.begin(model.Input{Op: model.OpClose, Handle: c.s.handleOf(o.name)})
 	err := c.group().CloseLibrary(linker.WithReceipt(ctx, &receipt), o.lib)
 	if err != nil {
-		c.rec.End(model.Output{Err: orUnexpected(err)})
+		c.end(model.Output{Err: orUnexpected(err)})
 		return true
 	}
-	c.rec.End(numbered(model.Output{}, receipt))
+	c.endWith(model.Output{}, receipt)
 	return true
 }
 
@@ -180,6 +166,9 @@ func (c *client) scope() (lib *linker.Library, handle model.Handle, functions []
 	names = append(dataNames(universe.Main), "nobody_has_this")
 	functions = slices.Clone(universe.Main.Functions)
 	for _, l := range universe.Libraries {
+		if c.numbered && !c.holds(l.Name) {
+			continue // it may be there or not
+		}
 		functions = append(functions, l.Functions...)
 		names = append(names, dataNames(l)...)
 	}
@@ -210,14 +199,14 @@ func (c *client) symbol(ctx context.Context) bool {
 	c.begin(model.Input{Op: model.OpSymbol, Handle: handle, Name: name})
 	sym, err := c.group().Symbol(ctx, lib, name)
 	if err != nil {
-		c.rec.End(model.Output{Err: lookupError(err)})
+		c.end(model.Output{Err: lookupError(err)})
 		return true
 	}
 	out := model.Output{Kind: model.KindData, Pointer: sym.Pointer}
 	if sym.Kind == linker.Function {
 		out.Kind = model.KindFunction
 	}
-	c.rec.End(numbered(out, receipt))
+	c.endWith(out, receipt)
 	main := sym.Module == c.s.universe.Main.Name
 	if out.Kind == model.KindFunction && known && (main || handle != 0) {
 		p := pointer{holder: lib, slot: sym.Pointer, params: params}
@@ -250,10 +239,10 @@ func (c *client) call(ctx context.Context) bool {
 	c.begin(model.Input{Op: model.OpCall, Handle: handle, Name: f.Name, Args: args})
 	results, err := c.group().Call(ctx, lib, f.Name, encoded...)
 	if err != nil {
-		c.rec.End(callError(f.Name, err))
+		c.end(callError(f.Name, err))
 		return true
 	}
-	c.rec.End(model.Output{Result: api.DecodeI32(results[0])})
+	c.end(model.Output{Result: api.DecodeI32(results[0])})
 	return true
 }
 
@@ -267,10 +256,10 @@ func (c *client) callPointer(ctx context.Context) bool {
 	c.begin(model.Input{Op: model.OpCallPointer, Pointer: p.slot, Args: args})
 	results, err := c.group().CallPointer(ctx, p.slot, params, []api.ValueType{api.ValueTypeI32}, encoded...)
 	if err != nil {
-		c.rec.End(callError("", err))
+		c.end(callError("", err))
 		return true
 	}
-	c.rec.End(model.Output{Result: api.DecodeI32(results[0])})
+	c.end(model.Output{Result: api.DecodeI32(results[0])})
 	return true
 }
 
@@ -282,10 +271,10 @@ func (c *client) closure(ctx context.Context) bool {
 	c.begin(model.Input{Op: model.OpAllocateClosure, Count: 1})
 	slot, err := c.group().AllocateClosure(ctx)
 	if err != nil {
-		c.rec.End(model.Output{Err: orUnexpected(err)})
+		c.end(model.Output{Err: orUnexpected(err)})
 		return true
 	}
-	c.rec.End(model.Output{Slots: []uint32{slot}})
+	c.end(model.Output{Slots: []uint32{slot}})
 	c.closures = append(c.closures, slot)
 	return true
 }
@@ -296,10 +285,10 @@ func (c *client) freeClosure(ctx context.Context) {
 	c.closures = slices.Delete(c.closures, i, i+1)
 	c.begin(model.Input{Op: model.OpFreeClosure, Pointer: slot})
 	if err := c.group().FreeClosure(ctx, slot); err != nil {
-		c.rec.End(model.Output{Err: orUnexpected(err)})
+		c.end(model.Output{Err: orUnexpected(err)})
 		return
 	}
-	c.rec.End(model.Output{})
+	c.end(model.Output{})
 }
 
 func (c *client) spawnOrLeave(ctx context.Context) bool {
@@ -310,10 +299,10 @@ func (c *client) spawnOrLeave(ctx context.Context) bool {
 	c.begin(model.Input{Op: model.OpSpawn})
 	child, err := c.base.Spawn(ctx)
 	if err != nil {
-		c.rec.End(model.Output{Err: orUnexpected(err)})
+		c.end(model.Output{Err: orUnexpected(err)})
 		return true
 	}
-	c.rec.End(model.Output{Group: child.ID()})
+	c.end(model.Output{Group: child.ID()})
 	c.child = child
 	return true
 }
@@ -324,8 +313,8 @@ func (c *client) leave(ctx context.Context) {
 	err := c.child.Close(ctx)
 	c.child = nil
 	if err != nil {
-		c.rec.End(model.Output{Err: orUnexpected(err)})
+		c.end(model.Output{Err: orUnexpected(err)})
 		return
 	}
-	c.rec.End(model.Output{})
+	c.end(model.Output{})
 }

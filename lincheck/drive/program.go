@@ -19,6 +19,7 @@ type Program struct {
 	Rounds     int             // how often all clients meet; a judge can look at each round by itself
 	Operations int             // operations of each client in a round
 	Cancels    bool            // cancel some operations half-way
+	Numbered   bool            // only operations that know their place in the order of commits; see numbers.go
 	Stamps     lincheck.Stamps // lincheck.Plain hunts data races, lincheck.Ordered judges
 }
 
@@ -36,12 +37,16 @@ func (s *Subject) Run(ctx context.Context, p Program, progress func(operations i
 	}
 	universe := s.universe
 	universe.FirstGroup = s.Linker.Main().ID()
+	universe.Rules.Unnumbered = !p.Numbered
 	recorder := lincheck.NewRecorder(universe, p.Seed, p.Stamps)
 	clients := make([]*client, p.Clients)
 	// The groups above were spawned before the recording began; in the history the first client spawns them.
 	introduce(recorder, groups)
 	for i := range clients {
-		clients[i] = newClient(s, recorder.Client(), groups[i%len(groups)], rand.New(rand.NewPCG(p.Seed, uint64(i))), p.Cancels)
+		clients[i] = &client{
+			s: s, rec: recorder.Client(), base: groups[i%len(groups)], rng: rand.New(rand.NewPCG(p.Seed, uint64(i))),
+			cancels: p.Cancels, numbered: p.Numbered, first: uint64(len(groups)),
+		}
 	}
 	var done atomic.Int64
 	for range p.Rounds {

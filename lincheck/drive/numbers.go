@@ -1,0 +1,58 @@
+package drive
+
+import (
+	"context"
+	"slices"
+
+	"github.com/lockstep-wasm/lockstep/lincheck"
+	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/model"
+)
+
+// Numbers are places in the order of commits. With a number for every operation a history of any length can be judged by
+// its order alone (lincheck.CheckOrder). In a history the construction of the linker is number 1, the groups that exist all
+// the time come next, as if they were spawned one after the other, and then the linker's own operations, which it counts
+// from 1.
+//
+// Where an operation of a numbered program has its number from:
+//
+//   - the linker's receipt, if it gave one: the operation's own commit, or the last commit that it saw;
+//   - otherwise the number of commits when it began. That is right, although others may commit before it ends, because in a
+//     numbered program what has no receipt has the same outcome at any moment of its time: it fails whatever is loaded, or
+//     it is a call of a function in the main module or in a library that the client itself holds open. It is not too high
+//     for whoever begins later, because the operation has gone into its group meanwhile, which waits for the end of
+//     the newest commit.
+//
+// Closures and groups that come and go have no numbers; a numbered program has none.
+
+// number gives an output its number.
+func (c *client) number(out model.Output, r linker.Receipt) model.Output {
+	switch {
+	case r.Commit != 0:
+		out.Commit = r.Commit + c.first
+	case r.Known:
+		out.Read = r.Read + c.first
+	case c.numbered:
+		out.Read = c.seen + c.first
+	}
+	return out
+}
+
+// unnumbered makes an operation that cannot have a number impossible where every one must have one.
+func (c *client) unnumbered(do func(context.Context) bool) func(context.Context) bool {
+	return func(ctx context.Context) bool { return !c.numbered && do(ctx) }
+}
+
+// holds tells whether the client has a library open.
+func (c *client) holds(library string) bool {
+	return slices.ContainsFunc(c.opened, func(o open) bool { return o.name == library })
+}
+
+// introduce notes the groups that exist when a recording begins as spawned by the first of them.
+func introduce(r *lincheck.Recorder, groups []*linker.Group) {
+	c := r.Client()
+	for i, g := range groups[1:] {
+		c.Begin(model.Input{Op: model.OpSpawn, Group: groups[0].ID()})
+		c.End(model.Output{Group: g.ID(), Commit: uint64(i) + 2})
+	}
+}
