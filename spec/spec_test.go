@@ -266,7 +266,7 @@ func TestInvariantsAreComplete(t *testing.T) {
 	}
 	found := 0
 	for _, m := range regexp.MustCompile(`(?m)^(\w+) ==`).FindAllStringSubmatch(properties, -1) {
-		if slices.Contains([]string{"WeakFairness", "WeakSpec", "FairSpec"}, m[1]) {
+		if slices.Contains([]string{"Fairness", "FairSpec", "EagerSpec"}, m[1]) {
 			continue
 		}
 		found++

@@ -6,7 +6,7 @@
 EXTENDS LinkerSync
 
 \* No leader acts for a sleeper.
-NeverClaimed == \A h \in Groups : (mode[h] = "Parked") => (part[h] \notin {"Arrived", "Applied"})
+NeverClaimed == \A h \in Groups : (Asleep(h)) => (part[h] \notin {"Arrived", "Applied"})
 
 \* Nobody takes part while it waits for the lease, or for the state lock.
 NeverArrivesWaitingForLease == \A h \in Groups : (stage[h] = "WaitLease") => (part[h] # "Arrived")

@@ -52,7 +52,7 @@ CONSTANTS
     Off         \* guards that are switched off; {} is the protocol
 
 VARIABLES
-    mode,       \* [Groups -> "Gone", "Building" (spawned, not attached), "Running", "Parked" (nobody is in it)]
+    mode,       \* [Groups -> "Gone", "Building" (spawned, not attached), "Running", "Parked" (nobody is in it), "Waking" (somebody waits to get in)]
     stage,      \* [Groups -> how far the group's own request is: "Idle", "WaitLease", "Leased", "Built", "WaitState", "Locked", "Worked", "Published", "Replaying"]
     leaseQueue, \* the groups that wait for the lease, first come first
     holder,     \* the group that holds the lease, or None
@@ -84,7 +84,13 @@ Front(q) == SubSeq(q, 1, Len(q) - 1)
 \* The queue q without g, which stands in it at most once.
 Without(q, g) == IF g \in Range(q) THEN LET i == CHOOSE j \in 1..Len(q) : q[j] = g IN SubSeq(q, 1, i - 1) \o SubSeq(q, i + 1, Len(q)) ELSE q
 
-Live == {g \in Groups : mode[g] \in {"Running", "Parked"}}
+Live == {g \in Groups : mode[g] \in {"Running", "Parked", "Waking"}}
+
+\* Nobody is in g: the leader of an operation acts for it.
+Asleep(g) == mode[g] \in {"Parked", "Waking"}
+
+\* The end of an operation lets in who waited for it, before anybody can publish the next.
+LetIn == [h \in Groups |-> IF mode[h] = "Waking" THEN "Running" ELSE mode[h]]
 
 Participants == {g \in Groups : part[g] # "None"}
 
@@ -107,7 +113,7 @@ Fresh(o) == IF o[1] = "AllocateFunctionTable" THEN free = 0 /\ table + Batch <= 
 Usable == ~poisoned \/ "StickyPoison" \in Off
 
 TypeOK ==
-    /\ mode \in [Groups -> {"Gone", "Building", "Running", "Parked"}]
+    /\ mode \in [Groups -> {"Gone", "Building", "Running", "Parked", "Waking"}]
     /\ stage \in [Groups -> {"Idle", "WaitLease", "Leased", "Built", "WaitState", "Locked", "Worked", "Published", "Replaying"}]
     /\ holder \in Groups \cup {None}
     /\ writer \in Groups \cup {None}
@@ -117,7 +123,9 @@ TypeOK ==
     /\ failed \in {TRUE, FALSE}
     /\ poisoned \in {TRUE, FALSE}
     /\ Len(log) <= MaxLog
-    /\ table <= MaxTable
+    /\ table \in 0..MaxTable
+    /\ free \in 0..MaxTable
+    /\ taken \in 0..MaxTable
 
 Init ==
     /\ mode = [g \in Groups |-> IF g \in Initial THEN "Running" ELSE "Gone"]
@@ -244,7 +252,7 @@ Publish(g) ==
     /\ Usable
     /\ stage[g] = "Worked"
     /\ leader' = g
-    /\ part' = [h \in Groups |-> IF h \in Live \ {g} THEN (IF "LateClaim" \in Off /\ mode[h] = "Parked" THEN "Arrived" ELSE "Expected") ELSE "None"]
+    /\ part' = [h \in Groups |-> IF h \in Live \ {g} THEN (IF "LateClaim" \in Off /\ Asleep(h) THEN "Arrived" ELSE "Expected") ELSE "None"]
     /\ stage' = [stage EXCEPT ![g] = "Published"]
     /\ UNCHANGED <<mode, leaseQueue, holder, stateQueue, writer, readers, op, mail, failed, view, log, table, free, taken, poisoned>>
 
@@ -264,7 +272,7 @@ Claim(h) ==
     /\ Usable
     /\ Pending
     /\ part[h] = "Expected"
-    /\ mode[h] = "Parked"
+    /\ Asleep(h)
     /\ "LateClaim" \notin Off
     /\ part' = [part EXCEPT ![h] = "Arrived"]
     /\ UNCHANGED <<mode, stage, leaseQueue, holder, stateQueue, writer, readers, leader, op, mail, failed, view, log, table, free, taken, poisoned>>
@@ -306,8 +314,9 @@ Commit(g) ==
     /\ part' = [h \in Groups |-> "None"]
     /\ readers' = {}
     /\ holder' = (IF holder = g THEN None ELSE holder)
+    /\ mode' = LetIn
     /\ stage' = [stage EXCEPT ![g] = "Idle"]
-    /\ UNCHANGED <<mode, leaseQueue, stateQueue, writer, mail, failed, view, taken, poisoned>>
+    /\ UNCHANGED <<leaseQueue, stateQueue, writer, mail, failed, view, taken, poisoned>>
 
 (***************************************************************************)
 (* A replay that fails                                                     *)
@@ -356,8 +365,9 @@ Rollback(g) ==
     /\ part' = [h \in Groups |-> "None"]
     /\ readers' = {}
     /\ holder' = (IF holder = g THEN None ELSE holder)
+    /\ mode' = LetIn
     /\ stage' = [stage EXCEPT ![g] = "Idle"]
-    /\ UNCHANGED <<mode, leaseQueue, stateQueue, writer, mail, log, table, free, taken, poisoned>>
+    /\ UNCHANGED <<leaseQueue, stateQueue, writer, mail, log, table, free, taken, poisoned>>
 
 \* The leader cannot take its own work back.
 FailRollback(g) ==
@@ -432,12 +442,29 @@ Park(g) ==
     /\ mode' = [mode EXCEPT ![g] = "Parked"]
     /\ UNCHANGED <<stage, leaseQueue, holder, stateQueue, writer, readers, leader, op, part, mail, failed, view, log, table, free, taken, poisoned>>
 
-\* g runs again, but not in the middle of an operation that counts on it.
+\* Somebody goes into g, but not in the middle of an operation that counts on it.
 Unpark(g) ==
     /\ Usable
     /\ mode[g] = "Parked"
     /\ part[g] = "None" \/ "UnparkGuard" \in Off
     /\ mode' = [mode EXCEPT ![g] = "Running"]
+    /\ UNCHANGED <<stage, leaseQueue, holder, stateQueue, writer, readers, leader, op, part, mail, failed, view, log, table, free, taken, poisoned>>
+
+\* In the middle of such an operation, whoever wants to go into g waits for its end, which lets it in.
+Wake(g) ==
+    /\ Usable
+    /\ mode[g] = "Parked"
+    /\ part[g] # "None"
+    /\ "Wake" \notin Off
+    /\ mode' = [mode EXCEPT ![g] = "Waking"]
+    /\ UNCHANGED <<stage, leaseQueue, holder, stateQueue, writer, readers, leader, op, part, mail, failed, view, log, table, free, taken, poisoned>>
+
+\* Whoever wanted to go into g wants that no more.
+CancelWake(g) ==
+    /\ Usable
+    /\ "Cancel" \in Features
+    /\ mode[g] = "Waking"
+    /\ mode' = [mode EXCEPT ![g] = "Parked"]
     /\ UNCHANGED <<stage, leaseQueue, holder, stateQueue, writer, readers, leader, op, part, mail, failed, view, log, table, free, taken, poisoned>>
 
 (***************************************************************************)
@@ -451,7 +478,7 @@ Cancel(g) ==
     /\ "Cancel" \in Features
     /\ stage[g] \in {"WaitLease", "Leased", "Built", "WaitState", "Locked", "Worked", "Published"}
     /\ ~AtRendezvous(g)
-    /\ mode' = [mode EXCEPT ![g] = IF mode[g] = "Building" THEN "Gone" ELSE mode[g]]
+    /\ mode' = [(IF leader = g THEN LetIn ELSE mode) EXCEPT ![g] = IF mode[g] = "Building" THEN "Gone" ELSE mode[g]]
     /\ stage' = [stage EXCEPT ![g] = "Idle"]
     /\ leaseQueue' = Without(leaseQueue, g)
     /\ stateQueue' = Without(stateQueue, g)
@@ -469,7 +496,7 @@ Crash(g) ==
     /\ Usable
     /\ "Crash" \in Features
     /\ mode[g] # "Gone"
-    /\ mode' = [mode EXCEPT ![g] = "Gone"]
+    /\ mode' = [(IF stage[g] = "Published" THEN LetIn ELSE mode) EXCEPT ![g] = "Gone"]
     /\ stage' = [stage EXCEPT ![g] = IF stage[g] = "Replaying" THEN "Replaying" ELSE "Idle"]
     /\ leaseQueue' = Without(leaseQueue, g)
     /\ stateQueue' = Without(stateQueue, g)
@@ -526,6 +553,8 @@ Step ==
     \/ \E g \in Groups : Detach(g)
     \/ \E g \in Groups : Park(g)
     \/ \E g \in Groups : Unpark(g)
+    \/ \E g \in Groups : Wake(g)
+    \/ \E g \in Groups : CancelWake(g)
     \/ \E g \in Groups : Cancel(g)
     \/ \E g \in Groups : Crash(g)
     \/ Checkpoint
@@ -593,7 +622,13 @@ QueuesAreExact ==
 GoneIsGone == \A g \in Groups : ((mode[g] = "Gone") => (stage[g] \in {"Idle", "Replaying"} /\ part[g] = "None" /\ mail[g] = <<>> /\ view[g] = <<>> /\ writer # g))
 
 \* A group that sleeps asks for nothing and holds nothing.
-ParkedIsIdle == \A g \in Groups : ((mode[g] = "Parked") => (stage[g] = "Idle"))
+ParkedIsIdle == \A g \in Groups : (Asleep(g) => (stage[g] = "Idle"))
+
+\* Whoever waits to get in waits for an operation that counts on the group.
+WakingHasPart == \A g \in Groups : ((mode[g] = "Waking") => (part[g] # "None"))
+
+\* A child has the token until it is attached, and only a child is built.
+ChildHasToken == \A g \in Groups : (((mode[g] = "Building") => (holder = g /\ stage[g] \in {"Leased", "Built", "WaitState", "Locked"})) /\ ((stage[g] = "Built") => (mode[g] = "Building")))
 
 \* Without an operation nothing of one is left.
 IdleIsClean == (leader = None) => (failed = FALSE /\ (\A g \in Groups : mail[g] = <<>>))
@@ -611,14 +646,14 @@ ClosuresAddUp == free + taken = table
 \* Poison is for ever, and nothing changes once it is there.
 PoisonIsForEver == [][~poisoned]_vars
 
-\* The log only grows, by the leader's operation, or is forgotten as a whole.
-LogGrows == [][(log' = Append(log, op) /\ leader # None) \/ log' = <<>>]_log
+\* The log only grows, by the leader's operation, or is forgotten as a whole when it is full.
+LogGrows == [][(log' = Append(log, op) /\ leader # None) \/ (log' = <<>> /\ Len(log) = MaxLog)]_log
 
 \* The log grows only after every participant has applied: the second epoch.
 CommitAfterAll == [][(Len(log') > Len(log)) => (\A h \in Groups : (part[h] \in {"None", "Applied"}))]_log
 
 \* Closures change only under the state lock, or by the commit that adds slots.
-ClosuresUnderLock == [][(writer # None /\ stage[writer] = "Locked") \/ table' # table]_<<free, taken>>
+ClosuresUnderLock == [][(writer # None /\ stage[writer] = "Locked" /\ mode[writer] = "Running") \/ table' # table]_<<free, taken>>
 
 \* The table grows only by the commit of an allocation.
 TableGrows == [][log' = Append(log, op) /\ op[1] = "AllocateFunctionTable" /\ table' = table + Batch /\ free' = free + Batch]_table
@@ -628,6 +663,18 @@ EpochTwo == [][\A h \in Groups : ((part[h] # "None" /\ part'[h] = "None") => (le
 
 \* An operation that fails, is cancelled, or whose leader dies before the broadcast leaves every live group and the records as they were before it.
 NoTrace == [][((op # <<>> /\ op' = <<>> /\ log' = log) => (table' = table /\ free' = free /\ taken' = taken /\ (\A h \in Groups : ((mode'[h] # "Gone") => (view'[h] = log /\ part'[h] = "None" /\ mail'[h] = <<>>)))))]_op
+
+\* What was broadcast is committed, unless somebody could not apply it.
+PromiseIsKept == [][((leader # None /\ ~Pending /\ leader' = None /\ log' = log) => failed)]_leader
+
+\* Nobody takes an operation back while somebody else may still apply it.
+UndoAfterAll == [][\A h \in Groups : ((part[h] # "Undone" /\ part'[h] = "Undone") => (failed /\ (\A k \in Groups : part[k] # "Arrived")))]_part
+
+\* Poison has a cause: an operation failed, everybody had tried, and somebody who was there had something to take back.
+PoisonHasCause == [][failed /\ (\A k \in Groups : part[k] # "Arrived") /\ ((\E h \in Groups : part[h] = "Applied") \/ (\E g \in Groups : stage[g] = "Replaying" /\ mode[g] = "Running"))]_poisoned
+
+\* At the rendezvous a group does nothing of its own, except to die; and somebody may come to wait at the door of one that sleeps.
+RendezvousIsStill == [][\A g \in Groups : ((AtRendezvous(g) /\ mode'[g] # "Gone") => (stage'[g] = stage[g] /\ (mode'[g] = mode[g] \/ (Asleep(g) /\ (mode'[g] \in {"Parked", "Waking"} \/ part'[g] = "None")))))]_<<mode, stage>>
 
 \* The token is given to whoever waits longest, and from there it goes back or to the holder's new child: it exists once, wherever it moves.
 TokenMoves == [][IF holder = None THEN (leaseQueue # <<>> /\ holder' = Head(leaseQueue)) ELSE (holder' = None \/ (mode[holder'] = "Gone" /\ mode'[holder'] = "Building" /\ stage[holder] = "Leased" /\ stage'[holder] = "Idle"))]_holder
@@ -639,17 +686,15 @@ StateInTurn == [][(writer' # None) => (writer = None /\ stateQueue # <<>> /\ wri
 AttachSeesAll == [][\A c \in Groups : ((mode[c] = "Building" /\ mode'[c] = "Running") => (view'[c] = log' /\ op = <<>> /\ leader = None))]_mode
 
 \* A group that was claimed sleeps until the operation is over: the leader acts for it.
-ClaimedSleeps == [][\A g \in Groups : ((mode[g] = "Parked" /\ mode'[g] = "Running") => (part[g] = "None"))]_mode
+ClaimedSleeps == [][\A g \in Groups : ((Asleep(g) /\ mode'[g] = "Running") => (part[g] = "None" \/ part'[g] = "None"))]_mode
 
 (***************************************************************************)
-(* Liveness.  Weak fairness suffices for all but one: both queues are first *)
-(* come, first served.  Unpark needs strong fairness, since others may      *)
-(* publish operation after operation; whoever ends an operation must let    *)
-(* those in who wait to wake up, before the next one is published.  Nobody  *)
-(* is obliged to ask for anything, to park, to cancel, to crash, to spawn   *)
-(* or to leave; and others may do so for ever.                              *)
+(* Liveness, under weak fairness only: both queues are first come, first   *)
+(* served, and the end of an operation lets in who waits to get in.        *)
+(* Nobody is obliged to ask for anything, to park, to wake up, to cancel,  *)
+(* to crash, to spawn or to leave; and others may do so for ever.          *)
 (***************************************************************************)
-WeakFairness ==
+Fairness ==
     \A g \in Groups :
         /\ WF_vars(GrantLease(g))
         /\ WF_vars(stage[g] # "Idle" /\ RequestState(g))
@@ -665,11 +710,11 @@ WeakFairness ==
         /\ WF_vars(Rollback(g) \/ FailRollback(g))
         /\ WF_vars(Build(g))
         /\ WF_vars(Attach(g))
-        /\ WF_vars(Unpark(g))
 
-WeakSpec == Spec /\ WeakFairness
+FairSpec == Spec /\ Fairness
 
-FairSpec == WeakSpec /\ (\A g \in Groups : SF_vars(Unpark(g)))
+\* Everybody who sleeps wants to run again, all the time.
+EagerSpec == FairSpec /\ (\A g \in Groups : WF_vars(Unpark(g) \/ Wake(g)))
 
 \* Every request for the lease is granted (or withdrawn).
 LeaseIsGranted == \A g \in Groups : ((stage[g] = "WaitLease") ~> (stage[g] # "WaitLease" \/ poisoned))
@@ -680,8 +725,11 @@ StateIsGranted == \A g \in Groups : ((stage[g] = "WaitState") ~> (stage[g] # "Wa
 \* Every published operation ends.
 OperationEnds == (leader # None) ~> (leader = None \/ poisoned)
 
-\* Every parked group that wants to run again runs.
-ParkedRuns == \A g \in Groups : ((mode[g] = "Parked") ~> (mode[g] # "Parked" \/ poisoned))
+\* Whoever waits to get into a sleeping group gets in (or gives up).
+WakingRuns == \A g \in Groups : ((mode[g] = "Waking") ~> (mode[g] # "Waking" \/ poisoned))
+
+\* Every parked group that wants to run again runs: for EagerSpec, where nobody gives up.
+ParkedRuns == \A g \in Groups : (Asleep(g) ~> (~Asleep(g) \/ poisoned))
 
 \* Every group that came to the rendezvous goes on.
 RendezvousEnds == \A g \in Groups : ((part[g] # "None") ~> (part[g] = "None" \/ poisoned))

@@ -122,6 +122,20 @@ func withoutSpace(s string) string {
 
 // ReadDOT reads the state graph that TLC dumps with -dump dot,actionlabels. Errors wrap [ErrGraph].
 func ReadDOT(r io.Reader) (Graph, error) {
+	return readDOT(r, (*GraphBuilder).Edge)
+}
+
+// ReadBareDOT reads the same file without the names of actions and without steps that change nothing: two
+// specifications with equal bare graphs allow the same behaviours, whatever they call the steps.
+func ReadBareDOT(r io.Reader) (Graph, error) {
+	return readDOT(r, func(b *GraphBuilder, from, _, to string) {
+		if from != to {
+			b.Edge(from, "", to)
+		}
+	})
+}
+
+func readDOT(r io.Reader, add func(b *GraphBuilder, from, label, to string)) (Graph, error) {
 	// Edges can name states that come later, so states are collected first.
 	type edge struct{ from, label, to string }
 	var (
@@ -163,7 +177,7 @@ func ReadDOT(r io.Reader) (Graph, error) {
 		if !ok || !ok2 {
 			return Graph{}, fmt.Errorf("%w: a step from %s to %s, which are not both states", ErrGraph, e.from, e.to)
 		}
-		b.Edge(from, e.label, to)
+		add(&b, from, e.label, to)
 	}
 	return b.Graph(), nil
 }

@@ -22,7 +22,7 @@ color="white";
 }
 `
 
-func readDOT(t *testing.T, text string) Graph {
+func mustReadDOT(t *testing.T, text string) Graph {
 	t.Helper()
 	g, err := ReadDOT(strings.NewReader(text))
 	if err != nil {
@@ -32,7 +32,7 @@ func readDOT(t *testing.T, text string) Graph {
 }
 
 func TestReadDOT(t *testing.T) {
-	got := readDOT(t, twoStates)
+	got := mustReadDOT(t, twoStates)
 	if got.States != 2 || got.Edges != 2 {
 		t.Errorf("%d states and %d edges, want 2 and 2", got.States, got.Edges)
 	}
@@ -49,7 +49,7 @@ func TestReadDOT(t *testing.T) {
 }
 
 func TestGraphsDiffer(t *testing.T) {
-	base := readDOT(t, twoStates)
+	base := mustReadDOT(t, twoStates)
 	for name, change := range map[string][2]string{
 		"value":    {"x = <<>>", "x = <<1>>"},
 		"label":    {"Act(g1", "Act(g2"},
@@ -62,9 +62,27 @@ func TestGraphsDiffer(t *testing.T) {
 		if text == twoStates {
 			t.Fatalf("%s: nothing was changed", name)
 		}
-		if got := readDOT(t, text); got.SHA256 == base.SHA256 {
+		if got := mustReadDOT(t, text); got.SHA256 == base.SHA256 {
 			t.Errorf("%s: the digest is the same", name)
 		}
+	}
+}
+
+func TestReadBareDOT(t *testing.T) {
+	renamed := strings.ReplaceAll(twoStates, "Act(g1", "Other(g2")
+	bare := func(text string) Graph {
+		g, err := ReadBareDOT(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	got := bare(twoStates)
+	if got != bare(renamed) || got.States != 2 || got.Edges != 1 {
+		t.Errorf("got %+v and %+v, want equal graphs with 2 states and 1 step", got, bare(renamed))
+	}
+	if other := bare(strings.ReplaceAll(twoStates, "11 -> -22", "-22 -> 11")); other.SHA256 == got.SHA256 {
+		t.Error("the other direction is another graph")
 	}
 }
 

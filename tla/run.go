@@ -71,6 +71,9 @@ func (r Run) args(metadir string) ([]string, error) {
 	if !r.Model.Deadlock {
 		args = append(args, "-deadlock") // it switches the search for deadlocks off
 	}
+	if r.Model.Kind == KindLiveness {
+		args = append(args, "-lncheck", "final") // once, for it will hold: on the way it would take several times as long
+	}
 	if s := r.Model.Simulation; s != nil {
 		args = append(args, "-simulate", fmt.Sprintf("num=%d", s.Traces),
 			"-depth", strconv.Itoa(s.Length), "-seed", strconv.FormatInt(s.Seed, 10))

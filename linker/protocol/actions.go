@@ -156,9 +156,9 @@ func (s *State) Publish(g Group) Refusal {
 	s.Leader = g
 	for h := range Group(s.Config.Groups) {
 		switch {
-		case h == g || s.Mode[h] != Running && s.Mode[h] != Parked:
+		case h == g || s.Mode[h] != Running && !s.Asleep(h):
 			s.Part[h] = NoPart
-		case s.off(OffLateClaim) && s.Mode[h] == Parked:
+		case s.off(OffLateClaim) && s.Asleep(h):
 			s.Part[h] = Arrived
 		default:
 			s.Part[h] = Expected
@@ -189,8 +189,8 @@ func (s *State) Claim(h Group) Refusal {
 		return r
 	}
 	switch {
-	case s.Mode[h] != Parked:
-		return `mode[h] = "Parked"`
+	case !s.Asleep(h):
+		return "Asleep(h)"
 	case s.off(OffLateClaim):
 		return `"LateClaim" \notin Off`
 	}
@@ -287,5 +287,6 @@ func (s *State) endOperation(g Group) {
 	s.Part = [MaxGroups]Part{}
 	s.Readers = 0
 	s.dropHolder(g)
+	s.letIn()
 	s.Stage[g] = Idle
 }

@@ -154,6 +154,7 @@ func (s *State) withdraw(g Group) {
 	switch s.Stage[g] {
 	case Published:
 		s.Leader = NoGroup
+		s.letIn()
 		s.Part = [MaxGroups]Part{}
 		s.Op = Op{}
 	case Worked:

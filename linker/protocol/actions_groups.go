@@ -93,7 +93,7 @@ func (s *State) Park(g Group) Refusal {
 	return Done
 }
 
-// Unpark: g runs again, but not in the middle of an operation that counts on it.
+// Unpark: somebody goes into g, but not in the middle of an operation that counts on it.
 func (s *State) Unpark(g Group) Refusal {
 	switch {
 	case s.frozen():
@@ -104,5 +104,35 @@ func (s *State) Unpark(g Group) Refusal {
 		return `part[g] = "None"`
 	}
 	s.Mode[g] = Running
+	return Done
+}
+
+// Wake: in the middle of such an operation, whoever wants to go into g waits for its end, which lets it in.
+func (s *State) Wake(g Group) Refusal {
+	switch {
+	case s.frozen():
+		return refusedPoisoned
+	case s.Mode[g] != Parked:
+		return `mode[g] = "Parked"`
+	case s.Part[g] == NoPart:
+		return `part[g] # "None"`
+	case s.off(OffWake):
+		return `"Wake" \notin Off`
+	}
+	s.Mode[g] = Waking
+	return Done
+}
+
+// CancelWake: whoever wanted to go into g wants that no more.
+func (s *State) CancelWake(g Group) Refusal {
+	switch {
+	case s.frozen():
+		return refusedPoisoned
+	case !s.has(FeatureCancel):
+		return `"Cancel" \in Features`
+	case s.Mode[g] != Waking:
+		return `mode[g] = "Waking"`
+	}
+	s.Mode[g] = Parked
 	return Done
 }

@@ -33,7 +33,7 @@ func ParseFeature(name string) (Features, error) {
 // Guards are guards that are switched off: Off in the specification. Each
 // models a mistake that a linker could make (and that some linker made); the
 // protocol itself is 0.
-type Guards uint16
+type Guards uint32
 
 // The guards that can be switched off.
 const (
@@ -53,10 +53,11 @@ const (
 	OffFirstCome                           // anyone in a queue may be next
 	OffCrashEndsPart                       // who dies in the middle of an operation is still waited for
 	OffCancelUndoes                        // a cancelled request leaves its local work behind
+	OffWake                                // who wants to get in has to find the moment between two operations
 )
 
 var guardNames = []string{"Cooperate", "PublishLease", "SecondEpoch", "GoOnTogether", "AttachLease", "LeaveTakesPart", "LateClaim",
-	"LeaseUntilCommit", "SecondLookup", "StickyPoison", "LockOrder", "UnparkGuard", "Downgrade", "FirstCome", "CrashEndsPart", "CancelUndoes"}
+	"LeaseUntilCommit", "SecondLookup", "StickyPoison", "LockOrder", "UnparkGuard", "Downgrade", "FirstCome", "CrashEndsPart", "CancelUndoes", "Wake"}
 
 // ParseGuard finds a guard by its name in the specification.
 func ParseGuard(name string) (Guards, error) {

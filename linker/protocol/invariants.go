@@ -32,6 +32,8 @@ func Invariants() []Invariant {
 		{"QueuesAreExact", (*State).QueuesAreExact},
 		{"GoneIsGone", (*State).GoneIsGone},
 		{"ParkedIsIdle", (*State).ParkedIsIdle},
+		{"WakingHasPart", (*State).WakingHasPart},
+		{"ChildHasToken", (*State).ChildHasToken},
 		{"IdleIsClean", (*State).IdleIsClean},
 		{"OpIsInUse", (*State).OpIsInUse},
 		{"ClosuresAddUp", (*State).ClosuresAddUp},
@@ -223,7 +225,28 @@ func (s *State) GoneIsGone() bool {
 
 // ParkedIsIdle: a group that sleeps asks for nothing and holds nothing.
 func (s *State) ParkedIsIdle() bool {
-	return s.forAll(func(g Group) bool { return s.Mode[g] != Parked || s.Stage[g] == Idle })
+	return s.forAll(func(g Group) bool { return !s.Asleep(g) || s.Stage[g] == Idle })
+}
+
+// WakingHasPart: whoever waits to get in waits for an operation that counts on the group.
+func (s *State) WakingHasPart() bool {
+	return s.forAll(func(g Group) bool { return s.Mode[g] != Waking || s.Part[g] != NoPart })
+}
+
+// ChildHasToken: a child has the token until it is attached, and only a child is built.
+func (s *State) ChildHasToken() bool {
+	return s.forAll(func(g Group) bool {
+		switch s.Stage[g] {
+		case Built:
+			if s.Mode[g] != Building {
+				return false
+			}
+		case Leased, WaitState, Locked:
+		default:
+			return s.Mode[g] != Building
+		}
+		return s.Mode[g] != Building || s.Holder == g
+	})
 }
 
 // IdleIsClean: without an operation nothing of one is left.

@@ -40,11 +40,24 @@ func NewState(c Config) State {
 func (s *State) Live() Set {
 	var live Set
 	for g := range Group(s.Config.Groups) {
-		if s.Mode[g] == Running || s.Mode[g] == Parked {
+		if s.Mode[g] == Running || s.Asleep(g) {
 			live = live.With(g)
 		}
 	}
 	return live
+}
+
+// Asleep tells whether nobody is in g, so that the leader of an operation acts for it.
+func (s *State) Asleep(g Group) bool { return s.Mode[g] == Parked || s.Mode[g] == Waking }
+
+// letIn is what the end of an operation does (LetIn in the specification): who waited for it gets in, before anybody can
+// publish the next.
+func (s *State) letIn() {
+	for g := range Group(s.Config.Groups) {
+		if s.Mode[g] == Waking {
+			s.Mode[g] = Running
+		}
+	}
 }
 
 // Participants is the set of groups that have a part in the leader's operation.

@@ -35,6 +35,8 @@ const (
 	ActDetach
 	ActPark
 	ActUnpark
+	ActWake
+	ActCancelWake
 	ActCancel
 	ActCrash
 	ActCheckpoint
@@ -89,6 +91,8 @@ var actions = [actionCount]action{
 	ActDetach:          group("Detach", (*State).Detach),
 	ActPark:            group("Park", (*State).Park),
 	ActUnpark:          group("Unpark", (*State).Unpark),
+	ActWake:            group("Wake", (*State).Wake),
+	ActCancelWake:      group("CancelWake", (*State).CancelWake),
 	ActCancel:          group("Cancel", (*State).Cancel),
 	ActCrash:           group("Crash", (*State).Crash),
 	ActCheckpoint:      {"Checkpoint", ofNobody, func(s *State, _ Step) Refusal { return s.Checkpoint() }},

@@ -50,9 +50,10 @@ const (
 	Building             // spawned, and not attached yet
 	Running              // guest code or a Go caller is active in it
 	Parked               // nobody is in it, or it blocks in a host call that does not touch the linker
+	Waking               // parked, and somebody waits to get in until the present operation is over
 )
 
-var modeNames = [...]string{"Gone", "Building", "Running", "Parked"}
+var modeNames = [...]string{"Gone", "Building", "Running", "Parked", "Waking"}
 
 func (m Mode) String() string { return nameOf(modeNames[:], uint8(m)) }
 
