@@ -35,8 +35,13 @@ func TestRealRunsAreBehaviours(t *testing.T) {
 		}
 	}
 	for _, a := range protocol.Actions() {
-		if poisons := a == protocol.ActFailUndo || a == protocol.ActFailRollback; !poisons && total.Actions[a] == 0 {
-			t.Errorf("no run has performed %s", a)
+		switch a {
+		case protocol.ActFailUndo, protocol.ActFailRollback: // these runs poison nothing
+		case protocol.ActWake, protocol.ActCancelWake: // these depend on the moment
+		default:
+			if total.Actions[a] == 0 {
+				t.Errorf("no run has performed %s", a)
+			}
 		}
 	}
 }
@@ -279,5 +284,45 @@ func TestDigest(t *testing.T) {
 	}
 	if len(seen) < 3000 {
 		t.Errorf("only %d states", len(seen))
+	}
+}
+
+// A watcher says of events what Validate says of their trace.
+func TestWatcher(t *testing.T) {
+	var none trace.Watcher
+	if err := none.Err(); !errors.Is(err, trace.ErrEmpty) || none.Summary() != (trace.Summary{}) {
+		t.Errorf("without events: %v", err)
+	}
+	s := protocol.NewState(protocol.Config{Groups: 3, Initial: 1, MaxLog: 4, Features: protocol.AllFeatures})
+	var w trace.Watcher
+	seq := uint64(0)
+	observe := func(a protocol.Action) {
+		seq++
+		w.Observe(coord.Event{Seq: seq, Step: protocol.Step{Action: a}, State: &s})
+	}
+	for _, a := range []protocol.Action{protocol.ActPark, protocol.ActUnpark} {
+		if err := s.Perform(protocol.Step{Action: a}); err != nil {
+			t.Fatal(err)
+		}
+		observe(a)
+	}
+	if err := w.Err(); err != nil || w.Summary().Events != 2 {
+		t.Errorf("%v, %+v", err, w.Summary())
+	}
+	s.Holder = 2 // nobody has asked for the lease
+	observe(protocol.ActPark)
+	var rejected *trace.RejectedError
+	if err := w.Err(); !errors.As(err, &rejected) || rejected.Event.Seq != 3 {
+		t.Errorf("%v", err)
+	}
+	first := w.Err()
+	observe(protocol.ActUnpark)
+	if w.Err() != first {
+		t.Error("it goes on after a rejection")
+	}
+	var broken trace.Watcher
+	broken.Observe(coord.Event{Seq: 1, State: &protocol.State{}})
+	if err := broken.Err(); !errors.Is(err, protocol.ErrConfig) {
+		t.Errorf("no configuration: %v", err)
 	}
 }

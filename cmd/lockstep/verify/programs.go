@@ -5,14 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/tetratelabs/wazero"
 
 	"github.com/lockstep-wasm/lockstep/lincheck"
 	"github.com/lockstep-wasm/lockstep/lincheck/drive"
+	"github.com/lockstep-wasm/lockstep/lincheck/trace"
 	"github.com/lockstep-wasm/lockstep/linker"
-	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
@@ -38,38 +37,11 @@ func operationCount(o *Options) int64 {
 	return int64(o.Programs * o.Clients * o.Rounds * o.Operations)
 }
 
-// watcher checks every event of the protocol while the programs run. The coordinator calls it with its mutex held.
-type watcher struct {
-	counts [256]uint64
-	broken *protocol.InvariantError
-	replay *protocol.State // the state that the trace leads to when it is replayed
-	events atomic.Uint64
-}
-
-// observe checks that the event's state keeps the invariants, and that the pure protocol comes to the same state.
-func (w *watcher) observe(e coord.Event) {
-	w.events.Add(1)
-	w.counts[e.Step.Action]++
-	if w.broken != nil {
-		return
-	}
-	if w.replay == nil {
-		state := protocol.NewState(e.State.Config)
-		w.replay = &state
-	}
-	refused := w.replay.Try(e.Step)
-	if err := e.State.Check(); err != nil {
-		errors.As(err, &w.broken)
-	} else if refused != protocol.Done || *w.replay != *e.State {
-		w.broken = &protocol.InvariantError{Name: fmt.Sprintf("%s leads to another state (%s)", e.Step, refused), State: *e.State}
-	}
-}
-
 func runPrograms(ctx context.Context, o *Options, r *Report, task Task) (_ string, err error) {
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
 	defer func() { err = errors.Join(err, rt.Close(context.WithoutCancel(ctx))) }()
-	var w watcher
-	subject, err := drive.New(ctx, rt, drive.Fixtures(o.Fixtures), linker.NewConfig().WithObserver(w.observe))
+	r.watcher = new(trace.Watcher)
+	subject, err := drive.New(ctx, rt, drive.Fixtures(o.Fixtures), linker.NewConfig().WithObserver(r.watcher.Observe))
 	if err != nil {
 		return "", err
 	}
@@ -104,19 +76,29 @@ func runPrograms(ctx context.Context, o *Options, r *Report, task Task) (_ strin
 			return "", err
 		}
 	}
-	if w.broken != nil {
-		return "", fmt.Errorf("the protocol at event %d: %w", w.events.Load(), w.broken)
-	}
-	for _, a := range protocol.Actions() {
-		r.Actions = append(r.Actions, ActionRow{a.String(), w.counts[a]})
-	}
 	beginning := *last
 	beginning.Operations = quiescentPrefix(last.Operations, drawn)
 	if result := lincheck.Check(&beginning, lincheck.Limits{Timeout: o.Timeout}); result.Verdict == lincheck.OK {
 		draw(r, &beginning, result)
 	}
-	return fmt.Sprintf("%d programs, %d goroutines in %d groups, %d operations, %d commits, %d protocol events",
-		o.Programs, o.Clients, o.Groups, operations, subject.Linker.Commits(), w.events.Load()), nil
+	return fmt.Sprintf("%d programs, %d goroutines in %d groups, %d operations, %d commits",
+		o.Programs, o.Clients, o.Groups, operations, subject.Linker.Commits()), nil
+}
+
+// judgeTrace says whether what the protocol did during the programs was allowed: every event was replayed as it
+// happened.
+func judgeTrace(_ context.Context, _ *Options, r *Report, _ Task) (string, error) {
+	if r.watcher == nil {
+		return "", trace.ErrEmpty
+	}
+	summary := r.watcher.Summary()
+	for _, a := range protocol.Actions() {
+		r.Actions = append(r.Actions, ActionRow{a.String(), summary.Actions[a]})
+	}
+	if err := r.watcher.Err(); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%d events, %d commits, in %d groups", summary.Events, summary.Commits, summary.Groups), nil
 }
 
 // quiescentPrefix is the longest beginning of a history, of at most n operations, that ends when nobody is in an operation.

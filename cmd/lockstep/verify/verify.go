@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"github.com/lockstep-wasm/lockstep/lincheck/trace"
 )
 
 // Options say how much is checked.
@@ -89,6 +91,8 @@ type Report struct {
 	Picture  []byte      // an HTML page with a part of the last history
 	Drawn    string      // what the picture shows
 	Tree     string      // the syntax tree of the stock grammar
+
+	watcher *trace.Watcher // of the programs' linker
 }
 
 // OK tells whether all checks passed.
@@ -130,6 +134,7 @@ func checks() []check {
 		{"protocol with a guard off: the mistake is found", faultCount, exploreFaults},
 		{"TLA+ text under the embedded checker", embeddedCount, checkEmbedded},
 		{"programs on the real linker: histories linearizable", operationCount, runPrograms},
+		{"traces of these programs: behaviours of the protocol", func(*Options) int64 { return 0 }, judgeTrace},
 		{"web-tree-sitter and a grammar in several groups", grammarCount, parseInGroups},
 	}
 }
