@@ -120,7 +120,7 @@ func (m *Member) duty() duty {
 func (c *Coordinator) do(ctx context.Context, m *Member) bool {
 	switch m.duty() {
 	case toArrive:
-		if c.state.Mode[m.id] == protocol.Parked {
+		if c.state.Asleep(m.id) {
 			return c.perform(m.step(protocol.ActClaim))
 		}
 		return c.perform(m.step(protocol.ActArrive))

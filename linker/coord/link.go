@@ -145,7 +145,7 @@ func (c *Coordinator) lead(ctx context.Context, m *Member, done func() bool) err
 // parkedWithDuty is a parked group that the leader has to act for, or nil.
 func (c *Coordinator) parkedWithDuty() *Member {
 	i := slices.IndexFunc(c.members[:], func(h *Member) bool {
-		return h != nil && c.state.Mode[h.id] == protocol.Parked && h.duty() != nothing
+		return h != nil && c.state.Asleep(h.id) && h.duty() != nothing
 	})
 	if i < 0 {
 		return nil

@@ -41,8 +41,9 @@ func (m *Member) closed() error {
 	return ErrGroupClosed
 }
 
-// Enter goes into the group (Unpark). It waits while an operation that counts
-// on the group is in progress. The errors are ErrGroupClosed, ErrPoisoned,
+// Enter goes into the group (Unpark). While an operation that counts on the
+// group is in progress it waits at the door (Wake), and the end of the operation
+// lets it in. The errors are ErrGroupClosed, ErrPoisoned,
 // ErrReentrant when somebody is inside, and the context's.
 func (m *Member) Enter(ctx context.Context) error {
 	c := m.c
@@ -58,9 +59,19 @@ func (m *Member) enter(ctx context.Context) error {
 	if m.c.state.Mode[m.id] == protocol.Running {
 		return ErrReentrant
 	}
-	return m.c.await(ctx, m, func() bool { return m.c.state.Part[m.id] == protocol.NoPart }, func() bool {
-		return m.c.perform(m.step(protocol.ActUnpark))
+	c := m.c
+	inside := func() bool { return c.state.Mode[m.id] == protocol.Running }
+	err := c.await(ctx, m, inside, func() bool {
+		if inside() || c.perform(m.step(protocol.ActUnpark)) {
+			return true
+		}
+		c.perform(m.step(protocol.ActWake)) // the end of the operation lets it in
+		return false
 	})
+	if err != nil {
+		c.perform(m.step(protocol.ActCancelWake))
+	}
+	return err
 }
 
 // Park leaves the group: nobody is inside, or its goroutine is about to block
