@@ -6,7 +6,7 @@ GO  ?= go
 NPM ?= npm
 
 .DEFAULT_GOAL := help
-.PHONY: help deps fixtures libraries verify test race bench tlc faults lint
+.PHONY: help deps fixtures libraries verify test race bench soak tlc faults lint
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,13 @@ race: deps ## run all tests under the race detector
 
 bench: deps ## run all benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+# make soak DURATION=1h SEED=7
+DURATION ?= 1m
+SEED ?= 1
+
+soak: ## run random programs in an unsound environment: make soak DURATION=10m SEED=1
+	$(GO) run ./cmd/lockstep soak --duration $(DURATION) --seed $(SEED)
 
 tlc: ## check the TLA+ models with TLC (needs Java)
 	$(GO) run ./tla/cmd/tlc

@@ -4,6 +4,7 @@
 //	lockstep judge FILE…           judge histories that were recorded before
 //	lockstep inspect FILE…         show the dylink section, imports and exports of modules
 //	lockstep trace record|check    record what the protocol of a running linker does, and check it
+//	lockstep soak                  run random programs in an unsound environment, for as long as one likes
 package main
 
 import (
@@ -38,7 +39,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.AddCommand(verifyCommand(), judgeCommand(), inspectCommand(), traceCommand())
+	root.AddCommand(verifyCommand(), judgeCommand(), inspectCommand(), traceCommand(), soakCommand())
 	err := root.ExecuteContext(ctx)
 	switch {
 	case err == nil:

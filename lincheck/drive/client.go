@@ -34,6 +34,7 @@ type pointer struct {
 	holder *linker.Library // nil: the main module
 	slot   uint32
 	params int
+	traps  bool // calling it traps
 }
 
 // client is one goroutine's side of a program.
@@ -186,10 +187,10 @@ func dataNames(l model.Library) []string {
 func (c *client) symbol(ctx context.Context) bool {
 	lib, handle, functions, names := c.scope()
 	i := c.rng.IntN(len(functions) + len(names) + 1)
-	name, params, known := "no_such_symbol", 0, false
+	name, params, known, trapping := "no_such_symbol", 0, false, false
 	switch {
 	case i < len(functions):
-		name, params, known = functions[i].Name, functions[i].Params, callable(functions[i])
+		name, params, known, trapping = functions[i].Name, functions[i].Params, callable(functions[i]), traps(functions[i])
 	case i < len(functions)+len(names):
 		name = names[i-len(functions)]
 	}
@@ -209,7 +210,7 @@ func (c *client) symbol(ctx context.Context) bool {
 	c.endWith(out, receipt)
 	main := sym.Module == c.s.universe.Main.Name
 	if out.Kind == model.KindFunction && known && (main || handle != 0) {
-		p := pointer{holder: lib, slot: sym.Pointer, params: params}
+		p := pointer{holder: lib, slot: sym.Pointer, params: params, traps: trapping}
 		if main {
 			p.holder = nil
 		}
@@ -230,7 +231,7 @@ func (c *client) arguments(n int) (args []int32, encoded []uint64) {
 
 func (c *client) call(ctx context.Context) bool {
 	lib, handle, functions, _ := c.scope()
-	functions = slices.DeleteFunc(slices.Clone(functions), func(f model.Function) bool { return !callable(f) })
+	functions = slices.DeleteFunc(slices.Clone(functions), func(f model.Function) bool { return !callable(f) || traps(f) && !c.mayTrap() })
 	if len(functions) == 0 {
 		return c.symbol(ctx)
 	}
@@ -239,7 +240,7 @@ func (c *client) call(ctx context.Context) bool {
 	c.begin(model.Input{Op: model.OpCall, Handle: handle, Name: f.Name, Args: args})
 	results, err := c.group().Call(ctx, lib, f.Name, encoded...)
 	if err != nil {
-		c.end(callError(f.Name, err))
+		c.endFailed(callError(f.Name, err))
 		return true
 	}
 	c.end(model.Output{Result: api.DecodeI32(results[0])})
@@ -251,12 +252,15 @@ func (c *client) callPointer(ctx context.Context) bool {
 		return false
 	}
 	p := c.pointers[c.rng.IntN(len(c.pointers))]
+	if p.traps && !c.mayTrap() {
+		return false
+	}
 	args, encoded := c.arguments(p.params)
 	params := slices.Repeat([]api.ValueType{api.ValueTypeI32}, p.params)
 	c.begin(model.Input{Op: model.OpCallPointer, Pointer: p.slot, Args: args})
 	results, err := c.group().CallPointer(ctx, p.slot, params, []api.ValueType{api.ValueTypeI32}, encoded...)
 	if err != nil {
-		c.end(callError("", err))
+		c.endFailed(callError("", err))
 		return true
 	}
 	c.end(model.Output{Result: api.DecodeI32(results[0])})

@@ -73,3 +73,6 @@ func opaque(name string, params int) model.Function {
 
 // callable tells whether programs call the function.
 func callable(f model.Function) bool { return f.Behaviour.Add != opaqueMark }
+
+// traps tells whether calling the function traps: it calls what nobody has.
+func traps(f model.Function) bool { return f.Behaviour.Kind == model.BehaviourCallImport }

@@ -111,8 +111,10 @@ func commonError(err error) model.ErrorClass {
 		return model.ClassGroupClosed
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return model.ClassCancelled
-	case errors.As(err, &limit):
+	case errors.As(err, &limit), errors.Is(err, linker.ErrNoMemory):
 		return model.ClassNoSpace
+	case errors.Is(err, ErrFault):
+		return ClassFault
 	}
 	return ""
 }
