@@ -8,8 +8,37 @@ import (
 	"testing/fstest"
 
 	"github.com/lockstep-wasm/lockstep/lincheck/trace/batch"
+	"github.com/lockstep-wasm/lockstep/lincheck/trace/corrupt"
 	"github.com/lockstep-wasm/lockstep/tla"
 )
+
+// What TLC found is on record, for the specification as it is and traces as they are written: it accepted a thousand
+// traces of the real linker, of a hundred events or more, and refused every kind of corruption.
+func TestRecordIsFresh(t *testing.T) {
+	r, err := batch.LoadRecord(tla.Files())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Fresh(tla.Files()); err != nil {
+		t.Errorf("%v\nrun: go run ./cmd/lockstep trace tlc --record", err)
+	}
+	if r.Accepted < 1000 || r.Shortest < 100 || r.Events < r.Accepted*r.Shortest || r.TLC == "" {
+		t.Errorf("%d traces of at least %d events, %d in all, by %q", r.Accepted, r.Shortest, r.Events, r.TLC)
+	}
+	refused := map[string]batch.Refused{}
+	for _, k := range r.Refused {
+		refused[k.Kind] = k
+	}
+	for _, kind := range corrupt.Kinds() {
+		k, ok := refused[kind.Name]
+		if !ok || k.Event == 0 || int(k.Event) > k.Of || k.Property == "" {
+			t.Errorf("corruption %s is not on record as refused: %+v", kind.Name, k)
+		}
+	}
+	if len(refused) != len(corrupt.Kinds()) {
+		t.Errorf("%d kinds on record, %d there are", len(refused), len(corrupt.Kinds()))
+	}
+}
 
 // A change of either module makes a record stale.
 func TestInputs(t *testing.T) {
