@@ -36,10 +36,12 @@ func Detectors() []Detector {
 		},
 		{
 			Name: "exhaustive", What: "two groups under every schedule, three and four under every schedule with few interruptions",
+			Why:     "it leaves nothing out within its bounds, and reports how many schedules that were",
 			Package: "fuzz", Sees: []string{protocolFolder, coordFolder}, Run: "^(TestTwoGroupsExhaustively|TestMoreGroups|TestSafepointsAreEnough)$", Args: []string{"-test.short"}, Limit: time.Minute,
 		},
 		{
 			Name: "pairs", What: "every pair of actions, and every action cancelled, under every schedule with few interruptions",
+			Why:     "it leaves no pair of actions out, and no point of cancellation",
 			Package: "fuzz", Sees: []string{protocolFolder, coordFolder}, Run: "^(TestEveryPair|TestCancelEverywhere)$", Args: []string{"-test.short"}, Limit: time.Minute,
 		},
 		{
@@ -49,6 +51,7 @@ func Detectors() []Detector {
 		},
 		{
 			Name: "unit", What: "the runtime's own tests with real goroutines",
+			Why:     "what fails in it is the shortest to read",
 			Package: "linker/coord", Sees: []string{protocolFolder, coordFolder}, Run: unitTests, Limit: 10 * time.Second,
 		},
 		{
