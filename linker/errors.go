@@ -179,5 +179,20 @@ func (e *PointerError) Error() string {
 // Unwrap returns what wazero says.
 func (e *PointerError) Unwrap() error { return e.Err }
 
+// TableError says that the function table of a group is not as long as the groups have agreed: a guest has changed it by
+// itself (table.grow). Link operations fail for as long as the group exists, because function pointers would no longer
+// mean the same in all groups.
+type TableError struct {
+	Group  int    // its number
+	Length uint32 // in entries
+	Want   uint32
+}
+
+// Error implements the error interface.
+func (e *TableError) Error() string {
+	return fmt.Sprintf("linker: group %d: the function table has %d entries instead of %d: the guest has changed it (closures are the way to have more)",
+		e.Group, e.Length, e.Want)
+}
+
 // inner is an error's text without this package's prefix, for use inside another error.
 func inner(err error) string { return strings.TrimPrefix(err.Error(), "linker: ") }

@@ -38,6 +38,8 @@ func TestErrorMessages(t *testing.T) {
 			`linker: module a: data segment 0 writes to 0x1..0x2, outside of 0x10..0x20`},
 		{&linker.FeatureError{Feature: "threads", Err: errInjected}, `linker: the runtime lacks the feature "threads" (see linker.NewRuntimeConfig): injected`},
 		{&linker.PointerError{Pointer: 7, Reason: "invalid table access", Err: errInjected}, `linker: function pointer 7: invalid table access`},
+		{&linker.TableError{Group: 1, Length: 9, Want: 7},
+			`linker: group 1: the function table has 9 entries instead of 7: the guest has changed it (closures are the way to have more)`},
 		{&linker.ClosureError{Slot: 7}, `linker: table entry 7 is not an allocated closure`},
 		{&linker.HandleError{Handle: 7}, `linker: 0x7 is not the handle of an open library`},
 		{&linker.DestructorError{Module: "a", Pointer: 7, Err: errInjected}, `linker: module a: destructor 7: injected`},
