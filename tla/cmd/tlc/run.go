@@ -108,21 +108,27 @@ func runModel(ctx context.Context, suite *tla.Suite, tool tla.Tool, dir string, 
 // model gets a thread for each processor; of several, each gets one, or as many as its entry says.
 func runPool(ctx context.Context, models []tla.Model, jobs int, run func(context.Context, tla.Model, int) finished) []finished {
 	jobs = max(1, jobs)
-	all := make([]finished, len(models))
-	free := make(chan struct{}, jobs)
+	workers := func(m tla.Model) int { return min(max(1, m.Workers), jobs) }
+	if len(models) == 1 {
+		return []finished{run(ctx, models[0], runtime.NumCPU())}
+	}
+	return inParallel(models, jobs, workers, func(m tla.Model) finished { return run(ctx, m, workers(m)) })
+}
+
+// inParallel does all items, each of which takes some of the places as long as it lasts, and returns what came out
+// in their order.
+func inParallel[T, R any](items []T, places int, takes func(T) int, do func(T) R) []R {
+	all := make([]R, len(items))
+	free := make(chan struct{}, places)
 	var group sync.WaitGroup
-	for i, m := range models {
-		workers := min(max(1, m.Workers), jobs)
-		taken := workers
-		if len(models) == 1 {
-			workers, taken = runtime.NumCPU(), 1
-		}
-		// Only this goroutine takes places, so that two models cannot each wait for the other's.
+	for i, item := range items {
+		taken := takes(item)
+		// Only this goroutine takes places, so that two items cannot each wait for the other's.
 		for range taken {
 			free <- struct{}{}
 		}
 		group.Go(func() {
-			all[i] = run(ctx, m, workers)
+			all[i] = do(item)
 			for range taken {
 				<-free
 			}
