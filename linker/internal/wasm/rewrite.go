@@ -140,7 +140,20 @@ type rewriter struct {
 	m         *Module
 	out       []byte
 	addImport []Import // not yet written
+	addTable  []Table  // not yet written
 	addExport []Export // not yet written
+	// replaced are payloads of sections that are not those of b.
+	replaced map[SectionID][]byte
+	// custom, if not nil, returns what is to become of a custom section's payload and whether it changed; nil drops the section.
+	custom func(name string, payload []byte) ([]byte, bool)
+}
+
+// payload returns the payload of a section.
+func (w *rewriter) payload(s Section) []byte {
+	if p, ok := w.replaced[s.ID]; ok {
+		return p
+	}
+	return w.b[s.Payload:s.End]
 }
 
 // insertBefore writes the sections that are still to be added and that come before a section
@@ -150,6 +163,10 @@ func (w *rewriter) insertBefore(rank int) {
 		w.out = appendList(w.out, SectionImport, w.addImport, appendImport)
 		w.addImport = nil
 	}
+	if len(w.addTable) > 0 && rank > sections[SectionTable].rank {
+		w.out = appendList(w.out, SectionTable, w.addTable, appendTable)
+		w.addTable = nil
+	}
 	if len(w.addExport) > 0 && rank > sections[SectionExport].rank {
 		w.out = appendList(w.out, SectionExport, w.addExport, appendExport)
 		w.addExport = nil
@@ -158,7 +175,7 @@ func (w *rewriter) insertBefore(rank int) {
 
 // extend writes section s, a vector, with the elements of another vector behind its own.
 func (w *rewriter) extend(s Section, more []byte) {
-	old, added := leb.NewReader(w.b[s.Payload:s.End]), leb.NewReader(more)
+	old, added := leb.NewReader(w.payload(s)), leb.NewReader(more)
 	count := old.U32("count") + added.U32("count")
 	payload := leb.AppendU32(nil, count)
 	payload = append(payload, old.Bytes(uint32(old.Len()), "elements")...)

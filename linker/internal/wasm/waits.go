@@ -1,11 +1,6 @@
 package wasm
 
-import (
-	"bytes"
-	"fmt"
-
-	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
-)
+import "bytes"
 
 // Entries of the table that [HookWaits] adds, with the types of the functions that belong there. The last parameter is
 // the instruction's constant offset, which is to be added to the address, the first parameter, as integers
@@ -56,18 +51,18 @@ func HookWaits(b []byte, export string) ([]byte, bool, error) {
 	if !ok {
 		return b, false, nil
 	}
-	bodies, found, err := hookBodies(b[code.Payload:code.End], uint32(m.Count(KindFunc)))
+	first := uint32(m.Count(KindFunc))
+	bodies, found, err := editBodies(b[code.Payload:code.End], func(body []byte) ([]edit, error) { return hookWaits(body, first) })
 	if err != nil {
 		return nil, false, &RewriteError{err.Error()}
 	}
 	if !found {
 		return b, false, nil
 	}
-	if _, taken := m.ExportByName(export); taken {
-		return nil, false, &RewriteError{fmt.Sprintf("export %q is taken", export)}
-	}
 	w := rewriter{b: b, m: m, out: appendHeader(make([]byte, 0, len(b)+256))}
-	w.hook(bodies, export)
+	if err := w.hook(bodies, hookTable{export, HookTypes(), waitBody}); err != nil {
+		return nil, false, err
+	}
 	return w.out, true, nil
 }
 
@@ -85,81 +80,21 @@ func mayWait(b []byte) bool {
 	}
 }
 
-// hookBodies returns the bodies of a code section with the instructions replaced by calls of functions from index first
-// on, and whether there were any.
-func hookBodies(section []byte, first uint32) (bodies [][]byte, found bool, err error) {
-	r := leb.NewReader(section)
-	for n := r.U32("functions"); n > 0 && r.Err() == nil; n-- {
-		body := r.Bytes(r.U32("size"), "body")
-		if r.Err() != nil {
-			break
+// hookWaits makes the instructions of a body calls of functions from index first on.
+func hookWaits(body []byte, first uint32) (edits []edit, err error) {
+	err = walk(body, func(i instruction) {
+		if i.opcode != opAtomicPrefix || i.sub > opWait64 {
+			return
 		}
-		var out []byte
-		done := 0
-		err := walk(body, func(i instruction) {
-			if i.opcode != opAtomicPrefix || i.sub > opWait64 {
-				return
-			}
-			hook := map[uint32]uint32{opWait32: HookWait32, opWait64: HookWait64, opNotify: HookNotify}[i.sub]
-			out = append(out, body[done:i.start]...)
-			out = append(out, new(Code).I32Const(int32(i.offset)).Call(first+hook).b...)
-			done = i.end
-		})
-		if err != nil {
-			return nil, false, fmt.Errorf("function body %d: %w", len(bodies), err)
-		}
-		if done > 0 {
-			body, found = append(out, body[done:]...), true
-		}
-		bodies = append(bodies, body)
-	}
-	return bodies, found, r.Err()
+		hook := map[uint32]uint32{opWait32: HookWait32, opWait64: HookWait64, opNotify: HookNotify}[i.sub]
+		edits = append(edits, edit{i.start, i.end, new(Code).I32Const(int32(i.offset)).Call(first + hook).b})
+	})
+	return edits, err
 }
 
-// hook writes the module with new bodies and what they call.
-func (w *rewriter) hook(bodies [][]byte, export string) {
-	table, firstType := uint32(w.m.Count(KindTable)), uint32(len(w.m.Types))
-	types := HookTypes()
-	var indices []uint32
-	for k := range uint32(hooks) {
-		indices = append(indices, firstType+k)
-		bodies = append(bodies, hookBody(types[k], k, firstType+k, table))
-	}
-	tables := []Table{{Type: TableType{Elem: FuncRef, Limits: Limits{Min: hooks, Max: hooks, HasMax: true}}}}
-	exports := []Export{{Name: export, Kind: KindTable, Index: table}}
-	add := func(rank int) { // sections that are not there
-		if tables != nil && rank > sections[SectionTable].rank {
-			w.out = appendList(w.out, SectionTable, tables, appendTable)
-			tables = nil
-		}
-		if exports != nil && rank > sections[SectionExport].rank {
-			w.out = appendList(w.out, SectionExport, exports, appendExport)
-			exports = nil
-		}
-	}
-	for _, s := range w.m.Sections {
-		add(sections[s.ID].rank)
-		switch s.ID {
-		case SectionType:
-			w.extend(s, appendVector(nil, types, appendFuncType))
-		case SectionFunction:
-			w.extend(s, appendVector(nil, indices, leb.AppendU32))
-		case SectionTable:
-			w.extend(s, appendVector(nil, tables, appendTable))
-			tables = nil
-		case SectionExport:
-			w.extend(s, appendVector(nil, exports, appendExport))
-			exports = nil
-		case SectionCode:
-			w.out = appendList(w.out, SectionCode, bodies, leb.AppendBytes)
-		default:
-			w.out = append(w.out, w.b[s.Offset:s.End]...)
-		}
-	}
-}
-
-// hookBody is a function that calls an entry of the table or, when that is null, does what the instruction does.
-func hookBody(t FuncType, entry, typeIndex, table uint32) []byte {
+// waitBody is a function that calls an entry of the table or, when that is null, does what the instruction does.
+func waitBody(entry, typeIndex, table uint32) []byte {
+	t := HookTypes()[entry]
 	last := uint32(len(t.Params) - 1)
 	var c Code
 	c.I32Const(int32(entry)).TableGet(table).RefIsNull().If(I32)

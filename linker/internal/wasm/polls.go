@@ -1,0 +1,217 @@
+package wasm
+
+import (
+	"strings"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
+)
+
+// Opcodes that polls have to do with.
+const (
+	opLoop               = 0x03
+	opCall               = 0x10
+	opCallIndirect       = 0x11
+	opReturnCall         = 0x12
+	opReturnCallIndirect = 0x13
+	opGlobalSet          = 0x24
+)
+
+// PollType is the signature of the function in the table that [HookPolls] adds.
+func PollType() FuncType { return FuncType{} }
+
+// HookPolls returns a copy of module b in which whatever can compute for long looks at a flag now and then: a mutable i32
+// global that is imported under the given names. When it is not 0, the function in a new table of one entry is called,
+// which is exported under a name; as long as the table is empty nothing is. The flag is looked at whenever a loop
+// begins its next round, and whenever a function begins that calls others. What lies between two looks is therefore at most
+// one body, and functions that neither loop nor call.
+//
+// The flag is behind the imported globals, so the numbers of the module's own globals change, everywhere, also in the
+// name section; type, function and table are added behind those that there are. Custom sections that point into the code
+// (DWARF, branch hints) would be wrong and are left out. A module in which nothing loops or calls is not changed: the result
+// is false and b itself.
+//
+// The error is a *[RewriteError], or a *[FormatError] if b is no module.
+func HookPolls(b []byte, flag Import, export string) ([]byte, bool, error) {
+	m, err := Decode(b)
+	if err != nil {
+		return nil, false, err
+	}
+	code, ok := m.Section(SectionCode)
+	if !ok {
+		return b, false, nil
+	}
+	flag.Kind, flag.Global = KindGlobal, GlobalType{Type: I32, Mutable: true}
+	p := polls{flag: uint32(m.Imported(KindGlobal)), look: uint32(m.Count(KindFunc))}
+	bodies, _, err := editBodies(b[code.Payload:code.End], p.edits)
+	if err != nil {
+		return nil, false, &RewriteError{err.Error()}
+	}
+	if !p.found {
+		return b, false, nil
+	}
+	w := rewriter{b: b, m: m, out: appendHeader(make([]byte, 0, len(b)+len(b)/8+256))}
+	w.addImport = []Import{flag}
+	w.replaced, w.custom = p.renumber(m), p.customs
+	if err := w.hook(bodies, hookTable{export, []FuncType{PollType()}, p.body}); err != nil {
+		return nil, false, err
+	}
+	return w.out, true, nil
+}
+
+// polls puts looks at a flag into a module.
+type polls struct {
+	flag  uint32 // the global; those from here on move up by one
+	look  uint32 // the function that calls the entry of the table
+	found bool   // there is a place to look from
+}
+
+// edits are the changes of a body.
+func (p *polls) edits(body []byte) (edits []edit, err error) {
+	first, calls := -1, false
+	err = walk(body, func(i instruction) {
+		if first < 0 {
+			first = i.start
+		}
+		switch i.opcode {
+		case opCall, opCallIndirect, opReturnCall, opReturnCallIndirect:
+			calls = true
+		case opLoop:
+			edits = append(edits, edit{i.end, i.end, p.poll()})
+			p.found = true
+		case opGlobalGet, opGlobalSet:
+			if index := leb.NewReader(body[i.start+1 : i.end]).U32("global"); index >= p.flag {
+				edits = append(edits, edit{i.start, i.end, new(Code).op(i.opcode, index+1).b})
+			}
+		}
+	})
+	if calls && err == nil {
+		edits = append([]edit{{first, first, p.poll()}}, edits...)
+		p.found = true
+	}
+	return edits, err
+}
+
+// poll is a look at the flag. It leaves the stack as it is, whatever is on it.
+func (p *polls) poll() []byte { return new(Code).GlobalGet(p.flag).If().Call(p.look).End().b }
+
+// body is the function that is called when the flag is up.
+func (p *polls) body(entry, typeIndex, table uint32) []byte {
+	var c Code
+	c.I32Const(int32(entry)).TableGet(table).RefIsNull().If().Return().End()
+	c.I32Const(int32(entry)).CallIndirect(typeIndex, table)
+	return append(append([]byte{0}, c.b...), opEnd)
+}
+
+// renumber returns the payloads of the sections outside of the code that name globals which move.
+func (p *polls) renumber(m *Module) map[SectionID][]byte {
+	replaced := map[SectionID][]byte{}
+	if m.Count(KindGlobal) == int(p.flag) {
+		return replaced
+	}
+	replaced[SectionGlobal] = appendVector(nil, m.Globals, func(b []byte, g Global) []byte {
+		g.Init = p.constant(g.Init)
+		return appendGlobal(b, g)
+	})
+	if len(m.Exports) > 0 {
+		replaced[SectionExport] = appendVector(nil, m.Exports, func(b []byte, e Export) []byte {
+			if e.Kind == KindGlobal {
+				e.Index = p.global(e.Index)
+			}
+			return appendExport(b, e)
+		})
+	}
+	if len(m.Tables) > 0 {
+		replaced[SectionTable] = appendVector(nil, m.Tables, func(b []byte, t Table) []byte {
+			t.Init = p.constant(t.Init)
+			return appendTable(b, t)
+		})
+	}
+	if len(m.Elements) > 0 {
+		replaced[SectionElement] = appendVector(nil, m.Elements, func(b []byte, e Element) []byte {
+			e.Offset = p.constant(e.Offset)
+			exprs := e.Exprs
+			e.Exprs = nil
+			for _, x := range exprs {
+				e.Exprs = append(e.Exprs, p.constant(x))
+			}
+			return appendElement(b, e)
+		})
+	}
+	if hasActiveData(m) {
+		replaced[SectionData] = appendVector(nil, m.Data, func(b []byte, d Data) []byte {
+			d.Offset = p.constant(d.Offset)
+			return appendData(b, d)
+		})
+	}
+	return replaced
+}
+
+func (p *polls) global(index uint32) uint32 {
+	if index >= p.flag {
+		return index + 1
+	}
+	return index
+}
+
+// constant renumbers the globals of a constant expression.
+func (p *polls) constant(e ConstExpr) ConstExpr {
+	var out []byte
+	for r := leb.NewReader(e.code); r.Len() > 0 && !r.Failed(); {
+		start := r.Offset()
+		in := readConstInstr(r)
+		if in.op == opGlobalGet {
+			out = leb.AppendU32(append(out, opGlobalGet), p.global(uint32(in.imm)))
+		} else {
+			out = append(out, r.Since(start)...)
+		}
+	}
+	return ConstExpr{out}
+}
+
+// The subsection of the name section that names globals.
+const globalNames = 7
+
+// customs decides what becomes of a custom section.
+func (p *polls) customs(name string, payload []byte) ([]byte, bool) {
+	switch {
+	case pointsIntoCode(name):
+		return nil, true
+	case name == "name":
+		return p.names(payload), true
+	}
+	return payload, false
+}
+
+// names renumbers the globals of a name section. What it cannot read it leaves as it is: names are not part of what a
+// module means.
+func (p *polls) names(section []byte) []byte {
+	var out []byte
+	for r := leb.NewReader(section); r.Len() > 0; {
+		id := r.Byte("id")
+		payload := r.Bytes(r.U32("size"), "names")
+		if id == globalNames {
+			n := leb.NewReader(payload)
+			count := n.U32("count")
+			list := leb.AppendU32(nil, count)
+			for range min(count, uint32(len(payload))) {
+				list = leb.AppendU32(list, p.global(n.U32("global")))
+				list = leb.AppendName(list, n.Name("name"))
+			}
+			if n.Failed() || n.Len() > 0 {
+				return section
+			}
+			payload = list
+		}
+		if r.Failed() {
+			return section
+		}
+		out = leb.AppendBytes(append(out, id), payload)
+	}
+	return out
+}
+
+// pointsIntoCode reports whether a custom section is about places in the code.
+func pointsIntoCode(name string) bool {
+	return strings.HasPrefix(name, ".debug_") || strings.HasPrefix(name, "metadata.code.") || name == "sourceMappingURL" ||
+		name == "external_debug_info"
+}
