@@ -4,10 +4,9 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"time"
 )
 
-// Detector is a set of tests of one package.
+// Detector is a way to find faults: a set of tests of one package, or the record of what TLC found.
 type Detector struct {
 	Name    string
 	What    string   // what it looks at
@@ -15,9 +14,29 @@ type Detector struct {
 	Package string   // path in the repository
 	Sees    []string // the folders whose faults it can see
 	Run     string   // which tests: the argument of -run
-	Args    []string
-	Limit   time.Duration // beyond which it counts as hanging, which is a catch
+	Args    []string // more arguments for the tests
+	// Own is what runs in place of Run on a fault that the specification has as well: the tests that do not compare with
+	// it. Empty if they are the same.
+	Own   string
+	Judge Judge
 }
+
+// Judge is who says whether a fault was caught.
+type Judge byte
+
+// The judges.
+const (
+	// ByTests: a test that fails, or never ends.
+	ByTests Judge = iota
+	// ByRaceDetector: the tests are built with -race, and only its reports count.
+	ByRaceDetector
+	// ByTraces: the tests write traces of the protocol, and only what this program, which is sound, says of those counts.
+	// A test that judged them itself would do so with the fault in its judge.
+	ByTraces
+	// ByRecord: no test runs. The fault names a model of the specification with the same mistake, and tla/results.json has
+	// what TLC found in it.
+	ByRecord
+)
 
 // The folders that faults are in.
 const (
@@ -26,52 +45,95 @@ const (
 	protocolFolder = "linker/protocol"
 )
 
+// tracing is the test that writes traces when TracesVariable is set.
+const tracing = "TestTracesOfTheLinkerAreBehaviours"
+
 // Detectors is the list of all detectors, the columns of the table.
 func Detectors() []Detector {
+	protocolOnly, below, all := []string{protocolFolder}, []string{protocolFolder, coordFolder}, []string{protocolFolder, coordFolder, linkerFolder}
+	short := []string{"-test.short"}
 	return []Detector{
 		{
-			Name: "explorer", What: "every state of the small models, breadth first, compared with TLC's counts",
+			Name: "TLC", What: "the specification with the same mistake in it: what TLC found is on record", Judge: ByRecord,
+			Why: "it alone judges the design, not the code", Sees: protocolOnly,
+		},
+		{
+			Name: "explorer", What: "every state of the small models, breadth first, compared with TLC's counts and graphs",
 			Why:     "it judges the protocol without any runtime",
-			Package: "model", Sees: []string{protocolFolder}, Run: "^(TestExploreHoldsEverywhere|TestExplorerAgreesWithTLC)$", Args: []string{"-test.short"}, Limit: time.Minute,
+			Package: "model", Sees: protocolOnly, Run: "^(TestExplorerAgreesWithTLC|TestGraphsAreTLCs)$", Own: "^TestEveryActionHappens$", Args: short,
 		},
 		{
 			Name: "exhaustive", What: "two groups under every schedule, three and four under every schedule with few interruptions",
 			Why:     "it leaves nothing out within its bounds, and reports how many schedules that were",
-			Package: "fuzz", Sees: []string{protocolFolder, coordFolder}, Run: "^(TestTwoGroupsExhaustively|TestMoreGroups|TestSafepointsAreEnough)$", Args: []string{"-test.short"}, Limit: time.Minute,
+			Package: "fuzz", Sees: below, Run: "^(TestTwoGroupsExhaustively|TestMoreGroups|TestSafepointsAreEnough)$", Args: short,
 		},
 		{
 			Name: "pairs", What: "every pair of actions, and every action cancelled, under every schedule with few interruptions",
 			Why:     "it leaves no pair of actions out, and no point of cancellation",
-			Package: "fuzz", Sees: []string{protocolFolder, coordFolder}, Run: "^(TestEveryPair|TestCancelEverywhere)$", Args: []string{"-test.short"}, Limit: time.Minute,
+			Package: "fuzz", Sees: below, Run: "^(TestEveryPair|TestCancelEverywhere)$", Args: short,
 		},
 		{
 			Name: "random", What: "random programs under random and PCT schedules",
 			Why:     "it reaches longer programs than the others, and shrinks them",
-			Package: "fuzz", Sees: []string{protocolFolder, coordFolder}, Run: "^(TestRandomPrograms|TestRandomSchedules)$", Args: []string{"-test.short", "-rapid.checks=1500", "-rapid.nofailfile", "-rapid.shrinktime=1s"}, Limit: time.Minute,
+			Package: "fuzz", Sees: below, Run: "^(TestRandomPrograms|TestRandomSchedules)$",
+			Args: []string{"-test.short", "-rapid.checks=1500", "-rapid.nofailfile", "-rapid.shrinktime=1s"},
 		},
 		{
 			Name: "unit", What: "the runtime's own tests with real goroutines",
 			Why:     "what fails in it is the shortest to read",
-			Package: "linker/coord", Sees: []string{protocolFolder, coordFolder}, Run: unitTests, Limit: 10 * time.Second,
+			Package: "linker/coord", Sees: below, Run: unitTests,
 		},
 		{
 			Name: "synctest", What: "waiting, waking, cancellation and time-outs in virtual time with real goroutines",
-			Package: "linker/coord", Sees: []string{protocolFolder, coordFolder}, Run: "^(TestWaitEnds|TestWaitIs|TestWaiterKeeps|TestReferenceBackoff|TestBackoff|TestPolling|TestCancelledWaiter)", Limit: 10 * time.Second,
+			Why:     "only there a wait of hours is over at once",
+			Package: "linker/coord", Sees: below, Run: "^(TestWaitEnds|TestWaitIs|TestWaiterKeeps|TestReferenceBackoff|TestBackoff|TestPolling|TestCancelledWaiter)",
 		},
 		{
 			Name: "stress", What: "many real goroutines that do everything at once",
-			Why:     "it has no opinion on what can go wrong, and it runs under the race detector",
-			Package: "linker/coord", Sees: []string{protocolFolder, coordFolder}, Run: "^TestStress$", Limit: 10 * time.Second,
+			Why:     "it has no opinion on what can go wrong, and it is what the race detector watches",
+			Package: "linker/coord", Sees: below, Run: "^TestStress$",
+		},
+		{
+			Name: "race", What: "the same under the race detector, whose reports alone count", Judge: ByRaceDetector,
+			Why:     "what it finds need not have done any harm yet",
+			Package: "linker/coord", Sees: below, Run: "^TestStress$",
+		},
+		{
+			Name: "trace", What: "what the protocol did under random programs on the real linker, replayed by the sound protocol", Judge: ByTraces,
+			Why:     "it alone asks whether what the runtime did is what the specification allows",
+			Package: "lincheck/drive", Sees: all, Run: "^" + tracing + "$", Args: short,
+		},
+		{
+			Name: "porcupine", What: "histories of random programs on the real linker, judged by the sequential model",
+			Why:     "it needs no idea of how the linker works, only of what a caller may see",
+			Package: "lincheck/drive", Sees: all, Run: "^(TestHistoriesOfTheLinkerAreLinearizable|TestNumberedPrograms|TestFaultsOfTheEnvironment)$", Args: short,
 		},
 		{
 			Name: "linked", What: "the linker on wazero under the controlled scheduler",
-			Package: "fuzz/linked", Sees: []string{linkerFolder}, Run: "^Test", Args: []string{"-test.short"}, Limit: time.Minute,
+			Why:     "it leaves no schedule out",
+			Package: "fuzz/linked", Sees: []string{linkerFolder}, Run: "^Test", Args: short,
+		},
+		{
+			Name: "linker", What: "the linker's own tests, on real modules",
+			Why:     "what fails in it is nearest to the mistake",
+			Package: "linker", Sees: []string{linkerFolder}, Run: linkerTests, Args: short,
+		},
+		{
+			Name: "race linked", What: "the linker's tests with several goroutines under the race detector, whose reports alone count", Judge: ByRaceDetector,
+			Why:     "what it finds need not have done any harm yet",
+			Package: "linker", Sees: []string{linkerFolder}, Run: "^(TestConcurrent|TestThreads|TestSymbolLooksAgain|TestAtomics)", Args: short,
 		},
 	}
 }
 
 // unitTests are the tests of linker/coord that need neither virtual time nor much of the real one.
-const unitTests = "^(TestLink|TestFailed|TestPanic|TestCancelBefore|TestCancelAfter|TestWaitersTakePart|TestCrash|TestLeader|TestToken|TestRequests|TestClosures)"
+const unitTests = "^(TestLink|TestFailed|TestPanic|TestCancelBefore|TestCancelAfter|TestWaitersTakePart|TestCrash|TestLeader|TestToken|TestRequests|TestClosures|TestEnter)"
+
+// linkerTests are the tests of package linker that run guests: not those of the fixtures, the fuzz targets and the stock modules.
+const linkerTests = "^(TestAtomics|TestAllocator|TestBlocked|TestCallback|TestCancel|TestCircle|TestClose|TestClosures|TestCodes|TestConcurrent|TestConstructor|" +
+	"TestCycles|TestData|TestDestructor|TestDiamond|TestDl|TestErrorAt|TestErrorIn|TestException|TestExit|TestHalfLoaded|TestHostFunctions|TestIdentity|TestInterposition|" +
+	"TestLazy|TestLocal|TestLongjmp|TestNested|TestNext|TestNoDelete|TestNoLoad|TestPanicAt|TestPointer|TestRecursion|TestReplay|TestShared|TestSleeping|TestSpawn|TestSymbolLooks|" +
+	"TestSystem|TestThread|TestTraps|TestTypes|TestUnload|TestWait|TestWeak)"
 
 // Detect finds a detector by its name; false if there is none.
 func Detect(name string) (Detector, bool) {
@@ -83,10 +145,26 @@ func Detect(name string) (Detector, bool) {
 	return Detector{}, false
 }
 
-// CanSee tells whether a detector runs code in which the fault is.
+// CanSee tells whether a detector can find the fault: it runs the code in which it is, or there is a record of it.
 func (d Detector) CanSee(f Fault) bool {
+	switch {
+	case d.Judge == ByRecord:
+		return f.TLC != ""
+	case d.Judge == ByTraces && f.Specified: // the judge would have it as well
+		return false
+	}
 	return slices.ContainsFunc(f.Edits, func(e Edit) bool { return slices.Contains(d.Sees, path.Dir(e.File)) })
 }
 
+// tests is which tests run on a fault: the argument of -run.
+func (d Detector) tests(f Fault) string {
+	if f.Specified && d.Own != "" {
+		return d.Own
+	}
+	return d.Run
+}
+
 // Has tells whether a test function belongs to the detector.
-func (d Detector) Has(test string) bool { return regexp.MustCompile(d.Run).MatchString(test) }
+func (d Detector) Has(test string) bool {
+	return d.Run != "" && regexp.MustCompile(d.Run).MatchString(test) || d.Own != "" && regexp.MustCompile(d.Own).MatchString(test)
+}

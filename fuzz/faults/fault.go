@@ -14,6 +14,11 @@ type Fault struct {
 	What  string // what is wrong then, in a sentence
 	Edits []Edit
 	By    []Named // the tests that must catch it
+	// TLC is the negative model of tla/models.json whose specification has the same mistake, empty if there is none.
+	TLC string
+	// Specified says that the specification is taken to have the mistake, too: it is one of the design, so comparing with
+	// the specification cannot find it.
+	Specified bool
 }
 
 // Edit replaces a piece of a source file.

@@ -29,6 +29,9 @@ func TestTableFitsTheSource(t *testing.T) {
 	root := repository(t)
 	tests := map[string][]string{} // by package
 	for _, d := range faults.Detectors() {
+		if d.Judge == faults.ByRecord {
+			continue
+		}
 		if tests[d.Package] == nil {
 			tests[d.Package] = testsOf(t, filepath.Join(root, d.Package))
 		}
@@ -38,7 +41,7 @@ func TestTableFitsTheSource(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, f := range faults.All() {
-		if seen[f.Name] || f.Name == "" || f.What == "" || len(f.Edits) == 0 || len(f.By) == 0 {
+		if seen[f.Name] || f.Name == "" || f.What == "" || len(f.Edits) == 0 || len(f.By) == 0 && f.TLC == "" {
 			t.Errorf("%q is incomplete, or there twice", f.Name)
 		}
 		seen[f.Name] = true
@@ -52,7 +55,7 @@ func TestTableFitsTheSource(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) < 40 {
+	if len(seen) < 70 {
 		t.Errorf("only %d faults", len(seen))
 	}
 }

@@ -30,12 +30,27 @@ func Alone(rows []Row, detector string) (names []string) {
 	return names
 }
 
+const introduction = `# Seeded faults
+
+Written by ` + "`make faults`" + `. Each fault is put into the source by an overlay of the go command; each detector then runs on that.
+**x**: caught; **h**: caught, because something never ends: all goroutines wait for each other, or it uses many times the processor
+time that it needs; –: not caught; ?: undecided, which is no catch; empty: the detector does not run that code.
+
+TLC does not run. Where a fault of the protocol is the twin of a model without one of its guards, the column says what is on
+record of that model in [tla/results.json](../tla/results.json). Traces are written by the faulty linker and judged by the sound
+protocol. Of the race detector only its own reports count. A fault "in the specification, too" is one of the design: what compares the
+code with the specification cannot find it.
+
+One fault is put to the test again by ` + "`go run ./fuzz/cmd/faults --only FAULT [--detector NAME]`" + `, which prints the commands
+that reproduce what it found.
+
+`
+
 // Markdown writes the table fault × detector, and what each is. It depends on
 // what was caught only, not on times.
 func Markdown(rows []Row, detectors []Detector) string {
 	var b strings.Builder
-	b.WriteString("# Seeded faults\n\nWritten by `make faults`. Each fault is put into the source by an overlay of the go command; each detector then\n" +
-		"runs on that. **x**: caught; **h**: caught, because something never ended; –: not caught; empty: the detector does not\nrun that code.\n\n")
+	b.WriteString(introduction)
 	b.WriteString("| fault |")
 	rule := "| --- |"
 	for _, d := range detectors {
@@ -58,7 +73,7 @@ func Markdown(rows []Row, detectors []Detector) string {
 			caught++
 		}
 	}
-	fmt.Fprintf(&b, "\n%d faults, %d caught.\n\n## Detectors\n\n| detector | looks at | caught | alone |\n| --- | --- | :-: | --- |\n", len(rows), caught)
+	fmt.Fprintf(&b, "\n%d faults, %d caught.\n\n## Detectors\n\n| detector | looks at | caught | nobody else catches |\n| --- | --- | :-: | --- |\n", len(rows), caught)
 	for _, d := range detectors {
 		n := 0
 		for _, r := range rows {
@@ -78,6 +93,9 @@ func Markdown(rows []Row, detectors []Detector) string {
 	b.WriteString("\n## Faults\n\n| fault | what is wrong | must be caught by |\n| --- | --- | --- |\n")
 	for _, r := range rows {
 		var by []string
+		if o := r.Outcomes["TLC"]; o.Caught {
+			by = append(by, "TLC: "+strings.Join(o.Tests, ", "))
+		}
 		for _, n := range r.Fault.By {
 			test := n.String()
 			if slices.Contains(r.Missed, n) {
@@ -95,6 +113,8 @@ func cell(r Row, d Detector) string {
 	switch {
 	case !ran:
 		return ""
+	case o.Undecided:
+		return "?"
 	case o.Hung:
 		return "h"
 	case o.Caught:

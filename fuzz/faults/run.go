@@ -16,10 +16,13 @@ import (
 // Outcome is what a detector said about a fault.
 type Outcome struct {
 	Caught bool
-	Tests  []string      // the test functions that failed, or that hung
-	Hung   bool          // it was caught because something never ended
-	Took   time.Duration // without compiling
-	Output string        // of the tests
+	Tests  []string // the test functions that failed, or that hung; for TLC, the model and the property
+	Hung   bool     // it was caught because something never ended
+	// Undecided: the tests had to be stopped, and it is not clear that they would not have ended. That is no catch.
+	Undecided bool
+	Took      time.Duration // without compiling
+	Processor time.Duration // processor time of the tests
+	Output    string        // of the tests
 }
 
 // BuildError is the error of a fault that does not compile: it is no fault.
@@ -32,14 +35,23 @@ func (e *BuildError) Error() string {
 	return fmt.Sprintf("faults: %s: package %s does not compile:\n%s", e.Fault, e.Package, e.Output)
 }
 
-// Bench runs detectors on faults. It keeps the test programs of one fault, so
-// that each package is compiled once per fault. It is used by one goroutine;
-// Close it in the end.
+// Bench runs detectors on a fault. It keeps the test programs, so that each package is compiled once; what does not
+// depend on the fault comes from the go command's cache. It is used by one goroutine; Close it in the end.
 type Bench struct {
+	// Sound is how much processor time each detector needs on the sound program, by its name. What needs many times that
+	// is taken to run for ever. It may be nil.
+	Sound map[string]time.Duration
+
 	root  string
 	dir   string
 	fault Fault
-	built map[string]string
+	built map[program]string
+}
+
+// program is a test program.
+type program struct {
+	pkg  string
+	race bool
 }
 
 // NewBench makes a bench for a fault; the zero Fault is the sound program. root
@@ -49,7 +61,7 @@ func NewBench(root string, f Fault) (*Bench, error) {
 	if err != nil {
 		return nil, fmt.Errorf("faults: %w", err)
 	}
-	b := &Bench{root: root, dir: dir, fault: f, built: map[string]string{}}
+	b := &Bench{root: root, dir: dir, fault: f, built: map[program]string{}}
 	if _, err := f.Overlay(root, dir); err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
@@ -59,76 +71,117 @@ func NewBench(root string, f Fault) (*Bench, error) {
 // Close removes what the bench has written.
 func (b *Bench) Close() error { return os.RemoveAll(b.dir) }
 
-// build compiles the tests of a package with the fault in it.
-func (b *Bench) build(ctx context.Context, pkg string) (string, error) {
-	if path, ok := b.built[pkg]; ok {
+// build compiles the tests of a detector with the fault in it.
+func (b *Bench) build(ctx context.Context, d Detector) (string, error) {
+	p := program{d.Package, d.Judge == ByRaceDetector}
+	if path, ok := b.built[p]; ok {
 		return path, nil
 	}
-	path := filepath.Join(b.dir, strings.ReplaceAll(pkg, "/", "_")+".test")
-	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-overlay", filepath.Join(b.dir, "overlay.json"), "-o", path, "./"+pkg)
-	cmd.Dir = b.root
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", &BuildError{Fault: b.fault.Name, Package: pkg, Output: string(out)}
+	path := filepath.Join(b.dir, fmt.Sprintf("%d.test", len(b.built)))
+	// Without debug information linking is faster; stacks do not need it.
+	args := []string{"test", "-c", "-ldflags=-w", "-overlay", filepath.Join(b.dir, "overlay.json"), "-o", path}
+	if p.race {
+		args = append(args, "-race")
 	}
-	b.built[pkg] = path
+	cmd := exec.CommandContext(ctx, "go", append(args, "./"+d.Package)...)
+	cmd.Dir = b.root
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if err != nil {
+		return "", &BuildError{Fault: b.fault.Name, Package: d.Package, Output: string(out)}
+	}
+	b.built[p] = path
 	return path, nil
 }
 
 // Run runs a detector, or some of its tests if only is not empty. The error is a
-// *BuildError, or the context's.
+// *BuildError, a *RecordError, one of reading the traces that were written, or the context's.
 func (b *Bench) Run(ctx context.Context, d Detector, only string) (Outcome, error) {
-	binary, err := b.build(ctx, d.Package)
+	if d.Judge == ByRecord {
+		return recorded(b.root, b.fault)
+	}
+	binary, err := b.build(ctx, d)
 	if err != nil {
 		return Outcome{}, err
 	}
-	run := d.Run
+	run := d.tests(b.fault)
 	if only != "" {
 		run = "^" + regexp.QuoteMeta(only) + "$"
 	}
-	args := append([]string{"-test.run", run, "-test.failfast", "-test.timeout", d.Limit.String()}, d.Args...)
-	cmd := exec.CommandContext(ctx, binary, args...)
-	cmd.Dir = filepath.Join(b.root, d.Package)
-	start := time.Now()
-	out, err := cmd.CombinedOutput()
-	o := Outcome{Took: time.Since(start), Output: string(out)}
-	if ctx.Err() != nil {
-		return o, ctx.Err()
+	traces := filepath.Join(b.dir, "traces")
+	if err := errors.Join(os.RemoveAll(traces), os.Mkdir(traces, 0o700)); err != nil {
+		return Outcome{}, fmt.Errorf("faults: %w", err)
 	}
-	if err == nil {
-		if strings.Contains(o.Output, "no tests to run") {
-			return o, fmt.Errorf("faults: detector %s: package %s has no test %s", d.Name, d.Package, run)
+	p := patienceFor(b.Sound[d.Name])
+	var e *ended
+	for again := true; again; {
+		// No time-out of the tests' own, which a loaded machine can exceed.
+		args := slices.Concat([]string{"-test.run", run, "-test.failfast", "-test.timeout", "0"}, d.Args)
+		cmd := exec.CommandContext(ctx, binary, args...)
+		cmd.Dir = filepath.Join(b.root, d.Package)
+		cmd.Env = append(cmd.Environ(), "GOTRACEBACK=all")
+		if d.Judge == ByTraces {
+			cmd.Env = append(cmd.Env, TracesVariable+"="+traces)
 		}
-		return o, nil
+		if e, err = watch(ctx, cmd, p); err != nil {
+			return Outcome{}, fmt.Errorf("faults: detector %s: %w", d.Name, err)
+		}
+		// It hardly ran, but something could have run: perhaps others kept it from doing so.
+		again = e.stop == stopQuiet && !e.hung() && p.quiet < time.Minute
+		p.quiet *= 3
 	}
-	o.Caught = true
-	o.Tests, o.Hung = failed(o.Output)
+	if e.err == nil && strings.Contains(e.output, "no tests to run") {
+		return Outcome{}, fmt.Errorf("faults: detector %s: package %s has no test %s", d.Name, d.Package, run)
+	}
+	return d.judge(e, traces)
+}
+
+// judge says what came of the tests.
+func (d Detector) judge(e *ended, traces string) (Outcome, error) {
+	o := Outcome{Took: e.took, Processor: e.cpu, Output: e.output, Hung: e.hung()}
+	o.Undecided = e.stop != stopNot && !o.Hung
+	switch {
+	case d.Judge == ByTraces:
+		rejected, err := judgeTraces(traces)
+		if err != nil {
+			return o, err
+		}
+		if rejected != "" {
+			return Outcome{Caught: true, Tests: []string{tracing}, Took: e.took, Processor: e.cpu, Output: rejected}, nil
+		}
+	case d.Judge == ByRaceDetector:
+		o.Caught = strings.Contains(e.output, "WARNING: DATA RACE")
+		if o.Caught {
+			o.Hung, o.Undecided = false, false
+		}
+	default:
+		o.Caught = e.err != nil && !o.Undecided
+	}
+	o.Caught = o.Caught || o.Hung
+	if o.Caught {
+		o.Tests = failed(e.output)
+	}
 	return o, nil
 }
 
 var (
-	failLine    = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
-	hungLine    = regexp.MustCompile(`(?m)^panic: test timed out`)
-	runningTest = regexp.MustCompile(`(?m)^\s+(Test[^/\s]+)\S* \(`)
-	stackTest   = regexp.MustCompile(`(?m)[./](Test\w+)\(`)
+	failLine  = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
+	stackTest = regexp.MustCompile(`(?m)[./](Test\w+)\(`)
 )
 
-// failed reads the names of the tests that failed from their output. A test
-// that takes the whole program down with it is found in the stack.
-func failed(output string) (tests []string, hung bool) {
-	hung = hungLine.MatchString(output)
-	patterns := []*regexp.Regexp{failLine}
-	switch {
-	case hung:
-		patterns = append(patterns, runningTest)
-	case !failLine.MatchString(output):
-		patterns = append(patterns, stackTest)
+// failed reads the names of the tests that failed from their output. A test that takes the whole program down with it, or
+// that was stopped, is found in the stacks.
+func failed(output string) (tests []string) {
+	pattern := failLine
+	if !failLine.MatchString(output) {
+		pattern = stackTest
 	}
-	for _, p := range patterns {
-		for _, m := range p.FindAllStringSubmatch(output, -1) {
-			if !slices.Contains(tests, m[1]) {
-				tests = append(tests, m[1])
-			}
+	for _, m := range pattern.FindAllStringSubmatch(output, -1) {
+		if !slices.Contains(tests, m[1]) {
+			tests = append(tests, m[1])
 		}
 	}
-	return tests, hung
+	return tests
 }

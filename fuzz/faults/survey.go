@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Row is what all detectors said about one fault.
@@ -14,7 +15,7 @@ type Row struct {
 	Fault    Fault
 	Outcomes map[string]Outcome // by the detector's name; one that cannot see the fault is not there
 	Missed   []Named            // tests that should have caught it, and did not
-	Err      error              // why it could not be put to the test: a *BuildError or an *EditError
+	Err      error              // why it could not be put to the test: a *BuildError, an *EditError or a *RecordError
 }
 
 // Caught tells whether any detector caught the fault.
@@ -38,14 +39,23 @@ func (e *SoundError) Error() string {
 	return fmt.Sprintf("faults: detector %s fails on the sound program (%s):\n%s", e.Detector, strings.Join(e.Tests, ", "), e.Output)
 }
 
-// Survey runs detectors on faults, several faults at a time. progress, which may
-// be nil, is told of every outcome, by one goroutine at a time; a nil fault is the sound
-// program. A fault that does not compile or fit has its error in its row. The other
-// errors are *SoundError, and the context's.
-func Survey(ctx context.Context, root string, faults []Fault, detectors []Detector, parallel int, progress func(f *Fault, d Detector, o Outcome)) ([]Row, error) {
+// Said is what a detector said, and how far a survey is.
+type Said struct {
+	Fault    *Fault // nil: the sound program
+	Detector Detector
+	Outcome  Outcome
+	// Done and All are how much of the survey is done, and how much there is. The unit is the time that it would take to run
+	// everything on the sound program, so that Done and the time that it took foretell the rest.
+	Done, All time.Duration
+}
+
+// Survey runs detectors on faults, several faults at a time. progress, which may be nil, is told of every outcome, by one
+// goroutine at a time. A fault that does not compile or fit, or that TLC has not caught, has its error in its row. The
+// other errors are *SoundError, and the context's.
+func Survey(ctx context.Context, root string, faults []Fault, detectors []Detector, parallel int, progress func(Said)) ([]Row, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &survey{root: root, detectors: detectors, progress: progress}
+	s := &survey{root: root, detectors: detectors, progress: progress, took: map[string]time.Duration{}, processor: map[string]time.Duration{}}
 	if err := s.sound(ctx, faults); err != nil {
 		return nil, err
 	}
@@ -56,12 +66,9 @@ func Survey(ctx context.Context, root string, faults []Fault, detectors []Detect
 		wg.Go(func() {
 			for i := range next {
 				row, err := s.row(ctx, faults[i])
-				var build *BuildError
-				var edit *EditError
-				switch {
-				case errors.As(err, &build) || errors.As(err, &edit):
+				if isOwn(err) {
 					row.Err = err
-				case err != nil:
+				} else if err != nil {
 					cancel(err)
 				}
 				rows[i] = row
@@ -76,18 +83,41 @@ func Survey(ctx context.Context, root string, faults []Fault, detectors []Detect
 	return rows, context.Cause(ctx)
 }
 
+// isOwn tells whether an error is of one fault alone.
+func isOwn(err error) bool {
+	return errors.As(err, new(*BuildError)) || errors.As(err, new(*EditError)) || errors.As(err, new(*RecordError))
+}
+
 type survey struct {
 	root      string
 	detectors []Detector
-	mu        sync.Mutex // progress
-	progress  func(f *Fault, d Detector, o Outcome)
+	took      map[string]time.Duration // by each detector on the sound program
+	processor map[string]time.Duration // likewise; written before there is more than one goroutine
+	all       time.Duration
+
+	mu       sync.Mutex // guards what follows
+	done     time.Duration
+	progress func(Said)
 }
 
-func (s *survey) tell(f *Fault, d Detector, o Outcome) {
+// compiling is what the compilation of a test program counts for in the progress.
+const compiling = 3 * time.Second
+
+// cost is what a detector counts for in the progress.
+func (s *survey) cost(d Detector) time.Duration {
+	if d.Judge == ByRecord {
+		return 0
+	}
+	return s.took[d.Name] + compiling
+}
+
+// tell passes on what a detector said. done is how much of the survey that was.
+func (s *survey) tell(f *Fault, d Detector, o Outcome, done time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.done += done
 	if s.progress != nil {
-		s.progress(f, d, o)
+		s.progress(Said{Fault: f, Detector: d, Outcome: o, Done: s.done, All: s.all})
 	}
 }
 
@@ -99,15 +129,23 @@ func (s *survey) sound(ctx context.Context, faults []Fault) error {
 	}
 	defer b.Close()
 	for _, d := range s.detectors {
-		if !slices.ContainsFunc(faults, d.CanSee) {
+		seen := 0
+		for _, f := range faults {
+			if d.CanSee(f) {
+				seen++
+			}
+		}
+		if seen == 0 || d.Judge == ByRecord {
 			continue
 		}
 		o, err := b.Run(ctx, d, "")
 		if err != nil {
 			return err
 		}
-		s.tell(nil, d, o)
-		if o.Caught {
+		s.took[d.Name], s.processor[d.Name] = o.Took, o.Processor
+		s.all += time.Duration(seen) * s.cost(d)
+		s.tell(nil, d, o, 0)
+		if o.Caught || o.Undecided {
 			return &SoundError{Detector: d.Name, Tests: o.Tests, Output: o.Output}
 		}
 	}
@@ -125,6 +163,7 @@ func (s *survey) row(ctx context.Context, f Fault) (Row, error) {
 		return r, err
 	}
 	defer b.Close()
+	b.Sound = s.processor
 	for _, d := range s.detectors {
 		if !d.CanSee(f) {
 			continue
@@ -134,7 +173,7 @@ func (s *survey) row(ctx context.Context, f Fault) (Row, error) {
 			return r, err
 		}
 		r.Outcomes[d.Name] = o
-		s.tell(&f, d, o)
+		s.tell(&f, d, o, s.cost(d))
 	}
 	for _, by := range f.By {
 		o, ran := r.Outcomes[by.Detector]

@@ -211,6 +211,27 @@ func coordFaults() []Fault {
 			Edits: []Edit{{backoff, "		case <-ctx.Done():\n			return ctx.Err()\n", ""}},
 			By:    []Named{{"synctest", "TestBackoffEndsWithItsContext"}},
 		},
+		{
+			Name:  "runtime: who falls asleep does not wake the leader",
+			What:  "a group that parks while the leader waits for it is not acted for: a wake-up is missed",
+			Edits: []Edit{{link, "	if c.parkedWithDuty() != nil {\n		return true\n	}\n	if s.Stage", "	if s.Stage"}},
+			By:    []Named{exhaustive, pairs},
+		},
+		{
+			Name: "runtime: a way past the protocol",
+			What: "a lease that nobody has is taken by setting two variables, not by the actions for it",
+			Edits: []Edit{{lease, "	c := m.c\n	c.must(m.step(protocol.ActRequestLease))\n	err := c.await", "	c := m.c\n" +
+				"	if c.state.Holder == protocol.NoGroup && c.state.LeaseQueue.Len() == 0 {\n" +
+				"		c.state.Holder, c.state.Stage[m.id] = m.id, protocol.Leased\n		return nil\n	}\n" +
+				"	c.must(m.step(protocol.ActRequestLease))\n	err := c.await"}},
+			By: []Named{{"trace", tracing}},
+		},
+		{
+			Name:  "runtime: the state is read without the mutex",
+			What:  "a copy of the state is made while somebody changes it",
+			Edits: []Edit{{coord, "	c.mu.Lock()\n	defer c.mu.Unlock()\n	return c.state\n", "	return c.state\n"}},
+			By:    []Named{{"race", "TestStress"}},
+		},
 	}
 }
 

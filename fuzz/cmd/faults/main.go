@@ -1,23 +1,25 @@
 // Faults puts every seeded fault into the program, runs the tests that may find
 // it, and writes the table fault × detector.
 //
-//	go run ./fuzz/cmd/faults [-match regexp] [-out file] [-j 2]
+//	go run ./fuzz/cmd/faults [--only FAULT] [--detector NAME] [-j 2] [-o file]
 //
-// The exit status is 0 only if every fault was caught by the tests that must
+// The exit status is 0 only if every fault was caught, and by the tests that must
 // catch it.
 package main
 
 import (
 	"context"
-	"flag"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
-	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/lockstep-wasm/lockstep/fuzz/faults"
 )
@@ -25,63 +27,158 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	if err := newCommand().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("faults", flag.ContinueOnError)
-	match := flags.String("match", "", "only the faults whose name matches this regular `expression`; no table is written then")
-	out := flags.String("out", "spec/faults.md", "the `file` to write the table to, in the repository")
-	parallel := flags.Int("j", 2, "how many faults at a `time`")
-	verbose := flags.Bool("v", false, "show what the tests print")
-	if err := flags.Parse(args); err != nil {
+// options are the command's flags.
+type options struct {
+	only      []string
+	detectors []string
+	out       string
+	parallel  int
+	verbose   bool
+}
+
+func newCommand() *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "faults",
+		Short: "Put seeded faults into the program and see who finds them",
+		Long: `faults puts every seeded fault into the program, by an overlay of the go command, runs the tests that may find it, and
+writes the table fault × detector to spec/faults.md. Everything takes about a quarter of an hour on two processors.
+
+With --only or --detector it runs those faults and detectors alone, writes no table, keeps the changed files in out/faults
+and prints the commands that do the same again.`,
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&o.only, "only", nil, "a `fault`'s name, or what its name contains; may be repeated")
+	flags.StringArrayVar(&o.detectors, "detector", nil, "a detector's `name`; may be repeated")
+	flags.StringVarP(&o.out, "output", "o", filepath.Join("spec", "faults.md"), "the `file` to write the table to, in the repository")
+	flags.IntVarP(&o.parallel, "jobs", "j", 2, "how many faults at a `time`")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show what the tests print")
+	return cmd
+}
+
+// errNoSuch means that there is no fault or detector of that name.
+var errNoSuch = errors.New("faults: there is no such")
+
+// table picks the faults.
+func (o *options) table() ([]faults.Fault, error) {
+	if len(o.only) == 0 {
+		return faults.All(), nil
+	}
+	var picked []faults.Fault
+	for _, name := range o.only {
+		if f, ok := faults.Find(name); ok {
+			picked = append(picked, f)
+			continue
+		}
+		before := len(picked)
+		for _, f := range faults.All() {
+			if strings.Contains(f.Name, name) {
+				picked = append(picked, f)
+			}
+		}
+		if len(picked) == before {
+			return nil, fmt.Errorf("%w fault: %s", errNoSuch, name)
+		}
+	}
+	return picked, nil
+}
+
+// columns picks the detectors.
+func (o *options) columns() ([]faults.Detector, error) {
+	if len(o.detectors) == 0 {
+		return faults.Detectors(), nil
+	}
+	var picked []faults.Detector
+	for _, name := range o.detectors {
+		d, ok := faults.Detect(name)
+		if !ok {
+			return nil, fmt.Errorf("%w detector: %s", errNoSuch, name)
+		}
+		picked = append(picked, d)
+	}
+	return picked, nil
+}
+
+func run(ctx context.Context, o options) error {
+	table, err := o.table()
+	if err != nil {
 		return err
 	}
-	pattern, err := regexp.Compile(*match)
+	columns, err := o.columns()
 	if err != nil {
-		return fmt.Errorf("faults: -match: %w", err)
+		return err
 	}
 	root, err := moduleFolder(ctx)
 	if err != nil {
 		return err
 	}
-	var table []faults.Fault
-	for _, f := range faults.All() {
-		if pattern.MatchString(f.Name) {
-			table = append(table, f)
-		}
-	}
-	start := time.Now()
-	rows, err := faults.Survey(ctx, root, table, faults.Detectors(), *parallel, func(f *faults.Fault, d faults.Detector, o faults.Outcome) {
-		name := "the sound program"
-		if f != nil {
-			name = f.Name
-		}
-		fmt.Printf("%6.0fs  %-62s %-11s %s\n", time.Since(start).Seconds(), name, d.Name, verdict(o))
-		if *verbose && o.Caught {
-			fmt.Println(o.Output)
-		}
-	})
+	p := newProgress(os.Stdout, o.verbose)
+	rows, err := faults.Survey(ctx, root, table, columns, o.parallel, p.say)
+	p.stop()
 	if err != nil {
 		return err
 	}
-	if *match == "" {
-		if err := os.WriteFile(filepath.Join(root, *out), []byte(faults.Markdown(rows, faults.Detectors())), 0o644); err != nil {
+	if len(o.only)+len(o.detectors) > 0 {
+		return reproduce(root, rows, columns)
+	}
+	if err := os.WriteFile(filepath.Join(root, o.out), []byte(faults.Markdown(rows, columns)), 0o644); err != nil {
+		return fmt.Errorf("faults: %w", err)
+	}
+	return judge(rows)
+}
+
+var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
+
+// reproduce keeps the changed files of some faults, and prints the commands that run the detectors on them. The error says
+// that one was not caught.
+func reproduce(root string, rows []faults.Row, columns []faults.Detector) error {
+	for _, r := range rows {
+		folder := filepath.Join("out", "faults", notInNames.ReplaceAllString(strings.ToLower(r.Fault.Name), "-"))
+		if err := os.MkdirAll(filepath.Join(root, folder), 0o755); err != nil {
 			return fmt.Errorf("faults: %w", err)
 		}
+		if r.Err != nil {
+			continue
+		}
+		overlay, err := r.Fault.Overlay(root, filepath.Join(root, folder))
+		if err != nil {
+			return err
+		}
+		fmt.Printf("\n%s: %s\n", r.Fault.Name, r.Fault.What)
+		for _, d := range columns {
+			if o, ran := r.Outcomes[d.Name]; ran {
+				fmt.Printf("  %-11s %s\n              %s\n", d.Name, verdict(o), d.Command(r.Fault, overlay))
+			}
+		}
+	}
+	// A detector that was not asked cannot have missed anything.
+	for i := range rows {
+		rows[i].Missed = slices.DeleteFunc(rows[i].Missed, func(n faults.Named) bool {
+			return !slices.ContainsFunc(columns, func(d faults.Detector) bool { return d.Name == n.Detector })
+		})
 	}
 	return judge(rows)
 }
 
 func verdict(o faults.Outcome) string {
+	tests := strings.Join(o.Tests, ", ")
 	switch {
+	case o.Undecided:
+		return "undecided: it was stopped after " + o.Took.String()
 	case o.Hung:
-		return "caught, it hangs: " + strings.Join(o.Tests, ", ")
+		return "caught, it hangs: " + tests
 	case o.Caught:
-		return "caught by " + strings.Join(o.Tests, ", ")
+		return "caught by " + tests
 	}
 	return "-"
 }
