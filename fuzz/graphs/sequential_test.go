@@ -1,0 +1,255 @@
+package graphs_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/lockstep-wasm/lockstep/fuzz/graphs"
+	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/linker/synth"
+)
+
+// Random graphs, and random programs on them in 2 to 32 groups, one step after another: the oracle judges every result, and
+// compares the whole image after every step.
+func TestGraphs(t *testing.T) {
+	e := newEngine(t)
+	rapid.Check(t, func(t *rapid.T) {
+		graph := graphs.Draw(t, graphs.Shape{Libraries: 12, Aside: true, Shared: true, Private: true, Exits: true})
+		w, err := e.newWorld(graph, nil)
+		if err != nil {
+			t.Fatalf("%v\n%v", err, graph)
+		}
+		s := &steps{t: t, w: w}
+		s.log("%v", graph)
+		defer func() {
+			if err := w.close(); err != nil && !errors.As(err, new(*linker.DestructorError)) {
+				t.Errorf("closing the linker: %v", err)
+			}
+		}()
+		groups := 2
+		if rapid.IntRange(0, 9).Draw(t, "many groups") == 9 {
+			groups = rapid.IntRange(3, 32).Draw(t, "groups")
+		}
+		for range groups - 1 {
+			s.spawn()
+		}
+		s.expect("the beginning", w.check())
+		for range rapid.IntRange(1, 12).Draw(t, "steps") {
+			if len(w.alive()) == 0 {
+				return
+			}
+			s.step()
+		}
+	})
+}
+
+// steps draws what happens in a world.
+type steps struct {
+	t *rapid.T
+	w *world
+}
+
+func (s *steps) log(format string, args ...any) { s.t.Logf(format, args...) }
+
+// expect ends the test if something was not as the oracle says.
+func (s *steps) expect(what string, err error) {
+	if err != nil {
+		s.t.Fatalf("%s: %v\n%v", what, err, s.w.graph)
+	}
+}
+
+func (s *steps) upTo(n int, label string) int { return rapid.IntRange(0, n-1).Draw(s.t, label) }
+
+// pair draws a group that is alive.
+func (s *steps) pair() *pair {
+	alive := s.w.alive()
+	return alive[s.upTo(len(alive), "group")]
+}
+
+// step does one thing, and looks at everything.
+func (s *steps) step() {
+	var what string
+	var err error
+	switch n := s.upTo(20, "step"); {
+	case n < 7:
+		what, err = s.open()
+	case n < 10:
+		what, err = s.close()
+	case n < 12:
+		what, err = s.symbol()
+	case n < 15:
+		what, err = s.call()
+	case n < 16:
+		what, err = s.callPointer()
+	case n < 17:
+		what, err = s.closure()
+	case n < 18:
+		what, err = s.spawn()
+	case n < 19:
+		what, err = s.leave()
+	default:
+		what, err = s.cancelled()
+	}
+	s.log("%s", what)
+	s.expect(what, err)
+	s.expect("after "+what, s.w.check())
+}
+
+// opening draws which library is opened, and how.
+func (s *steps) opening() (name string, o graphs.Opening) {
+	f := s.w.graph.Libs[s.upTo(len(s.w.graph.Libs), "library")]
+	name = f.Name()
+	switch s.upTo(12, "by") {
+	case 9:
+		name = f.Path
+	case 10:
+		name = "./" + path.Dir(f.Path) + "/../" + f.Path
+	case 11:
+		o.Bytes = f
+	}
+	if s.upTo(30, "absent") == 29 {
+		name, o.Bytes = graphs.Absent, nil
+	}
+	o.Local, o.Now = s.upTo(3, "local") == 2, s.upTo(6, "now") == 5
+	o.NoLoad, o.NoDelete = s.upTo(12, "no load") == 11, s.upTo(12, "no delete") == 11
+	return name, o
+}
+
+func (s *steps) open() (string, error) {
+	p := s.pair()
+	name, o := s.opening()
+	what := fmt.Sprintf("open %s %v bytes=%v in group %d", name, options(o), o.Bytes != nil, p.g.ID())
+	return what, s.w.open(p, name, o)
+}
+
+// cancelled opens a library with a context that has ended. Nothing may come of it.
+func (s *steps) cancelled() (string, error) {
+	p := s.pair()
+	name, o := s.opening()
+	what := fmt.Sprintf("open %s, cancelled", name)
+	ctx, cancel := context.WithCancel(s.w.ctx)
+	cancel()
+	if o.Bytes != nil {
+		return what, nil
+	}
+	if _, err := p.g.Open(ctx, name, options(o)...); !errors.Is(err, context.Canceled) && !errors.As(err, new(*linker.LoadError)) {
+		return what, fmt.Errorf("the error is %w", err)
+	}
+	return what, nil
+}
+
+func (s *steps) close() (string, error) {
+	if len(s.w.handles) == 0 {
+		return s.open()
+	}
+	p, i := s.pair(), s.upTo(len(s.w.handles), "handle")
+	what := fmt.Sprintf("close %s in group %d", s.w.handles[i].mod.Name, p.g.ID())
+	return what, s.w.closeHandle(p, i)
+}
+
+// where draws where to look, and for what.
+func (s *steps) where() (scope, string) {
+	var sc scope
+	if n := s.upTo(len(s.w.handles)+1, "scope"); n > 0 {
+		sc = scope{s.w.handles[n-1], s.upTo(8, "next") == 7}
+	}
+	return sc, fmt.Sprintf("%c%d", "ffffffdtg"[s.upTo(9, "kind")], s.upTo(9, "name"))
+}
+
+func (s *steps) symbol() (string, error) {
+	p := s.pair()
+	sc, name := s.where()
+	what := fmt.Sprintf("symbol %s in %v in group %d", name, sc, p.g.ID())
+	return what, s.w.symbol(p, sc, name)
+}
+
+func (s *steps) call() (string, error) {
+	p := s.pair()
+	sc, name := s.where()
+	depth, x := int32(s.upTo(4, "depth")), int32(s.upTo(100, "x"))
+	what := fmt.Sprintf("call %s(%d, %d) of %v in group %d", name, depth, x, sc, p.g.ID())
+	return what, s.w.call(p, sc, name, depth, x)
+}
+
+func (s *steps) callPointer() (string, error) {
+	known := s.w.known()
+	if len(known) == 0 {
+		return s.symbol()
+	}
+	p, r := s.pair(), known[s.upTo(len(known), "pointer")]
+	depth, x := int32(s.upTo(4, "depth")), int32(s.upTo(100, "x"))
+	what := fmt.Sprintf("call the pointer of %v in group %d", r, p.g.ID())
+	return what, s.w.callPointer(p, s.w.pointers[function{r.Mod, r.Index}], r, depth, x)
+}
+
+// known are the functions whose pointers have been seen, in a certain order.
+func (w *world) known() (list []graphs.Ref) {
+	for _, m := range w.image.Loaded {
+		for i, f := range m.Lib.Functions {
+			if _, ok := w.pointers[function{m, i}]; ok && f.Sig != synth.Final {
+				list = append(list, graphs.Ref{Kind: graphs.ToFunction, Mod: m, Index: i})
+			}
+		}
+	}
+	return list
+}
+
+// closure makes a closure of a function, or frees one.
+func (s *steps) closure() (string, error) {
+	p := s.pair()
+	for slot := range s.w.closures {
+		if len(s.w.closures) == 1 && s.upTo(2, "free") == 1 {
+			delete(s.w.closures, slot)
+			return "free a closure", p.g.FreeClosure(s.w.ctx, slot)
+		}
+	}
+	slot, err := p.g.AllocateClosure(s.w.ctx)
+	if err != nil {
+		return "allocate a closure", err
+	}
+	if _, ok := s.w.closures[slot]; ok {
+		return "allocate a closure", fmt.Errorf("closure %d is handed out twice", slot)
+	}
+	s.w.closures[slot] = graphs.Ref{}
+	sc, name := s.where()
+	what := fmt.Sprintf("closure %d of %s in %v in group %d", slot, name, sc, p.g.ID())
+	r, want := s.w.image.Find(sc.mod(), name, sc.next)
+	if want == nil && r.Kind != graphs.ToFunction {
+		want = &graphs.Failure{Kind: graphs.Mistaken}
+	}
+	if err := judge(p.g.SetClosure(s.w.ctx, slot, sc.lib(), name), want); err != nil || want != nil {
+		return what, err
+	}
+	s.w.closures[slot] = r
+	if known, ok := s.w.pointers[function{r.Mod, r.Index}]; ok && known == slot {
+		return what, fmt.Errorf("the closure is the function's own pointer")
+	}
+	return what, nil
+}
+
+func (s *steps) spawn() (string, error) {
+	if len(s.w.groups) >= 40 || len(s.w.alive()) == 0 {
+		return "nothing", nil
+	}
+	p := s.pair()
+	g, err := p.g.Spawn(s.w.ctx)
+	if err != nil {
+		return "spawn", err
+	}
+	s.w.groups = append(s.w.groups, &pair{g, s.w.image.Spawn()})
+	return fmt.Sprintf("spawn group %d", g.ID()), nil
+}
+
+func (s *steps) leave() (string, error) {
+	if len(s.w.alive()) < 2 {
+		return "nothing", nil
+	}
+	p := s.pair()
+	p.o.Gone = true
+	return fmt.Sprintf("group %d leaves", p.g.ID()), p.g.Close(s.w.ctx)
+}
