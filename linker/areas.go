@@ -98,7 +98,7 @@ func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (ar
 	}
 	base := alignUp(uint64(uint32(block)), align)
 	if _, ok := a.l.mem.at(uint32(base), size); !ok || base > 1<<32-1 {
-		return area{}, fmt.Errorf("linker: the guest's allocator returned %#x, outside of the memory", uint32(block))
+		return area{}, fmt.Errorf("%w: %#x", ErrBadBlock, uint32(block))
 	}
 	return area{base: uint32(base), size: size, block: uint32(block)}, nil
 }

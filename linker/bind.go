@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -170,7 +171,7 @@ func (b *binder) table(m *module, imp *wasm.Import) (binding, error) {
 	case imp.Module != "env":
 		return binding{}, importError(m, imp, "a table can only be imported from env")
 	case imp.Table.HasMax && imp.Table.Max < b.t.l.tableMax:
-		return binding{}, &LimitError{Limit: "function table (entries) as module " + m.name + " imports it",
+		return binding{}, &LimitError{Limit: "function table (entries) as module " + text.Name(m.name) + " imports it",
 			Value: uint64(b.t.l.tableMax), Max: uint64(imp.Table.Max)}
 	}
 	b.entries = max(b.entries, imp.Table.Min)
@@ -182,7 +183,7 @@ func (b *binder) memory(m *module, imp *wasm.Import) (binding, error) {
 	case imp.Module != "env":
 		return binding{}, importError(m, imp, "a memory can only be imported from env")
 	case imp.Memory.HasMax && imp.Memory.Max < b.t.l.maxPages:
-		return binding{}, &LimitError{Limit: "memory (pages) as module " + m.name + " imports it",
+		return binding{}, &LimitError{Limit: "memory (pages) as module " + text.Name(m.name) + " imports it",
 			Value: uint64(b.t.l.maxPages), Max: uint64(imp.Memory.Max)}
 	case imp.Memory.Min > b.t.l.maxPages:
 		return binding{}, &LimitError{Limit: "memory (pages)", Value: uint64(imp.Memory.Min), Max: uint64(b.t.l.maxPages)}
@@ -297,7 +298,7 @@ func (b *binder) global(m *module, imp *wasm.Import) (binding, error) {
 	case (x.kind != exportGlobal && x.kind != exportData) || x.global != imp.Global:
 		return binding{}, wrongKind(m, x, "global "+imp.Global.String())
 	case !b.instantiated(m, x.mod):
-		return binding{}, importError(m, imp, "module "+x.mod.name+", which defines it, is instantiated later")
+		return binding{}, importError(m, imp, "module "+text.Name(x.mod.name)+", which defines it, is instantiated later")
 	}
 	return binding{kind: bindGlobal, exp: x}, nil
 }
@@ -339,7 +340,7 @@ func (b *binder) tag(ctx context.Context, m *module, imp *wasm.Import) (binding,
 	case !x.tag.Equal(want):
 		return binding{}, wrongKind(m, x, "tag "+want.String())
 	case !b.instantiated(m, x.mod):
-		return binding{}, importError(m, imp, "module "+x.mod.name+", which defines it, is instantiated later")
+		return binding{}, importError(m, imp, "module "+text.Name(x.mod.name)+", which defines it, is instantiated later")
 	}
 	return binding{kind: bindTag, exp: x}, nil
 }

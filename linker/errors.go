@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
 // The errors that carry no detail of their own. Test for them with errors.Is.
@@ -37,6 +38,14 @@ var (
 	ErrBusyContext = errors.New("linker: context is in use by a nested call")
 	// ErrNoMemory means that the guest's allocator had no memory for a data area or a stack.
 	ErrNoMemory = errors.New("linker: the guest's allocator returned no memory")
+	// ErrBadBlock means that the guest's allocator returned a block that is not in the memory.
+	ErrBadBlock = errors.New("linker: the guest's allocator returned a block outside of the memory")
+	// ErrAborted ends the call of a guest that calls abort.
+	ErrAborted = errors.New("linker: the guest aborted")
+	// ErrUnaligned and ErrOutOfBounds end the call of a guest that waits at, or notifies, an address where it cannot, as
+	// the engine's traps of these instructions do.
+	ErrUnaligned   = errors.New("linker: unaligned atomic")
+	ErrOutOfBounds = errors.New("linker: atomic access out of bounds of the memory")
 	// ErrNoGroup means that a context does not come from a call into a group.
 	ErrNoGroup = errors.New("linker: no instance group in this context")
 	// ErrOneGroup means that the image cannot have a second group. The error around it says why.
@@ -54,9 +63,9 @@ type LoadError struct {
 // Error implements the error interface.
 func (e *LoadError) Error() string {
 	if e.File != "" && e.File != e.Module {
-		return fmt.Sprintf("linker: load %s (%s): %s", e.Module, e.File, inner(e.Err))
+		return fmt.Sprintf("linker: load %s (%s): %s", text.Name(e.Module), text.Name(e.File), inner(e.Err))
 	}
-	return fmt.Sprintf("linker: load %s: %s", e.Module, inner(e.Err))
+	return fmt.Sprintf("linker: load %s: %s", text.Name(e.Module), inner(e.Err))
 }
 
 // Unwrap returns the reason.
@@ -71,9 +80,13 @@ type NotFoundError struct {
 // Error implements the error interface.
 func (e *NotFoundError) Error() string {
 	if len(e.Searched) == 0 {
-		return fmt.Sprintf("linker: library %q not found: there is no file system to search", e.Name)
+		return fmt.Sprintf("linker: library %s not found: there is no file system to search", text.Quote(e.Name))
 	}
-	return fmt.Sprintf("linker: library %q not found: tried %s", e.Name, strings.Join(e.Searched, ", "))
+	tried := make([]string, len(e.Searched))
+	for i, file := range e.Searched {
+		tried[i] = text.Name(file)
+	}
+	return fmt.Sprintf("linker: library %s not found: tried %s", text.Quote(e.Name), text.Clip(strings.Join(tried, ", "), text.MaxReason))
 }
 
 // UndefinedSymbolError says that nobody defines a symbol: when loading, for data and function pointers;
@@ -86,9 +99,9 @@ type UndefinedSymbolError struct {
 // Error implements the error interface.
 func (e *UndefinedSymbolError) Error() string {
 	if e.Module == "" {
-		return fmt.Sprintf("linker: undefined symbol %q", e.Symbol)
+		return fmt.Sprintf("linker: undefined symbol %s", text.Quote(e.Symbol))
 	}
-	return fmt.Sprintf("linker: module %s: undefined symbol %q", e.Module, e.Symbol)
+	return fmt.Sprintf("linker: module %s: undefined symbol %s", text.Name(e.Module), text.Quote(e.Symbol))
 }
 
 // SymbolError says that a symbol exists, but is not what a module or a caller takes it for.
@@ -104,9 +117,10 @@ type SymbolError struct {
 func (e *SymbolError) Error() string {
 	var by string
 	if e.Module != "" {
-		by = "module " + e.Module + ": "
+		by = "module " + text.Name(e.Module) + ": "
 	}
-	return fmt.Sprintf("linker: %ssymbol %q of %s: want %s, found %s", by, e.Symbol, e.Definer, e.Want, e.Found)
+	return fmt.Sprintf("linker: %ssymbol %s of %s: want %s, found %s", by, text.Quote(e.Symbol), text.Name(e.Definer),
+		text.Clip(e.Want, text.MaxName), text.Clip(e.Found, text.MaxName))
 }
 
 // ImportError says that a module imports something that the linker cannot give it.
@@ -119,7 +133,8 @@ type ImportError struct {
 
 // Error implements the error interface.
 func (e *ImportError) Error() string {
-	return fmt.Sprintf("linker: module %s: import %s.%s: %s", e.Module, e.Namespace, e.Name, e.Reason)
+	return fmt.Sprintf("linker: module %s: import %s.%s: %s", text.Name(e.Module), text.Name(e.Namespace), text.Name(e.Name),
+		text.Clip(e.Reason, text.MaxReason))
 }
 
 // LimitError says that something would grow beyond its maximum.
@@ -131,7 +146,7 @@ type LimitError struct {
 
 // Error implements the error interface.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("linker: %s: %d needed, at most %d possible", e.Limit, e.Value, e.Max)
+	return fmt.Sprintf("linker: %s: %d needed, at most %d possible", text.Clip(e.Limit, text.MaxReason), e.Value, e.Max)
 }
 
 // SegmentError says that a module would write outside of what it was given: its data area, or its part of the
@@ -146,7 +161,7 @@ type SegmentError struct {
 // Error implements the error interface.
 func (e *SegmentError) Error() string {
 	return fmt.Sprintf("linker: module %s: %s writes to %#x..%#x, outside of %#x..%#x",
-		e.Module, e.Segment, e.From, e.To, e.Low, e.High)
+		text.Name(e.Module), e.Segment, e.From, e.To, e.Low, e.High)
 }
 
 // FeatureError says which WebAssembly feature has to be enabled in the runtime's configuration;
@@ -194,5 +209,9 @@ func (e *TableError) Error() string {
 		e.Group, e.Length, e.Want)
 }
 
-// inner is an error's text without this package's prefix, for use inside another error.
-func inner(err error) string { return strings.TrimPrefix(err.Error(), "linker: ") }
+// prefixes are what the linker's own errors begin with.
+var prefixes = strings.NewReplacer("linker: ", "", "coord: ", "")
+
+// inner is an error's text for use inside another error of this package: without the prefixes, wherever they are (the engine may
+// have put words of its own before an error that went through it), and bounded.
+func inner(err error) string { return text.Clip(prefixes.Replace(err.Error()), text.MaxReason) }

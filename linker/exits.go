@@ -10,6 +10,7 @@ import (
 
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -78,7 +79,7 @@ type DestructorError struct {
 
 // Error implements the error interface.
 func (e *DestructorError) Error() string {
-	return fmt.Sprintf("linker: module %s: destructor %d: %s", e.Module, e.Pointer, inner(e.Err))
+	return fmt.Sprintf("linker: module %s: destructor %d: %s", text.Name(e.Module), e.Pointer, inner(e.Err))
 }
 
 // Unwrap returns the trap, or a *sys.ExitError.

@@ -20,7 +20,8 @@ func (c *Config) WithHook(f func(ctx context.Context, g *Group, point string) er
 }
 
 // Points names the places at which a load can fail.
-var Points = struct{ Publish, Replay, Constructed string }{string(pointPublish), string(pointReplay), string(pointConstructed)}
+var Points = struct{ Memory, Instantiate, Publish, Replay, Constructed string }{
+	string(pointMemory), string(pointInstantiate), string(pointPublish), string(pointReplay), string(pointConstructed)}
 
 // Details is what [Linker.Snapshot] does not tell and a failed operation must leave alone too: which function every table
 // entry holds in every group, by its identity in the engine; the values of all GOT entries; the free lists.

@@ -1,66 +1,18 @@
 package linker_test
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"testing"
-	"time"
 
-	"github.com/tetratelabs/wazero"
-
-	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/linker/dylink"
 )
 
-// fuzzed is an image in which fuzzed modules are opened. It is made anew when a guest has changed it in a way that is a
-// guest's right: a constructor may write everywhere in memory.
-type fuzzed struct {
-	*image
-	b      *books
-	other  *image
-	before []string
-}
+// wasmInfo is what a library without data and table entries says about itself.
+var wasmInfo = dylink.Info{}
 
-func newFuzzed(ctx context.Context, t testing.TB) *fuzzed {
-	t.Helper()
-	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig().WithCloseOnContextDone(true))
-	b := newBooks(rt)
-	l, err := linker.New(ctx, b, readFixture(t, "main-exe.wasm"), linker.NewConfig().WithFS(fixtures()).WithSearchPath("plain").
-		WithMemoryPages(0, 128).WithMaxTable(4096).WithMaxModules(16))
-	if err != nil {
-		t.Fatal(err)
-	}
-	i := &image{TB: t, ctx: ctx, rt: b, l: l, g: l.Main()}
-	other := i.spawn()
-	f := &fuzzed{image: i, b: b, other: other}
-	lib := i.open("counter") // what is compiled at the first use stays
-	i.symbol(lib, "counter_next")
-	if err := i.g.CloseLibrary(ctx, lib); err != nil {
-		t.Fatal(err)
-	}
-	f.before = f.ledger()
-	return f
-}
-
-// ledger is the snapshot without what a guest may change by itself.
-func (f *fuzzed) ledger() []string {
-	return append(f.l.Snapshot(f.ctx), f.l.Details(f.ctx)...)
-}
-
-func (f *fuzzed) close() {
-	if err := errors.Join(f.l.Close(context.Background()), f.rt.Close(context.Background())); err != nil {
-		f.Fatal(err)
-	}
-	if instances, codes := f.b.open(); instances+codes > 0 {
-		f.Fatalf("%d instances and %d codes are left", instances, codes)
-	}
-}
-
-// FuzzOpen: whatever the bytes are, opening them neither panics nor hangs nor leaks; it is a *LoadError and leaves the image
-// as it was, or it gives a library that can be closed, which does too.
+// FuzzOpen opens any bytes: see [fuzzed.open] for what must hold.
 func FuzzOpen(f *testing.F) {
-	names := wasmFiles(f, "testdata/plain")
-	for _, name := range names {
+	for _, name := range wasmFiles(f, "testdata/plain") {
 		module := readFixture(f, "plain/"+name)
 		if len(module) > 8<<10 {
 			continue
@@ -79,42 +31,6 @@ func FuzzOpen(f *testing.F) {
 		}
 	}
 	f.Add(section(subsection(1, 1<<32-1, 31, 1<<32-1, 31)))
-	f.Fuzz(func(t *testing.T, module []byte) {
-		if len(module) > 1<<16 {
-			t.Skip("too large to be worth its time")
-		}
-		// A start function or a constructor may run for ever; the engine ends it with the context.
-		ctx := context.Background()
-		i := newFuzzed(ctx, t)
-		defer i.close()
-		limited, cancel := context.WithTimeout(ctx, time.Second)
-		defer cancel()
-		lib, err := i.other.g.OpenBytes(limited, "fuzzed", module)
-		if err == nil {
-			i.closeFuzzed(limited, lib)
-			return
-		}
-		if le := (*linker.LoadError)(nil); !errors.As(err, &le) {
-			t.Fatalf("no LoadError: %v", err)
-		}
-		if limited.Err() != nil || errors.Is(err, linker.ErrGroupClosed) {
-			return // what the engine ended with the context, it has closed
-		}
-		if after := i.ledger(); !slices.Equal(i.before, after) {
-			t.Fatalf("the image has changed:\n%s", difference(i.before, after))
-		}
-	})
-}
-
-// closeFuzzed unloads the library. Its constructors may have made the image different, with all that guests can ask for; of
-// itself nothing is left.
-func (f *fuzzed) closeFuzzed(ctx context.Context, lib *linker.Library) {
-	f.Helper()
-	err := f.g.CloseLibrary(ctx, lib)
-	if d := (*linker.DestructorError)(nil); err != nil && !errors.As(err, &d) && ctx.Err() == nil {
-		f.Fatalf("CloseLibrary: %v", err)
-	}
-	if ctx.Err() == nil && slices.Contains(f.l.Libraries(), "fuzzed") {
-		f.Fatal("the library is still loaded")
-	}
+	x := newFuzzed(f)
+	f.Fuzz(func(t *testing.T, module []byte) { x.open(t, module) })
 }

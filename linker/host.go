@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
@@ -56,7 +57,7 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 			stack[0] = l.resizeHeap(uint32(stack[0]))
 		}},
 		{providedPrefix + "emscripten_notify_memory_growth", i32, nil, func(context.Context, api.Module, []uint64) {}},
-		{providedPrefix + "_abort_js", nil, nil, func(context.Context, api.Module, []uint64) { panic(errAbort) }},
+		{providedPrefix + "_abort_js", nil, nil, func(context.Context, api.Module, []uint64) { panic(ErrAborted) }},
 		{providedPrefix + "__cxa_atexit", []api.ValueType{i32[0], i32[0], i32[0]}, i32, func(ctx context.Context, _ api.Module, stack []uint64) {
 			h := exitHandler{pointer: uint32(stack[0]), argument: uint32(stack[1])}
 			stack[0] = api.EncodeI32(l.registerExit(ctx, h, uint32(stack[2])))
@@ -64,7 +65,7 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 		{providedPrefix + "atexit", i32, i32, func(ctx context.Context, _ api.Module, stack []uint64) {
 			stack[0] = api.EncodeI32(l.registerExit(ctx, exitHandler{pointer: uint32(stack[0]), plain: true}, 0))
 		}},
-		{providedPrefix + "abort", nil, nil, func(context.Context, api.Module, []uint64) { panic(errAbort) }},
+		{providedPrefix + "abort", nil, nil, func(context.Context, api.Module, []uint64) { panic(ErrAborted) }},
 	}
 	functions = slices.Concat(functions, l.dlFunctions(), l.wasixFunctions(), l.threadFunctions(), l.waitFunctions())
 	m := &module{id: l.nextID(), name: "linker", exports: map[string]*export{}}
@@ -89,9 +90,6 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 	l.host, l.hostInstance = m, instance
 	return nil
 }
-
-// errAbort is what a guest that aborts fails with.
-var errAbort = fmt.Errorf("linker: the guest aborted")
 
 // safepoint is called by a gateway before every host function. Its panics end the guest's call, as a trap does;
 // they are what Call returns.
@@ -213,11 +211,11 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 		return nil, err
 	}
 	if m.compiled, err = l.rt.CompileModule(ctx, bytes); err != nil {
-		return nil, fmt.Errorf("linker: host module %q: %w", namespace, err)
+		return nil, fmt.Errorf("linker: host module %s: %w", text.Quote(namespace), err)
 	}
 	m.instance, err = l.instantiateAs(ctx, m.compiled, l.spaces.get, l.moduleConfig())
 	if err != nil {
-		return nil, fmt.Errorf("linker: host module %q: %w", namespace, err)
+		return nil, fmt.Errorf("linker: host module %s: %w", text.Quote(namespace), err)
 	}
 	l.gateways[namespace] = m
 	l.spaces.set(m.importName(), m.instance)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
 // instance is a module in one group.
@@ -267,7 +269,7 @@ func (g *Group) fill(ctx context.Context, fills []fill) error {
 func (g *Group) putSlot(ctx context.Context, slot uint32, fn *function) error {
 	p, err := g.putterOf(ctx, fn.mod)
 	if err != nil {
-		return fmt.Errorf("linker: function %s of %s into the table: %w", fn.name, fn.mod.name, err)
+		return fmt.Errorf("linker: function %s of %s into the table: %w", text.Quote(fn.name), text.Name(fn.mod.name), err)
 	}
 	if err := g.l.at(ctx, g, pointPut); err != nil {
 		return err
@@ -280,7 +282,7 @@ func (g *Group) putSlot(ctx context.Context, slot uint32, fn *function) error {
 func (g *Group) putLink(ctx context.Context, index uint32, fn *function) error {
 	p, err := g.putterOf(ctx, fn.mod)
 	if err != nil {
-		return fmt.Errorf("linker: function %s of %s into the link table: %w", fn.name, fn.mod.name, err)
+		return fmt.Errorf("linker: function %s of %s into the link table: %w", text.Quote(fn.name), text.Name(fn.mod.name), err)
 	}
 	if err := g.l.at(ctx, g, pointLink); err != nil {
 		return err

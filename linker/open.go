@@ -34,10 +34,13 @@ func (g *Group) OpenBytes(ctx context.Context, name string, wasm []byte, options
 }
 
 // judgeLoad ends a group whose guest exited in a constructor. What exits in a replay is another group's instance, and
-// that has been taken back.
-func (g *Group) judgeLoad(e *entry, err error) error {
+// that has been taken back: the load failed there.
+func (g *Group) judgeLoad(e *entry, name string, err error) error {
 	exit, replay := (*sys.ExitError)(nil), (*coord.ReplayError)(nil)
-	if e.tx == nil && errors.As(err, &exit) && !errors.As(err, &replay) {
+	switch {
+	case errors.As(err, &replay):
+		return &LoadError{Module: name, Err: err}
+	case e.tx == nil && errors.As(err, &exit):
 		g.l.end(g, err)
 	}
 	return err
@@ -58,7 +61,7 @@ func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, opti
 			t.handed = append(t.handed, lib)
 			return nil
 		})
-		return g.judgeLoad(e, err)
+		return g.judgeLoad(e, name, err)
 	})
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
 // Spawn makes another group: a thread of the guest, with its own instances of all modules, which see the same
@@ -139,7 +140,7 @@ func (g *Group) furnish(ctx context.Context, parent *Group) (tls map[*module]uin
 			base, err = areas.take(ctx, parent, m.tlsSize, 1<<m.tlsPow)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("linker: thread-local storage of module %s: %w", m.name, err)
+			return nil, fmt.Errorf("linker: thread-local storage of module %s: %w", text.Name(m.name), err)
 		}
 		areas.own(g, base)
 		tls[m] = base

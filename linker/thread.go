@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -126,7 +127,7 @@ func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, star
 func (n *newborn) attachSafely(ctx context.Context) (g *Group, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("linker: a new thread: panic: %v", r)
+			err = fmt.Errorf("linker: a new thread: %w", &coord.PanicError{Value: r})
 		}
 	}()
 	return n.attach(ctx)

@@ -1,7 +1,6 @@
 package linker
 
 import (
-	"fmt"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -57,7 +56,7 @@ func (g *Group) bindThreadLocal(m *module) error {
 			}
 			global, ok := g.instances[m].bridges[i].ExportedGlobal(x.imp.Name).(api.MutableGlobal)
 			if !ok {
-				return &LoadError{File: m.file, Module: m.name, Err: fmt.Errorf("linker: %s is no mutable global of its bridge", x.imp.Name)}
+				return &LoadError{File: m.file, Module: m.name, Err: importError(m, x.imp, "its bridge has no mutable global of that name")}
 			}
 			global.Set(uint64(address))
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
@@ -243,7 +244,7 @@ func (s *unloadStep) apply(ctx context.Context, g *Group) error {
 func (s *unloadStep) undo(_ context.Context, g *Group) error {
 	for _, m := range s.modules {
 		if g.instances[m] == nil {
-			return fmt.Errorf("linker: module %s was unloaded already", m.name)
+			return fmt.Errorf("%w: module %s was unloaded already", ErrLibraryClosed, text.Name(m.name))
 		}
 	}
 	return nil

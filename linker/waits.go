@@ -23,12 +23,6 @@ import (
 // waitsTable is under which name a module exports that table, and from which namespace the filler imports it.
 const waitsTable = reservedPrefix + "waits"
 
-// errMisaligned and errOutside end a guest's call as the engine's traps of these instructions do.
-var (
-	errMisaligned = errors.New("linker: unaligned atomic")
-	errOutside    = errors.New("linker: atomic access out of bounds of the memory")
-)
-
 // Results of a wait.
 const (
 	waitWoken    = 0
@@ -170,11 +164,11 @@ func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check f
 func (m *imageMemory) word(address, offset uint64, n uint32) ([]byte, uint32) {
 	at := address + offset
 	if at%uint64(n) != 0 {
-		panic(errMisaligned)
+		panic(ErrUnaligned)
 	}
 	b, ok := m.at(uint32(at), n)
 	if !ok || at > 1<<32-1 {
-		panic(errOutside)
+		panic(ErrOutOfBounds)
 	}
 	return b, uint32(at)
 }

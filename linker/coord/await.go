@@ -169,7 +169,7 @@ func (c *Coordinator) work(m *Member, f func() error) (err error) {
 			err = &PanicError{Value: v}
 			m.crash(err)
 		case !returned:
-			m.crash(errUnfinished)
+			m.crash(ErrUnfinished)
 		}
 	}()
 	err = f()

@@ -8,9 +8,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// errUnfinished is the cause of the death of a group whose goroutine panicked
+// ErrUnfinished is the cause of the death of a group whose goroutine panicked
 // or ended (runtime.Goexit) in the middle of a request.
-var errUnfinished = errors.New("coord: the goroutine ended in the middle of a request")
+var ErrUnfinished = errors.New("coord: the goroutine ended in the middle of a request")
 
 // Link performs a link operation: lease, state lock, w.Do, both epochs,
 // w.Commit. It returns the commit's number, or 0 when w.Do found nothing to do.
@@ -63,7 +63,7 @@ func (m *Member) link(ctx context.Context, w Work) (uint64, error) {
 // keeps the promise.
 func (m *Member) abandon(w Work) {
 	c := m.c
-	m.crash(errUnfinished)
+	m.crash(ErrUnfinished)
 	if c.state.Stage[m.id] != protocol.Replaying {
 		return
 	}
@@ -229,7 +229,7 @@ func (m *Member) own(f func() error) error {
 	defer func() {
 		c.mu.Lock()
 		if !returned {
-			m.crash(errUnfinished)
+			m.crash(ErrUnfinished)
 		}
 	}()
 	err := f()

@@ -2,7 +2,6 @@ package coord
 
 import (
 	"context"
-	"errors"
 	"sync/atomic"
 
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
@@ -143,7 +142,7 @@ func (m *Member) crash(cause error) {
 		return
 	}
 	if cause == nil {
-		cause = errors.New("coord: the instance group crashed")
+		cause = ErrCrashed
 	}
 	m.leave(cause) // before the action, which wakes who must see it
 	m.c.must(m.step(protocol.ActCrash))

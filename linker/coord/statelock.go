@@ -46,7 +46,7 @@ func (m *Member) holding(f func() error) error {
 	defer func() {
 		c.mu.Lock()
 		if !returned {
-			m.crash(errUnfinished)
+			m.crash(ErrUnfinished)
 			return
 		}
 		if !m.gone.Load() {

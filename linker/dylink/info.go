@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -29,7 +30,7 @@ type FormatError struct {
 
 // Error returns offset and reason.
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("dylink: offset %#x: %s", e.Offset, e.Reason)
+	return fmt.Sprintf("dylink: offset %#x: %s", e.Offset, text.Clip(e.Reason, text.MaxReason))
 }
 
 // Unwrap returns the cause: [ErrNotModule], [ErrVersion], a failure to read, or nil.

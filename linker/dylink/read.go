@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -180,7 +181,7 @@ func symbol(r *leb.Reader, what string) string {
 	at := r.Offset()
 	name := r.Name(what)
 	if strings.IndexByte(name, 0) >= 0 {
-		r.Fail(at, nil, "%s: %q holds NUL", what, name)
+		r.Fail(at, nil, "%s: %s holds NUL", what, text.Quote(name))
 	}
 	return name
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
 var (
@@ -30,9 +31,9 @@ type FormatError struct {
 // Error returns, for instance, "wasm: import section, offset 0x1f: module name: unexpected end".
 func (e *FormatError) Error() string {
 	if e.Section == "" {
-		return fmt.Sprintf("wasm: offset %#x: %s", e.Offset, e.Reason)
+		return fmt.Sprintf("wasm: offset %#x: %s", e.Offset, text.Clip(e.Reason, text.MaxReason))
 	}
-	return fmt.Sprintf("wasm: %s section, offset %#x: %s", e.Section, e.Offset, e.Reason)
+	return fmt.Sprintf("wasm: %s section, offset %#x: %s", e.Section, e.Offset, text.Clip(e.Reason, text.MaxReason))
 }
 
 // Unwrap returns the cause.

@@ -23,7 +23,7 @@ func editBodies(section []byte, edits func(body []byte) ([]edit, error)) (bodies
 		}
 		list, err := edits(body)
 		if err != nil {
-			return nil, false, fmt.Errorf("function body %d: %w", len(bodies), err)
+			return nil, false, &RewriteError{fmt.Sprintf("function body %d: %v", len(bodies), err)}
 		}
 		if len(list) > 0 {
 			body, found = splice(body, list), true

@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
 // Bytes that open a type in the binary format.
@@ -169,7 +170,7 @@ func (d *decoder) importEntry() Import {
 	case KindTag:
 		imp.Type = d.tag()
 	default:
-		d.r.Fail(at, nil, "import %q %q: %v is unknown", imp.Module, imp.Name, imp.Kind)
+		d.r.Fail(at, nil, "import %s %s: %v is unknown", text.Quote(imp.Module), text.Quote(imp.Name), imp.Kind)
 	}
 	return imp
 }
@@ -205,12 +206,12 @@ func (d *decoder) export() Export {
 	e.Kind = Kind(d.r.Byte("kind of export"))
 	e.Index = d.r.U32("export index")
 	if e.Kind >= kinds {
-		d.r.Fail(at, nil, "export %q: %v is unknown", e.Name, e.Kind)
+		d.r.Fail(at, nil, "export %s: %v is unknown", text.Quote(e.Name), e.Kind)
 	} else if n := d.m.Count(e.Kind); int64(e.Index) >= int64(n) {
-		d.r.Fail(at, nil, "export %q: %v %d of %d", e.Name, e.Kind, e.Index, n)
+		d.r.Fail(at, nil, "export %s: %v %d of %d", text.Quote(e.Name), e.Kind, e.Index, n)
 	}
 	if _, dup := d.m.exports[e.Name]; dup {
-		d.r.Fail(nameAt, nil, "export %q is repeated", e.Name)
+		d.r.Fail(nameAt, nil, "export %s is repeated", text.Quote(e.Name))
 	}
 	d.m.exports[e.Name] = len(d.m.exports)
 	return e

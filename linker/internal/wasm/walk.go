@@ -1,8 +1,6 @@
 package wasm
 
 import (
-	"fmt"
-
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 )
 
@@ -26,7 +24,8 @@ func walk(body []byte, visit func(instruction)) error {
 		i := instruction{start: len(body) - r.Len()}
 		i.opcode = r.Byte("opcode")
 		if !i.immediates(r) {
-			return fmt.Errorf("unknown instruction %#x %#x at byte %d of the body", i.opcode, i.sub, i.start)
+			r.Fail(i.start, nil, "instruction %#x %#x is unknown", i.opcode, i.sub)
+			return r.Err()
 		}
 		i.end = len(body) - r.Len()
 		visit(i)
