@@ -209,20 +209,42 @@ func TestTraps(t *testing.T) {
 	i.want(4, linker.Default, "main_twice", 2)
 }
 
-// A guest that exits closes its group and no other.
-func TestExit(t *testing.T) {
-	i := newImage(t, "main-pie", "threads", nil)
-	other := i.spawn()
-	lib, err := i.g.OpenBytes(i.ctx, "exits", library(t, dylink.Info{}, func(b *wasm.Builder) {
+// openExits opens a library with two functions: leave exits with a code, yield yields.
+func (i *image) openExits() *linker.Library {
+	i.Helper()
+	lib, err := i.g.OpenBytes(i.ctx, "exits", library(i, dylink.Info{}, func(b *wasm.Builder) {
 		exit := b.ImportFunc("wasi_snapshot_preview1", "proc_exit", b.Type(i32, nil))
 		yield := b.ImportFunc("wasi_snapshot_preview1", "sched_yield", b.Type(nil, i32))
 		b.ExportFunc("leave", b.Func(b.Type(i32, nil), nil, new(wasm.Code).LocalGet(0).Call(exit)))
 		b.ExportFunc("yield", b.Func(b.Type(nil, i32), nil, new(wasm.Code).Call(yield)))
 	}))
 	if err != nil {
-		t.Fatal(err)
+		i.Fatal(err)
 	}
-	_, err = other.try(lib, "leave", 7)
+	return lib
+}
+
+// A group that has died makes room at once: nobody waits for it, and another group can have its place.
+func TestDeathMakesRoom(t *testing.T) {
+	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxGroups(2) })
+	lib := i.openExits()
+	for range 3 {
+		other := i.spawn()
+		if _, err := other.try(lib, "leave", 1); !errors.As(err, new(*sys.ExitError)) {
+			t.Errorf("leave: %v", err)
+		}
+		if id := other.g.ID(); id != 1 {
+			t.Errorf("the group is number %d", id)
+		}
+	}
+}
+
+// A guest that exits closes its group and no other.
+func TestExit(t *testing.T) {
+	i := newImage(t, "main-pie", "threads", nil)
+	other := i.spawn()
+	lib := i.openExits()
+	_, err := other.try(lib, "leave", 7)
 	var exit *sys.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 7 {
 		t.Errorf("leave: %v", err)
