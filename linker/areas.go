@@ -3,6 +3,7 @@ package linker
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -17,8 +18,9 @@ type areas struct {
 
 	mu    sync.Mutex
 	live  map[uint32]area
-	free  spans  // grown once and given back
-	later []area // to be freed by whoever is inside a group next
+	free  spans          // grown once and given back
+	homes map[owner]span // of these, where the data of libraries was that are not loaded; they do not overlap
+	later []area         // to be freed by whoever is inside a group next
 }
 
 // area is a range of memory.
@@ -52,13 +54,19 @@ const mallocAlign = 8
 // take returns the address of size bytes; align is a power of two. No bytes are at address 0. The bytes are
 // whatever they are.
 func (a *areas) take(ctx context.Context, g *Group, size, align uint32) (uint32, error) {
+	return a.takeFor(ctx, g, size, align, owner{})
+}
+
+// takeFor is take for somebody who may have had an area before: without an allocator of the guest's, it is the same one if
+// nobody else has got it meanwhile.
+func (a *areas) takeFor(ctx context.Context, g *Group, size, align uint32, who owner) (uint32, error) {
 	if size == 0 {
 		return 0, nil
 	}
 	a.drain(ctx, g)
 	got, err := a.fromGuest(ctx, g, size, align)
 	if err == nil && got.base == 0 {
-		got, err = a.grow(size, align)
+		got, err = a.grow(size, align, who)
 	}
 	if err != nil {
 		return 0, err
@@ -104,10 +112,14 @@ func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (ar
 }
 
 // grow makes the memory larger, unless enough was given back before.
-func (a *areas) grow(size, align uint32) (area, error) {
+func (a *areas) grow(size, align uint32, who owner) (area, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if base, ok := a.free.take(size, align); ok {
+	if home, ok := a.homes[who]; ok && home.size == size && a.free.takeAt(home) {
+		delete(a.homes, who)
+		return area{base: home.base, size: size}, nil
+	}
+	if base, ok := a.takeFree(size, align); ok {
 		return area{base: base, size: size}, nil
 	}
 	// Pages are aligned to 64 KiB; for more, the space in between is kept for later.
@@ -118,17 +130,48 @@ func (a *areas) grow(size, align uint32) (area, error) {
 		return area{}, err
 	}
 	a.free.give(span{old, uint32(pages * pageSize)})
-	base, ok := a.free.take(size, align)
+	base, ok := a.takeFree(size, align)
 	if !ok {
 		return area{}, fmt.Errorf("%w: %d bytes, aligned to %d", ErrNoMemory, size, align)
 	}
 	return area{base: base, size: size}, nil
 }
 
+// takeFree takes bytes that were given back, which are nobody's home then.
+func (a *areas) takeFree(size, align uint32) (uint32, bool) {
+	base, ok := a.free.take(size, align)
+	if ok {
+		maps.DeleteFunc(a.homes, func(_ owner, h span) bool {
+			return uint64(h.base) < uint64(base)+uint64(size) && uint64(base) < h.end()
+		})
+	}
+	return base, ok
+}
+
+// giveHome is giveLater for somebody who may come back.
+func (a *areas) giveHome(base uint32, who owner) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	got := a.live[base]
+	a.give(base)
+	if got.size == 0 || got.block != 0 {
+		return
+	}
+	if a.homes == nil {
+		a.homes = map[owner]span{}
+	}
+	a.homes[who] = span{got.base, got.size}
+}
+
 // giveLater takes an area back. A block of the guest's allocator is freed when somebody is inside a group.
 func (a *areas) giveLater(base uint32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.give(base)
+}
+
+// give is giveLater with the lock.
+func (a *areas) give(base uint32) {
 	got, ok := a.live[base]
 	if !ok {
 		return

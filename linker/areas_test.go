@@ -139,3 +139,40 @@ func TestAllocatorsWork(t *testing.T) {
 		}
 	})
 }
+
+// With pages of the linker's own a library that comes back has its data where it was, with its initial values, if nobody
+// else has got that memory meanwhile.
+func TestDataComesBack(t *testing.T) {
+	for _, m := range mains {
+		t.Run(m.name, func(t *testing.T) {
+			i := newImage(t, m.name, m.libs, func(c *linker.Config) *linker.Config { return c.WithDataAllocator(linker.OwnPages) })
+			small, large := areaLibrary(t, 100, 4), areaLibrary(t, 3000, 4)
+			open := func(name string, bytes []byte) (*linker.Library, uint32) {
+				lib, err := i.g.OpenBytes(i.ctx, name, bytes)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return lib, i.symbol(lib, "begin")
+			}
+			a, atA := open("a", small)
+			b, atB := open("b", small)
+			i.closeLibrary(a)
+			i.closeLibrary(b)
+			b, again := open("b", small) // a would fit in front of it
+			if again != atB {
+				t.Errorf("b is at %#x, was at %#x", again, atB)
+			}
+			c, atC := open("c", large)
+			a, again = open("a", small)
+			if taken := atC < atA+100 && atA < atC+3000; !taken && again != atA {
+				t.Errorf("a is at %#x, was at %#x", again, atA)
+			}
+			for _, lib := range []*linker.Library{a, b, c} {
+				i.closeLibrary(lib)
+			}
+			if _, at := open("a", large); at%16 != 0 { // the name alone is not the library
+				t.Errorf("a is at %#x", at)
+			}
+		})
+	}
+}

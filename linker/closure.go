@@ -2,15 +2,21 @@ package linker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"sync"
+	"sync/atomic"
 
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
 // AllocateClosure reserves an entry of the function table, the same in every group, for a function pointer that
-// is decided at run time, and returns it. Until [Group.SetClosure] fills it, it is null or, when it was freed before, what
-// it held then. Entries come from a free list; when that is empty, one link operation adds 100.
+// is decided at run time, and returns it. Until [Group.SetClosure] fills it, it is null. Entries come from a free list; when
+// that is empty, one link operation adds 100. What was freed comes back in the order in which it was freed, after the
+// quarantine of [Config.WithPointerQuarantine].
+//
+// The error is a [*LimitError] when the function table cannot grow and nothing is left to be used again.
 func (g *Group) AllocateClosure(ctx context.Context) (slot uint32, err error) {
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
 		if e.tx != nil {
@@ -21,7 +27,14 @@ func (g *Group) AllocateClosure(ctx context.Context) (slot uint32, err error) {
 			if err := g.takeClosure(ctx, &slot); err != nil || slot != 0 {
 				return err
 			}
-			if err := e.run(ctx, protocol.AllocateFunctionTable, func(ctx context.Context, t *tx) error { return t.moreClosures(ctx) }); err != nil {
+			err := e.run(ctx, protocol.AllocateFunctionTable, func(ctx context.Context, t *tx) error { return t.moreClosures(ctx) })
+			if limit := (*LimitError)(nil); errors.As(err, &limit) {
+				early := g.member.WithState(ctx, func() error { slot = g.l.state.closures.takeEarly(); return nil })
+				if early != nil || slot != 0 {
+					return early
+				}
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -30,24 +43,18 @@ func (g *Group) AllocateClosure(ctx context.Context) (slot uint32, err error) {
 	return slot, err
 }
 
-// takeClosure takes a slot from the free list, under the state lock alone; slot stays 0 when there is none.
+// takeClosure takes a slot that may be handed out, under the state lock alone; slot stays 0 when there is none.
 func (g *Group) takeClosure(ctx context.Context, slot *uint32) error {
 	return g.member.WithState(ctx, func() error {
 		c := &g.l.state.closures
-		if *slot = c.takeSpare(); *slot != 0 {
+		if *slot = c.takeSpare(); *slot != 0 || len(c.free) == 0 {
 			return nil
 		}
-		n := len(c.free)
-		if n == 0 {
-			return nil
+		ok, err := g.member.AllocateClosure()
+		if ok && err == nil {
+			*slot = c.takeFree()
 		}
-		if ok, err := g.member.AllocateClosure(); err != nil || !ok {
-			return err
-		}
-		*slot = c.free[n-1]
-		c.free = c.free[:n-1]
-		c.live[*slot] = true
-		return nil
+		return err
 	})
 }
 
@@ -57,12 +64,12 @@ func (t *tx) moreClosures(ctx context.Context) error {
 	if len(s.closures.free) > 0 {
 		return nil
 	}
-	base, err := s.slots.take(closureBatch, 1)
+	base, err := s.slots.take(closureBatch, 1, owner{})
 	if err != nil {
 		return err
 	}
 	for i := range uint32(closureBatch) {
-		s.closures.free = append(s.closures.free, base+closureBatch-1-i)
+		s.closures.free = append(s.closures.free, base+i)
 	}
 	return t.perform(ctx, &growStep{slots: s.slots.length})
 }
@@ -74,34 +81,15 @@ func (t *tx) closure(ctx context.Context) (uint32, error) {
 	if slot := s.closures.takeSpare(); slot != 0 {
 		return slot, nil
 	}
-	slot, err := s.slots.take(1, 1)
+	slot, err := s.slots.take(1, 1, owner{})
 	if err != nil {
+		if slot = s.closures.takeEarly(); slot != 0 {
+			return slot, nil
+		}
 		return 0, err
 	}
 	s.closures.live[slot], s.closures.own[slot] = true, true
 	return slot, t.perform(ctx, &growStep{slots: s.slots.length})
-}
-
-// takeSpare takes an entry that a constructor took and somebody gave back, 0 for none.
-func (c *closures) takeSpare() uint32 {
-	n := len(c.spare)
-	if n == 0 {
-		return 0
-	}
-	slot := c.spare[n-1]
-	c.spare = c.spare[:n-1]
-	c.live[slot] = true
-	return slot
-}
-
-// giveSpare gives back an entry that a constructor took, and reports whether it is one.
-func (c *closures) giveSpare(slot uint32) bool {
-	if !c.own[slot] || !c.live[slot] {
-		return false
-	}
-	delete(c.live, slot)
-	c.spare = append(c.spare, slot)
-	return true
 }
 
 // SetClosure makes the entry of a closure, in every group, a function found as [Group.Call] finds it: a guest's
@@ -119,16 +107,7 @@ func (g *Group) SetClosure(ctx context.Context, slot uint32, lib *Library, name 
 			if !t.l.loaded(fn.mod) {
 				return ErrLibraryClosed
 			}
-			old, oldTrampoline := t.l.state.scope.closures[slot], t.l.state.scope.trampolines[slot]
-			t.change(func(s *scope) {
-				s.closures, s.trampolines = maps.Clone(s.closures), maps.Clone(s.trampolines)
-				delete(s.trampolines, slot)
-				if s.closures == nil {
-					s.closures = map[uint32]*function{}
-				}
-				s.closures[slot] = fn
-			})
-			return t.perform(ctx, &closureStep{slot: slot, fn: fn, old: old, oldTrampoline: oldTrampoline})
+			return t.setClosure(ctx, slot, fn, nil)
 		})
 	})
 }
@@ -138,33 +117,123 @@ func (l *Linker) loaded(m *module) bool {
 	return m == l.main || m.instance != nil || m.hostName != "" || l.state.scope.has(m)
 }
 
-// FreeClosure gives an entry back. Pointers to it must not be used any more: what it holds stays there until it
-// is allocated and set again. Within a link operation, that is in a constructor, only entries that a constructor
-// allocated can be given back; for others it is ErrInOperation.
+// FreeClosure gives an entry back. Pointers to it must not be used any more. It becomes null: when FreeClosure returns, in
+// this group, and in every other one at its next safepoint (a call of the host, the beginning of a call from Go, a link
+// operation), in any case before another function is put there. So a stale pointer traps until the entry is allocated and
+// set again, which takes as long as [Config.WithPointerQuarantine] says; what a group is executing meanwhile, without
+// ever calling the host, still finds what was there.
+//
+// The error is a [*ClosureError] for an entry that is no closure, or that was freed already. Within a link operation, that
+// is in a constructor, only entries that a constructor allocated can be given back; for others it is ErrInOperation.
 func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
 	return g.inside(ctx, func(ctx context.Context, e *entry) error {
 		c := &g.l.state.closures
 		if e.tx != nil {
-			if c.giveSpare(slot) {
-				return nil
+			switch {
+			case !c.live[slot]:
+				return &ClosureError{Slot: slot}
+			case !c.own[slot]:
+				return ErrInOperation
 			}
-			return ErrInOperation
+			return e.tx.freeClosure(ctx, slot)
 		}
 		return g.member.WithState(ctx, func() error {
 			if !c.live[slot] {
 				return &ClosureError{Slot: slot}
 			}
-			if c.giveSpare(slot) {
-				return nil
+			g.l.emptyClosure(slot)
+			for _, other := range g.l.groups.list() {
+				other.stale.add(slot)
 			}
-			if _, err := g.member.FreeClosure(); err != nil {
-				return err
+			err := g.clearStale(ctx)
+			if c.give(slot) && c.rested() {
+				_, counted := g.member.FreeClosure()
+				err = errors.Join(err, counted)
 			}
-			delete(c.live, slot)
-			c.free = append(c.free, slot)
-			return nil
+			return err
 		})
 	})
+}
+
+// emptyClosure forgets what a closure holds. It is called under the state lock, and no operation has to tell the groups: all
+// that reads this without the lock is [Linker.Addr].
+func (l *Linker) emptyClosure(slot uint32) {
+	s := l.state.scope
+	if s.closures[slot] == nil && s.trampolines[slot] == nil {
+		return
+	}
+	next := s.withClosure(slot, nil, nil)
+	l.state.scope = next
+	l.committed.Store(next)
+}
+
+// freeClosure gives an entry back within an operation, in which it becomes null everywhere.
+func (t *tx) freeClosure(ctx context.Context, slot uint32) error {
+	if err := t.setClosure(ctx, slot, nil, nil); err != nil {
+		return err
+	}
+	t.l.state.closures.give(slot)
+	return nil
+}
+
+// setClosure changes what a live closure holds, within an operation.
+func (t *tx) setClosure(ctx context.Context, slot uint32, fn *function, tr *trampoline) error {
+	s := t.l.state.scope
+	step := &closureStep{slot: slot, fn: fn, old: s.closures[slot], trampoline: tr, oldTrampoline: s.trampolines[slot]}
+	t.l.state.scope = s.withClosure(slot, fn, tr)
+	return t.perform(ctx, step)
+}
+
+// withClosure returns a copy of the scope in which a closure holds a function, a trampoline, or nothing.
+func (s *scope) withClosure(slot uint32, fn *function, tr *trampoline) *scope {
+	next := *s
+	next.closures, next.trampolines = maps.Clone(s.closures), maps.Clone(s.trampolines)
+	delete(next.closures, slot)
+	delete(next.trampolines, slot)
+	switch {
+	case fn != nil:
+		next.closures = merged(next.closures, map[uint32]*function{slot: fn})
+	case tr != nil:
+		next.trampolines = merged(next.trampolines, map[uint32]*trampoline{slot: tr})
+	}
+	return &next
+}
+
+// staleSlots are entries of freed closures that a group has to clear before it goes on. It is safe for concurrent use.
+type staleSlots struct {
+	any   atomic.Bool // there are some: asked at every safepoint
+	mu    sync.Mutex
+	slots []uint32
+}
+
+func (s *staleSlots) add(slot uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.slots = append(s.slots, slot)
+	s.any.Store(true)
+}
+
+func (s *staleSlots) take() []uint32 {
+	if !s.any.Load() {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slots := s.slots
+	s.slots = nil
+	s.any.Store(false)
+	return slots
+}
+
+// clearStale makes the entries of closures null that were freed in other groups. The caller is inside the group, or replays
+// an operation for it.
+func (g *Group) clearStale(ctx context.Context) error {
+	var errs []error
+	ctx = context.WithoutCancel(ctx)
+	for _, slot := range g.stale.take() {
+		errs = append(errs, g.clearSlots(ctx, span{slot, 1}))
+	}
+	return errors.Join(errs...)
 }
 
 // ClosureError says that a table entry is not an allocated closure.
@@ -194,6 +263,9 @@ func (s *closureStep) undo(ctx context.Context, g *Group) error {
 
 // putClosure makes an entry of this group's table a function, a trampoline, or null.
 func (g *Group) putClosure(ctx context.Context, slot uint32, fn *function, tr *trampoline) error {
+	if err := g.clearStale(ctx); err != nil { // the entry may be among them, from an earlier use
+		return err
+	}
 	switch {
 	case fn != nil:
 		return g.putSlot(ctx, slot, fn)

@@ -135,3 +135,11 @@ func engineCode(c wazero.CompiledModule) wazero.CompiledModule {
 	}
 	return c
 }
+
+// codeSum returns the SHA-256 of what was compiled, zero for what the image did not compile as code of its own.
+func codeSum(c wazero.CompiledModule) [sha256.Size]byte {
+	if h, ok := c.(*codeHandle); ok {
+		return h.code.key
+	}
+	return [sha256.Size]byte{}
+}

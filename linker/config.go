@@ -28,6 +28,7 @@ type Config struct {
 	trapCloses bool
 	maxModules int
 	maxTable   uint32
+	quarantine uint32
 	maxGroups  int
 	allocator  experimental.MemoryAllocator
 	observer   coord.Observer
@@ -46,6 +47,7 @@ const (
 	DefaultMaxDepth   = 256      // libraries that need each other in a chain
 	DefaultMaxNesting = 16       // constructors that open libraries within each other
 	DefaultMaxTable   = 10000000 // function table entries, what browsers allow
+	DefaultQuarantine = 1024     // function table entries that rest before they are another function's
 	DefaultMaxGroups  = 64       // instance groups at once
 	DefaultCodeCache  = 64 << 20 // bytes of WebAssembly of unloaded libraries that stay compiled
 	closureBatch      = 100      // slots that one AllocateFunctionTable operation adds
@@ -61,6 +63,7 @@ func NewConfig() *Config {
 		maxPages:   DefaultMaxPages,
 		maxModules: DefaultMaxModules,
 		maxTable:   DefaultMaxTable,
+		quarantine: DefaultQuarantine,
 		maxGroups:  DefaultMaxGroups,
 		codeCache:  DefaultCodeCache,
 		maxDepth:   DefaultMaxDepth,
@@ -146,7 +149,8 @@ const (
 	GuestHeap DataAllocator = iota
 	// OwnPages makes the memory larger, by pages of 64 KiB, and uses again what unloading has freed. A guest's heap
 	// must allow that somebody else makes the memory grow, as those of wasi-libc do; one that takes all memory
-	// from __heap_base to the end for its own must not be used with this.
+	// from __heap_base to the end for its own must not be used with this. A library that is loaded again has its data
+	// where it was, if nobody else has got that memory since.
 	OwnPages
 )
 
@@ -182,6 +186,24 @@ func (c *Config) WithMaxNesting(n int) *Config {
 // WithMaxTable sets how many entries the function table may have.
 func (c *Config) WithMaxTable(n uint32) *Config {
 	return c.with(func(c *Config) { c.maxTable = n })
+}
+
+// QuarantineForever keeps every entry of the function table for the function that it was made for; see
+// [Config.WithPointerQuarantine].
+const QuarantineForever = 1<<32 - 1
+
+// WithPointerQuarantine sets how long the function pointers of what was unloaded, and freed closures, are kept from
+// becoming another function's: until at least so many other entries of the function table have been given back after
+// them. Meanwhile calling one traps. They come to others in the order in which they were given back, the entries of one
+// library's own segment all at once; closures have a quarantine of their own, of the same size. A library that is loaded again,
+// the same bytes from the same place, gets the pointers that it had first of all, whatever the number, unless
+// somebody else has them by then.
+//
+// The default is [DefaultQuarantine], 0 is no quarantine. When the function table cannot grow ([Config.WithMaxTable]),
+// what is longest in quarantine is used before its time; under [QuarantineForever] that is a [*LimitError] instead. The
+// table of every group is longer by what rests, 8 bytes an entry.
+func (c *Config) WithPointerQuarantine(slots uint32) *Config {
+	return c.with(func(c *Config) { c.quarantine = slots })
 }
 
 // WithMaxGroups sets how many instance groups there may be at once, at most [DefaultMaxGroups].

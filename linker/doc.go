@@ -56,9 +56,10 @@
 // __cxa_atexit: then [Linker.Close] runs them, last of all. A destructor of thread-local data is nobody's: guests that
 // need those end their threads themselves.
 //
-// A handle that was given up is an error for ever. A function pointer is a number, so one that points into a library
-// that is gone can be told from a valid one only until its table entry is used again: until then the entry is
-// null, and calling it traps.
+// A handle that was given up is an error for ever. A function pointer is a number, so one into a library that is gone can
+// only trap for as long as its table entry is null. It is, until that very library is loaded again, whose functions get the
+// entries that they had, or until enough other entries were given back; see [Config.WithPointerQuarantine]. An
+// address of data can be told from a valid one by nobody.
 //
 // # Host functions
 //

@@ -133,7 +133,10 @@ func (e *entry) leave(ctx context.Context) error {
 
 // resume makes a parked group run again, whatever the context says: its goroutine has nowhere else to go.
 func (g *Group) resume(ctx context.Context) error {
-	return g.member.Enter(context.WithoutCancel(ctx))
+	if err := g.member.Enter(context.WithoutCancel(ctx)); err != nil {
+		return err
+	}
+	return g.clearStale(ctx)
 }
 
 // acquire takes the group's own lock and makes the group run.
@@ -180,6 +183,9 @@ func (g *Group) inside(ctx context.Context, f func(ctx context.Context, e *entry
 			err = errors.Join(err, left)
 		}
 	}()
+	if err := g.clearStale(ctx); err != nil {
+		return err
+	}
 	return f(ctx, e)
 }
 
@@ -193,7 +199,14 @@ func (g *Group) Safepoint(ctx context.Context) error {
 	case e.replay || e.tx != nil:
 		return nil
 	}
-	return g.member.Safepoint(ctx)
+	return g.safepoint(ctx)
+}
+
+func (g *Group) safepoint(ctx context.Context) error {
+	if err := g.member.Safepoint(ctx); err != nil {
+		return err
+	}
+	return g.clearStale(ctx)
 }
 
 // Block runs f, which may wait for as long as it likes: meanwhile the group does not hold up anybody, and link

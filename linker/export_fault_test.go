@@ -37,8 +37,11 @@ func (l *Linker) Details(ctx context.Context) (lines []string) {
 		return l.first.member.WithState(ctx, func() error {
 			s := &l.state
 			add("slots: length %d, free %v", s.slots.length, s.slots.free.free)
+			for _, r := range s.slots.retired {
+				add("slots: %v rests for %.40q of %s", r.span, r.what, r.file)
+			}
 			add("links: length %d, free %v", s.links.length, s.links.free.free)
-			add("closures: free %v, live %v", s.closures.free, slices.Sorted(maps.Keys(s.closures.live)))
+			add("closures: free %v, resting %v, live %v", s.closures.free, s.closures.resting, slices.Sorted(maps.Keys(s.closures.live)))
 			add("committed: %v", s.scope == l.committed.Load())
 			return nil
 		})
@@ -112,4 +115,18 @@ func (l *Linker) IdleCodes() int {
 	l.codes.mu.Lock()
 	defer l.codes.mu.Unlock()
 	return l.codes.idle.Len()
+}
+
+// PointerOwners tells whose each entry of the function table is that is a library's.
+func (l *Linker) PointerOwners() map[uint32]string {
+	s, owners := l.committed.Load(), map[uint32]string{}
+	for fn, slot := range s.pointers.all {
+		owners[slot] = fn.name + " of " + fn.mod.name
+	}
+	for _, m := range s.search {
+		for k := range m.table.size {
+			owners[m.table.base+k] = fmt.Sprintf("function %d of %s", k, m.name)
+		}
+	}
+	return owners
 }

@@ -61,10 +61,12 @@ func (l *Linker) describe(add func(string, ...any)) {
 			add("%s", p)
 		}
 	}
-	add("slots: %d, links: %d, closures: %d free, %d live", s.slots.used(), s.links.used(), len(s.closures.free), len(s.closures.live))
+	add("slots: %d, links: %d, closures: %d free, %d live", s.slots.used(), s.links.used(), len(s.closures.free)+len(s.closures.resting), len(s.closures.live))
 }
 
 // used returns how many entries are handed out.
+func (s *tableSlots) used() uint32 { return s.slots.used() - uint32(s.resting) }
+
 func (s *slots) used() uint32 {
 	n := s.length
 	for _, f := range s.free.free {

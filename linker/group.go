@@ -23,6 +23,8 @@ type Group struct {
 	cause  atomic.Pointer[error]
 	// forgotten says that what the group had in memory was given back.
 	forgotten atomic.Bool
+	// stale are entries of its function table that it has to clear.
+	stale staleSlots
 
 	// What follows belongs to whoever is inside, or replays an operation for the group.
 	base      api.Module // link table, stack pointer, perhaps the function table

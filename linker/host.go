@@ -98,7 +98,7 @@ func safepoint(ctx context.Context) {
 	if e == nil || e.replay || e.tx != nil {
 		return
 	}
-	if err := e.group.member.Safepoint(ctx); err != nil {
+	if err := e.group.safepoint(ctx); err != nil {
 		panic(err)
 	}
 }

@@ -124,7 +124,7 @@ func (t *tx) place(ctx context.Context, m *module, bindings []binding) error {
 			return err
 		}
 		size := m.info.MemorySize
-		base, err := t.area(ctx, size, 1<<m.info.MemoryAlignment)
+		base, err := t.area(ctx, size, 1<<m.info.MemoryAlignment, m.owner("data"))
 		if err != nil {
 			return err
 		}
@@ -133,7 +133,8 @@ func (t *tx) place(ctx context.Context, m *module, bindings []binding) error {
 			return err
 		}
 		if n := m.info.TableSize; n > 0 {
-			base, err := t.l.state.slots.take(n, 1<<m.info.TableAlignment)
+			m.segment = m.segmentOwner(bindings)
+			base, err := t.l.state.slots.take(n, 1<<m.info.TableAlignment, m.segment)
 			if err != nil {
 				return err
 			}
@@ -172,11 +173,14 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 	s := &loadStep{modules: b.order}
 	fail := func(m *module, err error) error { return &LoadError{File: m.file, Module: m.name, Err: err} }
 	for _, m := range b.order {
+		wanted := t.l.state.slots.remembered(m)
 		for _, x := range b.bindings[m] {
-			if x.kind != bindPointer {
-				continue
+			if x.kind == bindPointer {
+				wanted = append(wanted, x.fn)
 			}
-			if _, err := t.slot(x.fn, &s.fills); err != nil {
+		}
+		for _, fn := range wanted {
+			if _, err := t.slot(fn, &s.fills); err != nil {
 				return fail(m, err)
 			}
 		}
@@ -241,7 +245,7 @@ func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 		for _, g := range t.l.groups.list() {
 			base, err := m.firstTLS, t.l.at(ctx, t.g, pointThreadLocal)
 			if err == nil && !m.placed {
-				base, err = t.area(ctx, m.tlsSize, 1<<m.tlsPow)
+				base, err = t.area(ctx, m.tlsSize, 1<<m.tlsPow, owner{})
 			}
 			if err != nil {
 				return &LoadError{File: m.file, Module: m.name, Err: err}

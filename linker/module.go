@@ -44,6 +44,7 @@ type module struct {
 	tlsSize  uint32 // bytes of thread-local storage per group; 0 for none
 	tlsPow   uint32 // and its alignment, as a power of two
 	table    span   // its own slots of the function table
+	segment  owner  // of these
 
 	exports   map[string]*export
 	functions []*function // what exports offer, sorted by name

@@ -33,7 +33,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	l.areas.l, l.areas.live = l, map[uint32]area{}
 	l.codes = newCodes(rt, config.codeCache)
 	l.state.scope = &scope{names: map[string]*module{}, files: map[string]*module{}}
-	l.state.closures.live, l.state.closures.own = map[uint32]bool{}, map[uint32]bool{}
+	l.state.closures = closures{keep: config.quarantine, live: map[uint32]bool{}, own: map[uint32]bool{}}
 	l.trampolines = map[string]wazero.CompiledModule{}
 	l.state.links.max = 1 << 30
 	if err := l.bootstrap(ctx, main); err != nil {
@@ -184,7 +184,7 @@ func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackT
 	if slotsUsed > uint64(l.tableMax) {
 		return 0, &LimitError{Limit: "function table (entries)", Value: slotsUsed, Max: uint64(l.tableMax)}
 	}
-	l.state.slots.length, l.state.slots.max = uint32(slotsUsed), l.tableMax
+	l.state.slots.length, l.state.slots.max, l.state.slots.keep = uint32(slotsUsed), l.tableMax, l.config.quarantine
 	return stackTop, l.makeMemory(ctx, uint32(minimum))
 }
 

@@ -50,6 +50,19 @@ func (s *spans) take(size, align uint32) (base uint32, ok bool) {
 	return 0, false
 }
 
+// takeAt removes exactly a range, and reports whether all of it was in the set.
+func (s *spans) takeAt(r span) bool {
+	i := slices.IndexFunc(s.free, func(f span) bool { return f.base <= r.base && r.end() <= f.end() })
+	if i < 0 {
+		return false
+	}
+	f := s.free[i]
+	s.free = slices.Delete(s.free, i, i+1)
+	s.give(span{f.base, r.base - f.base})
+	s.give(span{uint32(r.end()), uint32(f.end() - r.end())})
+	return true
+}
+
 // clone returns a copy.
 func (s *spans) clone() spans { return spans{free: slices.Clone(s.free)} }
 

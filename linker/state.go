@@ -152,17 +152,16 @@ func (p pointers) all(yield func(*function, uint32) bool) {
 // fails puts back the copy that it made at its beginning.
 type state struct {
 	scope    *scope
-	slots    slots
+	slots    tableSlots
 	closures closures
 	links    slots // of the link table
 }
 
 func (s *state) clone() state {
 	c := *s
-	c.slots.free = s.slots.free.clone()
+	c.slots = s.slots.clone()
 	c.links.free = s.links.free.clone()
-	c.closures = closures{free: slices.Clone(s.closures.free), live: maps.Clone(s.closures.live),
-		own: maps.Clone(s.closures.own), spare: slices.Clone(s.closures.spare)}
+	c.closures = s.closures.clone()
 	return c
 }
 
@@ -189,12 +188,3 @@ func (s *slots) take(n, align uint32) (uint32, error) {
 
 // give takes entries back.
 func (s *slots) give(r span) { s.free.give(r) }
-
-// closures are the slots that guests fill themselves.
-type closures struct {
-	free []uint32
-	live map[uint32]bool
-	// Constructors take entries of their own: see tx.closure.
-	own   map[uint32]bool
-	spare []uint32 // of those, the ones that were given back
-}

@@ -26,6 +26,19 @@ func TestSpans(t *testing.T) {
 				}
 				s.give(taken[k])
 				taken = slices.Delete(taken, k, k+1)
+			} else if rapid.IntRange(0, 3).Draw(t, "at") == 0 {
+				r := span{rapid.Uint32Range(0, size-1).Draw(t, "base"), 0}
+				r.size = rapid.Uint32Range(1, size-r.base).Draw(t, "size")
+				ok := s.takeAt(r)
+				if ok == slices.Contains(free[r.base:r.end()], false) {
+					t.Fatalf("takeAt(%v) = %v of %v", r, ok, s.free)
+				}
+				for i := r.base; ok && uint64(i) < r.end(); i++ {
+					free[i] = false
+				}
+				if ok {
+					taken = append(taken, r)
+				}
 			} else {
 				n := rapid.Uint32Range(1, 40).Draw(t, "size")
 				align := uint32(1) << rapid.IntRange(0, 5).Draw(t, "align")

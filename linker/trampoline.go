@@ -3,7 +3,6 @@ package linker
 import (
 	"context"
 	"fmt"
-	"maps"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -52,17 +51,7 @@ func (g *Group) prepareClosure(ctx context.Context, slot uint32, tr trampoline) 
 			if tr.code, err = t.l.trampolineCode(ctx, tr.typ); err != nil {
 				return err
 			}
-			s := &closureStep{slot: slot, trampoline: &tr, old: t.l.state.scope.closures[slot],
-				oldTrampoline: t.l.state.scope.trampolines[slot]}
-			t.change(func(s *scope) {
-				s.closures, s.trampolines = maps.Clone(s.closures), maps.Clone(s.trampolines)
-				delete(s.closures, slot)
-				if s.trampolines == nil {
-					s.trampolines = map[uint32]*trampoline{}
-				}
-				s.trampolines[slot] = &tr
-			})
-			return t.perform(ctx, s)
+			return t.setClosure(ctx, slot, nil, &tr)
 		})
 	})
 }

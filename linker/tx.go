@@ -171,8 +171,8 @@ func (t *tx) perform(ctx context.Context, s step) error {
 }
 
 // area takes a data area.
-func (t *tx) area(ctx context.Context, size, align uint32) (uint32, error) {
-	base, err := t.l.areas.take(ctx, t.g, size, align)
+func (t *tx) area(ctx context.Context, size, align uint32, who owner) (uint32, error) {
+	base, err := t.l.areas.takeFor(ctx, t.g, size, align, who)
 	if err == nil && base != 0 {
 		t.areas = append(t.areas, base)
 	}
@@ -192,7 +192,7 @@ func (t *tx) slot(fn *function, fills *[]fill) (uint32, error) {
 	if slot, ok := t.l.state.scope.pointer(fn); ok {
 		return slot, nil
 	}
-	slot, err := t.l.state.slots.take(1, 1)
+	slot, err := t.l.state.slots.take(1, 1, fn.owner())
 	if err != nil {
 		return 0, err
 	}

@@ -1,6 +1,7 @@
 package linker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,8 @@ import (
 // CloseLibrary gives up a handle. When it was the last one of its library, and no other module is bound to that,
 // the library and whatever only it used are unloaded: in every group their instances are closed and their table
 // entries become null, and their memory, entries and records can be used again. Function pointers and addresses
-// into them must not be used any more: an entry is null, so that calling it traps, until it is used again.
+// into them must not be used any more: an entry is null, so that calling it traps, until the same library is loaded again or
+// the quarantine of [Config.WithPointerQuarantine] is over.
 //
 // Before that, the destructors of these libraries run, in this group and in reverse order of their registration; those
 // of a library run before those of the libraries that it needs. They are what compilers register with __cxa_atexit,
@@ -125,7 +127,7 @@ func (u *unload) forget(gone []*module) {
 	l := u.l
 	dead := func(m *module) bool { return slices.Contains(gone, m) }
 	for _, m := range gone {
-		l.state.slots.give(m.table)
+		l.state.slots.retire(m.table, m.segment)
 		for _, k := range m.links {
 			l.state.links.give(span{k.index, 1})
 		}
@@ -133,11 +135,16 @@ func (u *unload) forget(gone []*module) {
 	own := func(slot uint32) bool {
 		return slices.ContainsFunc(gone, func(m *module) bool { return slot >= m.table.base && uint64(slot) < m.table.end() })
 	}
+	var alone []fill // made for functions of theirs
 	for fn, slot := range l.state.scope.pointers.all {
 		if dead(fn.mod) && !own(slot) {
-			u.step.slots = append(u.step.slots, slot)
-			l.state.slots.give(span{slot, 1})
+			alone = append(alone, fill{fn, slot})
 		}
+	}
+	slices.SortFunc(alone, func(a, b fill) int { return cmp.Compare(a.slot, b.slot) })
+	for _, f := range alone {
+		u.step.slots = append(u.step.slots, f.slot)
+		l.state.slots.retire(span{f.slot, 1}, f.fn.owner())
 	}
 	for slot, fn := range l.state.scope.closures {
 		if dead(fn.mod) {
@@ -211,7 +218,7 @@ func (u *unload) after(ctx context.Context) error {
 		return nil
 	}
 	for _, m := range u.step.modules {
-		u.l.areas.giveLater(m.memory.base)
+		u.l.areas.giveHome(m.memory.base, m.owner("data"))
 		u.l.names.forget(u.l, m)
 		u.l.exits.drop(m)
 		m.close(ctx)

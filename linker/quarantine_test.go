@@ -1,0 +1,98 @@
+package linker
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// Whoever comes back gets the entries that it had, unless somebody else has them; somebody else gets them only when
+// enough has been given back after them, or when the table is full.
+func TestQuarantine(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		keep := rapid.SampledFrom([]uint32{0, 1, 10, 50, QuarantineForever}).Draw(t, "keep")
+		s := tableSlots{slots: slots{length: 1, max: rapid.SampledFrom([]uint32{60, 1000}).Draw(t, "max")}, keep: keep}
+		sizes, aligns := [8]uint32{1, 1, 1, 2, 5, 8, 16, 20}, [8]uint32{1, 1, 1, 1, 2, 4, 1, 8}
+		var has [8]uint32                              // the base of each owner, 0 if it has nothing
+		owners := map[uint32]int{}                     // of each entry, present or last, as it was given
+		after, given := map[uint32]uint64{}, uint64(0) // entries given back, before and up to this one
+		for range rapid.IntRange(1, 80).Draw(t, "steps") {
+			k := rapid.IntRange(0, 7).Draw(t, "owner")
+			r := span{has[k], sizes[k]}
+			if r.base != 0 {
+				s.retire(r, owner{what: fmt.Sprint(k)})
+				given += uint64(r.size)
+				for e := r.base; uint64(e) < r.end(); e++ {
+					after[e] = given
+				}
+				has[k] = 0
+				continue
+			}
+			before, had := s.clone(), uint32(0)
+			for i := range before.retired {
+				if before.retired[i].what == fmt.Sprint(k) {
+					had = before.retired[i].base
+				}
+			}
+			align := aligns[k]
+			base, err := s.take(r.size, align, owner{what: fmt.Sprint(k)})
+			if err != nil {
+				var limit *LimitError
+				if !errors.As(err, &limit) || keep != QuarantineForever && len(s.retired) > 0 {
+					t.Fatalf("%d entries are in quarantine: %v", s.resting, err)
+				}
+				continue
+			}
+			if had != 0 && base != had {
+				t.Fatalf("owner %d had %d and gets %d", k, had, base)
+			}
+			has[k] = base
+			full := uint64(alignUp(uint64(before.length), align))+uint64(r.size) > uint64(before.max)
+			for e := base; e < base+r.size; e++ {
+				if last, ok := owners[e]; ok && has[last] != 0 && last != k && e >= has[last] && e < has[last]+sizes[last] {
+					t.Fatalf("entry %d of owner %d is given to %d", e, last, k)
+				}
+				if last, ok := owners[e]; ok && last != k && given-after[e] < uint64(keep) && (!full || keep == QuarantineForever) {
+					t.Fatalf("entry %d of owner %d is given to %d when %d were given back after it, of %d", e, last, k, given-after[e], keep)
+				}
+				owners[e] = k
+			}
+			if base%align != 0 || base+r.size > s.length || s.length > s.max {
+				t.Fatalf("%d entries at %d, in a table of %d", r.size, base, s.length)
+			}
+		}
+		in := uint64(0)
+		for _, r := range s.retired {
+			in += uint64(r.size)
+		}
+		if in != s.resting {
+			t.Fatalf("%d entries are in quarantine, counted are %d", in, s.resting)
+		}
+	})
+}
+
+// An operation that is taken back leaves the quarantine as it was.
+func TestQuarantineIsRestored(t *testing.T) {
+	s := tableSlots{slots: slots{length: 1, max: 100}, keep: 2}
+	a, b := owner{what: "a"}, owner{what: "b"}
+	for _, who := range []owner{a, b} {
+		base, err := s.take(3, 1, who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.retire(span{base, 3}, who)
+	}
+	saved := s.clone()
+	if base, err := s.take(3, 1, owner{what: "c"}); base != 1 || err != nil { // what a had
+		t.Fatalf("take = %d, %v", base, err)
+	}
+	s.retire(span{1, 3}, owner{what: "c"})
+	if base, err := saved.take(3, 1, a); base != 1 || err != nil {
+		t.Errorf("a had 1 and gets %d, %v", base, err)
+	}
+	if base, err := saved.take(3, 1, b); base != 4 || err != nil || saved.resting != 0 {
+		t.Errorf("b had 4 and gets %d, %v", base, err)
+	}
+}
