@@ -8,6 +8,8 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // BenchmarkSymbol measures looking a symbol up that has its pointer: no lock, no allocation.
@@ -44,8 +46,22 @@ func BenchmarkSymbol(b *testing.B) {
 	})
 }
 
-// BenchmarkCall measures calls of a trivial function.
+// BenchmarkCall measures calls of a trivial function from Go: by name, through a function pointer, from two goroutines
+// in a group each, and, to compare, of the same function in wazero without a linker.
 func BenchmarkCall(b *testing.B) {
+	b.Run("wazero", func(b *testing.B) {
+		mod, err := newRuntime(b).Instantiate(b.Context(), built(b, addTwice))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		add := mod.ExportedFunction("add")
+		for b.Loop() {
+			if _, err := add.Call(b.Context(), 1, 2); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	i := newImage(b, "main-pie", "threads", nil)
 	lib := i.open("notable")
 	b.Run("name", func(b *testing.B) {
@@ -55,6 +71,17 @@ func BenchmarkCall(b *testing.B) {
 				b.Fatal(err)
 			}
 		}
+	})
+	b.Run("name-parallel", func(b *testing.B) {
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			thread := i.spawn()
+			for pb.Next() {
+				if _, err := thread.g.Call(i.ctx, lib, "notable_add", 1, 2); err != nil {
+					b.Error(err)
+				}
+			}
+		})
 	})
 	twice := i.symbol(linker.Default, "main_twice")
 	i32 := []api.ValueType{api.ValueTypeI32}
@@ -66,6 +93,70 @@ func BenchmarkCall(b *testing.B) {
 			}
 		}
 	})
+}
+
+// loopCalls is how often a library calls another one in one run of BenchmarkBridge.
+const loopCalls = 1000
+
+// addTwice defines add(a, b), and sum(n): n calls of add.
+func addTwice(b *wasm.Builder) {
+	add := b.Func(b.Type(append(i32, i32...), i32), nil, new(wasm.Code).LocalGet(0).LocalGet(1).I32Add())
+	b.ExportFunc("add", add)
+	sums(b, add)
+}
+
+// sums defines sum(n), which calls add n times.
+func sums(b *wasm.Builder, add uint32) {
+	b.ExportFunc("sum", b.Func(b.Type(i32, i32), i32, new(wasm.Code).Loop().
+		LocalGet(1).LocalGet(0).Call(add).LocalSet(1).
+		LocalGet(0).I32Const(1).I32Sub().LocalTee(0).BrIf(0).End().LocalGet(1)))
+}
+
+// BenchmarkBridge measures what a call of one library by another costs the guest, 1000 of them at a time: bound when the
+// library was loaded, bound at the first call, and, to compare, a call within one module.
+func BenchmarkBridge(b *testing.B) {
+	run := func(name string, sum func() error) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if err := sum(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/loopCalls, "ns/call")
+		})
+	}
+	mod, err := newRuntime(b).Instantiate(b.Context(), built(b, addTwice))
+	if err != nil {
+		b.Fatal(err)
+	}
+	run("wazero", func() error {
+		_, err := mod.ExportedFunction("sum").Call(b.Context(), loopCalls)
+		return err
+	})
+	user := library(b, dylink.Info{}, func(b *wasm.Builder) {
+		sums(b, b.ImportFunc("env", "add", b.Type(append(i32, i32...), i32)))
+	})
+	for _, order := range [][]string{{"adder", "user"}, {"user", "adder"}} {
+		i := newImage(b, "main-pie", "threads", nil)
+		for _, name := range order {
+			bytes := user
+			if name == "adder" {
+				bytes = library(b, dylink.Info{}, addTwice)
+			}
+			if _, err := i.g.OpenBytes(i.ctx, name, bytes, linker.Lazy); err != nil {
+				b.Fatal(err)
+			}
+		}
+		name := "bound"
+		if order[0] == "user" {
+			name = "bound-when-called"
+		}
+		lib, err := i.g.OpenBytes(i.ctx, "user", nil, linker.NoLoad)
+		if err != nil {
+			b.Fatal(err)
+		}
+		run(name, func() error { _, err := i.g.Call(i.ctx, lib, "sum", loopCalls); return err })
+	}
 }
 
 // BenchmarkOpen measures opening a library: one that is there, and one that has to be linked, with its code in

@@ -2,6 +2,7 @@ package linker
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"maps"
@@ -29,9 +30,11 @@ type putterInstance struct {
 }
 
 // anonymous is the configuration of every instance: without a name there can be many of one module, and what a
-// module exports as _start is run when somebody calls it.
+// module exports as _start is run when somebody calls it. It has a source of random numbers only because wazero seeds one
+// of its own otherwise, which takes longer than the rest of instantiating a bridge; nobody reads it, since system calls
+// are those of a gateway.
 func anonymous() wazero.ModuleConfig {
-	return wazero.NewModuleConfig().WithName("").WithStartFunctions()
+	return wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader)
 }
 
 // instantiateIn instantiates compiled code whose import namespaces come from resolve; what that answers with
