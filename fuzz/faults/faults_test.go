@@ -95,6 +95,9 @@ func TestSampleIsCaught(t *testing.T) {
 		{"runtime: cancelling leaks a place in the state lock's queue", "pairs", "TestCancelEverywhere"},
 		{"runtime: the action before the death", "synctest", "TestWaitEndsWithItsGroup"},
 		{"runtime: poison wakes nobody", "exhaustive", "TestMoreGroups"},
+		{"runtime: a way past the protocol", "trace", "TestTracesOfTheLinkerAreBehaviours"},
+		{"linker: symbols are searched backwards", "linker", "TestInterposition"},
+		{"linker: an atomic wait does not park", "linker", "TestWaitingThreadHoldsUpNobody"},
 	} {
 		t.Run(c.fault, func(t *testing.T) {
 			f, okF := faults.Find(c.fault)
@@ -118,6 +121,81 @@ func TestSampleIsCaught(t *testing.T) {
 				t.Errorf("caught: %v, by %v\n%s", o.Caught, o.Tests, o.Output)
 			}
 		})
+	}
+}
+
+// What TLC has on record is a catch if the record says so; a model that is not there, or that is no mistake, is an error.
+func TestRecordIsRead(t *testing.T) {
+	tlc, _ := faults.Detect("TLC")
+	for model, caught := range map[string]bool{"NoCooperate": true, "small": false, "NoSuchModel": false} {
+		b, err := faults.NewBench(repository(t), faults.Fault{Name: "f", TLC: model})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		o, err := b.Run(t.Context(), tlc, "")
+		var record *faults.RecordError
+		switch {
+		case o.Caught != caught || caught != (err == nil):
+			t.Errorf("%s: caught %v, %v", model, o.Caught, err)
+		case !caught && (!errors.As(err, &record) || record.Model != model):
+			t.Errorf("%s: %v", model, err)
+		case caught && !slices.Equal(o.Tests, []string{"NoCooperate, by Deadlock"}):
+			t.Errorf("%s: by %v", model, o.Tests)
+		}
+	}
+}
+
+// A detector sees a fault only where it runs the code and does not compare with the fault itself.
+func TestWhoSeesWhat(t *testing.T) {
+	edit := func(file string) []faults.Edit { return []faults.Edit{{File: file}} }
+	for _, c := range []struct {
+		fault    faults.Fault
+		detector string
+		want     bool
+	}{
+		{faults.Fault{Edits: edit("linker/protocol/actions.go")}, "explorer", true},
+		{faults.Fault{Edits: edit("linker/coord/link.go")}, "explorer", false},
+		{faults.Fault{Edits: edit("linker/tx.go")}, "linker", true},
+		{faults.Fault{Edits: edit("linker/coord/link.go")}, "trace", true},
+		{faults.Fault{Edits: edit("linker/protocol/actions.go"), Specified: true}, "trace", false},
+		{faults.Fault{Edits: edit("linker/protocol/actions.go"), Specified: true}, "explorer", true},
+		{faults.Fault{Edits: edit("linker/protocol/actions.go")}, "TLC", false},
+		{faults.Fault{Edits: edit("linker/protocol/actions.go"), TLC: "NoWake"}, "TLC", true},
+	} {
+		d, ok := faults.Detect(c.detector)
+		if !ok || d.CanSee(c.fault) != c.want {
+			t.Errorf("%s sees %+v: %v, want %v", c.detector, c.fault, !c.want, c.want)
+		}
+	}
+	if _, ok := faults.Detect("nobody"); ok {
+		t.Error("there is a detector of any name")
+	}
+}
+
+// The command that is printed is one that a shell runs: each word arrives as it was.
+func TestCommands(t *testing.T) {
+	f := faults.Fault{Name: "f", TLC: "NoWake", Edits: []faults.Edit{{File: "linker/protocol/actions.go"}}}
+	specified := f
+	specified.Specified = true
+	for _, c := range []struct {
+		detector faults.Detector
+		fault    faults.Fault
+		want     string
+	}{
+		{faults.Detector{Package: "p", Run: "^(A|B)$", Own: "^C$", Args: []string{"-test.short"}}, f,
+			"go test -count=1 -failfast -overlay='a b/o.json' -run '^(A|B)$' ./p -args -test.short"},
+		{faults.Detector{Package: "p", Run: "^(A|B)$", Own: "C"}, specified, "go test -count=1 -failfast -overlay='a b/o.json' -run C ./p"},
+		{faults.Detector{Package: "p", Run: "it's", Judge: faults.ByRaceDetector}, f,
+			`go test -count=1 -failfast -overlay='a b/o.json' -race -run 'it'\''s' ./p`},
+		{faults.Detector{Judge: faults.ByRecord}, f, "go run ./tla/cmd/tlc run NoWake"},
+		{faults.Detector{Package: "p", Run: "A", Judge: faults.ByTraces}, f, "dir=$(mktemp -d); " + faults.TracesVariable +
+			"=$dir go test -count=1 -failfast -overlay='a b/o.json' -run A ./p; go run ./cmd/lockstep trace check $dir/*"},
+	} {
+		got := c.detector.Command(c.fault, "a b/o.json")
+		if got != c.want {
+			t.Errorf("%s\nwant %s", got, c.want)
+		}
 	}
 }
 
@@ -156,11 +234,11 @@ func TestTableIsWritten(t *testing.T) {
 	rows := []faults.Row{
 		{Fault: faults.Fault{Name: "f1", What: "w1"}, Outcomes: map[string]faults.Outcome{"d1": {Caught: true}, "d2": {Caught: true, Hung: true}}},
 		{Fault: faults.Fault{Name: "f2", What: "w2", By: []faults.Named{by}}, Outcomes: map[string]faults.Outcome{"d1": {Caught: true}, "d2": {}}, Missed: []faults.Named{by}},
-		{Fault: faults.Fault{Name: "f3", What: "w3"}, Outcomes: map[string]faults.Outcome{"d2": {}}},
+		{Fault: faults.Fault{Name: "f3", What: "w3"}, Outcomes: map[string]faults.Outcome{"d1": {Undecided: true}, "d2": {}}},
 	}
 	text := faults.Markdown(rows, detectors)
 	for _, want := range []string{
-		"| f1 | x | h |", "| f2 | x | – |", "| f3 |  | – |", "3 faults, 2 caught", "| d1 | one | 2 | f2 |",
+		"| f1 | x | h |", "| f2 | x | – |", "| f3 | ? | – |", "3 faults, 2 caught", "| d1 | one | 2 | f2 |",
 		"| d2 | two | 1 | nothing; kept because it is cheap |", "| f2 | w2 | d2: TestX (**missed**) |",
 	} {
 		if !strings.Contains(text, want) {

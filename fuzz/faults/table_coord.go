@@ -140,7 +140,7 @@ func coordFaults() []Fault {
 		{
 			Name:  "runtime: a leader that panics is forgotten",
 			What:  "lease and state lock stay with a goroutine that is gone",
-			Edits: []Edit{{link, "		if !returned {\n			m.crash(errUnfinished)\n		}\n", "		_ = returned\n"}, {link, "		if !finished {\n			m.abandon(w)\n		}\n", "		_ = finished\n"}},
+			Edits: []Edit{{link, "		if !returned {\n			m.crash(ErrUnfinished)\n		}\n", "		_ = returned\n"}, {link, "		if !finished {\n			m.abandon(w)\n		}\n", "		_ = finished\n"}},
 			By:    []Named{{"unit", "TestLeaderPanicIsItsDeath"}, pairs},
 		},
 		{

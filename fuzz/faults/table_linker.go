@@ -56,7 +56,7 @@ func realFaults() []Fault {
 			Name:  "linker: a group dies without telling the coordinator",
 			What:  "a thread that was killed between the epochs leaves the others waiting",
 			Edits: []Edit{{linkerGroup, "		g.member.Crash(cause)\n", ""}},
-			By:    []Named{{"linker", "TestExitInConstructor"}},
+			By:    []Named{{"linker", "TestDeathMakesRoom"}},
 		},
 		{
 			Name: "linker: an exit in a constructor is not taken back",

@@ -48,7 +48,7 @@ func moreLinkerFaults() []Fault {
 		{
 			Name:  "linker: groups share thread-local storage",
 			What:  "one area serves all groups",
-			Edits: []Edit{{linkerLoad, "				base, err = t.area(ctx, m.tlsSize, 1<<m.tlsPow)\n", "				if base = s.tls[t.g][m]; base == 0 {\n					base, err = t.area(ctx, m.tlsSize, 1<<m.tlsPow)\n				}\n"}},
+			Edits: []Edit{{linkerLoad, "			if err == nil && !m.placed {\n				base, err = t.area(", "			if shared := s.tls[t.g][m]; shared != 0 {\n				base = shared\n			} else if err == nil && !m.placed {\n				base, err = t.area("}},
 			By:    []Named{{"linker", "TestThreadLocalStorage"}},
 		},
 		{
