@@ -31,7 +31,8 @@ const (
 	// ByRaceDetector: the tests are built with -race, and only its reports count.
 	ByRaceDetector
 	// ByTraces: the tests write traces of the protocol, and only what this program, which is sound, says of those counts.
-	// A test that judged them itself would do so with the fault in its judge.
+	// A test that judged them itself would do so with the fault in its judge. See "Why does somebody else judge the traces of
+	// a faulty linker?" in spec/rationale.md.
 	ByTraces
 	// ByRecord: no test runs. The fault names a model of the specification with the same mistake, and tla/results.json has
 	// what TLC found in it.
@@ -112,6 +113,12 @@ func Detectors() []Detector {
 			Name: "linked", What: "the linker on wazero under the controlled scheduler",
 			Why:     "it leaves no schedule out",
 			Package: "fuzz/linked", Sees: []string{linkerFolder}, Run: "^Test", Args: short,
+		},
+		{
+			Name: "graphs", What: "random graphs of generated libraries, opened, called and closed in many groups, and compared with an oracle after every step",
+			Why:     "it alone links what nobody thought of",
+			Package: "fuzz/graphs", Sees: []string{linkerFolder}, Run: "^TestGraphs$",
+			Args: []string{"-test.short", "-rapid.checks=60", "-rapid.seed=1", "-rapid.nofailfile", "-rapid.shrinktime=1s"},
 		},
 		{
 			Name: "linker", What: "the linker's own tests, on real modules",

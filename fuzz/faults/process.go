@@ -16,7 +16,8 @@ import (
 )
 
 // patience is how long a process may go on. A machine under load makes everything slow, so nothing but the last resort is
-// measured in time: a process that is stuck is told from a slow one by what it does.
+// measured in time: a process that is stuck is told from a slow one by what it does. See "Why is a time-out no catch?" in
+// spec/rationale.md.
 type patience struct {
 	every time.Duration // how often one looks
 	quiet time.Duration // a process that has hardly run for so long is asked what it waits for
