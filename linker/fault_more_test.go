@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // An operation on closures that fails anywhere leaves them as they were. A table that has grown stays so, hence a new
@@ -70,42 +72,84 @@ func TestErrorAtEveryPointOfClosures(t *testing.T) {
 	}
 }
 
-// An unload that fails before anything was unloaded leaves the library, and its handle, as they were. When one group cannot
-// unload and another one has, there is no way back: that poisons the image, which every later call says, with the cause.
+// An unload that fails in any group, also when others have done all that is asked of them, leaves the library and its handle
+// as they were in all groups: nothing is unloaded before everybody can. The image is never poisoned.
 func TestErrorInUnload(t *testing.T) {
 	i, m, b := faultyImage(t, "main-pie", "threads")
-	all := []*image{i, i.spawn()}
-	lib := i.open("data")
-	i.want(1003, lib, "data_call", 2, 3)
-	before := ledger(i, b)
-	for k, point := range []string{"unload", linker.Points.Replay} {
-		err := m.during(k, func(v visit) error {
-			if v.point != point {
-				t.Fatalf("the %dth point is %v, want %q", k, v, point)
-			}
-			return errInjected
-		}, func() error { return all[1].g.CloseLibrary(i.ctx, lib) })
-		if !errors.Is(err, errInjected) {
-			t.Fatalf("error at %q: %v", point, err)
-		}
-		if after := ledger(i, b); !slices.Equal(before, after) {
-			t.Fatalf("error at %q: the image has changed:\n%s", point, difference(before, after))
-		}
+	all := []*image{i, i.spawn(), i.spawn()}
+	use := func(lib *linker.Library) {
 		for _, g := range all {
 			g.want(1003, lib, "data_call", 2, 3)
 		}
 	}
-	i.spawn()
-	replays := 0
-	err := attemptAt(m, linker.Points.Replay, &replays, 1, func() error { return i.g.CloseLibrary(i.ctx, lib) })
-	if !errors.Is(err, linker.ErrPoisoned) || !errors.Is(err, errInjected) {
-		t.Fatalf("an error when another group has unloaded: %v", err)
+	for _, leader := range all[:2] {
+		lib := i.open("data")
+		use(lib)
+		if err := m.during(-1, nil, func() error { return leader.g.CloseLibrary(i.ctx, lib) }); err != nil {
+			t.Fatal(err)
+		}
+		visits := slices.Clone(m.visits)
+		if len(visits) != 1+3*(len(all)-1) {
+			t.Errorf("points: %v", visits)
+		}
+		lib = i.open("data")
+		use(lib)
+		before := ledger(i, b)
+		for k, v := range visits {
+			err := m.during(k, func(visit) error { return errInjected }, func() error { return leader.g.CloseLibrary(i.ctx, lib) })
+			if !errors.Is(err, errInjected) || errors.Is(err, linker.ErrPoisoned) {
+				t.Fatalf("error at %q: %v", v.point, err)
+			}
+			if after := ledger(i, b); !slices.Equal(before, after) {
+				t.Fatalf("error at %q: the image has changed:\n%s", v.point, difference(before, after))
+			}
+			use(lib)
+		}
+		i.closeLibrary(lib)
 	}
-	if _, err := i.g.Open(i.ctx, "libcounter.wasm"); !errors.Is(err, linker.ErrPoisoned) || !errors.Is(err, errInjected) {
-		t.Errorf("in a poisoned image: %v", err)
+	if err := i.l.Err(); err != nil {
+		t.Error(err)
 	}
-	if err := i.l.Err(); !errors.Is(err, errInjected) {
-		t.Errorf("Err: %v", err)
+}
+
+// What a destructor loads can fail in a follower when another one has replayed it: that is taken back, the library stays
+// loaded, and can be closed.
+func TestErrorInDestructorsLoad(t *testing.T) {
+	i, m, _ := faultyImage(t, "main-pie", "threads")
+	all := []*image{i, i.spawn(), i.spawn()}
+	host := i.rt.NewHostModuleBuilder("test").NewFunctionBuilder().WithFunc(func(ctx context.Context) {
+		if _, err := linker.GroupFromContext(ctx).Open(ctx, "libcounter.wasm"); err != nil {
+			t.Error(err)
+		}
+	}).Export("open_counter")
+	if _, err := host.Instantiate(i.ctx); err != nil {
+		t.Fatal(err)
+	}
+	lib, err := i.g.OpenBytes(i.ctx, "opens", library(t, dylink.Info{TableSize: 1}, func(b *wasm.Builder) {
+		open := b.ImportFunc("test", "open_counter", b.Type(nil, nil))
+		atexit := b.ImportFunc("env", "atexit", b.Type(i32, i32))
+		base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: wasm.I32})
+		functions := b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 1}})
+		b.ActiveFuncs(functions, wasm.ConstGlobal(base), b.Func(b.Type(nil, nil), nil, new(wasm.Code).Call(open)))
+		b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, new(wasm.Code).GlobalGet(base).Call(atexit).Drop()))
+		b.ExportFunc("nine", b.Func(b.Type(nil, i32), nil, new(wasm.Code).I32Const(9)))
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	applied := 0 // in the leader, twice in one follower, and in the other one
+	if err := attemptAt(m, "a step is applied", &applied, 4, func() error { return all[1].g.CloseLibrary(i.ctx, lib) }); !errors.Is(err, errInjected) {
+		t.Fatalf("after %d points: %v", applied, err)
+	}
+	if got := i.l.Libraries(); !slices.Equal(got, []string{"opens"}) {
+		t.Errorf("libraries: %v", got)
+	}
+	for _, g := range all {
+		g.want(9, lib, "nine")
+	}
+	i.closeLibrary(lib) // its destructor has run
+	if got := i.l.Libraries(); len(got) != 0 {
+		t.Errorf("libraries: %v", got)
 	}
 }
 

@@ -4,12 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
-	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
@@ -54,7 +53,7 @@ func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
 	})
 }
 
-// unload is the link operation of CloseLibrary. Unlike others it does nothing to the leader's group before it is
+// unload is the link operation of CloseLibrary. Unlike others it does nothing to any group before it is
 // sure to be committed, for a module that is taken out cannot be put back.
 type unload struct {
 	tx
@@ -207,7 +206,10 @@ func (u *unload) Undo(ctx context.Context) error {
 // Commit implements coord.Work.
 func (u *unload) Commit(number uint64) {
 	if u.step != nil {
-		u.err = u.step.apply(u.ctx, u.g)
+		if !u.g.member.Gone() { // otherwise somebody else completes the operation of a leader that died
+			_ = u.step.apply(u.ctx, u.g)
+		}
+		u.err = u.step.commit(u.ctx)
 	}
 	u.l.publish(number)
 }
@@ -226,14 +228,47 @@ func (u *unload) after(ctx context.Context) error {
 	return u.err
 }
 
-// unloadStep takes modules out of a group.
+// unloadStep takes modules out of a group. What is taken out cannot be put back, so applying it only notes the group: the
+// rest is done for all groups at once, by the leader, when nobody can refuse any more. See "Why can an unload not be
+// taken back?" in spec/rationale.md.
 type unloadStep struct {
 	modules []*module // what is used comes last
 	slots   []uint32  // entries outside of their own element segments
+
+	mu     sync.Mutex
+	groups []*Group // that have applied it
 }
 
-// apply implements step.
-func (s *unloadStep) apply(ctx context.Context, g *Group) error {
+// apply implements step. It does not fail.
+func (s *unloadStep) apply(_ context.Context, g *Group) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.groups = append(s.groups, g)
+	return nil
+}
+
+// undo implements step. It does not fail.
+func (s *unloadStep) undo(_ context.Context, g *Group) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.groups = slices.DeleteFunc(s.groups, func(x *Group) bool { return x == g })
+	return nil
+}
+
+// commit takes the modules out of every group that has applied the step. These wait at the rendezvous, or are asleep.
+func (s *unloadStep) commit(ctx context.Context) error {
+	var errs []error
+	for _, g := range s.groups {
+		if g.cause.Load() == nil && !g.forgotten.Load() { // what a dead group has is closed with it
+			errs = append(errs, s.takeOut(ctx, g))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// takeOut takes the modules out of one group, all of them whatever fails. Only closing an instance can, and what it
+// reports is of no consequence: the linker has no file systems of its own.
+func (s *unloadStep) takeOut(ctx context.Context, g *Group) error {
 	var errs []error
 	for _, slot := range s.slots {
 		errs = append(errs, g.clearSlots(ctx, span{slot, 1}))
@@ -245,14 +280,4 @@ func (s *unloadStep) apply(ctx context.Context, g *Group) error {
 		errs = append(errs, g.remove(ctx, m))
 	}
 	return errors.Join(errs...)
-}
-
-// undo implements step. Instances with what they had in their globals cannot be made again.
-func (s *unloadStep) undo(_ context.Context, g *Group) error {
-	for _, m := range s.modules {
-		if g.instances[m] == nil {
-			return fmt.Errorf("%w: module %s was unloaded already", ErrLibraryClosed, text.Name(m.name))
-		}
-	}
-	return nil
 }
