@@ -20,8 +20,9 @@ stock/node_modules/.stamp: stock/package-lock.json stock/package.json stock/.npm
 	cd stock && $(NPM) ci --ignore-scripts
 	@touch $@
 
-fixtures: ## rebuild the C fixtures in linker/testdata (needs clang, lld, llvm)
+fixtures: ## rebuild the C fixtures of tests and examples (needs clang, lld, llvm)
 	linker/testdata/build.sh
+	examples/treesitter/webts/cxx/build.sh
 
 libraries: ## rebuild zlib, Lua, SQLite and libc from Debian's sources (see libraries/README.md)
 	libraries/build.sh

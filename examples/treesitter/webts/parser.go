@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 
@@ -12,6 +13,11 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker"
 )
+
+// runtimes has what grammars need that are written in C++: the tree-sitter library itself has no operator new.
+//
+//go:embed cxx/cxx.wasm
+var runtimes embed.FS
 
 // ErrNoTree means that the parser gave no tree for a reason it does not tell.
 var ErrNoTree = errors.New("webts: no tree")
@@ -47,7 +53,9 @@ type Language struct {
 // New links the tree-sitter library, the bytes of web-tree-sitter.wasm, in a runtime that [InstantiateHost]
 // prepared.
 func New(ctx context.Context, rt wazero.Runtime, library []byte) (*Parser, error) {
-	l, err := linker.New(ctx, rt, library, linker.NewConfig().WithMainName("web-tree-sitter.wasm"))
+	config := linker.NewConfig().WithMainName("web-tree-sitter.wasm").
+		WithFS(runtimes).WithPreload("cxx/cxx.wasm")
+	l, err := linker.New(ctx, rt, library, config)
 	if err != nil {
 		return nil, err
 	}
