@@ -27,7 +27,7 @@ func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uin
 		if err != nil {
 			return err
 		}
-		if len(args) != words(fn.typ) {
+		if len(args) != words(fn.typ.Params) {
 			return &SymbolError{Symbol: name, Definer: fn.mod.name, Want: fmt.Sprintf("%d arguments", len(args)), Found: fn.typ.String()}
 		}
 		results, err = g.call(ctx, fn, args...)
@@ -39,26 +39,25 @@ func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uin
 // CallPointer calls a function pointer as C does: params and results are the signature that the caller
 // takes it for, and a function of another signature, or none at all, is a *PointerError.
 func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results []api.ValueType, args ...uint64) (values []uint64, err error) {
-	t := wasmType(params, results)
-	if len(args) != words(t) {
-		return nil, &PointerError{Pointer: pointer, Reason: fmt.Sprintf("%d arguments for the type %v", len(args), t)}
+	if len(args) != words(params) {
+		return nil, &PointerError{Pointer: pointer, Reason: fmt.Sprintf("%d arguments for the type %v", len(args), wasmType(params, results))}
 	}
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
-		c, err := g.caller(ctx, t)
+		c, err := g.caller(ctx, params, results)
 		if err != nil {
 			return err
 		}
-		values, err = c.call(ctx, append(slices.Clone(args), uint64(pointer)))
+		values, err = c.call(ctx, slices.Concat(args, []uint64{uint64(pointer)}))
 		return g.judge(e, asPointerError(pointer, err))
 	})
 	return values, err
 }
 
-// words returns how many arguments a function takes in wazero's encoding: a vector is two.
-func words(t wasm.FuncType) int {
-	n := len(t.Params)
-	for _, p := range t.Params {
-		if p == wasm.V128 {
+// words returns how many arguments parameters are in wazero's encoding: a vector is two.
+func words[T ~byte](params []T) int {
+	n := len(params)
+	for _, p := range params {
+		if p == T(wasm.V128) {
 			n++
 		}
 	}
@@ -153,11 +152,13 @@ func (p *functionPool) call(ctx context.Context, args []uint64) ([]uint64, error
 }
 
 // caller returns the function that calls function pointers of a signature.
-func (g *Group) caller(ctx context.Context, t wasm.FuncType) (*functionPool, error) {
-	key := t.Key()
-	if c := g.callers[key]; c != nil {
+func (g *Group) caller(ctx context.Context, params, results []api.ValueType) (*functionPool, error) {
+	var room [32]byte // so that finding it takes no memory
+	key := append(append(append(room[:0], params...), 0), results...)
+	if c := g.callers[string(key)]; c != nil {
 		return c, nil
 	}
+	t := wasmType(params, results)
 	compiled, err := g.l.callerCode(ctx, t)
 	if err != nil {
 		return nil, err
@@ -167,7 +168,7 @@ func (g *Group) caller(ctx context.Context, t wasm.FuncType) (*functionPool, err
 		return nil, err
 	}
 	c := &functionPool{mod: mod, name: "call"}
-	g.callers[key] = c
+	g.callers[string(key)] = c
 	return c, nil
 }
 

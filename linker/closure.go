@@ -229,9 +229,8 @@ func (s *staleSlots) take() []uint32 {
 // an operation for it.
 func (g *Group) clearStale(ctx context.Context) error {
 	var errs []error
-	ctx = context.WithoutCancel(ctx)
 	for _, slot := range g.stale.take() {
-		errs = append(errs, g.clearSlots(ctx, span{slot, 1}))
+		errs = append(errs, g.clearSlots(context.WithoutCancel(ctx), span{slot, 1}))
 	}
 	return errors.Join(errs...)
 }

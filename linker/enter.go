@@ -123,7 +123,7 @@ func (e *entry) leave(ctx context.Context) error {
 	case e.back:
 		e.group.member.Park()
 	default:
-		e.group.release(context.WithoutCancel(ctx))
+		e.group.release(ctx)
 	}
 	if e.left != nil {
 		return e.left.group.resume(ctx)
@@ -163,10 +163,10 @@ func (g *Group) acquire(ctx context.Context) error {
 	return err
 }
 
-// release is the reverse of acquire. Nobody is inside a closed group any more, so its instances go now.
+// release is the reverse of acquire, and not to be cancelled. Nobody is inside a closed group any more, so its instances go now.
 func (g *Group) release(ctx context.Context) {
 	if g.cause.Load() != nil || g.member.Gone() {
-		g.bury(ctx)
+		g.bury(context.WithoutCancel(ctx))
 	}
 	g.member.Park()
 	<-g.lock

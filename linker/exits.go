@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
@@ -174,12 +175,12 @@ func isExit(err error) bool {
 }
 
 func (g *Group) callExit(ctx context.Context, h exitHandler) error {
-	var t wasm.FuncType
+	var params []api.ValueType
 	var args []uint64
 	if !h.plain {
-		t.Params, args = []wasm.ValType{wasm.I32}, []uint64{uint64(h.argument)}
+		params, args = []api.ValueType{api.ValueTypeI32}, []uint64{uint64(h.argument)}
 	}
-	c, err := g.caller(ctx, t)
+	c, err := g.caller(ctx, params, nil)
 	if err == nil {
 		_, err = c.call(ctx, append(args, uint64(h.pointer)))
 	}
