@@ -1,10 +1,7 @@
 package libraries_test
 
 import (
-	"bufio"
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -14,72 +11,55 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/lockstep-wasm/lockstep/internal/builds"
 	"github.com/lockstep-wasm/lockstep/libraries"
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// readSums reads testdata/SHA256SUMS: the sum of each source, by its name in this folder, and of each module.
-func readSums(t *testing.T) map[string]string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "SHA256SUMS"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sums := map[string]string{}
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
-		sum, name, ok := strings.Cut(lines.Text(), "  ")
-		if !ok || len(sum) != hex.EncodedLen(sha256.Size) {
-			t.Fatalf("SHA256SUMS: malformed line %q", lines.Text())
-		}
-		if strings.HasSuffix(name, ".wasm") || name == "TOOLCHAIN" {
-			name = "testdata/" + name
-		}
-		sums[name] = sum
-	}
-	return sums
-}
+// sums returns the sum of each source, by its name in this folder, and of each module, by its own name.
+func sums(t *testing.T) map[string]string { return builds.Sums(t, "testdata/SHA256SUMS") }
 
-func sumOf(t *testing.T, content []byte, err error) string {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
+// inFolder is where the file of a name in the sums is.
+func inFolder(name string) string {
+	if strings.HasSuffix(name, ".wasm") || name == "TOOLCHAIN" {
+		return "testdata/" + name
 	}
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
+	return name
 }
 
 // TestModulesAreWhatWasBuilt holds without a compiler: neither a source nor a module was changed without running
 // build.sh, and no file is missing from the sums.
 func TestModulesAreWhatWasBuilt(t *testing.T) {
-	sums := readSums(t)
-	for name, want := range sums {
-		content, err := os.ReadFile(filepath.FromSlash(name))
-		if got := sumOf(t, content, err); got != want {
-			t.Errorf("%s was changed since build.sh ran: SHA-256 %s, want %s", name, got, want)
-		}
+	sums := sums(t)
+	builds.CheckUnchanged(t, sums, inFolder)
+	names, err := fs.Glob(os.DirFS("testdata"), "*.wasm")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no modules: %v", err)
 	}
-	for _, dir := range []string{"src", "testdata"} {
-		err := fs.WalkDir(os.DirFS("."), dir, func(name string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() && sums[name] == "" && d.Name() != "SHA256SUMS" {
-				t.Errorf("%s is not in SHA256SUMS: run build.sh", name)
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
+	err = fs.WalkDir(os.DirFS("."), "src", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			names = append(names, name)
 		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
+	builds.CheckComplete(t, sums, names)
 }
 
 // TestEmbeddedModules compares what programs get with what was built.
 func TestEmbeddedModules(t *testing.T) {
-	sums := readSums(t)
+	sums := sums(t)
 	names := []string{libraries.MainLibc, libraries.MainLibcxx, libraries.Zlib, libraries.Lua, libraries.SQLite,
 		libraries.Words, libraries.StaticZ, libraries.StaticLua}
 	for _, name := range names {
 		content, err := fs.ReadFile(libraries.FS(), name)
-		if got := sumOf(t, content, err); got != sums["testdata/"+name] {
-			t.Errorf("%s: SHA-256 %s, want %s", name, got, sums["testdata/"+name])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := builds.SumOf(content); got != sums[name] {
+			t.Errorf("%s: SHA-256 %s, want %s", name, got, sums[name])
 		}
 	}
 	all, err := fs.Glob(libraries.FS(), "*")
@@ -122,17 +102,11 @@ func TestModulesRebuild(t *testing.T) {
 	if output, err := exec.Command("bash", "build.sh", out).CombinedOutput(); err != nil {
 		t.Fatalf("build.sh: %v\n%s", err, output)
 	}
-	modules, err := filepath.Glob(filepath.Join("testdata", "*.wasm"))
+	modules, err := fs.Glob(os.DirFS("testdata"), "*.wasm")
 	if err != nil || len(modules) == 0 {
 		t.Fatalf("no modules: %v", err)
 	}
-	sums := readSums(t)
-	for _, name := range modules {
-		content, err := os.ReadFile(filepath.Join(out, filepath.Base(name)))
-		if got := sumOf(t, content, err); got != sums[filepath.ToSlash(name)] {
-			t.Errorf("%s: a rebuild gives SHA-256 %s, committed is %s", name, got, sums[filepath.ToSlash(name)])
-		}
-	}
+	builds.CheckSame(t, sums(t), modules, func(name string) string { return filepath.Join(out, name) })
 }
 
 // TestEverythingIsBound loads each library with all of its imports: nothing is missing that a call would find out.

@@ -1,10 +1,6 @@
 package linker_test
 
 import (
-	"bufio"
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -14,36 +10,12 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/lockstep-wasm/lockstep/internal/builds"
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// fixtureSums reads testdata/SHA256SUMS: a hexadecimal SHA-256 for each slash-separated file name.
-func fixtureSums(t *testing.T) map[string]string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "SHA256SUMS"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	sums := map[string]string{}
-	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
-		sum, name, ok := strings.Cut(lines.Text(), "  ")
-		if !ok || len(sum) != hex.EncodedLen(sha256.Size) {
-			t.Fatalf("SHA256SUMS: malformed line %q", lines.Text())
-		}
-		sums[name] = sum
-	}
-	return sums
-}
-
-func fileSum(t *testing.T, file string) string {
-	t.Helper()
-	content, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
-}
+// inTestdata is where the file of a name in testdata/SHA256SUMS is.
+func inTestdata(name string) string { return "testdata/" + name }
 
 // wasmFiles returns the built fixtures below dir, by slash-separated name.
 func wasmFiles(t testing.TB, dir string) []string {
@@ -64,12 +36,8 @@ func wasmFiles(t testing.TB, dir string) []string {
 // TestFixturesAreWhatWasBuilt holds without a compiler: neither a source nor a built module was changed
 // without running build.sh, and no file is missing from the sums.
 func TestFixturesAreWhatWasBuilt(t *testing.T) {
-	sums := fixtureSums(t)
-	for name, want := range sums {
-		if got := fileSum(t, filepath.Join("testdata", filepath.FromSlash(name))); got != want {
-			t.Errorf("testdata/%s was changed since testdata/build.sh ran: SHA-256 %s, want %s", name, got, want)
-		}
-	}
+	sums := builds.Sums(t, "testdata/SHA256SUMS")
+	builds.CheckUnchanged(t, sums, inTestdata)
 	names := wasmFiles(t, "testdata")
 	sources, err := os.ReadDir(filepath.Join("testdata", "src"))
 	if err != nil {
@@ -81,11 +49,7 @@ func TestFixturesAreWhatWasBuilt(t *testing.T) {
 	if len(names) < 100 {
 		t.Errorf("only %d fixtures and sources", len(names))
 	}
-	for _, name := range names {
-		if sums[name] == "" {
-			t.Errorf("testdata/%s is not in SHA256SUMS: run testdata/build.sh", name)
-		}
-	}
+	builds.CheckComplete(t, sums, names)
 }
 
 // toolchain returns what build.sh writes to TOOLCHAIN, or the reason why there is no compiler.
@@ -123,13 +87,8 @@ func TestFixturesRebuild(t *testing.T) {
 	if output, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build.sh: %v\n%s", err, output)
 	}
-	sums := fixtureSums(t)
 	rebuilt := wasmFiles(t, out)
-	for _, name := range rebuilt {
-		if got := fileSum(t, filepath.Join(out, filepath.FromSlash(name))); got != sums[name] {
-			t.Errorf("%s: a rebuild gives SHA-256 %s, committed is %s", name, got, sums[name])
-		}
-	}
+	builds.CheckSame(t, builds.Sums(t, "testdata/SHA256SUMS"), rebuilt, func(name string) string { return filepath.Join(out, name) })
 	if committed := wasmFiles(t, "testdata"); len(committed) != len(rebuilt) {
 		t.Errorf("a rebuild gives %d modules, %d are committed", len(rebuilt), len(committed))
 	}

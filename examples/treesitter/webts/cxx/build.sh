@@ -9,3 +9,4 @@ trap 'rm -rf "$work"' EXIT
   -Wall -Wextra -Werror -c cxx.c -o "$work/cxx.o"
 "${WASM_LD:-wasm-ld-22}" --experimental-pic -shared --no-entry --unresolved-symbols=import-dynamic --strip-all "$work/cxx.o" -o cxx.wasm
 chmod -x cxx.wasm
+sha256sum build.sh cxx.c cxx.wasm >SHA256SUMS
