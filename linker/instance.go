@@ -174,13 +174,17 @@ func (g *Group) has(m *module) bool {
 	return inst != nil && inst.mod != nil
 }
 
-// remove takes a module, or as much as there is of it, out of this group.
-func (g *Group) remove(ctx context.Context, m *module) error {
+// remove takes a module, or as much as there is of it, out of this group. keep are the entries of the function table that
+// are not the module's alone.
+func (g *Group) remove(ctx context.Context, m *module, keep ...uint32) error {
 	inst := g.instances[m]
 	if inst == nil {
 		return nil
 	}
-	errs := []error{g.clearSlots(ctx, m.table)}
+	var errs []error
+	for _, own := range m.table.without(keep) {
+		errs = append(errs, g.clearSlots(ctx, own))
+	}
 	for _, k := range m.links {
 		errs = append(errs, g.clearLink(ctx, k.index))
 		delete(g.links, k.index)

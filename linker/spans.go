@@ -13,6 +13,19 @@ func (s span) has(unit uint32) bool { return unit >= s.base && uint64(unit) < s.
 
 func (s span) end() uint64 { return uint64(s.base) + uint64(s.size) }
 
+// without returns what is left of the range without some units.
+func (s span) without(units []uint32) (rest []span) {
+	units = slices.Clone(units)
+	slices.Sort(units)
+	for _, unit := range units {
+		if s.has(unit) {
+			rest = append(rest, span{s.base, unit - s.base})
+			s = span{unit + 1, uint32(s.end() - uint64(unit) - 1)}
+		}
+	}
+	return append(rest, s)
+}
+
 // spans is a set of disjoint ranges that nobody uses, sorted, neighbours joined. The zero value is
 // empty. It is not safe for concurrent use.
 type spans struct{ free []span }

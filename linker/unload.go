@@ -125,19 +125,28 @@ func (u *unload) reopen() {
 func (u *unload) forget(gone []*module) {
 	l := u.l
 	dead := func(m *module) bool { return slices.Contains(gone, m) }
-	for _, m := range gone {
-		l.state.slots.retire(m.table, m.segment)
-		for _, k := range m.links {
-			l.state.links.give(span{k.index, 1})
-		}
-	}
 	own := func(slot uint32) bool {
 		return slices.ContainsFunc(gone, func(m *module) bool { return slot >= m.table.base && uint64(slot) < m.table.end() })
 	}
 	var alone []fill // made for functions of theirs
 	for fn, slot := range l.state.scope.pointers.all {
-		if dead(fn.mod) && !own(slot) {
+		switch {
+		case dead(fn.mod) && !own(slot):
 			alone = append(alone, fill{fn, slot})
+		case !dead(fn.mod) && own(slot): // others have it: it lives as long as its function
+			u.step.keep = append(u.step.keep, slot)
+		}
+	}
+	for _, m := range gone {
+		if parts := m.table.without(u.step.keep); len(parts) == 1 {
+			l.state.slots.retire(m.table, m.segment)
+		} else {
+			for _, part := range parts { // nobody can have these back as a whole
+				l.state.slots.retire(part, owner{})
+			}
+		}
+		for _, k := range m.links {
+			l.state.links.give(span{k.index, 1})
 		}
 	}
 	slices.SortFunc(alone, func(a, b fill) int { return cmp.Compare(a.slot, b.slot) })
@@ -150,11 +159,6 @@ func (u *unload) forget(gone []*module) {
 			u.step.slots = append(u.step.slots, slot) // null, but still somebody's
 		}
 	}
-	old := l.state.scope.pointers
-	lost := map[*function]bool{}
-	for fn, slot := range old.all {
-		lost[fn] = dead(fn.mod) || own(slot)
-	}
 	u.change(func(s *scope) {
 		s.search = slices.DeleteFunc(slices.Clone(s.search), dead)
 		s.global = slices.DeleteFunc(slices.Clone(s.global), dead)
@@ -163,7 +167,7 @@ func (u *unload) forget(gone []*module) {
 		maps.DeleteFunc(s.names, func(_ string, m *module) bool { return dead(m) })
 		maps.DeleteFunc(s.files, func(_ string, m *module) bool { return dead(m) })
 		maps.DeleteFunc(s.closures, func(_ uint32, fn *function) bool { return dead(fn.mod) })
-		s.pointers = old.without(func(fn *function) bool { return lost[fn] })
+		s.pointers = s.pointers.without(func(fn *function) bool { return dead(fn.mod) })
 	})
 }
 
@@ -234,6 +238,7 @@ func (u *unload) after(ctx context.Context) error {
 type unloadStep struct {
 	modules []*module // what is used comes last
 	slots   []uint32  // entries outside of their own element segments
+	keep    []uint32  // entries in these that are the pointers of functions of other modules
 
 	mu     sync.Mutex
 	groups []*Group // that have applied it
@@ -277,7 +282,7 @@ func (s *unloadStep) takeOut(ctx context.Context, g *Group) error {
 		if inst := g.instances[m]; inst != nil && inst.tls != 0 {
 			g.l.areas.giveLater(inst.tls)
 		}
-		errs = append(errs, g.remove(ctx, m))
+		errs = append(errs, g.remove(ctx, m, s.keep...))
 	}
 	return errors.Join(errs...)
 }

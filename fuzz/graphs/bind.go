@@ -83,6 +83,7 @@ func (b *binder) function(name string, sig synth.Signature) {
 		b.fail(Undefined, name)
 	case !ok:
 		b.set(binding{byCall, name}, Ref{Kind: ToStub, Mod: b.m, Name: name, Sig: sig})
+		b.m.late = append(b.m.late, name)
 	case r.Kind != ToFunction || r.signature() != sig:
 		b.fail(Mistaken, name)
 	default:
@@ -173,13 +174,10 @@ func (r Ref) signature() synth.Signature {
 // allBound returns an error if a module, or one that it needs, imports a function that nobody has.
 func (im *Image) allBound(root *Module) error {
 	for _, m := range root.Closure() {
-		for k, r := range m.bound {
-			b := binder{im: im, m: m}
-			if k.kind != byCall || r.Kind != ToStub || b.weak(k.name) {
-				continue
-			}
-			if _, ok := im.lookFrom(m, k.name); !ok {
-				return &Failure{Kind: Undefined, Module: m.Name, Symbol: k.name}
+		b := binder{im: im, m: m}
+		for _, name := range m.late {
+			if _, ok := im.lookFrom(m, name); !ok && !b.weak(name) {
+				return &Failure{Kind: Undefined, Module: m.Name, Symbol: name}
 			}
 		}
 	}

@@ -227,17 +227,5 @@ func (d *drawing) weaken(l *synth.Library) {
 
 // defines tells whether a library exports a name.
 func defines(l *synth.Library, name string) bool {
-	for _, f := range l.Functions {
-		if slices.Contains(f.Exports, name) {
-			return true
-		}
-	}
-	for _, list := range [][]synth.Variable{l.Variables, l.Threads, l.Globals} {
-		for _, v := range list {
-			if v.Export == name {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.Contains((&Module{Lib: l}).Names(), name)
 }

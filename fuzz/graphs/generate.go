@@ -64,8 +64,9 @@ type drawing struct {
 	signature map[string]synth.Signature
 }
 
-// oneIn is true once in n times; false is what rapid shrinks to.
-func (d *drawing) oneIn(n int) bool { return rapid.IntRange(0, n-1).Draw(d.t, "one in") == n-1 }
+// oneIn is true once in n times, about; false is what rapid shrinks to. It is not the last number that counts, because
+// rapid likes the ends of a range.
+func (d *drawing) oneIn(n int) bool { return rapid.IntRange(0, n-1).Draw(d.t, "one in") == (n+1)/2 }
 
 // upTo draws a number from 0 to n-1.
 func (d *drawing) upTo(n int, label string) int { return rapid.IntRange(0, n-1).Draw(d.t, label) }

@@ -34,6 +34,7 @@ type Module struct {
 
 	uses  map[*Module]bool
 	bound map[binding]Ref
+	late  []string   // functions that nobody had when it was loaded, in the order of its imports
 	exits []synth.Op // registered destructors
 }
 
@@ -204,6 +205,21 @@ func (m *Module) exported(name string) (Ref, bool) {
 		}
 	}
 	return Ref{}, false
+}
+
+// Names are what a module exports: its functions first.
+func (m *Module) Names() (names []string) {
+	for _, f := range m.Lib.Functions {
+		names = append(names, f.Exports...)
+	}
+	for _, list := range [][]synth.Variable{m.Lib.Variables, m.Lib.Threads, m.Lib.Globals} {
+		for _, v := range list {
+			if v.Export != "" {
+				names = append(names, v.Export)
+			}
+		}
+	}
+	return names
 }
 
 // firstOf finds the first definition of a name.

@@ -133,12 +133,6 @@ func (im *Image) find(b *batch, name string, bytes *File, from *Module) (*Module
 			b.names[name] = m
 			return m, nil
 		}
-		for _, m := range b.search {
-			if m.Path == at && m.Lib == f.Lib {
-				b.names[name] = m
-				return m, nil
-			}
-		}
 	}
 	if f.Lib == nil {
 		return nil, &Failure{Kind: Broken, Module: name}

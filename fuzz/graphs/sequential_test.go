@@ -18,6 +18,7 @@ import (
 // compares the whole image after every step.
 func TestGraphs(t *testing.T) {
 	e := newEngine(t)
+	total := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		graph := graphs.Draw(t, graphs.Shape{Libraries: 12, Aside: true, Shared: true, Private: true, Exits: true})
 		w, err := e.newWorld(graph, nil)
@@ -27,6 +28,9 @@ func TestGraphs(t *testing.T) {
 		s := &steps{t: t, w: w}
 		s.log("%v", graph)
 		defer func() {
+			for what, n := range w.counts {
+				total[what] += n
+			}
 			if err := w.close(); err != nil && !errors.As(err, new(*linker.DestructorError)) {
 				t.Errorf("closing the linker: %v", err)
 			}
@@ -39,13 +43,20 @@ func TestGraphs(t *testing.T) {
 			s.spawn()
 		}
 		s.expect("the beginning", w.check())
-		for range rapid.IntRange(1, 12).Draw(t, "steps") {
+		for range rapid.IntRange(15, 40).Draw(t, "steps") {
 			if len(w.alive()) == 0 {
 				return
 			}
 			s.step()
 		}
 	})
+	t.Logf("what happened: %v", total)
+	for _, what := range []string{"open", "open: undefined symbol", "open: trap", "close", "unload beside others", "call", "call: undefined symbol",
+		"call pointer", "symbol", "symbol: undefined symbol"} {
+		if total[what] == 0 && !t.Failed() {
+			t.Errorf("%s has not happened once", what)
+		}
+	}
 }
 
 // steps draws what happens in a world.
@@ -73,28 +84,10 @@ func (s *steps) pair() *pair {
 
 // step does one thing, and looks at everything.
 func (s *steps) step() {
-	var what string
-	var err error
-	switch n := s.upTo(20, "step"); {
-	case n < 7:
-		what, err = s.open()
-	case n < 10:
-		what, err = s.close()
-	case n < 12:
-		what, err = s.symbol()
-	case n < 15:
-		what, err = s.call()
-	case n < 16:
-		what, err = s.callPointer()
-	case n < 17:
-		what, err = s.closure()
-	case n < 18:
-		what, err = s.spawn()
-	case n < 19:
-		what, err = s.leave()
-	default:
-		what, err = s.cancelled()
-	}
+	// rapid likes small numbers, so everything is at the beginning once.
+	kinds := []func() (string, error){s.open, s.call, s.callPointer, s.close, s.symbol, s.open, s.call, s.spawn, s.open, s.close, s.callPointer,
+		s.closure, s.open, s.call, s.cancelled, s.leave}
+	what, err := kinds[s.upTo(len(kinds), "step")]()
 	s.log("%s", what)
 	s.expect(what, err)
 	s.expect("after "+what, s.w.check())
@@ -104,19 +97,22 @@ func (s *steps) step() {
 func (s *steps) opening() (name string, o graphs.Opening) {
 	f := s.w.graph.Libs[s.upTo(len(s.w.graph.Libs), "library")]
 	name = f.Name()
+	if path.Dir(f.Path) == graphs.Aside && s.upTo(5, "found") < 4 {
+		name = f.Path
+	}
 	switch s.upTo(12, "by") {
 	case 9:
 		name = f.Path
-	case 10:
+	case 8:
 		name = "./" + path.Dir(f.Path) + "/../" + f.Path
 	case 11:
 		o.Bytes = f
 	}
-	if s.upTo(30, "absent") == 29 {
+	if s.upTo(40, "absent") == 20 {
 		name, o.Bytes = graphs.Absent, nil
 	}
 	o.Local, o.Now = s.upTo(3, "local") == 2, s.upTo(6, "now") == 5
-	o.NoLoad, o.NoDelete = s.upTo(12, "no load") == 11, s.upTo(12, "no delete") == 11
+	o.NoLoad, o.NoDelete = s.upTo(12, "no load") == 7, s.upTo(12, "no delete") == 7
 	return name, o
 }
 
@@ -152,13 +148,22 @@ func (s *steps) close() (string, error) {
 	return what, s.w.closeHandle(p, i)
 }
 
-// where draws where to look, and for what.
+// where draws where to look, and for what: for something that is there, mostly.
 func (s *steps) where() (scope, string) {
 	var sc scope
-	if n := s.upTo(len(s.w.handles)+1, "scope"); n > 0 {
-		sc = scope{s.w.handles[n-1], s.upTo(8, "next") == 7}
+	in := s.w.image.Global
+	if n := len(s.w.handles); n > 0 && s.upTo(4, "everywhere") < 3 {
+		sc = scope{s.w.handles[s.upTo(n, "scope")], s.upTo(8, "next") == 7}
+		in = sc.handle.mod.Closure()
 	}
-	return sc, fmt.Sprintf("%c%d", "ffffffdtg"[s.upTo(9, "kind")], s.upTo(9, "name"))
+	var names []string
+	for _, m := range in {
+		names = append(names, m.Names()...)
+	}
+	if len(names) > 0 && s.upTo(8, "something") < 7 {
+		return sc, names[s.upTo(len(names), "name")]
+	}
+	return sc, fmt.Sprintf("%c%d", "fdtg"[s.upTo(4, "kind")], s.upTo(9, "name"))
 }
 
 func (s *steps) symbol() (string, error) {

@@ -47,6 +47,7 @@ type world struct {
 	graph *graphs.Graph
 	image *graphs.Image
 
+	counts   map[string]int // of what happened
 	groups   []*pair
 	handles  []*handle
 	closures map[uint32]graphs.Ref // what allocated closures hold
@@ -92,7 +93,7 @@ func (e *engine) newWorld(graph *graphs.Graph, waiting coord.Waiting) (*world, e
 		return nil, errors.Join(err, rt.Close(e.ctx))
 	}
 	w := &world{ctx: e.ctx, l: l, rt: rt, graph: graph, image: image,
-		closures: map[uint32]graphs.Ref{}, pointers: map[function]uint32{}, seen: map[uint32]bool{}}
+		closures: map[uint32]graphs.Ref{}, pointers: map[function]uint32{}, seen: map[uint32]bool{}, counts: map[string]int{}}
 	w.groups = []*pair{{l.Main(), image.Groups()[0]}}
 	return w, nil
 }
@@ -166,6 +167,14 @@ func innermost(err error) (last *linker.LoadError) {
 	return last
 }
 
+// count notes what happened, and how it ended.
+func (w *world) count(what string, err error) {
+	if f := (*graphs.Failure)(nil); errors.As(err, &f) {
+		what += ": " + string(f.Kind)
+	}
+	w.counts[what]++
+}
+
 // options are those of linker.Open.
 func options(o graphs.Opening) (list []linker.OpenOption) {
 	for _, x := range []struct {
@@ -199,6 +208,7 @@ func (w *world) open(p *pair, name string, o graphs.Opening) error {
 	if err := judge(got, want); err != nil {
 		return err
 	}
+	w.count("open", want)
 	if want == nil {
 		w.handles = append(w.handles, &handle{lib, mod})
 	}
@@ -209,8 +219,16 @@ func (w *world) open(p *pair, name string, o graphs.Opening) error {
 func (w *world) closeHandle(p *pair, i int) error {
 	h := w.handles[i]
 	w.handles = slices.Delete(w.handles, i, i+1)
+	before := len(w.image.Loaded)
 	want := w.image.Close(p.o, h.mod)
 	w.forget()
+	w.count("close", want)
+	if n := len(w.image.Loaded); n < before {
+		w.counts["unload"]++
+		if n > 0 {
+			w.counts["unload beside others"]++
+		}
+	}
 	if err := judge(p.g.CloseLibrary(w.ctx, h.lib), want); err != nil {
 		return err
 	}
@@ -281,6 +299,7 @@ func (w *world) symbol(p *pair, s scope, name string) error {
 	if want == nil && r.Kind == graphs.ToGlobal {
 		want = &graphs.Failure{Kind: graphs.Mistaken}
 	}
+	w.count("symbol", want)
 	sym, got := p.g.Symbol(w.ctx, s.lib(), name)
 	if err := judge(got, want); err != nil || want != nil {
 		return err
@@ -355,6 +374,7 @@ func (w *world) call(p *pair, s scope, name string, depth, x int32) error {
 	}
 	sig := r.Mod.Lib.Functions[r.Index].Sig
 	value, want := w.image.Call(p.o, r, depth, x)
+	w.count("call", want)
 	results, got := p.g.Call(w.ctx, s.lib(), name, arguments(sig, depth, x)...)
 	return same(sig, results, got, value, want)
 }
@@ -363,6 +383,9 @@ func (w *world) call(p *pair, s scope, name string, depth, x int32) error {
 func (w *world) callPointer(p *pair, slot uint32, r graphs.Ref, depth, x int32) error {
 	sig := r.Mod.Lib.Functions[r.Index].Sig
 	value, want := w.image.Call(p.o, r, depth, x)
+	if depth >= 0 {
+		w.count("call pointer", want)
+	}
 	params, results := sig.Types()
 	got, err := p.g.CallPointer(w.ctx, slot, params, results, arguments(sig, depth, x)...)
 	return same(sig, got, err, value, want)
