@@ -53,8 +53,12 @@
 // [Group.CloseLibrary] unloads what nobody has a handle of, needs or is bound to any more, after its destructors have
 // run. What compilers register with __cxa_atexit, and C with atexit, belongs to the library that registers it,
 // whatever the main module exports by these names. Those of the main module are its own affair, unless it has no
-// __cxa_atexit: then [Linker.Close] runs them, last of all. A destructor of thread-local data is nobody's: guests that
-// need those end their threads themselves.
+// __cxa_atexit: then [Linker.Close] runs them, last of all.
+//
+// Destructors of thread-local data, which C++ registers with __cxa_thread_atexit, belong to the group and to the library that
+// register them. They run, the last one first, when the group closes normally: by [Group.Close], at the end of a guest's
+// thread, or by [Linker.Close] for groups that Go has spawned; not when a trap or an exit has ended the group. A library that is
+// closed has those of the closing group run; if other groups have some, it stays loaded until those groups have closed.
 //
 // A handle that was given up is an error for ever. A function pointer is a number, so one into a library that is gone can
 // only trap for as long as its table entry is null. It is, until that very library is loaded again, whose functions get the

@@ -19,8 +19,9 @@ import (
 // which compilers call __cxa_atexit, and atexit's functions. Guests register whenever they like, in a constructor or
 // when a function is first called, so it has a lock of its own.
 type exits struct {
-	mu sync.Mutex
-	of map[*module][]exitHandler
+	mu      sync.Mutex
+	of      map[*module][]exitHandler
+	threads map[*Group][]threadExit
 }
 
 // exitHandler is a function pointer of a guest.
@@ -86,10 +87,13 @@ func (e *DestructorError) Error() string {
 // Unwrap returns the trap, or a *sys.ExitError.
 func (e *DestructorError) Unwrap() error { return e.Err }
 
+// exitFunctions are the functions of C and C++ that register destructors.
+var exitFunctions = []string{"__cxa_atexit", "atexit", "__cxa_thread_atexit", "__cxa_thread_atexit_impl"}
+
 // registersExit returns the linker's own function when a library imports one that registers destructors. Those of the
 // main module, or of the library that is its libc, would call into a library that is not there any more.
 func (l *Linker) registersExit(m *module, name string, typ wasm.FuncType) *export {
-	if m == l.main || m.info == nil || name != "__cxa_atexit" && name != "atexit" {
+	if m == l.main || m.info == nil || !slices.Contains(exitFunctions, name) {
 		return nil
 	}
 	if x := l.host.exports[providedPrefix+name]; x.fn.typ.Equal(typ) {
@@ -187,9 +191,18 @@ func (g *Group) callExit(ctx context.Context, h exitHandler) error {
 	return asPointerError(h.pointer, err)
 }
 
-// destroyAll calls the handlers of all modules, those that were loaded last first, in the first group that there is.
+// undestroyed reports whether handlers of modules, or of groups that Go has spawned, are left.
+func (l *Linker) undestroyed() bool {
+	return l.exits.first(l.committed.Load().order) != nil ||
+		slices.ContainsFunc(l.groups.list(), func(g *Group) bool { return g.thread == 0 && l.exits.hasThread(g, nil) })
+}
+
+// destroyAll calls the handlers of all groups, then those of all modules, those that were loaded last first, in the first group that there is.
 // Groups that cannot be entered, because their guest has exited or because the context ends before, are passed over.
 func (l *Linker) destroyAll(ctx context.Context) (err error) {
+	if err = l.endThreadsOf(ctx, l.groups.list()); isExit(err) {
+		return err
+	}
 	for _, g := range l.groups.list() {
 		if l.exits.first(l.committed.Load().order) == nil {
 			return err

@@ -2,6 +2,7 @@ package linker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -146,6 +147,7 @@ func (g *Group) alive() error {
 func (g *Group) die(cause error) {
 	err := fmt.Errorf("%w: %w", ErrGroupClosed, cause)
 	if g.cause.CompareAndSwap(nil, &err) {
+		g.l.exits.dropThread(g, nil)
 		g.member.Crash(cause)
 		g.l.waits.interrupt(g, err)
 	}
@@ -161,6 +163,7 @@ func (g *Group) bury(ctx context.Context) {
 func (g *Group) forget() {
 	g.l.groups.remove(g)
 	g.forgotten.Store(true)
+	g.l.exits.dropThread(g, nil)
 	g.l.areas.giveOwned(g)
 }
 
@@ -178,7 +181,8 @@ func (g *Group) died(ctx context.Context) {
 }
 
 // Close takes the group out of the image. It waits until nobody is inside it; from within the group it is
-// ErrInOperation. Closing twice is no error. The image lives on without any group, but nobody can
+// ErrInOperation. Before that the destructors of the group's thread-local data run, see "Closing" in the package
+// documentation; of those that trap the error says so, a [*DestructorError]. Closing twice is no error. The image lives on without any group, but nobody can
 // spawn one then.
 func (g *Group) Close(ctx context.Context) error {
 	if e := entryOf(ctx); e != nil {
@@ -195,14 +199,17 @@ func (g *Group) Close(ctx context.Context) error {
 		}
 		return err
 	}
-	if err = g.member.Detach(ctx); err == nil {
-		closed := error(ErrGroupClosed)
-		g.cause.Store(&closed)
+	destroyed := g.endThread(ctx, e)
+	if g.cause.Load() == nil {
+		if err = g.member.Detach(ctx); err == nil {
+			closed := error(ErrGroupClosed)
+			g.cause.Store(&closed)
+		}
 	}
 	if left := e.leave(ctx); err == nil && left != nil {
 		err = left
 	}
-	return err
+	return errors.Join(destroyed, err)
 }
 
 // closeInstances closes everything that the group has in the runtime. What closing an instance can report is an

@@ -62,6 +62,8 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 			h := exitHandler{pointer: uint32(stack[0]), argument: uint32(stack[1])}
 			stack[0] = api.EncodeI32(l.registerExit(ctx, h, uint32(stack[2])))
 		}},
+		l.threadExitFunction("__cxa_thread_atexit"),
+		l.threadExitFunction("__cxa_thread_atexit_impl"), // what libc++abi calls, where it is
 		{providedPrefix + "atexit", i32, i32, func(ctx context.Context, _ api.Module, stack []uint64) {
 			stack[0] = api.EncodeI32(l.registerExit(ctx, exitHandler{pointer: uint32(stack[0]), plain: true}, 0))
 		}},

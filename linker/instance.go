@@ -197,6 +197,7 @@ func (g *Group) remove(ctx context.Context, m *module, keep ...uint32) error {
 	for _, fn := range m.functions {
 		delete(g.functions, fn)
 	}
+	g.l.exits.dropThread(g, m)
 	delete(g.instances, m)
 	delete(g.spaces, m.importName())
 	for i := range m.bridges {

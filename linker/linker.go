@@ -149,7 +149,8 @@ func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModu
 	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve), engineCode(compiled), config)
 }
 
-// Close closes all groups and releases what the image has in the runtime. First it runs, in the first group that
+// Close closes all groups and releases what the image has in the runtime. First it runs the destructors of thread-local
+// data, in every group that Go has spawned, then, in the first group that
 // there is, the destructors of the libraries that are still loaded; those that trap are part of the error, as
 // [*DestructorError]. Then it waits until nobody is inside a group; new calls fail with ErrClosed meanwhile. The
 // runtime stays open.
@@ -161,7 +162,7 @@ func (l *Linker) Close(ctx context.Context) error {
 		return nil
 	}
 	destroyed := l.destroyAll(ctx)
-	if err := ctx.Err(); err != nil && l.exits.first(l.committed.Load().order) != nil {
+	if err := ctx.Err(); err != nil && l.undestroyed() {
 		return errors.Join(err, destroyed)
 	}
 	if !l.closed.CompareAndSwap(false, true) {

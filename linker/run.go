@@ -18,6 +18,9 @@ func (l *Linker) Run(ctx context.Context) (code uint32, err error) {
 	case errors.As(err, &exit) && !errors.Is(err, ErrGroupClosed):
 		return exit.ExitCode(), nil
 	case err == nil:
+		if err = l.endThreadsOf(ctx, []*Group{l.first}); errors.As(err, &exit) {
+			return exit.ExitCode(), nil
+		}
 		l.end(l.first, sys.NewExitError(0))
 	}
 	return 0, err

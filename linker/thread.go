@@ -24,7 +24,8 @@ const (
 	maxThreadFailures = 100       // that are kept for Wait
 )
 
-// ThreadError says why a thread that the guest had started ended before its function returned.
+// ThreadError says why a thread that the guest had started ended before its function returned, or that a destructor of
+// its thread-local data trapped then.
 type ThreadError struct {
 	Thread int32 // its number
 	Err    error // the trap, or the error of a host function
@@ -113,8 +114,13 @@ func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, star
 		_, err := g.call(ctx, start, uint64(t.id), uint64(argument))
 		return g.judge(e, err)
 	})
-	// What this can return is that the group, or the linker, is closed, or that the image is poisoned.
-	_ = g.Close(context.WithoutCancel(ctx))
+	if err != nil { // nothing of the thread runs after a trap
+		l.exits.dropThread(g, nil)
+	}
+	// What else this can return is that the group, or the linker, is closed, or that the image is poisoned.
+	if closed := g.Close(context.WithoutCancel(ctx)); err == nil && errors.As(closed, new(*DestructorError)) {
+		err = closed
+	}
 	var exit *sys.ExitError
 	if err != nil && !errors.As(err, &exit) && !errors.Is(err, ErrGroupClosed) && !errors.Is(err, ErrClosed) {
 		l.guestThreads.done(t, &ThreadError{Thread: t.id, Err: err})

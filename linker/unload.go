@@ -21,7 +21,9 @@ import (
 // Before that, the destructors of these libraries run, in this group and in reverse order of their registration; those
 // of a library run before those of the libraries that it needs. They are what compilers register with __cxa_atexit,
 // and what a library registers with atexit. A destructor that traps does not keep the others from being run nor the
-// library from being unloaded; the error says so, a [*DestructorError]. A guest that exits in one ends its group. From
+// library from being unloaded; the error says so, a [*DestructorError]. A guest that exits in one ends its group. Those of this
+// group's thread-local data run before them; a library of which another group has such data stays loaded until that group has
+// closed, and whatever it needs with it. From
 // the first destructor on, the context cannot cancel the call.
 //
 // A function that another module bound when first calling it does not keep its library loaded; it is looked for
@@ -38,26 +40,31 @@ func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
 		if e.tx != nil {
 			return ErrInOperation
 		}
-		cancel := &holdable{Context: ctx}
-		u := &unload{tx: tx{l: g.l, g: g, kind: protocol.UnloadModules}, lib: lib, cancel: cancel}
-		commit, err := g.member.Link(cancel, u)
-		if err == nil {
-			receive(ctx, commit, u.saved.scope.commit)
-			err = u.after(ctx)
-		}
-		g.l.areas.drain(ctx, g)
-		if u.destroyed != nil {
-			err = errors.Join(err, g.judge(e, u.destroyed))
-		}
-		return err
+		return g.unload(ctx, e, lib)
 	})
+}
+
+// unload gives up a handle, none if lib is nil, and unloads what is not used any more.
+func (g *Group) unload(ctx context.Context, e *entry, lib *Library) error {
+	cancel := &holdable{Context: ctx}
+	u := &unload{tx: tx{l: g.l, g: g, kind: protocol.UnloadModules}, lib: lib, cancel: cancel}
+	commit, err := g.member.Link(cancel, u)
+	if err == nil {
+		receive(ctx, commit, u.saved.scope.commit)
+		err = u.after(ctx)
+	}
+	g.l.areas.drain(ctx, g)
+	if u.destroyed != nil {
+		err = errors.Join(err, g.judge(e, u.destroyed))
+	}
+	return err
 }
 
 // unload is the link operation of CloseLibrary. Unlike others it does nothing to any group before it is
 // sure to be committed, for a module that is taken out cannot be put back.
 type unload struct {
 	tx
-	lib  *Library
+	lib  *Library // nil if no handle is given up
 	step *unloadStep
 	ctx  context.Context
 	err  error
@@ -71,11 +78,13 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 	if err := u.l.at(ctx, u.g, pointUnload); err != nil {
 		return coord.Operation{}, false, err
 	}
-	if !u.lib.closed.CompareAndSwap(false, true) {
+	if u.lib != nil && !u.lib.closed.CompareAndSwap(false, true) {
 		return coord.Operation{}, false, ErrLibraryClosed
 	}
 	u.saved = u.l.state.clone()
-	u.lib.mod.handles.Add(-1)
+	if u.lib != nil {
+		u.lib.mod.handles.Add(-1)
+	}
 	u.ctx = u.enter(context.WithoutCancel(ctx))
 	returned := false
 	defer func() {
@@ -103,20 +112,27 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 // still. From the first one on, the operation cannot be cancelled.
 func (u *unload) destroy() ([]*module, error) {
 	for {
-		gone := u.l.state.scope.unused() // a destructor may have opened one of them
-		m := u.l.exits.first(gone)
-		if m == nil || isExit(u.destroyed) {
+		gone := u.l.state.scope.unused(u.l.exits.heldBesides(u.g)) // a destructor may have opened one of them
+		thread, m := u.l.exits.hasThread(u.g, gone) && len(gone) > 0, u.l.exits.first(gone)
+		if !thread && m == nil || isExit(u.destroyed) {
 			return gone, u.broken
 		}
 		if err := u.cancel.hold(); err != nil {
 			return nil, err
 		}
-		u.destroyed = errors.Join(u.destroyed, u.g.destroy(u.ctx, m))
+		if thread {
+			u.destroyed = errors.Join(u.destroyed, u.g.destroyThread(u.ctx, gone))
+		} else {
+			u.destroyed = errors.Join(u.destroyed, u.g.destroy(u.ctx, m))
+		}
 	}
 }
 
 // reopen takes back that the handle was given up.
 func (u *unload) reopen() {
+	if u.lib == nil {
+		return
+	}
 	u.lib.mod.handles.Add(1)
 	u.lib.closed.Store(false)
 }
@@ -171,8 +187,9 @@ func (u *unload) forget(gone []*module) {
 	})
 }
 
-// unused returns the loaded modules that no handle leads to, in reverse order of instantiation.
-func (s *scope) unused() []*module {
+// unused returns the loaded modules that no handle leads to, nor one of those that are held, in reverse order of
+// instantiation.
+func (s *scope) unused(held map[*module]bool) []*module {
 	used := map[*module]bool{}
 	var mark func(m *module)
 	mark = func(m *module) {
@@ -185,7 +202,7 @@ func (s *scope) unused() []*module {
 		}
 	}
 	for i, m := range s.search {
-		if i == 0 || m.handles.Load() > 0 {
+		if i == 0 || m.handles.Load() > 0 || held[m] {
 			mark(m)
 		}
 	}

@@ -45,8 +45,12 @@ any_max=$((65536 * 65536))
 object() {
   local dir=$1 source=$2 file=$src/$2.c
   shift 2
+  local language=()
   [ "$source" = libdl ] && file=$root/libdl/dl.c # what C users get
-  "$clang" "${compile_flags[@]}" "-I$root/include" "$@" -c "$file" -o "$work/$dir/$source.o"
+  if [ -f "$src/$source.cpp" ]; then
+    file=$src/$source.cpp language=(-std=c++20 -fno-exceptions -fno-rtti)
+  fi
+  "$clang" "${compile_flags[@]}" "${language[@]}" "-I$root/include" "$@" -c "$file" -o "$work/$dir/$source.o"
 }
 
 object pie main -fPIC "${thread_flags[@]}"
@@ -111,7 +115,7 @@ libraries() {
   for name in other counter ctor weak strong unresolved unresolved_data interpose interposer \
     trap_ctor trap_call mismatch mismatch_kind bss huge notable manyfn align callback stack types even odd \
     dtor_base dtor_trap dtor_main early align_page \
-    dl dlfcn dl_ctor closure; do
+    dl dlfcn dl_ctor closure thread_dtor; do
     library "$set" $name
   done
   library "$set" data libother.wasm
