@@ -14,7 +14,7 @@ import (
 // Options say what an image consists of.
 type Options struct {
 	Main    string // the main module, in libraries.FS
-	Library string // the library, in libraries.FS
+	Library string // the library, in libraries.FS; "" for none
 
 	Runtime wazero.RuntimeConfig // nil for linker.NewRuntimeConfig()
 	Module  wazero.ModuleConfig  // standard streams and the like, for all threads; nil for none
@@ -22,7 +22,7 @@ type Options struct {
 	Host func(ctx context.Context, rt wazero.Runtime) error
 }
 
-// Image is a process image with one library open. It is safe for concurrent use.
+// Image is a process image, with one library open if [Options] name one. It is safe for concurrent use.
 type Image struct {
 	rt      wazero.Runtime
 	linker  *linker.Linker
@@ -60,8 +60,11 @@ func Open(ctx context.Context, options Options) (image *Image, err error) {
 	if i.linker, err = linker.New(ctx, i.rt, main, config); err != nil {
 		return nil, err
 	}
-	if i.library, err = i.linker.Main().Open(ctx, options.Library); err != nil {
-		return nil, err
+	i.library = linker.Default
+	if options.Library != "" {
+		if i.library, err = i.linker.Main().Open(ctx, options.Library); err != nil {
+			return nil, err
+		}
 	}
 	i.main = &Thread{Group: i.linker.Main(), image: i, functions: i.library}
 	return i, nil
