@@ -90,16 +90,19 @@ func TestConstructorOpens(t *testing.T) {
 	}
 }
 
-// When a constructor fails after it has loaded a library, both are gone.
+// When a constructor fails after it has loaded a library, both are gone; one that was there already is not opened once more.
 func TestConstructorOpensAndFails(t *testing.T) {
 	rt := hostCall(t, func(ctx context.Context, g *linker.Group) {
-		if _, err := g.Open(ctx, "libdata.wasm"); err != nil {
-			panic(err)
+		for _, name := range []string{"libdata.wasm", "libcounter.wasm"} {
+			if _, err := g.Open(ctx, name); err != nil {
+				panic(err)
+			}
 		}
 		panic(errors.New("after all"))
 	})
 	i := newImageIn(t, rt, "main-pie", "threads", nil)
 	i.spawn()
+	i.open("counter")
 	before := i.l.Snapshot(i.ctx)
 	_, err := i.g.OpenBytes(i.ctx, "fails", callsHost(t, "__wasm_call_ctors"))
 	if err == nil || !strings.Contains(err.Error(), "after all") {

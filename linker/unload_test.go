@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // The last handle of a library unloads it, with what only it needed; its memory and table entries are used again.
@@ -101,6 +103,29 @@ func TestUnloadBound(t *testing.T) {
 		i.open("odd")
 		i.want(1, even, "even", 8)
 	})
+}
+
+// Nor is a library unloaded that another one is bound to without needing it by name.
+func TestUnloadBoundByChance(t *testing.T) {
+	i := newImage(t, "main-pie", "threads", nil)
+	counter := i.open("counter")
+	bound, err := i.g.OpenBytes(i.ctx, "bound", library(t, dylink.Info{}, func(b *wasm.Builder) {
+		next := b.ImportFunc("env", "counter_next", b.Type(nil, i32))
+		b.ExportFunc("bound_next", b.Func(b.Type(nil, i32), nil, new(wasm.Code).Call(next)))
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := i.g.CloseLibrary(i.ctx, counter); err != nil {
+		t.Fatal(err)
+	}
+	i.want(101, bound, "bound_next")
+	if err := i.g.CloseLibrary(i.ctx, bound); err != nil {
+		t.Fatal(err)
+	}
+	if got := i.l.Libraries(); len(got) != 0 {
+		t.Errorf("libraries: %v", got)
+	}
 }
 
 // Handles that are none are refused.

@@ -159,7 +159,8 @@ func TestWhoSeesWhat(t *testing.T) {
 		{faults.Fault{Edits: edit("linker/tx.go")}, "linker", true},
 		{faults.Fault{Edits: edit("linker/coord/link.go")}, "trace", true},
 		{faults.Fault{Edits: edit("linker/protocol/actions.go"), Specified: true}, "trace", false},
-		{faults.Fault{Edits: edit("linker/protocol/actions.go"), Specified: true}, "explorer", true},
+		{faults.Fault{Edits: edit("linker/protocol/actions.go"), Specified: true}, "explorer", false},
+		{faults.Fault{Edits: edit("linker/protocol/actions.go"), Specified: true}, "random", true},
 		{faults.Fault{Edits: edit("linker/protocol/actions.go")}, "TLC", false},
 		{faults.Fault{Edits: edit("linker/protocol/actions.go"), TLC: "NoWake"}, "TLC", true},
 	} {

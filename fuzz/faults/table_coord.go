@@ -166,7 +166,7 @@ func coordFaults() []Fault {
 		{
 			Name:  "runtime: safepoints do not look",
 			What:  "a group that computes and reaches safepoints never takes part",
-			Edits: []Edit{{coord, `c.attention.Store(c.state.Leader != protocol.NoGroup || c.state.Poisoned)`, `c.attention.Store(c.state.Poisoned)`}},
+			Edits: []Edit{{coord, `c.state.Leader != protocol.NoGroup || c.state.Poisoned`, `c.state.Poisoned`}},
 			By:    []Named{{"exhaustive", "TestSafepointsAreEnough"}},
 		},
 		{
@@ -227,13 +227,26 @@ func coordFaults() []Fault {
 			By: []Named{{"trace", tracing}},
 		},
 		{
-			Name:  "runtime: the state is read without the mutex",
-			What:  "a copy of the state is made while somebody changes it",
-			Edits: []Edit{{coord, "	c.mu.Lock()\n	defer c.mu.Unlock()\n	return c.state\n", "	return c.state\n"}},
+			Name:  "runtime: the flag of safepoints is a plain variable",
+			What:  "a safepoint reads it while somebody else writes it",
+			Edits: []Edit{{coord, "	attention atomic.Bool\n", "	attention flag\n"}, {coord, "// Operation is a link operation", plainFlag}},
 			By:    []Named{{"race", "TestStress"}},
 		},
 	}
 }
+
+// plainFlag is what an atomic.Bool is without being atomic.
+const plainFlag = `type flag struct{ set bool }
+
+func (f *flag) Store(set bool) { f.set = set }
+func (f *flag) Load() bool     { return f.set }
+
+func (f *flag) Swap(set bool) (had bool) {
+	had, f.set = f.set, set
+	return had
+}
+
+// Operation is a link operation`
 
 const attachOld = `	err := m.own(func() (err error) {
 		m.participant, err = build(ctx, int(m.id))

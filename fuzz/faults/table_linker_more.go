@@ -55,13 +55,13 @@ func moreLinkerFaults() []Fault {
 			Name:  "linker: a failed load keeps its memory",
 			What:  "the areas that were taken for it are not given back",
 			Edits: []Edit{{linkerTx, "	for _, area := range slices.Backward(t.areas[m.areas:]) {\n		t.l.areas.giveLater(area)\n	}\n", ""}},
-			By:    []Named{{"linker", "TestErrorAtEveryPoint"}},
+			By:    []Named{{"linker", "TestExitInConstructor"}},
 		},
 		{
 			Name:  "linker: a closed group keeps its memory",
 			What:  "its stack and its thread-local storage are not given back",
-			Edits: []Edit{{linkerGroup, "	g.forgotten.Store(true)\n	g.l.areas.giveOwned(g)\n", "	g.forgotten.Store(true)\n"}},
-			By:    []Named{{"linker", "TestCycles"}},
+			Edits: []Edit{{linkerGroup, "	g.l.areas.giveOwned(g)\n}", "}"}},
+			By:    []Named{{"linker", "TestExitInConstructor"}},
 		},
 		{
 			Name:  "linker: memory that is used again is not cleared",
@@ -73,7 +73,7 @@ func moreLinkerFaults() []Fault {
 			Name:  "linker: start functions reset the data",
 			What:  "a library's start function writes everybody's data again, for each new group",
 			Edits: []Edit{{linkerInstance, "	restore()\n", "	_ = restore\n"}},
-			By:    []Named{{"linker", "TestSpawnSharesMemory"}},
+			By:    []Named{{"linker", "TestDestructorsUseOthers"}},
 		},
 		{
 			Name:  "linker: made pointers outlive their library",
@@ -84,7 +84,7 @@ func moreLinkerFaults() []Fault {
 		{
 			Name:  "linker: element segments outlive their library",
 			What:  "a library's own table entries are not cleared when it is unloaded",
-			Edits: []Edit{{linkerInstance, "	errs := []error{g.clearSlots(ctx, m.table)}\n", "	var errs []error\n"}},
+			Edits: []Edit{{linkerInstance, "		errs = append(errs, g.clearSlots(ctx, own))\n", "		_ = own\n"}},
 			By:    []Named{{"linker", "TestUnload"}},
 		},
 		{
@@ -97,13 +97,13 @@ func moreLinkerFaults() []Fault {
 			Name:  "linker: a failed open is counted",
 			What:  "what a failed operation has opened is never unloaded",
 			Edits: []Edit{{linkerTx, "		m.handles.Add(-1)\n", "		_ = m\n"}},
-			By:    []Named{{"linker", "TestErrorAtEveryPoint"}},
+			By:    []Named{{"linker", "TestConstructorOpensAndFails"}},
 		},
 		{
 			Name:  "linker: only what is needed by name is kept",
 			What:  "a library that another one is bound to is unloaded",
 			Edits: []Edit{{linkerUnload, "		for _, n := range m.uses {\n", "		for _, n := range m.needed {\n"}},
-			By:    []Named{{"linker", "TestUnloadBound"}},
+			By:    []Named{{"linker", "TestUnloadBoundByChance"}},
 		},
 		{
 			Name:  "linker: the names of an unloaded library stay",
@@ -127,10 +127,11 @@ func moreLinkerFaults() []Fault {
 			By: []Named{{"porcupine", "TestHistoriesOfTheLinkerAreLinearizable"}},
 		},
 		{
-			Name:  "linker: callers are kept by their parameters",
-			What:  "a function pointer is called with the results of the last signature that had the same parameters",
-			Edits: []Edit{{linkerCall, "	key := t.Key()\n	if c := g.callers[key]", "	key := wasm.FuncType{Params: t.Params}.Key()\n	if c := g.callers[key]"}},
-			By:    []Named{{"linker", "TestTypes"}},
+			Name: "linker: callers are kept by their parameters",
+			What: "a function pointer is called with the results of the last signature that had the same parameters",
+			Edits: []Edit{{linkerCall, "if c := l.callers[t.Key()]; c != nil {", "if c := l.callers[wasm.FuncType{Params: t.Params}.Key()]; c != nil {"},
+				{linkerCall, "l.callers[t.Key()] = c", "l.callers[wasm.FuncType{Params: t.Params}.Key()] = c"}},
+			By: []Named{{"linker", "TestTypes"}},
 		},
 		{
 			Name:  "linker: a killed thread goes on waiting",
@@ -148,7 +149,7 @@ func moreLinkerFaults() []Fault {
 			Name:  "linker: the list of groups is read without its lock",
 			What:  "a load reads the list while a group that leaves changes it",
 			Edits: []Edit{{linkerGroup, "	l.mu.Lock()\n	defer l.mu.Unlock()\n	return append([]*Group(nil), l.groups...)", "	return append([]*Group(nil), l.groups...)"}},
-			By:    []Named{{"linked", "TestSymbolLooksAgain"}},
+			By:    []Named{{"race linked", "TestConcurrentGroups"}},
 		},
 	}
 }

@@ -173,10 +173,10 @@ func protocolFaults() []Fault {
 			By:    []Named{inExplorer()},
 		},
 		{
-			Name:  "protocol: poison wears off, in the specification, too",
-			What:  "actions are possible after an undo has failed, and everybody agrees",
-			Edits: []Edit{{actions, `return s.Poisoned && !s.off(OffStickyPoison)`, `return false`}},
-			TLC:   "NoStickyPoison", Specified: true,
+			Name:  "protocol: a sleeper has no door, in the specification, too",
+			What:  "a sleeper that wants to run starves while others publish operation after operation, and everybody agrees",
+			Edits: []Edit{{groups, `case s.off(OffWake):`, `case true:`}},
+			TLC:   "NoWake", Specified: true,
 		},
 	}
 }
