@@ -173,6 +173,8 @@ func (b *binder) table(m *module, imp *wasm.Import) (binding, error) {
 	case imp.Table.HasMax && imp.Table.Max < b.t.l.tableMax:
 		return binding{}, &LimitError{Limit: "function table (entries) as module " + text.Name(m.name) + " imports it",
 			Value: uint64(b.t.l.tableMax), Max: uint64(imp.Table.Max)}
+	case imp.Table.Min > b.t.l.tableMax:
+		return binding{}, &LimitError{Limit: "function table (entries)", Value: uint64(imp.Table.Min), Max: uint64(b.t.l.tableMax)}
 	}
 	b.entries = max(b.entries, imp.Table.Min)
 	return binding{kind: bindTable}, nil

@@ -187,9 +187,17 @@ func (l *Linker) decodeLibrary(id uint32, name, file string, bytes []byte) (*mod
 	if err != nil {
 		return nil, err
 	}
+	for _, c := range src.Customs[1:] { // the first one was read
+		if c.Name == "dylink.0" || c.Name == "dylink" {
+			return nil, &dylink.FormatError{Offset: c.Offset, Reason: "a second section " + c.Name}
+		}
+	}
 	m := &module{id: id, name: name, file: file, src: src, info: info}
 	if len(src.Memories) > 0 {
 		return nil, &ImportError{Module: name, Namespace: "env", Name: "memory", Reason: "a library must import its memory, not define one"}
+	}
+	if second, ok := src.ImportOf(wasm.KindMemory, 1); ok {
+		return nil, importError(m, second, "a module has one memory")
 	}
 	m.readInfo()
 	m.readExports()
@@ -202,6 +210,10 @@ func (l *Linker) decodeLibrary(id uint32, name, file string, bytes []byte) (*mod
 // checkSizes refuses what could never be placed, before anything is allocated for it.
 func (l *Linker) checkSizes(m *module) error {
 	memory, table := uint64(l.maxPages)*pageSize, uint64(l.tableMax)
+	tables := uint64(0)
+	for _, own := range m.src.Tables {
+		tables += uint64(own.Type.Limits.Min)
+	}
 	for _, x := range []struct {
 		limit      string
 		value, max uint64
@@ -210,6 +222,7 @@ func (l *Linker) checkSizes(m *module) error {
 		{"alignment of a data area (bytes)", uint64(1) << m.info.MemoryAlignment, memory},
 		{"function table (entries)", uint64(m.info.TableSize), table},
 		{"alignment in the function table (entries)", uint64(1) << m.info.TableAlignment, table},
+		{"tables of its own (entries)", tables, table},
 		{"thread-local storage (bytes)", uint64(m.tlsSize), memory},
 	} {
 		if x.value > x.max {

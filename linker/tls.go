@@ -1,7 +1,6 @@
 package linker
 
 import (
-
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"

@@ -18,7 +18,7 @@ const HeaderSize = 8
 
 // Decode reads a module. The result shares memory with b, which must not be changed
 // afterwards. Errors are *[FormatError]; they wrap [ErrNotModule], [ErrVersion],
-// [ErrUnsupported] or a cause of package leb where there is one. Memory use is bounded by a
+// [ErrUnsupported], [ErrTooMany] or a cause of package leb where there is one. Memory use is bounded by a
 // multiple of len(b), whatever the counts in it say.
 func Decode(b []byte) (*Module, error) {
 	if err := CheckHeader(b); err != nil {
@@ -96,31 +96,31 @@ func (d *decoder) section(id SectionID) {
 		c.Payload = d.r.Bytes(uint32(d.r.Len()), "payload")
 		d.m.Customs = append(d.m.Customs, c)
 	case SectionType:
-		d.m.Types = vector(d, 3, "types", d.funcType)
+		d.m.Types = vector(d, 3, maxMany, "types", d.funcType)
 	case SectionImport:
 		d.imports()
 	case SectionFunction:
-		d.m.Funcs = vector(d, 1, "functions", d.typeIndex)
+		d.m.Funcs = vector(d, 1, maxMany, "functions", d.typeIndex)
 	case SectionTable:
-		d.m.Tables = vector(d, 3, "tables", d.table)
+		d.m.Tables = vector(d, 3, maxFew, "tables", d.table)
 	case SectionMemory:
-		d.m.Memories = vector(d, 2, "memories", d.memoryType)
+		d.m.Memories = vector(d, 2, maxFew, "memories", d.memoryType)
 	case SectionTag:
-		d.m.Tags = vector(d, 2, "tags", d.tag)
+		d.m.Tags = vector(d, 2, maxFew, "tags", d.tag)
 	case SectionGlobal:
 		d.globals()
 	case SectionExport:
-		d.m.Exports = vector(d, 3, "exports", d.export)
+		d.m.Exports = vector(d, 3, maxFew, "exports", d.export)
 	case SectionStart:
 		d.start()
 	case SectionElement:
-		d.m.Elements = vector(d, 3, "element segments", d.element)
+		d.m.Elements = vector(d, 3, maxFew, "element segments", d.element)
 	case SectionDataCount:
 		d.m.DataCount, d.m.HasDataCount = d.r.U32("data count"), true
 	case SectionCode:
 		d.code()
 	case SectionData:
-		d.m.Data = vector(d, 2, "data segments", d.data)
+		d.m.Data = vector(d, 2, maxFew, "data segments", d.data)
 	}
 }
 
@@ -139,9 +139,26 @@ func (d *decoder) finish(end int) error {
 	return nil
 }
 
-// vector reads a length and that many elements of at least minSize bytes each.
-func vector[T any](d *decoder, minSize int, what string, read func() T) []T {
+// How many there may be of something. These are the limits that browsers have agreed on: no toolchain comes near them, and what
+// the linker and the engine do with a module takes a bounded time.
+//
+// Source: WebAssembly JavaScript Interface, "Implementation-defined limits"; of some, an earlier and lower version.
+const (
+	maxValues   = 1000     // parameters or results of a type
+	maxLocals   = 50000    // of one function
+	maxFew      = 100000   // imports, exports, segments, and what is rare
+	maxMany     = 1000000  // types, functions, globals
+	maxElements = 10000000 // of one element segment
+)
+
+// vector reads a length, at most most, and that many elements of at least minSize bytes each.
+func vector[T any](d *decoder, minSize, most int, what string, read func() T) []T {
+	at := d.r.Offset()
 	n := d.r.Count(minSize, what)
+	if n > most {
+		d.r.Fail(at, ErrTooMany, "%d %s: %v, the largest number is %d", n, what, ErrTooMany, most)
+		return nil
+	}
 	if n == 0 {
 		return nil
 	}

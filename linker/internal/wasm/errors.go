@@ -17,6 +17,8 @@ var (
 	// ErrUnsupported means that a module uses a feature that this linker does not know:
 	// memory64, garbage collection types, typed references.
 	ErrUnsupported = errors.New("unsupported feature")
+	// ErrTooMany means that a module has more of something than browsers accept.
+	ErrTooMany = errors.New("too many")
 )
 
 // FormatError says why and where bytes are not a module that this package understands.

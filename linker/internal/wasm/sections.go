@@ -1,6 +1,8 @@
 package wasm
 
 import (
+	"errors"
+
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
@@ -62,8 +64,8 @@ func (d *decoder) funcType() FuncType {
 		d.r.Fail(at, nil, "type form %#x is unknown", form)
 	}
 	return FuncType{
-		Params:  vector(d, 1, "parameters", d.valType),
-		Results: vector(d, 1, "results", d.valType),
+		Params:  vector(d, 1, maxValues, "parameters", d.valType),
+		Results: vector(d, 1, maxValues, "results", d.valType),
 	}
 }
 
@@ -148,7 +150,7 @@ func (d *decoder) tag() uint32 {
 
 // imports reads the import section.
 func (d *decoder) imports() {
-	d.m.Imports = vector(d, 4, "imports", d.importEntry)
+	d.m.Imports = vector(d, 4, maxFew, "imports", d.importEntry)
 	for i, imp := range d.m.Imports {
 		d.m.imported[imp.Kind] = append(d.m.imported[imp.Kind], i)
 	}
@@ -191,7 +193,7 @@ func (d *decoder) table() Table {
 
 // globals reads the global section. An initialiser may read the globals before its own.
 func (d *decoder) globals() {
-	vector(d, 4, "globals", func() struct{} {
+	vector(d, 4, maxMany, "globals", func() struct{} {
 		g := Global{Type: d.globalType()}
 		g.Init = readConstExpr(d.r, d.m, d.m.Count(KindGlobal), g.Type.Type)
 		d.m.Globals = append(d.m.Globals, g)
@@ -280,11 +282,11 @@ func (d *decoder) element() Element {
 		d.r.Fail(at, nil, "element segment of %v for a table of %v", e.Type, table.Elem)
 	}
 	if flags&elemExprs != 0 {
-		e.Exprs = vector(d, 2, "elements", func() ConstExpr {
+		e.Exprs = vector(d, 2, maxElements, "elements", func() ConstExpr {
 			return readConstExpr(d.r, d.m, d.m.Count(KindGlobal), e.Type)
 		})
 	} else {
-		e.Funcs = vector(d, 1, "elements", d.funcIndex)
+		e.Funcs = vector(d, 1, maxElements, "elements", d.funcIndex)
 	}
 	return e
 }
@@ -297,10 +299,28 @@ func (d *decoder) code() {
 		d.r.Fail(at, nil, "%d function bodies for %d functions", d.bodies, len(d.m.Funcs))
 	}
 	for range d.bodies {
-		d.r.Bytes(d.r.U32("size of a function body"), "function body")
+		body := d.r.Sub(d.r.U32("size of a function body"), "function body")
+		d.locals(body)
+		if err := (*leb.Error)(nil); errors.As(body.Err(), &err) {
+			d.r.Fail(err.Offset, err.Cause, "%s", err.Reason)
+		}
 		if d.r.Failed() {
 			return
 		}
+	}
+}
+
+// locals counts the locals of a body: the engine allocates space for as many as it is told of.
+func (d *decoder) locals(body *leb.Reader) {
+	at, total := body.Offset(), uint64(0)
+	for groups := body.Count(2, "groups of locals"); groups > 0 && !body.Failed(); groups-- {
+		total += uint64(body.U32("locals"))
+		if body.Byte("type of locals") == refNullPrefix {
+			heapType(body)
+		}
+	}
+	if total > maxLocals {
+		body.Fail(at, ErrTooMany, "%d locals: %v, the largest number is %d", total, ErrTooMany, maxLocals)
 	}
 }
 
