@@ -94,11 +94,20 @@ func (e *NotFoundError) Error() string {
 type UndefinedSymbolError struct {
 	Module string // the module that needs it; empty for a look-up from outside
 	Symbol string
+	// Searched is the library in which a look-up from outside has looked, with what that needs; empty for the global
+	// scope. Next says that it was [Next] to that library, or to the main module.
+	Searched string
+	Next     bool
 }
 
 // Error implements the error interface.
 func (e *UndefinedSymbolError) Error() string {
-	if e.Module == "" {
+	switch {
+	case e.Searched != "" && e.Next:
+		return fmt.Sprintf("linker: undefined symbol %s after %s", text.Quote(e.Symbol), text.Name(e.Searched))
+	case e.Searched != "":
+		return fmt.Sprintf("linker: undefined symbol %s in %s", text.Quote(e.Symbol), text.Name(e.Searched))
+	case e.Module == "":
 		return fmt.Sprintf("linker: undefined symbol %s", text.Quote(e.Symbol))
 	}
 	return fmt.Sprintf("linker: module %s: undefined symbol %s", text.Name(e.Module), text.Quote(e.Symbol))

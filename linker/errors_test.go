@@ -29,6 +29,8 @@ func TestErrorMessages(t *testing.T) {
 		{&linker.NotFoundError{Name: "a.wasm"}, `linker: library "a.wasm" not found: there is no file system to search`},
 		{&linker.UndefinedSymbolError{Module: "a", Symbol: "f"}, `linker: module a: undefined symbol "f"`},
 		{&linker.UndefinedSymbolError{Symbol: "f"}, `linker: undefined symbol "f"`},
+		{&linker.UndefinedSymbolError{Symbol: "f", Searched: "b"}, `linker: undefined symbol "f" in b`},
+		{&linker.UndefinedSymbolError{Symbol: "f", Searched: "b", Next: true}, `linker: undefined symbol "f" after b`},
 		{&linker.SymbolError{Module: "a", Symbol: "f", Definer: "b", Want: "(i32) -> ()", Found: "() -> ()"},
 			`linker: module a: symbol "f" of b: want (i32) -> (), found () -> ()`},
 		{&linker.SymbolError{Symbol: "f", Definer: "b", Want: "a function", Found: "data"}, `linker: symbol "f" of b: want a function, found data`},
@@ -88,4 +90,27 @@ func errorTypes(t *testing.T) (names []string) {
 		t.Fatalf("only %q", names)
 	}
 	return names
+}
+
+// A look-up that fails says where it has looked.
+func TestUndefinedSaysWhere(t *testing.T) {
+	i := newImage(t, "main-pie", "threads", nil)
+	other := i.open("other")
+	for _, tt := range []struct {
+		lib   *linker.Library
+		where string
+		next  bool
+	}{
+		{linker.Default, "", false},
+		{nil, "", false},
+		{other, "libother.wasm", false},
+		{linker.Next(other), "libother.wasm", true},
+		{linker.Next(linker.Default), "main-pie", true},
+	} {
+		var undefined *linker.UndefinedSymbolError
+		want := linker.UndefinedSymbolError{Symbol: "nobody_has_it", Searched: tt.where, Next: tt.next}
+		if _, err := i.g.Symbol(i.ctx, tt.lib, "nobody_has_it"); !errors.As(err, &undefined) || *undefined != want {
+			t.Errorf("%v, want %v", err, &want)
+		}
+	}
 }

@@ -111,9 +111,24 @@ func (s *scope) find(l *Linker, lib *Library, name string) (*export, error) {
 		x = s.lookupIn(lib.mod, name)
 	}
 	if x == nil {
-		return nil, &UndefinedSymbolError{Symbol: name}
+		return nil, lib.undefined(l, name)
 	}
 	return x, nil
+}
+
+// undefined is the error of a look-up through a handle.
+func (l *Library) undefined(image *Linker, name string) error {
+	e := &UndefinedSymbolError{Symbol: name}
+	if l != nil {
+		e.Next = l.next != nil
+		switch {
+		case l.mod != nil:
+			e.Searched = l.mod.name
+		case e.Next:
+			e.Searched = image.main.name
+		}
+	}
+	return e
 }
 
 // symbol returns what is known of an export without any more work.
