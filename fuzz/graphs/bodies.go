@@ -69,7 +69,7 @@ func (d *drawing) constructor(i int, l *synth.Library, final int) {
 	case d.shape.Exits && d.oneIn(40):
 		l.Constructor = append(l.Constructor, synth.Op{Kind: synth.Exit, Value: 3})
 	}
-	if d.oneIn(25) {
+	if d.shape.Shared && d.oneIn(25) {
 		l.Functions[final].Body = append(l.Functions[final].Body, synth.Op{Kind: synth.Trap})
 	}
 }

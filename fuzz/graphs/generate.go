@@ -13,7 +13,7 @@ import (
 type Shape struct {
 	Libraries int  // at most, at least 1
 	Aside     bool // libraries in the folder Aside, copies of names, preloaded libraries
-	Shared    bool // functions that change static data
+	Shared    bool // functions that change static data, destructors that trap
 	Private   bool // functions that change thread-local data and globals
 	Exits     bool // constructors in which the guest exits
 }

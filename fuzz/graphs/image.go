@@ -187,8 +187,8 @@ func (m *Module) Closure() []*Module {
 	return all
 }
 
-// exported finds what a module offers by a name.
-func (m *Module) exported(name string) (Ref, bool) {
+// Lookup finds what a module itself offers by a name.
+func (m *Module) Lookup(name string) (Ref, bool) {
 	for i, f := range m.Lib.Functions {
 		if slices.Contains(f.Exports, name) {
 			return Ref{Kind: ToFunction, Mod: m, Index: i}, true
@@ -225,7 +225,7 @@ func (m *Module) Names() (names []string) {
 // firstOf finds the first definition of a name.
 func firstOf(modules []*Module, name string) (Ref, bool) {
 	for _, m := range modules {
-		if r, ok := m.exported(name); ok {
+		if r, ok := m.Lookup(name); ok {
 			return r, true
 		}
 	}

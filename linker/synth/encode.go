@@ -7,8 +7,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// Encode writes the library as a binary module. The error says which part of the description cannot be written: an index
-// that does not exist, mostly.
+// Encode writes the library as a binary module. The error says which part of the description cannot be written: a
+// function in the table that does not exist, or a name that is exported twice. Bodies are not looked into: the engine refuses
+// a call of a function that does not exist.
 func (l *Library) Encode() ([]byte, error) {
 	e := &encoder{lib: l, functions: map[importKey]uint32{}, globals: map[importKey]uint32{}}
 	e.head()
