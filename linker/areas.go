@@ -226,6 +226,6 @@ func (a *areas) drain(ctx context.Context, g *Group) {
 		a.later = a.later[:n-1]
 		a.mu.Unlock()
 		// A failing free is the guest's own fault, and there is nobody to tell: the block is lost.
-		_, _ = g.call(context.WithoutCancel(ctx), a.l.alloc.release, uint64(next.block))
+		_, _ = g.call(finishing(context.WithoutCancel(ctx)), a.l.alloc.release, uint64(next.block))
 	}
 }

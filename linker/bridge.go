@@ -254,6 +254,7 @@ const (
 	baseGrowLinks    = "grow_links"
 	baseClearLink    = "clear_link"
 	baseStackPointer = "stack_pointer"
+	basePoll         = "poll" // a pollFlag
 	tableGrow        = "grow"
 	tableSize        = "size"
 	tableClear       = "clear"
@@ -263,7 +264,7 @@ const (
 
 // buildBase writes the module that a group starts with: its link table, a stack pointer and, when the main
 // module brings none, the function table.
-func buildBase(ownTable bool, tableMax uint32) ([]byte, error) {
+func buildBase(ownTable bool, tableMax uint32, polls bool) ([]byte, error) {
 	var b wasm.Builder
 	links := b.Table(wasm.TableType{Elem: wasm.FuncRef})
 	b.ExportTable(baseLinks, links)
@@ -272,6 +273,9 @@ func buildBase(ownTable bool, tableMax uint32) ([]byte, error) {
 			Limits: wasm.Limits{Min: 1, Max: tableMax, HasMax: true}}))
 	}
 	b.ExportGlobal(baseStackPointer, b.Global(wasm.I32, true, wasm.ConstI32(0)))
+	if polls {
+		b.ExportGlobal(basePoll, b.Global(wasm.I32, true, wasm.ConstI32(0)))
+	}
 	i32 := []wasm.ValType{wasm.I32}
 	b.ExportFunc(baseGrowLinks, b.Func(b.Type(i32, i32), nil,
 		new(wasm.Code).RefNull(wasm.FuncRef).LocalGet(0).TableGrow(links)))

@@ -73,7 +73,7 @@ func (g *Group) judge(e *entry, err error) error {
 	if !errors.As(err, &exit) && (!g.l.config.trapCloses || !isTrap(err)) {
 		return err
 	}
-	if exit != nil {
+	if exit != nil && !g.engineClosed() {
 		g.l.end(g, err)
 	} else {
 		g.die(err)
@@ -116,7 +116,7 @@ func (g *Group) call(ctx context.Context, fn *function, args ...uint64) ([]uint6
 		if mod == nil {
 			return nil, &UndefinedSymbolError{Module: fn.mod.name, Symbol: fn.name}
 		}
-		pool = &functionPool{mod: mod, name: fn.name}
+		pool = &functionPool{group: g, mod: mod, name: fn.name}
 		g.functions[fn] = pool
 	}
 	return pool.call(ctx, args)
@@ -134,9 +134,10 @@ func (g *Group) call1(ctx context.Context, fn *function, args ...uint64) (uint64
 // functionPool keeps api.Functions of one exported function: making one is costly, and each serves one call at a
 // time, which matters when a function is called again from within itself, through the host.
 type functionPool struct {
-	mod  api.Module
-	name string
-	free []api.Function
+	group *Group
+	mod   api.Module
+	name  string
+	free  []api.Function
 }
 
 func (p *functionPool) call(ctx context.Context, args []uint64) ([]uint64, error) {
@@ -146,7 +147,11 @@ func (p *functionPool) call(ctx context.Context, args []uint64) ([]uint64, error
 	} else {
 		f = p.mod.ExportedFunction(p.name)
 	}
+	mark := p.group.stackMark()
 	results, err := f.Call(ctx, args...)
+	if err != nil {
+		p.group.stackReset(mark)
+	}
 	p.free = append(p.free, f)
 	return results, err
 }
@@ -167,7 +172,7 @@ func (g *Group) caller(ctx context.Context, params, results []api.ValueType) (*f
 	if err != nil {
 		return nil, err
 	}
-	c := &functionPool{mod: mod, name: "call"}
+	c := &functionPool{group: g, mod: mod, name: "call"}
 	g.callers[string(key)] = c
 	return c, nil
 }

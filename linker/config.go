@@ -26,6 +26,7 @@ type Config struct {
 	preload    []string
 	data       DataAllocator
 	trapCloses bool
+	polls      bool
 	maxModules int
 	maxTable   uint32
 	quarantine uint32

@@ -20,6 +20,8 @@ type entry struct {
 	back   bool        // the goroutine held the group's lock already, further out
 	left   *entry      // the stay that is suspended meanwhile, in another group
 
+	unwatch func() // ends what looks for the end of its context
+
 	// A system call that is under way; both stay when it panics.
 	unlock func() // what it holds
 	parked bool   // the group is parked for it
@@ -55,7 +57,7 @@ func GroupFromContext(ctx context.Context) *Group {
 // to hold still. From within the group, it nests. From within another group, that group is parked for as
 // long as the stay lasts, so that it can be served meanwhile.
 func (g *Group) enter(ctx context.Context) (context.Context, *entry, error) {
-	if g.l.closed.Load() {
+	if g.l.closed.Load() || g.l.ending.Load() > 0 && ctx.Value(finishKey{}) == nil {
 		return nil, nil, ErrClosed
 	}
 	outer := entryOf(ctx)
@@ -63,7 +65,7 @@ func (g *Group) enter(ctx context.Context) (context.Context, *entry, error) {
 		if err := g.acquire(ctx); err != nil {
 			return nil, nil, err
 		}
-		e := &entry{group: g}
+		e := &entry{group: g, unwatch: g.watch(ctx)}
 		return withEntry(ctx, e), e, nil
 	}
 	if outer.replay {
@@ -81,6 +83,7 @@ func (g *Group) enter(ctx context.Context) (context.Context, *entry, error) {
 		outer.busy.Store(false)
 		return nil, nil, err
 	}
+	e.unwatch = g.watch(ctx)
 	return withEntry(ctx, e), e, nil
 }
 
@@ -110,6 +113,7 @@ func (e *entry) from(ctx context.Context, outer *entry) error {
 // leave ends a stay.
 func (e *entry) leave(ctx context.Context) error {
 	e.over.Store(true)
+	e.unwatch()
 	e.endSystem()
 	if e.parent != nil {
 		defer e.parent.busy.Store(false)
@@ -186,7 +190,16 @@ func (g *Group) inside(ctx context.Context, f func(ctx context.Context, e *entry
 	if err := g.clearStale(ctx); err != nil {
 		return err
 	}
-	return f(ctx, e)
+	return g.survive(ctx, e, f(ctx, e))
+}
+
+// survive takes the group out of the image if the engine has closed a part of it, because the context of a call ended: see
+// wazero's WithCloseOnContextDone. Within an operation that is for whoever began it to find.
+func (g *Group) survive(ctx context.Context, e *entry, err error) error {
+	if ctx.Err() != nil && e.tx == nil && g.engineClosed() {
+		g.die(ctx.Err())
+	}
+	return err
 }
 
 // Safepoint takes part in other groups' link operations, if there are any. Host functions that compute for long

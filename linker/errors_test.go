@@ -39,6 +39,7 @@ func TestErrorMessages(t *testing.T) {
 		{&linker.SegmentError{Module: "a", Segment: "data segment 0", From: 1, To: 2, Low: 16, High: 32},
 			`linker: module a: data segment 0 writes to 0x1..0x2, outside of 0x10..0x20`},
 		{&linker.FeatureError{Feature: "threads", Err: errInjected}, `linker: the runtime lacks the feature "threads" (see linker.NewRuntimeConfig): injected`},
+		{&linker.InterruptedError{Group: 3, Err: linker.ErrClosed}, `linker: group 3: interrupted: closed`},
 		{&linker.PointerError{Pointer: 7, Reason: "invalid table access", Err: errInjected}, `linker: function pointer 7: invalid table access`},
 		{&linker.TableError{Group: 1, Length: 9, Want: 7},
 			`linker: group 1: the function table has 9 entries instead of 7: the guest has changed it (closures are the way to have more)`},

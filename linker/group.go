@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -22,6 +23,9 @@ type Group struct {
 	thread int32         // its number, if the guest has started it
 	lock   chan struct{} // the group's own lock: full while somebody is inside
 	cause  atomic.Pointer[error]
+	// flag is what its code looks at, and closing how many want it to stop.
+	flag    pollFlag
+	closing atomic.Int32
 	// forgotten says that what the group had in memory was given back.
 	forgotten atomic.Bool
 	// stale are entries of its function table that it has to clear.
@@ -34,13 +38,15 @@ type Group struct {
 	linkSlots uint32     // length of the link table
 	stack     uint32     // its data area, 0 if the main module brought it
 	stackSize uint32
-	instances map[*module]*instance
-	spaces    map[string]api.Module // what generated modules import from
-	links     map[uint32]*link      // entries of the link table
-	linked    map[uint32]*function  // and what they hold
-	functions map[*function]*functionPool
-	callers   map[string]*functionPool // of function pointers, by signature
-	dlError   dlError
+	// stackPointer is that of its modules.
+	stackPointer api.MutableGlobal
+	instances    map[*module]*instance
+	spaces       map[string]api.Module // what generated modules import from
+	links        map[uint32]*link      // entries of the link table
+	linked       map[uint32]*function  // and what they hold
+	functions    map[*function]*functionPool
+	callers      map[string]*functionPool // of function pointers, by signature
+	dlError      dlError
 	// trampolines are the closures that guests prepared.
 	trampolines map[trampolineKey]api.Module
 }
@@ -63,6 +69,9 @@ func (g *Group) open(ctx context.Context, stackTop uint32) (err error) {
 	}
 	g.spaces[baseNamespace] = g.base
 	g.setBaseStack(stackTop)
+	if g.l.config.polls {
+		g.flag.open(g.base.ExportedGlobal(basePoll))
+	}
 	if !g.l.ownTable {
 		return g.openTable(ctx)
 	}
@@ -71,9 +80,8 @@ func (g *Group) open(ctx context.Context, stackTop uint32) (err error) {
 
 // setBaseStack sets the stack pointer that libraries import, unless the main module has it.
 func (g *Group) setBaseStack(top uint32) {
-	if global, ok := g.base.ExportedGlobal(baseStackPointer).(api.MutableGlobal); ok {
-		global.Set(uint64(top))
-	}
+	g.setStackPointer(g.base.ExportedGlobal(baseStackPointer))
+	g.stackReset(uint64(top))
 }
 
 // openTable makes the module that changes the function table, once there is one.
@@ -113,8 +121,11 @@ func (g *Group) checkTable(ctx context.Context) error {
 
 // openMain does what an ordinary executable needs once it is instantiated.
 func (g *Group) openMain(ctx context.Context, mod api.Module) error {
-	if g.stack != 0 && g.l.stackPointer != nil {
-		mod.ExportedGlobal(g.l.stackPointer.name).(api.MutableGlobal).Set(uint64(g.stack) + uint64(g.stackSize))
+	if g.l.stackPointer != nil {
+		g.setStackPointer(mod.ExportedGlobal(g.l.stackPointer.name))
+		if g.stack != 0 {
+			g.stackReset(uint64(g.stack) + uint64(g.stackSize))
+		}
 	}
 	if g.l.ownTable {
 		return g.openTable(ctx)
@@ -149,6 +160,7 @@ func (g *Group) die(cause error) {
 	if g.cause.CompareAndSwap(nil, &err) {
 		g.l.exits.dropThread(g, nil)
 		g.member.Crash(cause)
+		g.flag.hold()
 		g.l.waits.interrupt(g, err)
 	}
 }
@@ -180,7 +192,8 @@ func (g *Group) died(ctx context.Context) {
 	}
 }
 
-// Close takes the group out of the image. It waits until nobody is inside it; from within the group it is
+// Close takes the group out of the image. It waits until nobody is inside it, and, with [Config.WithLoopSafepoints], ends
+// the guest that computes in it; from within the group it is
 // ErrInOperation. Before that the destructors of the group's thread-local data run, see "Closing" in the package
 // documentation; of those that trap the error says so, a [*DestructorError]. Closing twice is no error. The image lives on without any group, but nobody can
 // spawn one then.
@@ -192,7 +205,8 @@ func (g *Group) Close(ctx context.Context) error {
 			}
 		}
 	}
-	ctx, e, err := g.enter(ctx)
+	defer g.beginClosing()()
+	ctx, e, err := g.enter(finishing(ctx))
 	if err != nil {
 		if g.cause.Load() != nil {
 			return nil
@@ -212,10 +226,8 @@ func (g *Group) Close(ctx context.Context) error {
 	return errors.Join(destroyed, err)
 }
 
-// closeInstances closes everything that the group has in the runtime. What closing an instance can report is an
-// error of a file system that it alone uses, and instances made here have none.
-func (g *Group) closeInstances(ctx context.Context) {
-	var all []api.Module
+// everything returns all that the group has in the runtime.
+func (g *Group) everything() (all []api.Module) {
 	for _, c := range g.callers {
 		all = append(all, c.mod)
 	}
@@ -225,10 +237,19 @@ func (g *Group) closeInstances(ctx context.Context) {
 	for _, mod := range g.trampolines {
 		all = append(all, mod)
 	}
-	for _, mod := range append(all, g.table, g.base) {
-		if mod != nil {
-			_ = mod.Close(ctx)
-		}
+	return slices.DeleteFunc(append(all, g.table, g.base), func(mod api.Module) bool { return mod == nil })
+}
+
+// engineClosed reports whether a part of the group was closed that the linker has not closed.
+func (g *Group) engineClosed() bool {
+	return slices.ContainsFunc(g.everything(), func(mod api.Module) bool { return mod.IsClosed() })
+}
+
+// closeInstances closes everything that the group has in the runtime. What closing an instance can report is an
+// error of a file system that it alone uses, and instances made here have none.
+func (g *Group) closeInstances(ctx context.Context) {
+	for _, mod := range g.everything() {
+		_ = mod.Close(ctx)
 	}
 	g.instances, g.callers, g.functions, g.trampolines = nil, nil, nil, nil
 	g.table, g.base = nil, nil

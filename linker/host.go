@@ -46,6 +46,7 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 	i32 := []api.ValueType{api.ValueTypeI32}
 	functions := []hostFunction{
 		{hostSafepoint, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { safepoint(ctx) }},
+		{hostLoop, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { poll(ctx) }},
 		{hostLazy, i32, nil, func(ctx context.Context, _ api.Module, stack []uint64) { lazy(ctx, uint32(stack[0])) }},
 		{hostSystem, i32, nil, func(ctx context.Context, _ api.Module, stack []uint64) { l.system.begin(ctx, access(stack[0])) }},
 		{hostPoll, []api.ValueType{i32[0], i32[0]}, i32, func(_ context.Context, _ api.Module, stack []uint64) {

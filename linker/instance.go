@@ -18,7 +18,7 @@ import (
 type instance struct {
 	mod     api.Module
 	bridges []api.Module
-	waits   api.Module      // fills its table of waits; nil if it has none
+	fillers []api.Module    // of its hook tables
 	put     *putterInstance // nil until a function of it is put into a table
 	tls     uint32          // its thread-local storage; 0 for none
 }
@@ -75,30 +75,16 @@ func (g *Group) instantiate(ctx context.Context, m *module, tls uint32) error {
 		return err
 	}
 	restore := g.keepData(ctx, m)
-	mod, err := g.l.instantiateIn(ctx, m.compiled, func(name string) api.Module {
-		src, ok := m.sources[name]
-		switch {
-		case !ok:
-			return g.l.spaces.get(name) // the memory that was the main module's own
-		case src.gateway != nil:
-			return src.gateway.instance
-		}
-		return inst.bridges[src.bridge]
-	})
+	err := g.start(ctx, m, inst)
 	restore()
 	if err != nil {
-		return err
-	}
-	inst.mod = mod
-	g.spaces[m.importName()] = mod
-	if err := g.fillWaits(ctx, m, inst); err != nil {
 		return err
 	}
 	if err := g.l.at(ctx, g, pointStarted); err != nil {
 		return err
 	}
 	if m == g.l.main {
-		if err := g.openMain(ctx, mod); err != nil {
+		if err := g.openMain(ctx, inst.mod); err != nil {
 			return err
 		}
 	}
@@ -109,6 +95,32 @@ func (g *Group) instantiate(ctx context.Context, m *module, tls uint32) error {
 		return err
 	}
 	return g.fillLinks(ctx, m)
+}
+
+// start makes the instance itself and runs its start function.
+func (g *Group) start(ctx context.Context, m *module, inst *instance) error {
+	mod, err := g.l.instantiateIn(ctx, m.compiled, func(name string) api.Module {
+		src, ok := m.sources[name]
+		switch {
+		case !ok:
+			return g.namespace(name) // the memory that was the main module's own, or the group's flag
+		case src.gateway != nil:
+			return src.gateway.instance
+		}
+		return inst.bridges[src.bridge]
+	})
+	if err != nil {
+		return err
+	}
+	inst.mod = mod
+	g.spaces[m.importName()] = mod
+	if err := g.fillHooks(ctx, m, inst); err != nil {
+		return err
+	}
+	if start := mod.ExportedFunction(startExport); start != nil && g.l.config.polls {
+		_, err = start.Call(ctx)
+	}
+	return err
 }
 
 // keepData returns what puts a module's data back after its start function ran. The data is everybody's and was
@@ -218,10 +230,7 @@ func (inst *instance) all() []api.Module {
 	if inst.put != nil {
 		all = append(all, inst.put.mod)
 	}
-	if inst.waits != nil {
-		all = append(all, inst.waits)
-	}
-	return all
+	return append(all, inst.fillers...)
 }
 
 // putterOf returns the instance that puts functions of m into this group's tables.

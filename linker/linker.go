@@ -56,8 +56,10 @@ type Linker struct {
 	// guestThreads are those that the guest has started.
 	guestThreads guestThreads
 	waits        waits
-	waitsCode    wazero.CompiledModule // fills the table of a module that waits; guarded by the state lock
-	spaces       namespaces            // what generated modules import from, the same for all groups
+	waitHooks    hookTable
+	pollHooks    hookTable
+	ending       atomic.Int32 // calls of Close that make guests stop
+	spaces       namespaces   // what generated modules import from, the same for all groups
 
 	callersMu sync.Mutex
 	callers   map[string]wazero.CompiledModule
@@ -152,8 +154,8 @@ func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModu
 // Close closes all groups and releases what the image has in the runtime. First it runs the destructors of thread-local
 // data, in every group that Go has spawned, then, in the first group that
 // there is, the destructors of the libraries that are still loaded; those that trap are part of the error, as
-// [*DestructorError]. Then it waits until nobody is inside a group; new calls fail with ErrClosed meanwhile. The
-// runtime stays open.
+// [*DestructorError]. Then it waits until nobody is inside a group; new calls fail with ErrClosed meanwhile. With
+// [Config.WithLoopSafepoints] it ends guests that compute, first of all. The runtime stays open.
 func (l *Linker) Close(ctx context.Context) error {
 	if entryOf(ctx) != nil {
 		return ErrInOperation
@@ -161,7 +163,8 @@ func (l *Linker) Close(ctx context.Context) error {
 	if l.closed.Load() {
 		return nil
 	}
-	destroyed := l.destroyAll(ctx)
+	defer l.beginClosing()()
+	destroyed := l.destroyAll(finishing(ctx))
 	if err := ctx.Err(); err != nil && l.undestroyed() {
 		return errors.Join(err, destroyed)
 	}
@@ -208,7 +211,7 @@ func (l *Linker) closeShared(ctx context.Context) error {
 	for _, c := range l.trampolines {
 		errs = append(errs, c.Close(ctx))
 	}
-	for _, c := range []wazero.CompiledModule{l.baseCode, l.tableCode, l.memoryCode, l.waitsCode} {
+	for _, c := range []wazero.CompiledModule{l.baseCode, l.tableCode, l.memoryCode, l.waitHooks.filler, l.pollHooks.filler} {
 		if c != nil {
 			errs = append(errs, c.Close(ctx))
 		}

@@ -101,9 +101,12 @@ func (t *tx) compile(ctx context.Context, m *module, bytes []byte) error {
 	if len(m.src.Memories) > 0 {
 		opt.ImportMemory = &wasm.MemoryImport{Module: memoryNamespace, Name: "memory", Type: anyMemory(m.shared)}
 	}
+	if t.l.config.polls {
+		opt.ExportStart = startExport
+	}
 	bytes, err := wasm.Rewrite(bytes, m.src, opt)
 	if err == nil {
-		bytes, err = t.hookWaits(ctx, m, bytes)
+		bytes, err = t.hook(ctx, m, bytes)
 	}
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ type module struct {
 	weak   map[string]bool // symbols that may be missing
 	shared bool            // its memory is declared shared: it was built for threads
 
-	waits bool // its waits are the linker's
+	hooks []*hookTable // by which its code calls the linker
 
 	compiled wazero.CompiledModule
 	bridges  []*bridge

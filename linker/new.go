@@ -36,6 +36,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	l.state.closures = closures{keep: config.quarantine, live: map[uint32]bool{}, own: map[uint32]bool{}}
 	l.trampolines = map[string]wazero.CompiledModule{}
 	l.state.links.max = 1 << 30
+	l.waitHooks, l.pollHooks = newWaitHooks(), newPollHooks()
 	if err := l.bootstrap(ctx, main); err != nil {
 		l.closed.Store(true)
 		if l.first != nil {
@@ -79,8 +80,13 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 		return err
 	}
 	l.first = newGroup(l)
+	defer l.first.watch(ctx)()
+	var attend func()
+	if l.config.polls {
+		attend = l.attend
+	}
 	l.coord, l.first.member, err = coord.New(coord.Config{
-		Waiting: l.config.waiting, Observer: l.config.observer, MaxGroups: l.config.maxGroups, Batch: closureBatch,
+		Waiting: l.config.waiting, Observer: l.config.observer, MaxGroups: l.config.maxGroups, Batch: closureBatch, OnAttention: attend,
 	}, participant{l.first})
 	if err != nil {
 		return err
@@ -270,7 +276,7 @@ func (l *Linker) readExecutable(m *module) (slotsUsed uint64, err error) {
 
 // compileBase compiles what every group starts with.
 func (l *Linker) compileBase(ctx context.Context) (err error) {
-	bytes, err := buildBase(!l.ownTable, l.tableMax)
+	bytes, err := buildBase(!l.ownTable, l.tableMax, l.config.polls)
 	if l.baseCode, err = l.compileGenerated(ctx, "base", bytes, err); err != nil {
 		return err
 	}

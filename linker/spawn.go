@@ -107,6 +107,7 @@ func (b *newborn) attach(ctx context.Context) (*Group, error) {
 			n.closeInstances(ctx)
 		}
 	}()
+	defer n.watch(ctx)()
 	var err error
 	n.member, err = b.child.Attach(ctx, func(ctx context.Context, id int) (coord.Participant, error) {
 		n.id = id

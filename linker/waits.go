@@ -20,9 +20,6 @@ import (
 // functions here, which park the group, and all notify each other. In the start function alone, before the linker
 // has filled the module's table of these functions, they are the engine's.
 
-// waitsTable is under which name a module exports that table, and from which namespace the filler imports it.
-const waitsTable = reservedPrefix + "waits"
-
 // Results of a wait.
 const (
 	waitWoken    = 0
@@ -82,7 +79,8 @@ func (w *waits) interrupt(g *Group, err error) {
 }
 
 // enqueue adds a waiter if check, with nobody being woken meanwhile, says so.
-func (w *waits) enqueue(address uint32, g *Group, check func() bool) (*waiter, error) {
+func (w *waits) enqueue(ctx context.Context, address uint32, e *entry, check func() bool) (*waiter, error) {
+	g := e.group
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := g.alive(); err != nil {
@@ -90,6 +88,11 @@ func (w *waits) enqueue(address uint32, g *Group, check func() bool) (*waiter, e
 	}
 	if g.forgotten.Load() {
 		return nil, ErrGroupClosed
+	}
+	if g.l.config.polls {
+		if err := e.interruption(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if !check() {
 		return nil, nil
@@ -122,7 +125,7 @@ func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check f
 	if e.replay && timeout < 0 {
 		return 0, ErrReplay // nobody runs who could wake it
 	}
-	x, err := g.l.waits.enqueue(address, g, check)
+	x, err := g.l.waits.enqueue(ctx, address, e, check)
 	switch {
 	case err != nil:
 		return 0, err
@@ -173,8 +176,10 @@ func (m *imageMemory) word(address, offset uint64, n uint32) ([]byte, uint32) {
 	return b, uint32(at)
 }
 
-// Names of the functions in the linker's host module.
-var waitFunctionNames = [...]string{wasm.HookWait32: "wait32", wasm.HookWait64: "wait64", wasm.HookNotify: "notify"}
+func newWaitHooks() hookTable {
+	names := []string{wasm.HookWait32: "wait32", wasm.HookWait64: "wait64", wasm.HookNotify: "notify"}
+	return hookTable{name: reservedPrefix + "waits", functions: names, types: wasm.HookTypes()}
+}
 
 func (l *Linker) waitFunctions() []hostFunction {
 	run := [...]func(ctx context.Context, g *Group, _ api.Module, stack []uint64){
@@ -208,7 +213,7 @@ func (l *Linker) waitFunctions() []hostFunction {
 	var functions []hostFunction
 	for k, t := range wasm.HookTypes() {
 		public := publicType(t)
-		functions = append(functions, hostFunction{waitFunctionNames[k], public.Params, public.Results, guestFunction(run[k])})
+		functions = append(functions, hostFunction{l.waitHooks.functions[k], public.Params, public.Results, guestFunction(run[k])})
 	}
 	return functions
 }
@@ -220,50 +225,4 @@ func littleEndian32(v uint32) uint32 {
 
 func littleEndian64(v uint64) uint64 {
 	return binary.NativeEndian.Uint64(binary.LittleEndian.AppendUint64(nil, v))
-}
-
-// hookWaits makes the waits of a module calls of the functions here.
-func (t *tx) hookWaits(ctx context.Context, m *module, bytes []byte) ([]byte, error) {
-	if t.l.threads != nil {
-		return bytes, nil
-	}
-	bytes, hooked, err := wasm.HookWaits(bytes, waitsTable)
-	if err != nil || !hooked {
-		return bytes, err
-	}
-	m.waits = true
-	if t.l.waitsCode == nil {
-		filler, err := buildWaits(t.l.host.hostName)
-		if t.l.waitsCode, err = t.l.compileGenerated(ctx, "waits", filler, err); err != nil {
-			return nil, err
-		}
-	}
-	return bytes, nil
-}
-
-// fillWaits fills the table of a module that was just instantiated.
-func (g *Group) fillWaits(ctx context.Context, m *module, inst *instance) error {
-	if !m.waits {
-		return nil
-	}
-	filler, err := g.l.instantiateIn(ctx, g.l.waitsCode, func(name string) api.Module {
-		if name == waitsTable {
-			return inst.mod
-		}
-		return nil
-	})
-	inst.waits = filler
-	return err
-}
-
-// buildWaits writes the module that fills the table.
-func buildWaits(host string) ([]byte, error) {
-	var b wasm.Builder
-	var functions []uint32
-	for k, t := range wasm.HookTypes() {
-		functions = append(functions, b.ImportFunc(host, waitFunctionNames[k], b.Type(t.Params, t.Results)))
-	}
-	table := b.ImportTable(waitsTable, waitsTable, wasm.TableType{Elem: wasm.FuncRef})
-	b.ActiveFuncs(table, wasm.ConstI32(0), functions...)
-	return b.Bytes()
 }

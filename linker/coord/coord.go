@@ -49,12 +49,16 @@ const DefaultBatch = 100
 
 // Config configures a Coordinator. Its zero value is usable.
 type Config struct {
-	Waiting   Waiting         // how goroutines wait; nil: Notified()
-	Observer  Observer        // sees every action; nil: none, at no cost
-	MaxGroups int             // groups that can exist at once, 1 to protocol.MaxGroups; 0: protocol.MaxGroups
-	Batch     uint32          // closure slots that one AllocateFunctionTable adds; 0: DefaultBatch
-	MaxTable  uint32          // closure slots that may exist; 0: no limit
-	OnLeak    func(id uint64) // called when a token was neither released nor handed over before it became garbage; may be nil
+	Waiting   Waiting  // how goroutines wait; nil: Notified()
+	Observer  Observer // sees every action; nil: none, at no cost
+	MaxGroups int      // groups that can exist at once, 1 to protocol.MaxGroups; 0: protocol.MaxGroups
+	Batch     uint32   // closure slots that one AllocateFunctionTable adds; 0: DefaultBatch
+	MaxTable  uint32   // closure slots that may exist; 0: no limit
+	// OnAttention is called, with the coordinator's mutex held, when an operation is published that running groups have to
+	// arrive at, and when the image is poisoned: for groups that come to their safepoints only when they are asked to. It must be
+	// quick and must not call the coordinator; may be nil.
+	OnAttention func()
+	OnLeak      func(id uint64) // called when a token was neither released nor handed over before it became garbage; may be nil
 }
 
 // Observer sees every action, with the coordinator's mutex held: in the order
@@ -73,10 +77,11 @@ type Event struct {
 // actions of linker/protocol under one mutex, one action a critical section.
 // Its methods may be called by any goroutine.
 type Coordinator struct {
-	mu       sync.Locker
-	waiting  Waiting
-	observer Observer
-	onLeak   func(id uint64)
+	mu          sync.Locker
+	waiting     Waiting
+	observer    Observer
+	onLeak      func(id uint64)
+	onAttention func()
 
 	// attention is set while there may be something to do at a safepoint: an
 	// operation is published, or the image is poisoned.
@@ -115,7 +120,7 @@ func New(cfg Config, first Participant) (*Coordinator, *Member, error) {
 		return nil, nil, fmt.Errorf("coord: %w: at most %d groups, want 1 to %d", protocol.ErrConfig, cfg.MaxGroups, protocol.MaxGroups)
 	}
 	c := &Coordinator{
-		mu: cfg.Waiting.Mutex(), waiting: cfg.Waiting, observer: cfg.Observer, onLeak: cfg.OnLeak,
+		mu: cfg.Waiting.Mutex(), waiting: cfg.Waiting, observer: cfg.Observer, onLeak: cfg.OnLeak, onAttention: cfg.OnAttention,
 		state: protocol.NewState(protocol.Config{
 			Groups: uint8(cfg.MaxGroups), Initial: 1, MaxLog: protocol.LogCapacity,
 			Batch: cfg.Batch, MaxTable: cfg.MaxTable, Features: protocol.AllFeatures,
@@ -164,7 +169,10 @@ func (c *Coordinator) perform(t protocol.Step) bool {
 	if c.observer != nil {
 		c.observer(Event{Seq: c.seq, Step: t, State: &c.state, Commit: c.commits.Load()})
 	}
-	c.attention.Store(c.state.Leader != protocol.NoGroup || c.state.Poisoned)
+	attention := c.state.Leader != protocol.NoGroup || c.state.Poisoned
+	if had := c.attention.Swap(attention); attention && !had && c.onAttention != nil {
+		c.onAttention()
+	}
 	for _, w := range c.waiters {
 		if w.ready() {
 			w.Wake()

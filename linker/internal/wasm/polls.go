@@ -19,19 +19,21 @@ const (
 // PollType is the signature of the function in the table that [HookPolls] adds.
 func PollType() FuncType { return FuncType{} }
 
-// HookPolls returns a copy of module b in which whatever can compute for long looks at a flag now and then: a mutable i32
-// global that is imported under the given names. When it is not 0, the function in a new table of one entry is called,
-// which is exported under a name; as long as the table is empty nothing is. The flag is looked at whenever a loop
-// begins its next round, and whenever a function begins that calls others. What lies between two looks is therefore at most
-// one body, and functions that neither loop nor call.
+// HookPolls returns a copy of module b in which whatever can compute for long counts: a mutable i32 global, which is
+// imported under the given names, goes down by one whenever a loop begins its next round, and whenever a function
+// begins that calls others. When it is 0 or less then, the function in a new table of one entry is called, which is exported
+// under a name; as long as the table is empty nothing is. What lies between two counts is therefore at most one body, and
+// functions that neither loop nor call.
 //
-// The flag is behind the imported globals, so the numbers of the module's own globals change, everywhere, also in the
+// Who sets the global from outside while the module runs may find it overwritten by a count that was under way.
+//
+// The global is behind the imported globals, so the numbers of the module's own globals change, everywhere, also in the
 // name section; type, function and table are added behind those that there are. Custom sections that point into the code
 // (DWARF, branch hints) would be wrong and are left out. A module in which nothing loops or calls is not changed: the result
 // is false and b itself.
 //
 // The error is a *[RewriteError], or a *[FormatError] if b is no module.
-func HookPolls(b []byte, flag Import, export string) ([]byte, bool, error) {
+func HookPolls(b []byte, count Import, export string) ([]byte, bool, error) {
 	m, err := Decode(b)
 	if err != nil {
 		return nil, false, err
@@ -40,8 +42,8 @@ func HookPolls(b []byte, flag Import, export string) ([]byte, bool, error) {
 	if !ok {
 		return b, false, nil
 	}
-	flag.Kind, flag.Global = KindGlobal, GlobalType{Type: I32, Mutable: true}
-	p := polls{flag: uint32(m.Imported(KindGlobal)), look: uint32(m.Count(KindFunc))}
+	count.Kind, count.Global = KindGlobal, GlobalType{Type: I32, Mutable: true}
+	p := polls{count: uint32(m.Imported(KindGlobal)), look: uint32(m.Count(KindFunc))}
 	bodies, _, err := editBodies(b[code.Payload:code.End], p.edits)
 	if err != nil {
 		return nil, false, &RewriteError{err.Error()}
@@ -50,7 +52,7 @@ func HookPolls(b []byte, flag Import, export string) ([]byte, bool, error) {
 		return b, false, nil
 	}
 	w := rewriter{b: b, m: m, out: appendHeader(make([]byte, 0, len(b)+len(b)/8+256))}
-	w.addImport = []Import{flag}
+	w.addImport = []Import{count}
 	w.replaced, w.custom = p.renumber(m), p.customs
 	if err := w.hook(bodies, hookTable{export, []FuncType{PollType()}, p.body}); err != nil {
 		return nil, false, err
@@ -58,11 +60,11 @@ func HookPolls(b []byte, flag Import, export string) ([]byte, bool, error) {
 	return w.out, true, nil
 }
 
-// polls puts looks at a flag into a module.
+// polls makes a module count.
 type polls struct {
-	flag  uint32 // the global; those from here on move up by one
+	count uint32 // the global; those from here on move up by one
 	look  uint32 // the function that calls the entry of the table
-	found bool   // there is a place to look from
+	found bool   // there is a place to count
 }
 
 // edits are the changes of a body.
@@ -79,7 +81,7 @@ func (p *polls) edits(body []byte) (edits []edit, err error) {
 			edits = append(edits, edit{i.end, i.end, p.poll()})
 			p.found = true
 		case opGlobalGet, opGlobalSet:
-			if index := leb.NewReader(body[i.start+1 : i.end]).U32("global"); index >= p.flag {
+			if index := leb.NewReader(body[i.start+1 : i.end]).U32("global"); index >= p.count {
 				edits = append(edits, edit{i.start, i.end, new(Code).op(i.opcode, index+1).b})
 			}
 		}
@@ -91,10 +93,14 @@ func (p *polls) edits(body []byte) (edits []edit, err error) {
 	return edits, err
 }
 
-// poll is a look at the flag. It leaves the stack as it is, whatever is on it.
-func (p *polls) poll() []byte { return new(Code).GlobalGet(p.flag).If().Call(p.look).End().b }
+// poll counts. It leaves the stack as it is, whatever is on it.
+func (p *polls) poll() []byte {
+	const lessOrEqual = 0x4c // signed
+	return new(Code).GlobalGet(p.count).I32Const(1).I32Sub().GlobalSet(p.count).
+		GlobalGet(p.count).I32Const(0).Raw(lessOrEqual).If().Call(p.look).End().b
+}
 
-// body is the function that is called when the flag is up.
+// body is the function that is called at the end of the count.
 func (p *polls) body(entry, typeIndex, table uint32) []byte {
 	var c Code
 	c.I32Const(int32(entry)).TableGet(table).RefIsNull().If().Return().End()
@@ -105,7 +111,7 @@ func (p *polls) body(entry, typeIndex, table uint32) []byte {
 // renumber returns the payloads of the sections outside of the code that name globals which move.
 func (p *polls) renumber(m *Module) map[SectionID][]byte {
 	replaced := map[SectionID][]byte{}
-	if m.Count(KindGlobal) == int(p.flag) {
+	if m.Count(KindGlobal) == int(p.count) {
 		return replaced
 	}
 	replaced[SectionGlobal] = appendVector(nil, m.Globals, func(b []byte, g Global) []byte {
@@ -147,7 +153,7 @@ func (p *polls) renumber(m *Module) map[SectionID][]byte {
 }
 
 func (p *polls) global(index uint32) uint32 {
-	if index >= p.flag {
+	if index >= p.count {
 		return index + 1
 	}
 	return index

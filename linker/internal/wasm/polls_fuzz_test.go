@@ -12,7 +12,7 @@ import (
 func FuzzHookPolls(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, file []byte) {
-		out, found, err := wasm.HookPolls(file, wasm.Import{Module: "polls", Name: "flag"}, "hooks")
+		out, found, err := wasm.HookPolls(file, wasm.Import{Module: "polls", Name: "count"}, "hooks")
 		var refused *wasm.RewriteError
 		var format *wasm.FormatError
 		switch {

@@ -19,12 +19,12 @@ import (
 const pollFeatures = api.CoreFeaturesV2 | experimental.CoreFeaturesThreads | experimental.CoreFeaturesTailCall |
 	experimental.CoreFeaturesExtendedConst | experimental.CoreFeaturesExceptionHandling
 
-var pollFlag = Import{Module: "polls", Name: "flag"}
+var pollCount = Import{Module: "polls", Name: "count"}
 
-// poller runs hooked modules: it has their flag, and counts how often they call because it is up.
+// poller runs hooked modules: it has what they count, and notes how often they call because they are done.
 type poller struct {
 	rt    wazero.Runtime
-	flag  api.Module
+	count api.Module
 	calls int
 }
 
@@ -37,8 +37,8 @@ func newPoller(t testing.TB) *poller {
 		t.Fatal(err)
 	}
 	var b Builder
-	b.ExportGlobal("flag", b.Global(I32, true, ConstI32(0)))
-	p.flag = p.run(t, mustBytes(t, &b), pollFlag.Module)
+	b.ExportGlobal("count", b.Global(I32, true, ConstI32(0)))
+	p.count = p.run(t, mustBytes(t, &b), pollCount.Module)
 	return p
 }
 
@@ -64,14 +64,15 @@ func (p *poller) run(t testing.TB, b []byte, name string) api.Module {
 	return mod
 }
 
+// raise makes every count the last, or none.
 func (p *poller) raise(up bool) {
-	p.flag.ExportedGlobal("flag").(api.MutableGlobal).Set(map[bool]uint64{true: 1}[up])
+	p.count.ExportedGlobal("count").(api.MutableGlobal).Set(map[bool]uint64{false: 1 << 30}[up])
 }
 
 // hooked runs a module with polls. Its table is filled if that is wanted.
 func (p *poller) hooked(t testing.TB, b []byte, name string, fill bool) api.Module {
 	t.Helper()
-	out, found, err := HookPolls(b, pollFlag, "hooks")
+	out, found, err := HookPolls(b, pollCount, "hooks")
 	if err != nil || !found {
 		t.Fatal(found, err)
 	}
@@ -112,7 +113,7 @@ func TestHookPollsLooks(t *testing.T) {
 				}
 				p.calls = 0
 				if _, err := mod.ExportedFunction(name).Call(ctx, 7); err != nil || p.calls != want {
-					t.Errorf("%s, flag %t: %d looks, want %d; %v", name, up, p.calls, want, err)
+					t.Errorf("%s, last %t: %d looks, want %d; %v", name, up, p.calls, want, err)
 				}
 			}
 		}
@@ -152,7 +153,7 @@ func TestHookPollsGlobals(t *testing.T) {
 	if v := mod.ExportedGlobal("base").Get(); v != 100 {
 		t.Errorf("base: %d", v)
 	}
-	out, _, _ := HookPolls(file, pollFlag, "hooks")
+	out, _, _ := HookPolls(file, pollCount, "hooks")
 	m, err := Decode(out)
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +189,7 @@ func TestHookPollsConstants(t *testing.T) {
 	table := b.Table(TableType{Elem: FuncRef, Limits: Limits{Min: 1}})
 	b.Element(Element{Mode: Active, Table: table, Offset: sum, Type: FuncRef, Exprs: []ConstExpr{ConstGlobal(f)}})
 	b.ExportFunc("loop", b.Func(b.Type(nil, nil), nil, new(Code).Loop().End()))
-	out, _, err := HookPolls(mustBytes(t, &b), pollFlag, "hooks")
+	out, _, err := HookPolls(mustBytes(t, &b), pollCount, "hooks")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -211,17 +212,17 @@ func TestHookPollsErrors(t *testing.T) {
 	var taken *RewriteError
 	var b Builder
 	b.ExportFunc("hooks", b.Func(b.Type(nil, nil), nil, new(Code).Loop().End()))
-	if _, _, err := HookPolls(mustBytes(t, &b), pollFlag, "hooks"); !errors.As(err, &taken) {
+	if _, _, err := HookPolls(mustBytes(t, &b), pollCount, "hooks"); !errors.As(err, &taken) {
 		t.Errorf("a name that is taken: %v", err)
 	}
 	var format *FormatError
-	if _, _, err := HookPolls([]byte{0xfe, 0x00, 0x00}, pollFlag, "hooks"); !errors.As(err, &format) {
+	if _, _, err := HookPolls([]byte{0xfe, 0x00, 0x00}, pollCount, "hooks"); !errors.As(err, &format) {
 		t.Errorf("no module: %v", err)
 	}
 	var plain Builder
 	plain.ExportFunc("f", plain.Func(plain.Type(nil, nil), nil, new(Code)))
 	for name, b := range map[string][]byte{"no code": []byte(magic + "\x01\x00\x00\x00"), "no loop": mustBytes(t, &plain)} {
-		if out, found, err := HookPolls(b, pollFlag, "hooks"); found || err != nil || !bytes.Equal(out, b) {
+		if out, found, err := HookPolls(b, pollCount, "hooks"); found || err != nil || !bytes.Equal(out, b) {
 			t.Errorf("%s: %t, %v", name, found, err)
 		}
 	}
@@ -242,7 +243,7 @@ func TestHookPollsFixtures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, found, err := HookPolls(b, pollFlag, "hooks")
+		out, found, err := HookPolls(b, pollCount, "hooks")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -288,7 +289,7 @@ func countPolls(t *testing.T, m *Module, b []byte) (loops, looks int) {
 	return loops, looks
 }
 
-// A module with polls computes what it computed without, with the flag up and down.
+// A module with polls computes what it computed without, whether it calls at each count or never.
 func TestHookPollsSameResults(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		file := generate(rt)
@@ -314,10 +315,10 @@ func TestHookPollsSameResults(t *testing.T) {
 			p.raise(up)
 			p.calls = 0
 			if got := run(p.hooked(t, file, map[bool]string{true: "up", false: "down"}[up], true)); got != want {
-				rt.Fatalf("flag %t: %+v, want %+v", up, got, want)
+				rt.Fatalf("last %t: %+v, want %+v", up, got, want)
 			}
 			if up == (p.calls == 0) {
-				rt.Fatalf("flag %t: %d looks", up, p.calls)
+				rt.Fatalf("last %t: %d looks", up, p.calls)
 			}
 		}
 	})

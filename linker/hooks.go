@@ -1,0 +1,84 @@
+package linker
+
+import (
+	"context"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// hookTable is a table of functions of the linker that modules are given when they are loaded, and that calls from
+// inside them go through: see [wasm.HookWaits] and [wasm.HookPolls]. That way nothing has to be added to their imported functions,
+// whose numbers are everywhere.
+type hookTable struct {
+	name      string // under which a module exports it, and the namespace from which the filler imports it
+	functions []string
+	types     []wasm.FuncType
+	filler    wazero.CompiledModule // once there is a module with such a table; guarded by the state lock
+}
+
+// startExport is under which name a module exports its start function, when that must not run before the tables are filled.
+const startExport = reservedPrefix + "start"
+
+// hook gives a module that is to be loaded the tables that its code needs.
+func (t *tx) hook(ctx context.Context, m *module, bytes []byte) ([]byte, error) {
+	m.hooks = nil
+	if t.l.config.polls {
+		polled, hooked, err := wasm.HookPolls(bytes, wasm.Import{Module: baseNamespace, Name: basePoll}, t.l.pollHooks.name)
+		if err != nil {
+			return nil, err
+		}
+		if bytes = polled; hooked {
+			m.hooks = append(m.hooks, &t.l.pollHooks)
+		}
+	}
+	if t.l.threads == nil {
+		hookedBytes, hooked, err := wasm.HookWaits(bytes, t.l.waitHooks.name)
+		if err != nil {
+			return nil, err
+		}
+		if bytes = hookedBytes; hooked {
+			m.hooks = append(m.hooks, &t.l.waitHooks)
+		}
+	}
+	for _, h := range m.hooks {
+		if h.filler == nil {
+			filler, err := h.build(t.l.host.hostName)
+			if h.filler, err = t.l.compileGenerated(ctx, h.name, filler, err); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return bytes, nil
+}
+
+// fillHooks fills the tables of a module that was just instantiated.
+func (g *Group) fillHooks(ctx context.Context, m *module, inst *instance) error {
+	for _, h := range m.hooks {
+		filler, err := g.l.instantiateIn(ctx, h.filler, func(name string) api.Module {
+			if name == h.name {
+				return inst.mod
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		inst.fillers = append(inst.fillers, filler)
+	}
+	return nil
+}
+
+// build writes the module that fills such a table.
+func (h *hookTable) build(host string) ([]byte, error) {
+	var b wasm.Builder
+	var functions []uint32
+	for k, t := range h.types {
+		functions = append(functions, b.ImportFunc(host, h.functions[k], b.Type(t.Params, t.Results)))
+	}
+	table := b.ImportTable(h.name, h.name, wasm.TableType{Elem: wasm.FuncRef})
+	b.ActiveFuncs(table, wasm.ConstI32(0), functions...)
+	return b.Bytes()
+}

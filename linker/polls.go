@@ -1,0 +1,207 @@
+package linker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// WithLoopSafepoints makes every round of a loop, and the beginning of every function that calls others, a safepoint, in the main
+// module and in all libraries: a guest that computes for ever without calling the host then delays nobody's link operations
+// and can be ended. The default is false, which costs nothing.
+//
+// A call is ended when its context is done, when its group is closed by [Group.Close] or by an exit elsewhere, and when
+// the linker is closed: it returns an *[InterruptedError]. So is the constructor of a library that is being loaded: it is
+// a load that has failed, and leaves nothing. To the guest it is a trap: no code of its own runs, and no catch_all catches it. As
+// after a trap the group lives on, unless [Config.WithTrapClosesGroup] says otherwise: the guest has been stopped
+// half-way, perhaps with a lock of its own held that other groups wait for. Its stack pointer is as it was before the call.
+//
+// Modules get larger, and slower by what one load and one branch in each round cost; spec/rationale.md has numbers. Line numbers of DWARF
+// do not fit any more and are left out, so traces name functions only. wazero's own WithCloseOnContextDone ends calls, too, at a much higher
+// price; what it ends cannot be used again, so a group that it has hit is closed.
+func (c *Config) WithLoopSafepoints(on bool) *Config {
+	return c.with(func(c *Config) { c.polls = on })
+}
+
+// InterruptedError says that a guest was stopped at a safepoint, and why.
+type InterruptedError struct {
+	Group int   // the number of its group
+	Err   error // the context's error and cause, ErrGroupClosed, ErrClosed, or the exit that ended the image
+}
+
+// Error implements the error interface.
+func (e *InterruptedError) Error() string {
+	return fmt.Sprintf("linker: group %d: interrupted: %s", e.Group, inner(e.Err))
+}
+
+// Unwrap returns the reason.
+func (e *InterruptedError) Unwrap() error { return e.Err }
+
+// hostLoop is what a module calls that has used up its rounds.
+const hostLoop = "loop"
+
+func newPollHooks() hookTable {
+	return hookTable{name: reservedPrefix + "polls", functions: []string{hostLoop}, types: []wasm.FuncType{wasm.PollType()}}
+}
+
+// pollRounds is how many rounds of loops, and calls, a group computes at most before it comes to a safepoint, asked or not. Go cannot
+// stop what the engine has compiled, so a guest that never comes would stop everybody else when Go collects its garbage,
+// those included who want to ask.
+const pollRounds = 1 << 14
+
+// pollFlag is what the code of a group counts down: a global of the group's base module. When it is used up, the guest calls poll.
+// Others raise it, which uses it up at once; the group's own goroutine lowers it, before it looks what there is to do, so
+// that nothing is missed. That a count which is under way overwrites it is possible, and harmless: the next one comes. Guests
+// cannot reach it. Its zero value is that of a group without polls.
+type pollFlag struct {
+	mu      sync.Mutex
+	global  api.MutableGlobal // nil before the group is open, and when modules do not look
+	reasons int               // that last: contexts that have ended, a group that is being closed
+}
+
+func (f *pollFlag) open(global api.Global) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.global, _ = global.(api.MutableGlobal)
+	f.set(f.reasons > 0)
+}
+
+// raise makes the group have one look. What there is to see must be there already.
+func (f *pollFlag) raise() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.set(true)
+}
+
+// hold keeps the flag up.
+func (f *pollFlag) hold() { f.add(1) }
+
+// release takes a hold back, perhaps before it has come.
+func (f *pollFlag) release() { f.add(-1) }
+
+func (f *pollFlag) add(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.reasons += n; n > 0 {
+		f.set(true)
+	}
+}
+
+// lower takes the flag down, unless it is held.
+func (f *pollFlag) lower() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.set(f.reasons > 0)
+}
+
+// set is called with the mutex held.
+func (f *pollFlag) set(up bool) {
+	if f.global == nil {
+		return
+	}
+	rounds := uint64(pollRounds)
+	if up {
+		rounds = 0
+	}
+	f.global.Set(rounds)
+}
+
+// watch makes the group's guest see, wherever it is, that a context has ended. It returns what ends that.
+func (g *Group) watch(ctx context.Context) (stop func()) {
+	if !g.l.config.polls || ctx.Done() == nil {
+		return func() {}
+	}
+	unwatch := context.AfterFunc(ctx, g.flag.hold)
+	return func() {
+		if !unwatch() {
+			g.flag.release()
+		}
+	}
+}
+
+// interruption returns why a guest has to stop where it is, or nil. Replays, and those who close the linker, go on when
+// somebody only wants to close: they are what that waits for.
+func (e *entry) interruption(ctx context.Context) error {
+	g := e.group
+	err := g.alive()
+	finish := ctx.Value(finishKey{}) != nil
+	switch {
+	case err != nil:
+	case g.l.ending.Load() > 0 && !finish:
+		err = ErrClosed
+	case g.closing.Load() > 0 && !finish && !e.replay:
+		err = ErrGroupClosed
+	default:
+		if err = ctx.Err(); err == nil {
+			return nil
+		}
+		if cause := context.Cause(ctx); cause != err {
+			err = fmt.Errorf("%w: %w", err, cause)
+		}
+	}
+	return &InterruptedError{Group: g.id, Err: err}
+}
+
+// finishKey marks the contexts of guest code that nobody may stop who only wants to close something.
+type finishKey struct{}
+
+func finishing(ctx context.Context) context.Context { return context.WithValue(ctx, finishKey{}, true) }
+
+// poll is called by a guest that has used up its rounds.
+func poll(ctx context.Context) {
+	e := entryOf(ctx)
+	if e == nil {
+		panic(ErrNoGroup)
+	}
+	e.group.flag.lower()
+	if err := e.interruption(ctx); err != nil {
+		panic(err)
+	}
+	safepoint(ctx)
+}
+
+// attend makes all guests that run look, because there is an operation to take part in.
+func (l *Linker) attend() {
+	for _, g := range l.groups.list() {
+		if len(g.lock) > 0 { // somebody is inside
+			g.flag.raise()
+		}
+	}
+}
+
+// beginClosing makes guests that compute stop, and new calls fail, while the linker closes; the result takes that back.
+func (l *Linker) beginClosing() (end func()) {
+	if !l.config.polls {
+		return func() {}
+	}
+	groups := l.groups.list()
+	l.ending.Add(1)
+	for _, g := range groups {
+		g.flag.hold()
+	}
+	l.waits.interrupt(nil, ErrClosed)
+	return func() {
+		l.ending.Add(-1)
+		for _, g := range groups {
+			g.flag.release()
+		}
+	}
+}
+
+// beginClosing makes the guest that computes in the group stop; the result takes that back.
+func (g *Group) beginClosing() (end func()) {
+	if !g.l.config.polls {
+		return func() {}
+	}
+	g.closing.Add(1)
+	g.flag.hold()
+	g.l.waits.interrupt(g, ErrGroupClosed)
+	return func() {
+		g.closing.Add(-1)
+		g.flag.release()
+	}
+}
