@@ -14,24 +14,32 @@ import (
 
 // program is an image to be measured.
 type program struct {
-	b   *testing.B
+	b   testing.TB
 	l   *linker.Linker
 	lib *linker.Library
+	// group is who calls; nil for the first.
+	group *linker.Group
 }
 
 // start links a main module with a library, or, when library is empty, runs an executable alone. Both in the same
 // linker, so that calls from Go cost the same.
 func start(b *testing.B, main, library string) *program {
 	b.Helper()
+	return startWith(b, main, library, linker.NewRuntimeConfig(), false)
+}
+
+// startWith is start with a runtime's configuration, and with loop safepoints or without.
+func startWith(b testing.TB, main, library string, runtime wazero.RuntimeConfig, safepoints bool) *program {
+	b.Helper()
 	ctx := context.Background()
-	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
+	rt := wazero.NewRuntimeWithConfig(ctx, runtime)
 	b.Cleanup(func() { _ = rt.Close(ctx) })
 	wasm, err := fs.ReadFile(libraries.FS(), main)
 	if err != nil {
 		b.Fatal(err)
 	}
 	p := &program{b: b, lib: linker.Default}
-	config := linker.NewConfig().WithFS(libraries.FS()).WithMemoryPages(1024, 4096)
+	config := linker.NewConfig().WithFS(libraries.FS()).WithMemoryPages(1024, 4096).WithLoopSafepoints(safepoints)
 	if p.l, err = linker.New(ctx, rt, wasm, config); err != nil {
 		b.Fatal(err)
 	}
@@ -50,7 +58,11 @@ func (p *program) call(name string, args ...uint64) uint32 {
 
 func (p *program) callIn(lib *linker.Library, name string, args ...uint64) uint32 {
 	p.b.Helper()
-	r, err := p.l.Main().Call(context.Background(), lib, name, args...)
+	g := p.group
+	if g == nil {
+		g = p.l.Main()
+	}
+	r, err := g.Call(context.Background(), lib, name, args...)
 	if err != nil {
 		p.b.Fatal(err)
 	}
