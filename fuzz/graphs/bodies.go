@@ -81,6 +81,9 @@ func (d *drawing) op(l *synth.Library) synth.Op {
 		synth.CallTable, synth.Load, synth.Add, synth.AddOwn, synth.AddThread, synth.AddGlobal, synth.AddOther, synth.Trap}).Draw(d.t, "operation"); kind {
 	case synth.Call, synth.CallPointer:
 		op.Kind, op.Symbol = kind, d.functionOf()
+		if kind == synth.Call && d.oneIn(4) { // perhaps nobody has it yet
+			op.Symbol = functionName(d.upTo(functionNames, "name"))
+		}
 		op.Sig = d.signatureOf(op.Symbol)
 	case synth.CallOwn:
 		op.Kind, op.Index = kind, d.upTo(len(l.Functions)-1, "function")

@@ -3,6 +3,8 @@ package graphs_test
 import (
 	"context"
 	"errors"
+	"flag"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -30,7 +32,7 @@ func TestGraphsScheduled(t *testing.T) {
 			t.Fatalf("%v\n%s", p, r.Failure.Report(""))
 		}
 	})
-	happened(t, total, "open", "close", "unload", "call", "call pointer", "symbol")
+	happened(t, total, "open", "close", "unload", "call", "symbol")
 }
 
 // scheduled is a program under the scheduler.
@@ -94,7 +96,7 @@ func TestGraphsConcurrently(t *testing.T) {
 		}
 		add(total, tasks)
 	})
-	happened(t, total, "open", "close", "unload", "call", "call pointer", "symbol")
+	happened(t, total, "open", "close", "unload", "call", "symbol")
 }
 
 // add counts what tasks have done.
@@ -106,12 +108,17 @@ func add(total map[string]int, tasks []*task) {
 	}
 }
 
-// happened sees to it that a suite has done what it is there for.
+// happened sees to it that a suite has done what it is there for, if it was not told to do less than usual.
 func happened(t *testing.T, total map[string]int, wanted ...string) {
 	t.Helper()
 	t.Logf("what happened: %v", total)
+	const usual = 100 // of rapid
+	checks, err := strconv.Atoi(flag.Lookup("rapid.checks").Value.String())
+	if err != nil || checks < usual || t.Failed() {
+		return
+	}
 	for _, what := range wanted {
-		if total[what] == 0 && !t.Failed() {
+		if total[what] == 0 {
 			t.Errorf("%s has not happened once", what)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -56,8 +57,15 @@ func TestGraphs(t *testing.T) {
 
 // steps draws what happens in a world.
 type steps struct {
-	t *rapid.T
-	w *world
+	t     *rapid.T
+	w     *world
+	calls []called
+}
+
+// called is a call that was made: the same one later may have another result, and another definer.
+type called struct {
+	sc   scope
+	name string
 }
 
 func (s *steps) log(format string, args ...any) { s.t.Logf(format, args...) }
@@ -171,6 +179,12 @@ func (s *steps) symbol() (string, error) {
 func (s *steps) call() (string, error) {
 	p := s.pair()
 	sc, name := s.where()
+	s.calls = slices.DeleteFunc(s.calls, func(c called) bool { return c.sc.handle != nil && !slices.Contains(s.w.handles, c.sc.handle) })
+	if n := len(s.calls); n > 0 && s.upTo(2, "again") == 1 {
+		c := s.calls[s.upTo(n, "which")]
+		sc, name = c.sc, c.name
+	}
+	s.calls = append(s.calls, called{sc, name})
 	depth, x := int32(s.upTo(4, "depth")), int32(s.upTo(100, "x"))
 	what := fmt.Sprintf("call %s(%d, %d) of %v in group %d", name, depth, x, sc, p.g.ID())
 	return what, s.w.call(p, sc, name, depth, x)

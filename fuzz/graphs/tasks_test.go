@@ -18,7 +18,8 @@ import (
 // What follows are programs whose tasks work at once. Every library is opened as Local, so what it is bound to is decided
 // by the graph alone, and nothing that libraries do depends on who came first: each task has an oracle for itself, which
 // knows nothing of the other tasks, and yet every result must be the one that it computes. Thread-local data and globals are
-// changed only in programs in which all libraries stay loaded.
+// changed only in programs in which all libraries stay loaded. See "Why has each task an oracle of its own?" in
+// spec/rationale.md.
 
 // program is what tasks do to the libraries of a graph.
 type program struct {
@@ -147,6 +148,8 @@ func (t *task) do(a act) error {
 			r := known[a.name%len(known)]
 			return w.callPointer(t.pair(), w.pointers[function{r.Mod, r.Index}], r, a.depth, a.x)
 		}
+		a.kind = looksUp // so that there is one
+		return t.use(a)
 	default:
 		return t.use(a)
 	}
