@@ -129,10 +129,8 @@ func BenchmarkBridge(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	run("wazero", func() error {
-		_, err := mod.ExportedFunction("sum").Call(b.Context(), loopCalls)
-		return err
-	})
+	sum := mod.ExportedFunction("sum")
+	run("wazero", func() error { _, err := sum.Call(b.Context(), loopCalls); return err })
 	user := library(b, dylink.Info{}, func(b *wasm.Builder) {
 		sums(b, b.ImportFunc("env", "add", b.Type(append(i32, i32...), i32)))
 	})
