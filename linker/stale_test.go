@@ -11,6 +11,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // wantStale fails the test unless calling a pointer says that there is no function.
@@ -200,7 +202,8 @@ func TestPointerQuarantine(t *testing.T) {
 	})
 }
 
-// Equal bytes under two names are two libraries: neither gets the other's entries, nor does a file get those of bytes.
+// Equal bytes under two names are two libraries: neither gets the other's entries, nor does a file get those of bytes, nor do
+// other bytes of the same name and size.
 func TestQuarantineTellsLibrariesApart(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
 	bytes := readFixture(t, "threads/libmanyfn.wasm")
@@ -220,6 +223,18 @@ func TestQuarantineTellsLibrariesApart(t *testing.T) {
 	lib := i.open("manyfn")
 	if p := uint32(i.call(lib, "manyfn_address", 0)); seen[p] != "" {
 		t.Errorf("the file has the entry %d of %s", p, seen[p])
+	}
+	other, err := i.g.OpenBytes(i.ctx, "a", library(t, dylink.Info{TableSize: 64}, func(b *wasm.Builder) {
+		base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: wasm.I32})
+		b.ExportFunc("base", b.Func(b.Type(nil, i32), nil, new(wasm.Code).GlobalGet(base)))
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for p := range seen {
+		if base := uint32(i.call(other, "base")); p >= base && p < base+64 {
+			t.Errorf("other bytes have the entry %d of %s", p, seen[p])
+		}
 	}
 }
 

@@ -48,7 +48,8 @@ func (x *exits) hasThread(g *Group, modules []*module) bool {
 	return slices.ContainsFunc(x.threads[g], func(h threadExit) bool { return modules == nil || slices.Contains(modules, h.mod) })
 }
 
-// dropThread forgets what is registered in a group: of one module, or all if m is nil.
+// dropThread forgets what is registered in a group: of one module, or all if m is nil. A group that dies has it done at once,
+// and not when its instances are closed: an unload that it leads would go on looking for what it cannot call any more.
 func (x *exits) dropThread(g *Group, m *module) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
