@@ -152,17 +152,20 @@ func processorTime(pid int) (time.Duration, bool) {
 }
 
 // goroutineLine is the first line of a goroutine in a dump, with its state.
-var goroutineLine = regexp.MustCompile(`(?m)^goroutine (\d+) (?:gp=\S+ m=\S+ (?:mp=\S+ )?)?\[([^\],]*)`)
+var goroutineLine = regexp.MustCompile(`^goroutine (\d+) (?:gp=\S+ m=\S+ (?:mp=\S+ )?)?\[([^\],]*)`)
 
-// allWait tells whether a dump of all goroutines has some, and none that could run or is asleep only for a time.
+// allWait tells whether a dump of all goroutines has some, and none that could run, is in a call of the system, or is asleep
+// only for a time.
 func allWait(dump string) bool {
 	found := false
-	for _, m := range goroutineLine.FindAllStringSubmatch(dump, -1) {
-		if m[1] == "0" { // the thread that took the signal
+	for goroutine := range strings.SplitSeq(dump, "\n\n") {
+		m := goroutineLine.FindStringSubmatch(strings.TrimLeft(goroutine, "\n"))
+		if m == nil || m[1] == "0" { // 0 is the thread that took the signal
 			continue
 		}
 		found = true
-		if slices.Contains([]string{"running", "runnable", "sleep", "copystack", "preempted"}, m[2]) {
+		could := slices.Contains([]string{"running", "runnable", "syscall", "sleep", "copystack", "preempted"}, m[2])
+		if could && !strings.Contains(goroutine, "os/signal.signal_recv") {
 			return false
 		}
 	}

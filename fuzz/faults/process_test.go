@@ -89,6 +89,9 @@ func TestAllWait(t *testing.T) {
 		"goroutine 1 [select]:\n\ngoroutine 7 [runnable]:\n":                                                          false,
 		"goroutine 1 [select]:\n\ngoroutine 7 gp=0x1 m=3 mp=0x2 [running, locked to thread]:\n":                       false,
 		"goroutine 1 [sleep]:\n": false,
+		"goroutine 1 [select]:\nmain.main()\n\ngoroutine 9 [syscall]:\nsyscall.read()\n":          false,
+		"goroutine 1 [select]:\nmain.main()\n\ngoroutine 9 [syscall]:\nos/signal.signal_recv()\n": true,
+		"log of the test\n\n\ngoroutine 1 [chan receive]:\nmain.main()\n\nrax 0x0\n":              true,
 	} {
 		if got := allWait(dump); got != want {
 			t.Errorf("%v, want %v:\n%s", got, want, dump)
