@@ -27,7 +27,7 @@
 // changes tables (loading and unloading libraries, making a pointer for a function, more closure entries) is a
 // link operation: one group leads it, and all others replay it before anybody goes on. A group in which
 // nobody is holds up nobody; one whose guest is running is waited for until it comes to a safepoint, which every
-// call of a host function is. A host function that waits does so within [Group.Block]. Package coord is that
+// call of a host function is, and every round of a loop with [Config.WithLoopSafepoints]. A host function that waits does so within [Group.Block]. Package coord is that
 // protocol, and the specification in spec/ explains it.
 //
 // # Symbols
@@ -82,8 +82,9 @@
 //
 // thread-spawn in "wasi" starts a thread: a group with a goroutine of its own, in which the guest's wasi_thread_start
 // runs. [Linker.Wait] waits for all of them, and [Linker.Close] ends them: at their next call of the host, or in their
-// wait. What computes for ever without either can be ended by nobody, unless the runtime closes modules with their
-// context (wazero's WithCloseOnContextDone). A thread that traps ends alone; an exit anywhere ends the image once there
+// wait. What computes for ever without either can be ended by nobody, unless it was loaded with
+// [Config.WithLoopSafepoints], or the runtime closes modules with their context (wazero's WithCloseOnContextDone; the group
+// of such a call is closed then). A thread that traps ends alone; an exit anywhere ends the image once there
 // has been a thread.
 //
 // The instructions memory.atomic.wait and notify are the linker's in every module that has them: a group that waits is
