@@ -61,19 +61,8 @@ func TestOperations(t *testing.T) {
 				Variables: []synth.Variable{{Init: 21}}, Threads: []synth.Variable{{Init: 22}}, Globals: []synth.Variable{{Init: 23}},
 				Words: []synth.Word{{Function: true, Symbol: "f1"}}, Table: []int{1}, TableOthers: []synth.Import{{Symbol: "f2", Sig: synth.Wide}},
 			}
-			w, err := newEngine(t).newWorld(&graphs.Graph{Libs: []*graphs.File{lib(definer), lib(user)}}, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer w.close()
-			early, err := w.groups[0].g.Spawn(w.ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w.groups = append(w.groups, &pair{early, w.image.Spawn()})
-			if err := w.open(w.groups[0], "user.wasm", graphs.Opening{}); err != nil {
-				t.Fatal(err)
-			}
+			w, do := script(t, &graphs.Graph{Libs: []*graphs.File{lib(definer), lib(user)}})
+			do("open", w.open(w.groups[0], "user.wasm", graphs.Opening{}))
 			for i, want := range []int32{c.first, c.other} {
 				p := w.groups[i]
 				r, err := w.image.Find(nil, "user", false)
@@ -89,9 +78,7 @@ func TestOperations(t *testing.T) {
 					t.Errorf("the linker says %v in group %d (%v), want %d", got, i, err, base*31+want)
 				}
 			}
-			if err := w.check(); err != nil {
-				t.Error(err)
-			}
+			do("the calls", nil)
 		})
 	}
 }
@@ -123,26 +110,13 @@ func TestFailures(t *testing.T) {
 		"the constructor exits": {[]*graphs.File{one("a.wasm", nil, nil, []synth.Op{note(1), {Kind: synth.Exit, Value: 4}, note(2)})}, graphs.Exited, []int32{1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, err := newEngine(t).newWorld(&graphs.Graph{Libs: c.libs}, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer w.close()
-			g, err := w.groups[0].g.Spawn(w.ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w.groups = append(w.groups, &pair{g, w.image.Spawn()})
+			w, do := script(t, &graphs.Graph{Libs: c.libs})
 			_, want := w.image.Open(w.groups[1].o, "a.wasm", graphs.Opening{})
 			if f, ok := want.(*graphs.Failure); !ok || f.Kind != c.kind || fmt.Sprint(w.image.Trace) != fmt.Sprint(c.trace) {
 				t.Fatalf("the oracle says %v after %v, want %s after %v", want, w.image.Trace, c.kind, c.trace)
 			}
-			if _, err := g.Open(w.ctx, "a.wasm"); judge(err, want) != nil {
-				t.Error(judge(err, want))
-			}
-			if err := w.check(); err != nil {
-				t.Error(err)
-			}
+			_, err := w.groups[1].g.Open(w.ctx, "a.wasm")
+			do("open", judge(err, want))
 		})
 	}
 }
