@@ -16,8 +16,8 @@ func (d *drawing) note(v int) synth.Op {
 // uses draws what a library makes of what it and others define: its pointers, bodies and constructor.
 func (d *drawing) uses(i int, l *synth.Library) {
 	d.signature = map[string]synth.Signature{}
-	final := len(l.Functions) - 1
-	l.Table = []int{final}
+	final := len(l.Functions) - finals
+	l.Table = []int{final, final + 1}
 	for k := range final {
 		if d.oneIn(2) {
 			l.Table = append(l.Table, k)
@@ -34,8 +34,8 @@ func (d *drawing) uses(i int, l *synth.Library) {
 			w.Symbol = d.functionOf()
 		case d.oneIn(2):
 			w.Function, w.Symbol = false, d.nameOf(dataNames, dataName, func(l *synth.Library) []synth.Variable { return l.Variables })
-		case len(l.Table) > 1:
-			w.Index = 1 + d.upTo(len(l.Table)-1, "entry")
+		case len(l.Table) > finals:
+			w.Index = finals + d.upTo(len(l.Table)-finals, "entry")
 		case len(l.Variables) > 0:
 			w.Function, w.Index = false, d.upTo(len(l.Variables), "variable")
 		default:
@@ -57,8 +57,10 @@ func (d *drawing) uses(i int, l *synth.Library) {
 // constructor draws what runs when the library has been loaded.
 func (d *drawing) constructor(i int, l *synth.Library, final int) {
 	l.Constructor = []synth.Op{d.note(i + 1)}
-	if d.oneIn(3) {
-		l.Constructor = append(l.Constructor, synth.Op{Kind: synth.AtExit, Index: slices.Index(l.Table, final), Value: int32(i)})
+	for k := range finals {
+		if d.oneIn(2) {
+			l.Constructor = append(l.Constructor, synth.Op{Kind: synth.AtExit, Index: k, Value: int32(i)})
+		}
 	}
 	for range d.upTo(3, "operations") {
 		l.Constructor = append(l.Constructor, d.op(l))
@@ -86,16 +88,16 @@ func (d *drawing) op(l *synth.Library) synth.Op {
 		}
 		op.Sig = d.signatureOf(op.Symbol)
 	case synth.CallOwn:
-		op.Kind, op.Index = kind, d.upTo(len(l.Functions)-1, "function")
+		op.Kind, op.Index = kind, d.upTo(len(l.Functions)-finals, "function")
 		op.Sig = l.Functions[op.Index].Sig
 	case synth.CallWord:
 		d.callWord(l, &op)
 	case synth.CallTable:
-		entries := len(l.Table) - 1 + len(l.TableOthers)
+		entries := len(l.Table) - finals + len(l.TableOthers)
 		if entries == 0 {
 			break
 		}
-		op.Kind, op.Index = kind, 1+d.upTo(entries, "entry")
+		op.Kind, op.Index = kind, finals+d.upTo(entries, "entry")
 		if op.Index < len(l.Table) {
 			op.Sig = l.Functions[l.Table[op.Index]].Sig
 		} else {

@@ -7,4 +7,11 @@
 //
 // The suites of this package drive the linker and the oracle side by side: in one goroutine with every result and the whole
 // image compared after every step, under the controlled scheduler, and with real goroutines.
+//
+//	go test ./fuzz/graphs                                            # 100 graphs in each suite
+//	go test ./fuzz/graphs -run '^TestGraphs$' -rapid.checks=10000    # more of one
+//	go test ./fuzz/graphs -run '^TestGraphs$' -rapid.seed=SEED       # the seed that a failure prints: the same graphs again
+//	go test -race ./fuzz/graphs -run '^TestGraphsConcurrently$'
+//
+// What fails is shrunk by rapid: to few libraries, few steps and, under the scheduler, few interruptions.
 package graphs

@@ -26,6 +26,9 @@ const (
 	globalNames   = 3
 )
 
+// finals is how many destructors each library has: its last functions, and the first entries of its part of the table.
+const finals = 2
+
 func functionName(i int) string { return fmt.Sprintf("f%d", i) }
 func dataName(i int) string     { return fmt.Sprintf("d%d", i) }
 func threadName(i int) string   { return fmt.Sprintf("t%d", i) }
@@ -129,8 +132,9 @@ func (d *drawing) definitions(i int, l *synth.Library) {
 		}
 		l.Functions = append(l.Functions, f)
 	}
-	final := synth.Function{Base: int32(1000*(i+1) + 900), Sig: synth.Final, Body: []synth.Op{d.note(-(i + 1))}}
-	l.Functions = append(l.Functions, final)
+	for k := range finals {
+		l.Functions = append(l.Functions, synth.Function{Base: int32(1000*(i+1) + 900 + k), Sig: synth.Final, Body: []synth.Op{d.note(-(i + 1) - 100*k)}})
+	}
 	variables := func(most, n int, of func(int) string, first int32) (list []synth.Variable) {
 		for k := range d.upTo(most+1, "variables") {
 			v := synth.Variable{Init: first*int32(i+1) + int32(k)}
