@@ -11,17 +11,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// The file format is JSON lines in UTF-8. The first line is the header:
-//
-//	{"format":"lockstep-history","version":1,"seed":42,"stamps":"ordered","universe":{…}}
-//
-// Each further line is one operation, in any order:
-//
-//	{"client":0,"call":1,"return":4,"in":{"op":"open","library":"liba.so"},"out":{"handle":1,"commit":1}}
-//
-// "return" is absent exactly if the outcome is unknown ("out":{"unknown":true}). The fields of "universe", "in" and
-// "out" are those of model.Universe, model.Input and model.Output; fields with their zero value may be absent. Fields
-// that nobody knows are errors, and so are empty lines and lines longer than 1 MiB.
+// The file format, which the package documentation describes.
 const (
 	formatName    = "lockstep-history"
 	formatVersion = 1
@@ -66,11 +56,13 @@ var (
 	ErrVersion = errors.New("unsupported version")
 	// ErrOutcome is the cause when an operation has no return and a known outcome, or the other way round.
 	ErrOutcome = errors.New("an operation without a return has an unknown outcome, and no other")
+	// ErrEmptyLine means that a line is empty.
+	ErrEmptyLine = errors.New("empty line")
 	// ErrTrailing is the cause when something follows the JSON value on a line.
 	ErrTrailing = errors.New("more than one value")
 )
 
-// WriteHistory writes h in the file format. Histories that Validate finds malformed can be written too, as long as their
+// WriteHistory writes h in the file format that the package documentation describes. Histories that Validate finds malformed can be written too, as long as their
 // returns and outcomes fit.
 func WriteHistory(w io.Writer, h *History) error {
 	buf := bufio.NewWriter(w)
@@ -169,7 +161,7 @@ func decodeStrict(text []byte, into any) error {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(into); err != nil {
 		if errors.Is(err, io.EOF) {
-			return errors.New("empty line")
+			return ErrEmptyLine
 		}
 		return err
 	}

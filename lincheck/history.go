@@ -13,9 +13,24 @@
 //
 // The verdict is OK, Violation or Undecided; a check that ran into a limit is Undecided and never OK. Histories
 // can be written to files, read again, and drawn.
+//
+// # History files
+//
+// The file format is JSON lines in UTF-8. The first line is the header:
+//
+//	{"format":"lockstep-history","version":1,"seed":42,"stamps":"ordered","universe":{…}}
+//
+// Each further line is one operation, in any order:
+//
+//	{"client":0,"call":1,"return":4,"in":{"op":"open","library":"liba.so"},"out":{"handle":1,"commit":1}}
+//
+// "return" is absent exactly if the outcome is unknown ("out":{"unknown":true}). The fields of "universe", "in" and
+// "out" are those of model.Universe, model.Input and model.Output; fields with their zero value may be absent. Fields
+// that nobody knows are errors, and so are empty lines and lines longer than 1 MiB.
 package lincheck
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -76,10 +91,13 @@ func (s Stamps) String() string {
 	return fmt.Sprintf("unknown(%d)", s)
 }
 
+// ErrStamps means that a name or a number is not that of a kind of stamps.
+var ErrStamps = errors.New("lincheck: unknown stamps")
+
 // MarshalText writes the name.
 func (s Stamps) MarshalText() ([]byte, error) {
 	if int(s) >= len(stampNames) {
-		return nil, fmt.Errorf("lincheck: no name for stamps %d", s)
+		return nil, fmt.Errorf("%w: %d", ErrStamps, s)
 	}
 	return []byte(stampNames[s]), nil
 }
@@ -88,7 +106,7 @@ func (s Stamps) MarshalText() ([]byte, error) {
 func (s *Stamps) UnmarshalText(text []byte) error {
 	i := slices.Index(stampNames, string(text))
 	if i < 0 {
-		return fmt.Errorf("lincheck: unknown stamps %q", text)
+		return fmt.Errorf("%w: %q", ErrStamps, text)
 	}
 	*s = Stamps(i)
 	return nil

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -291,7 +292,7 @@ func enumName(names []string, n int) string {
 
 func enumText(names []string, n int) ([]byte, error) {
 	if n >= len(names) {
-		return nil, fmt.Errorf("model: no name for value %d", n)
+		return nil, fmt.Errorf("%w: value %d", ErrUnknownName, n)
 	}
 	return []byte(names[n]), nil
 }
@@ -299,7 +300,10 @@ func enumText(names []string, n int) ([]byte, error) {
 func enumParse(what string, names []string, text []byte) (int, error) {
 	n := slices.Index(names, string(text))
 	if n < 0 {
-		return 0, fmt.Errorf("model: unknown %s %q", what, text)
+		return 0, fmt.Errorf("%w: %s %q", ErrUnknownName, what, text)
 	}
 	return n, nil
 }
+
+// ErrUnknownName means that a text is not the name of an operation, an option or a class of errors, or that a value has no name.
+var ErrUnknownName = errors.New("model: unknown name")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,9 +20,10 @@ import (
 
 func inspectCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "inspect FILE…",
-		Short: "Show the dylink section, imports and exports of modules",
-		Args:  cobra.MinimumNArgs(1),
+		Use:     "inspect FILE…",
+		Short:   "Show the dylink section, imports and exports of modules",
+		Example: `  lockstep inspect linker/testdata/threads/librpath.wasm`,
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for i, name := range args {
 				if i > 0 {
@@ -36,12 +38,19 @@ func inspectCommand() *cobra.Command {
 	}
 }
 
-func inspect(cmd *cobra.Command, name string) (err error) {
+func inspect(cmd *cobra.Command, name string) error {
 	bytes, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	out := cmd.OutOrStdout()
+	return show(cmd.Context(), cmd.OutOrStdout(), name, bytes)
+}
+
+// show prints what is in a module.
+func show(ctx context.Context, out io.Writer, name string, bytes []byte) (err error) {
+	if err := linker.Check(bytes); err != nil { // the engine trusts what a module says of its size
+		return err
+	}
 	info, err := dylink.Read(bytes)
 	switch {
 	case errors.Is(err, dylink.ErrNotLibrary):
@@ -51,7 +60,6 @@ func inspect(cmd *cobra.Command, name string) (err error) {
 	default:
 		describe(out, name, info)
 	}
-	ctx := cmd.Context()
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
 	defer func() { err = errors.Join(err, rt.Close(ctx)) }()
 	compiled, err := rt.CompileModule(ctx, bytes)

@@ -18,6 +18,8 @@ func judgeCommand() *cobra.Command {
 		Short: "Judge histories that were recorded before",
 		Long: `judge reads recorded histories and tells of each whether it is linearizable: "ok", "violation" with the operations that
 show it, or "undecided" with the limit that was reached. The exit status is 0 only if all are ok.`,
+		Example: `  lockstep record --operations 10000 --output history.jsonl
+  lockstep judge --picture history.html history.jsonl`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			good := true
@@ -60,13 +62,8 @@ func readHistory(name string) (*lincheck.History, error) {
 }
 
 func writePicture(name string, result lincheck.Result) error {
-	file, err := os.Create(name)
-	if err != nil {
+	if err := writeFile(name, result.WritePicture); err != nil {
 		return fmt.Errorf("judge: %w", err)
 	}
-	if err := result.WritePicture(file); err != nil {
-		file.Close()
-		return fmt.Errorf("judge: %s: %w", name, err)
-	}
-	return file.Close()
+	return nil
 }

@@ -39,10 +39,12 @@ cannot be opened or take long, memory and table are full, groups are killed by t
 must be linearizable, its trace a behaviour of the protocol, and nothing may stay behind. It stops at the first that
 is not so, and prints the command that runs this shift again. Everything in a shift follows from its seed, except
 the interleaving. It runs in the source tree.`,
+		Example: `  lockstep soak --duration 1h
+  lockstep soak --seed 17 --shifts 1   # one shift again`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.duration <= 0 && o.shifts <= 0 {
-				return errors.New("soak: give a duration or a number of shifts")
+				return argumentError{"soak", "give a duration or a number of shifts"}
 			}
 			return soak(cmd, o)
 		},
@@ -53,6 +55,12 @@ the interleaving. It runs in the source tree.`,
 	flags.IntVar(&o.shifts, "shifts", 0, "number of shifts; 0: as many as there is time for")
 	return cmd
 }
+
+// shiftError says what is wrong after a shift that ran to its end.
+type shiftError string
+
+// Error implements the error interface.
+func (e shiftError) Error() string { return string(e) }
 
 // soakTotal is what happened in all shifts.
 type soakTotal struct {
@@ -152,11 +160,11 @@ func (s *shift) run(ctx context.Context, cache wazero.CompilationCache) (err err
 		return err
 	}
 	if len(left) > 0 {
-		return fmt.Errorf("still loaded at the end: %v", left)
+		return shiftError(fmt.Sprintf("still loaded at the end: %v", left))
 	}
 	s.result = lincheck.Judge(s.history, lincheck.Limits{Timeout: time.Minute})
 	if s.result.Verdict == lincheck.Violation {
-		return errors.New(s.result.String())
+		return shiftError(s.result.String())
 	}
 	return nil
 }

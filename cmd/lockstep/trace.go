@@ -25,7 +25,7 @@ func traceCommand() *cobra.Command {
 		Use:   "trace",
 		Short: "Record what the protocol of a running linker does, and check it",
 		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return errors.New(`trace: want "record", "check" or "tlc"`) },
+		RunE:  func(*cobra.Command, []string) error { return argumentError{"trace", `want "record", "check" or "tlc"`} },
 	}
 	cmd.AddCommand(traceRecordCommand(), traceCheckCommand(), traceTLCCommand())
 	return cmd
@@ -43,18 +43,19 @@ func programFlags(cmd *cobra.Command, p *drive.Program, standard drive.Program) 
 	flags.BoolVar(&p.Cancels, "cancels", p.Cancels, "cancel some operations half-way")
 }
 
-func checkProgram(p *drive.Program) error {
+// checkProgram checks the flags that programFlags defines, for a command.
+func checkProgram(command string, p *drive.Program) error {
 	for _, n := range []struct {
 		name  string
 		value int
 	}{{"groups", p.Groups}, {"clients", p.Clients}, {"rounds", p.Rounds}, {"operations", p.Operations}} {
 		if n.value < 1 {
-			return fmt.Errorf("trace: %s must be at least 1, not %d", n.name, n.value)
+			return argumentError{command, fmt.Sprintf("%s must be at least 1, not %d", n.name, n.value)}
 		}
 	}
 	// Every client may spawn a group of its own.
 	if most := linker.DefaultMaxGroups; p.Groups+p.Clients > most {
-		return fmt.Errorf("trace: groups and clients together must be at most %d, not %d", most, p.Groups+p.Clients)
+		return argumentError{command, fmt.Sprintf("groups and clients together must be at most %d, not %d", most, p.Groups+p.Clients)}
 	}
 	return nil
 }
@@ -81,9 +82,10 @@ func traceRecordCommand() *cobra.Command {
 		Long: `record runs a random concurrent program on the real linker, with the C fixtures as libraries, and writes every action
 of the protocol to a file, which "lockstep trace check" reads. The same seed asks the same questions, in another
 interleaving each time. It runs in the source tree.`,
-		Args: cobra.NoArgs,
+		Example: `  lockstep trace record --seed 3 --output trace.jsonl && lockstep trace check trace.jsonl`,
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			if err := checkProgram(&p); err != nil {
+			if err := checkProgram("trace", &p); err != nil {
 				return err
 			}
 			cache := wazero.NewCompilationCache()
@@ -118,6 +120,8 @@ of a trace that does not fit, the state before it, and what would have been poss
 traces are accepted.
 
 TLC is the jar that the environment variable TLA2TOOLS_JAR names, tla/tools/tla2tools.jar, or a command tlc on PATH.`,
+		Example: `  lockstep trace check trace.jsonl
+  TLA2TOOLS_JAR=tla2tools.jar lockstep trace check --tlc trace.jsonl`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var tool tla.Tool

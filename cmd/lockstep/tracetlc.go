@@ -38,11 +38,11 @@ in Go and TLC. Both must accept all. Then it makes traces wrong, in every way th
 right event. With --record it writes what came out to tla/` + batch.RecordFile + `, which the tests compare with the specification.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkProgram(&o.program); err != nil {
+			if err := checkProgram("trace", &o.program); err != nil {
 				return err
 			}
 			if o.count < 1 || o.batch < 1 {
-				return errors.New("trace: count and batch must be at least 1")
+				return argumentError{"trace", "count and batch must be at least 1"}
 			}
 			tool, err := findTLC()
 			if err != nil {
@@ -126,7 +126,7 @@ func recordBatch(ctx context.Context, o tlcOptions) (inputs []batch.Input, err e
 			return nil, fmt.Errorf("trace: seed %d: %w", p.Seed, err)
 		}
 		if len(t.Events) < o.least {
-			return nil, fmt.Errorf("trace: seed %d: %d events, want %d: the program is too small", p.Seed, len(t.Events), o.least)
+			return nil, argumentError{"trace", fmt.Sprintf("seed %d: %d events, want %d: the program is too small", p.Seed, len(t.Events), o.least)}
 		}
 		inputs = append(inputs, batch.Input{Name: fmt.Sprintf("seed %d", p.Seed), Trace: t})
 	}

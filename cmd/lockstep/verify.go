@@ -24,6 +24,8 @@ judges their histories, and parses with a stock grammar in several instance grou
 checked and with a report, out/report.html. The exit status is 0 only if everything holds.
 
 It runs in the source tree, after "make deps".`,
+		Example: `  lockstep verify
+  lockstep verify --groups 8 --clients 16 --programs 20 --seed 100`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.Validate(); err != nil {

@@ -68,9 +68,9 @@ func parseInGroups(ctx context.Context, o *Options, r *Report, task Task) (_ str
 		case i == 0:
 			r.Tree = webts.Indent(tree)
 		case webts.Indent(tree) != r.Tree:
-			return "", fmt.Errorf("group %d parses another tree:\n%s", g.ID(), webts.Indent(tree))
+			return "", failed("group %d parses another tree:\n%s", g.ID(), webts.Indent(tree))
 		case pointers[i] != pointers[0]:
-			return "", fmt.Errorf("group %d has the function pointer %d, group %d has %d", g.ID(), pointers[i], groups[0].ID(), pointers[0])
+			return "", failed("group %d has the function pointer %d, group %d has %d", g.ID(), pointers[i], groups[0].ID(), pointers[0])
 		}
 		task.Advance(int64(i + 1))
 	}

@@ -53,7 +53,7 @@ func selected(o *Options, choose func(*Options, tla.Model) bool) (*tla.Suite, []
 		}
 	}
 	if len(models) == 0 {
-		return nil, nil, errors.New("verify: no model is small enough")
+		return nil, nil, failed("no model is small enough")
 	}
 	return suite, models, nil
 }
@@ -96,7 +96,7 @@ func exploreModels(ctx context.Context, o *Options, r *Report, task Task) (strin
 			return "", fmt.Errorf("model %s: %w", m.Name, err)
 		}
 		if got.Distinct != m.Distinct || got.Depth != m.Depth {
-			return "", fmt.Errorf("model %s: %d distinct states at depth %d; TLC finds %d at %d", m.Name, got.Distinct, got.Depth, m.Distinct, m.Depth)
+			return "", failed("model %s: %d distinct states at depth %d; TLC finds %d at %d", m.Name, got.Distinct, got.Depth, m.Distinct, m.Depth)
 		}
 		states += got.Distinct
 		before += int64(got.Distinct)
@@ -126,7 +126,7 @@ func exploreFaults(_ context.Context, o *Options, r *Report, task Task) (string,
 		_, err = x.Run()
 		var violation *model.ViolationError
 		if !errors.As(err, &violation) || violation.Name != want {
-			return "", fmt.Errorf("%s: want a violation of %s, got %v", m.Name, want, err)
+			return "", failed("%s: want a violation of %s, got %v", m.Name, want, err)
 		}
 		r.Faults = append(r.Faults, FaultRow{Name: m.Name, Shows: m.Shows, Property: violation.Name, Steps: len(violation.Trace)})
 		task.Advance(int64(i + 1))

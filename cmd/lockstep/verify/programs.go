@@ -69,7 +69,7 @@ func runPrograms(ctx context.Context, o *Options, r *Report, task Task) (_ strin
 		r.Programs = append(r.Programs, row)
 		if result.Verdict != lincheck.OK {
 			draw(r, h, result)
-			err := fmt.Errorf("program with seed %d: %s", program.Seed, result)
+			err := failed("program with seed %d: %s", program.Seed, result)
 			if result.Verdict == lincheck.Undecided {
 				err = undecidedError{err}
 			}
