@@ -43,7 +43,7 @@ func moreLinkerFaults() []Fault {
 			Name:  "linker: a module's own function comes first in its GOT",
 			What:  "the address of a function is not the same in all modules",
 			Edits: []Edit{{linkerBind, "	x := b.scope.lookupFor(m, imp.Name)\n	if x == nil {\n", "	x := m.exports[imp.Name]\n	if x == nil {\n		x = b.scope.lookupFor(m, imp.Name)\n	}\n	if x == nil {\n"}},
-			By:    []Named{{"linker", "TestPointerIdentity"}},
+			By:    []Named{{"linker", "TestWeak"}},
 		},
 		{
 			Name:  "linker: groups share thread-local storage",
@@ -85,7 +85,7 @@ func moreLinkerFaults() []Fault {
 			Name:  "linker: element segments outlive their library",
 			What:  "a library's own table entries are not cleared when it is unloaded",
 			Edits: []Edit{{linkerInstance, "		errs = append(errs, g.clearSlots(ctx, own))\n", "		_ = own\n"}},
-			By:    []Named{{"linker", "TestUnload"}},
+			By:    []Named{{"linker", "TestDestructors"}},
 		},
 		{
 			Name:  "linker: opening what is loaded is not counted",
@@ -131,7 +131,7 @@ func moreLinkerFaults() []Fault {
 			What: "a function pointer is called with the results of the last signature that had the same parameters",
 			Edits: []Edit{{linkerCall, "if c := l.callers[t.Key()]; c != nil {", "if c := l.callers[wasm.FuncType{Params: t.Params}.Key()]; c != nil {"},
 				{linkerCall, "l.callers[t.Key()] = c", "l.callers[wasm.FuncType{Params: t.Params}.Key()] = c"}},
-			By: []Named{{"linker", "TestTypes"}},
+			By: []Named{{"linker", "TestThreadDestructorsKeepLibraries"}},
 		},
 		{
 			Name:  "linker: a killed thread goes on waiting",
