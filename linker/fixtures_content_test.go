@@ -107,6 +107,7 @@ var libraryFacts = map[string][]string{
 	"libdtor":               {"slots", "dylink libdtor_base.wasm", "import func env.__cxa_atexit", "export func __wasm_call_ctors"},
 	"libdtor_base":          {"slots", "import func env.__cxa_atexit", "import func env.atexit"},
 	"libdtor_trap":          {"slots", "import func env.__cxa_atexit"},
+	"libthread_dtor":        {"import func env.__cxa_thread_atexit", "import func env.__cxa_thread_atexit_impl", "import func env.__cxa_atexit"},
 	"libdtor_main":          {"import func env.__cxa_atexit", "import func env.free", "import func env.odd", "no dylink libodd.wasm"},
 	"libearly":              {"import func env.main_constructed"},
 	"libalign_page":         {"export func align_page64_address"},
