@@ -143,7 +143,7 @@ func moreLinkerFaults() []Fault {
 			Name:  "linker: a cancelled host call does not come back",
 			What:  "its group stays parked while its guest runs on",
 			Edits: []Edit{{linkerEnter, "g.member.Enter(context.WithoutCancel(ctx))", "g.member.Enter(ctx)"}},
-			By:    []Named{{"linker", "TestCancelInHostCall"}},
+			By:    []Named{{"linker", "TestCancelInHostCallDuringOperation"}},
 		},
 		{
 			Name:  "linker: the list of groups is read without its lock",
