@@ -23,6 +23,7 @@ import (
 // other at the same time wait for each other, as two mutexes do; a context with a deadline ends that.
 func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uint64) (results []uint64, err error) {
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+		defer receive(ctx, 0, e.scope().commit) // at the end, for a guest that calls the linker gets the same context
 		fn, err := e.function(lib, name)
 		if err != nil {
 			return err

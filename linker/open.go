@@ -148,16 +148,18 @@ func (s *scope) symbol(x *export, name string) (Symbol, bool) {
 // else may have resolved the symbol while this caller waited.
 func (g *Group) resolve(ctx context.Context, lib *Library, name string) (sym Symbol, err error) {
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
-		x, err := e.scope().find(g.l, lib, name)
-		if err != nil {
-			return err
+		s := e.scope()
+		x, err := s.find(g.l, lib, name)
+		if err == nil {
+			err = x.isSymbol(name)
 		}
-		if err := x.isSymbol(name); err != nil {
+		if err != nil {
+			receive(ctx, 0, s.commit)
 			return err
 		}
 		if x.kind == exportData && x.tls { // known to this group alone, and no pointer has to be made
 			sym = Symbol{Kind: Data, Name: name, Module: x.mod.name}
-			receive(ctx, 0, e.scope().commit)
+			receive(ctx, 0, s.commit)
 			sym.Pointer, err = g.threadLocal(x)
 			return err
 		}

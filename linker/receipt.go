@@ -14,8 +14,12 @@ type Receipt struct {
 
 type receiptKey struct{}
 
-// WithReceipt returns a context for one call of Open, OpenBytes, Symbol, CloseLibrary, AllocateClosure, SetClosure or
-// Spawn, which then fills in the receipt before it returns. A call that fails leaves the receipt as it is.
+// WithReceipt returns a context for one call of Open, OpenBytes, Symbol, Call, CloseLibrary, AllocateClosure, SetClosure or
+// Spawn, which then fills in the receipt before it returns. For Call it tells when the function was looked up: what the
+// function itself looks up while it runs may come later.
+//
+// Open, OpenBytes, Symbol and Call fill it in as well when they fail because of what they found, or did not find: as calls that
+// changed nothing. Other calls that fail, and those that are cancelled or come too late, may leave the receipt as it is.
 func WithReceipt(ctx context.Context, r *Receipt) context.Context {
 	return context.WithValue(ctx, receiptKey{}, r)
 }

@@ -28,6 +28,7 @@ type tx struct {
 	handed  []*Library // to constructors, say, which may keep them whatever becomes of the operation
 	depth   int        // of constructors within each other that have called the linker
 	broken  error      // a part of it that failed could not be taken back, so the whole fails
+	refused bool       // it failed before anybody else heard of it, at what it found or did not find
 }
 
 // step is a change that every group makes to itself, in its own instances only. The same values serve all.
@@ -46,7 +47,7 @@ func (e *entry) run(ctx context.Context, kind protocol.OpKind, do func(ctx conte
 	}
 	t := &tx{l: e.group.l, g: e.group, kind: kind, do: do}
 	commit, err := e.group.member.Link(ctx, t)
-	if err == nil {
+	if err == nil || t.refused {
 		receive(ctx, commit, t.saved.scope.commit)
 	}
 	t.l.areas.drain(ctx, e.group)
@@ -66,6 +67,7 @@ func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
 	if err == nil {
 		err = t.broken
 	}
+	t.refused = err != nil
 	if err == nil {
 		err = t.l.at(ctx, t.g, pointPublish)
 	}
