@@ -128,6 +128,7 @@ func (m *Sequential) Init() *State {
 	s.hash = mix(tagCommit, 0, 0)
 	s.setLib(0, libState{loaded: true, bindings: m.bind(0, []int{0})})
 	s.setOrder([]int{0})
+	s.setGlobal([]int{0})
 	s.addGroup(m.firstGroup)
 	return s
 }

@@ -3,7 +3,7 @@ package model
 import "fmt"
 
 func (m *Sequential) stepSymbol(s *State, in Input, out Output) (*State, error) {
-	sym, found, handleOK := m.find(s, in.Handle, in.Name)
+	sym, found, handleOK := m.find(s, in)
 	switch {
 	case !handleOK:
 		return expectError(s, out, ClassBadHandle)
@@ -62,7 +62,7 @@ func (m *Sequential) learnAddress(s *State, number int, address uint32) (*State,
 }
 
 func (m *Sequential) stepCall(s *State, in Input, out Output) (*State, error) {
-	sym, found, handleOK := m.find(s, in.Handle, in.Name)
+	sym, found, handleOK := m.find(s, in)
 	switch {
 	case !handleOK:
 		return expectError(s, out, ClassBadHandle)
@@ -188,7 +188,7 @@ func (m *Sequential) evaluateImport(s *State, f function, args []int32, depth in
 	imp := m.libs[f.lib].Imports[f.imp]
 	provider := int(s.libs[f.lib].bindings[f.imp])
 	if provider == unbound && m.rules.LateBinding {
-		provider = m.provider(imp, s.order)
+		provider = m.provider(imp, m.bindScope(s.global, f.lib))
 	}
 	switch {
 	case provider == unbound:

@@ -17,11 +17,11 @@ func drawInput(t *rapid.T) Input {
 	switch in.Op {
 	case OpOpen:
 		in.Library = rapid.SampledFrom([]string{"a", "b", "x", "y", "lazy", "bad", "needsBad", "needsNothingThere", "wantsData", "wantsOther", "zzz"}).Draw(t, "library")
-		in.Now = rapid.Bool().Draw(t, "now")
+		in.Now, in.Local, in.NoLoad = rapid.Bool().Draw(t, "now"), rapid.Bool().Draw(t, "local"), rapid.IntRange(0, 3).Draw(t, "no load") == 0
 	case OpClose:
 		in.Handle = Handle(rapid.IntRange(1, 6).Draw(t, "handle"))
 	case OpSymbol, OpCall:
-		in.Handle = Handle(rapid.IntRange(0, 6).Draw(t, "handle"))
+		in.Handle, in.Next = Handle(rapid.IntRange(0, 6).Draw(t, "handle")), rapid.IntRange(0, 2).Draw(t, "next") == 0
 		in.Name = rapid.SampledFrom([]string{"shared", "fa", "fa2", "fb", "viaShared", "viaB", "fx", "callNobody", "hasWeak", "boom", "da", "da2", "db", "none"}).Draw(t, "name")
 		in.Args = rapid.SliceOfN(rapid.Int32Range(0, 3), 0, 1).Draw(t, "args")
 	case OpCallPointer, OpFreeClosure:
@@ -36,7 +36,7 @@ func drawInput(t *rapid.T) Input {
 // outcomes lists, for one input, an output of every shape, in every variant that a linker with few handles, slots and
 // addresses could come up with.
 func outcomes(s *State, in Input) []Output {
-	classes := []ErrorClass{ClassMissingFile, ClassMissingNeeded, ClassBadModule, ClassMissingSymbol, ClassSignature,
+	classes := []ErrorClass{ClassMissingFile, ClassNotLoaded, ClassMissingNeeded, ClassBadModule, ClassMissingSymbol, ClassSignature,
 		ClassNotFunction, ClassBadHandle, ClassBadSlot, ClassBadCount, ClassGroupClosed}
 	var all []Output
 	for _, class := range classes {
@@ -93,6 +93,7 @@ func drawRules(t *rapid.T) Rules {
 		NeededFirst:    rapid.Bool().Draw(t, "needed first"),
 		LibraryScope:   rapid.Bool().Draw(t, "library scope"),
 		PinProviders:   rapid.Bool().Draw(t, "pin"),
+		LateBinding:    rapid.Bool().Draw(t, "late"),
 		TrapKillsGroup: rapid.Bool().Draw(t, "trap kills"),
 	}
 }
@@ -101,7 +102,8 @@ func drawRules(t *rapid.T) Rules {
 //   - every operation has an outcome, and success and failure never both are right (calls through slots of unknown
 //     use apart);
 //   - the same step gives an equal state with an equal hash, and the hash that was kept is the one computed anew;
-//   - no slot, no handle and no address has two owners.
+//   - no slot, no handle and no address has two owners;
+//   - what is global stays so, in its place, until it is unloaded, and with it what it needs.
 func TestSequentialLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		u := testUniverse()
@@ -127,6 +129,7 @@ func TestSequentialLaws(t *testing.T) {
 			if err != nil || !again.Equal(next[i]) || again.Hash() != next[i].Hash() {
 				t.Fatalf("%s: a second time gives something else (%v)", Describe(in, outs[i]), err)
 			}
+			checkGlobal(t, m, s, next[i])
 			s = next[i]
 			checkOwners(t, m, s)
 			if got, want := s.Hash(), rehash(s); got != want {
@@ -134,6 +137,21 @@ func TestSequentialLaws(t *testing.T) {
 			}
 		}
 	})
+}
+
+// checkGlobal compares the global scope after a step with that before it.
+func checkGlobal(t *rapid.T, m *Sequential, before, after *State) {
+	stays := slices.DeleteFunc(slices.Clone(before.global), func(lib int) bool { return !after.libs[lib].loaded })
+	if len(after.global) < len(stays) || !slices.Equal(after.global[:len(stays)], stays) {
+		t.Fatalf("the global scope was %v, and is %v", before.global, after.global)
+	}
+	for _, lib := range after.global {
+		for _, needed := range append(m.libs[lib].needed, lib) {
+			if !slices.Contains(after.global, needed) || !after.libs[needed].loaded {
+				t.Fatalf("%s, which %s needs, is not global or not loaded: %v", m.libs[needed].Name, m.libs[lib].Name, after.global)
+			}
+		}
+	}
 }
 
 func checkOwners(t *rapid.T, m *Sequential, s *State) {
@@ -174,7 +192,7 @@ func checkOwners(t *rapid.T, m *Sequential, s *State) {
 
 // rehash computes the hash of a state from nothing.
 func rehash(s *State) uint64 {
-	h := mix(tagCommit, s.commit, 0) ^ orderHash(s.order)
+	h := mix(tagCommit, s.commit, 0) ^ listHash(tagOrder, s.order) ^ listHash(tagGlobal, s.global)
 	for number, lib := range s.libs {
 		h ^= lib.hash(number)
 	}
@@ -195,8 +213,8 @@ func rehash(s *State) uint64 {
 	return h
 }
 
-// Closing undoes opening: whatever was open before, opening one more library and closing it again leads to a state
-// that differs only in its commit number.
+// Closing undoes opening: whatever was open before, opening one more library as a local one and closing it again leads to a
+// state that differs only in its commit number.
 func TestSequentialCloseUndoesOpen(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		u := testUniverse()
@@ -208,11 +226,11 @@ func TestSequentialCloseUndoesOpen(t *testing.T) {
 		good := rapid.SampledFrom([]string{"a", "b", "x", "y", "lazy"})
 		s := m.Init()
 		for i := range rapid.IntRange(0, 4).Draw(t, "open before") {
-			s = openAny(t, m, s, good.Draw(t, "library"), Handle(i+1))
+			s = openAny(t, m, s, Input{Library: good.Draw(t, "library"), Local: rapid.Bool().Draw(t, "local")}, Handle(i+1))
 		}
 		before := s
 		lib := good.Draw(t, "library")
-		s = openAny(t, m, s, lib, 9)
+		s = openAny(t, m, s, Input{Library: lib, Local: true}, 9)
 		number, _ := m.LibraryNumber(lib)
 		s = step1(t, m, s, Input{Op: OpClose, Handle: s.libs[number].handle})
 		// A library that was loaded for another's sake forgets the handle it had no use for; all else is as it was.
@@ -225,9 +243,8 @@ func TestSequentialCloseUndoesOpen(t *testing.T) {
 }
 
 // openAny opens a library under its handle, or under h if it has none yet.
-func openAny(t *rapid.T, m *Sequential, s *State, lib string, h Handle) *State {
-	in := Input{Op: OpOpen, Library: lib}
-	number, _ := m.LibraryNumber(lib)
+func openAny(t *rapid.T, m *Sequential, s *State, in Input, h Handle) *State {
+	number, _ := m.LibraryNumber(in.Library)
 	if known := s.libs[number].handle; known != 0 {
 		h = known
 	}
@@ -236,7 +253,7 @@ func openAny(t *rapid.T, m *Sequential, s *State, lib string, h Handle) *State {
 			return next
 		}
 	}
-	t.Fatalf("%s cannot be opened in %s", lib, m.Describe(s))
+	t.Fatalf("%s cannot be opened in %s", in.Library, m.Describe(s))
 	return nil
 }
 

@@ -5,44 +5,67 @@ import "slices"
 // loadOrder lists the libraries that opening root loads, in search order, leaving out those that are loaded
 // already; and the classes of the faults met on the way, in no particular order: a linker may report any of them.
 func (m *Sequential) loadOrder(s *State, root int) (fresh []int, faults []ErrorClass) {
-	seen := map[int]bool{root: true}
-	enter := func(lib int) []int {
+	fresh = m.walk(root, func(lib int) (next []int) {
 		if m.libs[lib].Bad {
 			faults = append(faults, ClassBadModule)
 			return nil // nobody can read what a bad file needs
 		}
-		var next []int
 		for _, needed := range m.libs[lib].needed {
 			switch {
 			case needed == unbound:
 				faults = append(faults, ClassMissingNeeded)
-			case !s.libs[needed].loaded && !seen[needed]:
-				seen[needed] = true
+			case !s.libs[needed].loaded:
 				next = append(next, needed)
 			}
 		}
 		return next
-	}
+	})
+	return fresh, faults
+}
+
+// walk lists root and all that next leads to, each once, in search order. It asks next once for each.
+func (m *Sequential) walk(root int, next func(lib int) []int) []int {
+	seen := map[int]bool{root: true}
 	if m.rules.NeededFirst {
-		var walk func(lib int)
-		walk = func(lib int) {
-			for _, needed := range m.libs[lib].needed {
-				if needed != unbound && !seen[needed] && !s.libs[needed].loaded && !m.libs[lib].Bad {
-					seen[needed] = true
-					walk(needed)
+		var order []int
+		var visit func(lib int)
+		visit = func(lib int) {
+			for _, n := range next(lib) {
+				if !seen[n] {
+					seen[n] = true
+					visit(n)
 				}
 			}
-			enter(lib)
-			fresh = append(fresh, lib)
+			order = append(order, lib)
 		}
-		walk(root)
-		return fresh, faults
+		visit(root)
+		return order
 	}
-	fresh = []int{root}
-	for i := 0; i < len(fresh); i++ {
-		fresh = append(fresh, enter(fresh[i])...)
+	order := []int{root}
+	for i := 0; i < len(order); i++ {
+		for _, n := range next(order[i]) {
+			if !seen[n] {
+				seen[n] = true
+				order = append(order, n)
+			}
+		}
 	}
-	return fresh, faults
+	return order
+}
+
+// promotion lists what becomes global when a library is opened as global: itself and what it needs, in search order,
+// without what is global already.
+func (m *Sequential) promotion(global []int, root int) []int {
+	all := m.walk(root, func(lib int) []int {
+		return slices.DeleteFunc(slices.Clone(m.libs[lib].needed), func(needed int) bool { return needed == unbound })
+	})
+	return slices.DeleteFunc(all, func(lib int) bool { return slices.Contains(global, lib) })
+}
+
+// bindScope lists where a library looks for what it imports: the global scope, then itself and what it needs. So
+// what is local binds nobody but those that need it.
+func (m *Sequential) bindScope(global []int, lib int) []int {
+	return slices.Concat(global, m.closure(lib))
 }
 
 // bind finds the definition of each import of a library among the libraries in order: the first that has one wins,
@@ -88,16 +111,43 @@ func (m *Sequential) bindFaults(lib int, bindings []int32, now bool) []ErrorClas
 	return faults
 }
 
-// load puts root and what it needs into t, a private copy, and returns the faults instead if there are any.
-func (m *Sequential) load(t *State, root int, now bool) []ErrorClass {
+// open does in t, a private copy, what opening a library does, but for the handle, and says whether there was anything to
+// commit: a library is loaded, or becomes global. Or it returns the faults, if there are any.
+func (m *Sequential) open(t *State, root int, in Input) (committed bool, faults []ErrorClass) {
+	fresh := !t.libs[root].loaded
+	global := t.global
+	if !in.Local {
+		global = slices.Concat(global, m.promotion(global, root))
+	}
+	if fresh {
+		if faults := m.load(t, root, global, in.Now); len(faults) > 0 {
+			return false, faults
+		}
+	}
+	if in.Now && m.rules.LateBinding {
+		// What was loaded before may still wait for functions.
+		for _, lib := range m.closure(root) {
+			faults = append(faults, m.lateFaults(t, global, lib)...)
+		}
+		if len(faults) > 0 {
+			return false, faults
+		}
+	}
+	committed = fresh || len(global) > len(t.global)
+	t.setGlobal(global)
+	return committed, nil
+}
+
+// load puts root and what it needs into t, a private copy, and returns the faults instead if there are any. global is the
+// global scope with what becomes part of it.
+func (m *Sequential) load(t *State, root int, global []int, now bool) []ErrorClass {
 	fresh, faults := m.loadOrder(t, root)
 	if len(faults) > 0 {
 		return faults
 	}
-	order := append(slices.Clone(t.order), fresh...)
 	bindings := make([][]int32, len(fresh))
 	for i, lib := range fresh {
-		bindings[i] = m.bind(lib, order)
+		bindings[i] = m.bind(lib, m.bindScope(global, lib))
 		faults = append(faults, m.bindFaults(lib, bindings[i], now)...)
 	}
 	if len(faults) > 0 {
@@ -106,8 +156,19 @@ func (m *Sequential) load(t *State, root int, now bool) []ErrorClass {
 	for i, lib := range fresh {
 		t.setLib(lib, libState{loaded: true, bindings: bindings[i]})
 	}
-	t.setOrder(order)
+	t.setOrder(slices.Concat(t.order, fresh))
 	return nil
+}
+
+// lateFaults are the classes of errors of a loaded library whose missing functions are looked for now.
+func (m *Sequential) lateFaults(t *State, global []int, lib int) (faults []ErrorClass) {
+	for i, imp := range m.libs[lib].Imports {
+		late := t.libs[lib].bindings[i] == unbound && imp.Kind == KindFunction && !imp.Weak
+		if late && m.provider(imp, m.bindScope(global, lib)) == unbound {
+			faults = append(faults, ClassMissingSymbol)
+		}
+	}
+	return faults
 }
 
 // unload removes what nothing open needs any more from t, a private copy, and says whether there was anything. A cycle of
@@ -151,6 +212,7 @@ func (m *Sequential) unload(t *State) bool {
 	gone := len(kept) < len(t.order)
 	if gone {
 		t.setOrder(kept)
+		t.setGlobal(slices.DeleteFunc(slices.Clone(t.global), func(lib int) bool { return !live[lib] }))
 	}
 	return gone
 }
@@ -167,36 +229,55 @@ func (m *Sequential) forget(t *State, lib int) {
 	}
 }
 
-// find looks a name up: in every loaded library in search order (handle 0), or through an open handle.
-func (m *Sequential) find(s *State, h Handle, name string) (sym symbol, found, handleOK bool) {
-	scope := s.order
-	if h != 0 {
-		lib, open := s.HandleOf(h)
-		if !open {
+// find looks the name of an input up: in the global scope (handle 0), or through an open handle, or behind one of these.
+func (m *Sequential) find(s *State, in Input) (sym symbol, found, handleOK bool) {
+	lib := 0
+	if in.Handle != 0 {
+		var open bool
+		if lib, open = s.HandleOf(in.Handle); !open {
 			return symbol{}, false, false
 		}
-		scope = m.handleScope(s, lib)
 	}
-	for _, lib := range scope {
-		if sym, ok := m.libs[lib].exports[name]; ok {
+	for _, lib := range m.lookScope(s, lib, in) {
+		if sym, ok := m.libs[lib].exports[in.Name]; ok {
 			return sym, true, true
 		}
 	}
 	return symbol{}, false, true
 }
 
-// handleScope lists the libraries that a look-up through a handle of lib searches.
-func (m *Sequential) handleScope(s *State, lib int) []int {
-	scope := []int{lib}
-	if m.rules.LibraryScope {
-		return scope
+// lookScope lists the libraries that the look-up of an input searches, of which the handle is lib's.
+func (m *Sequential) lookScope(s *State, lib int, in Input) []int {
+	if in.Next {
+		// A library of the global scope is followed by the rest of that, another one by what it needs.
+		if i := slices.Index(s.global, lib); i >= 0 {
+			return s.global[i+1:]
+		}
+		return m.handleScope(lib)[1:]
 	}
-	for i := 0; i < len(scope); i++ {
-		for _, needed := range m.libs[scope[i]].needed {
-			if needed != unbound && !slices.Contains(scope, needed) {
-				scope = append(scope, needed)
+	if in.Handle == 0 {
+		return s.global
+	}
+	return m.handleScope(lib)
+}
+
+// handleScope lists the libraries that a look-up through a handle of lib searches.
+func (m *Sequential) handleScope(lib int) []int {
+	if m.rules.LibraryScope {
+		return []int{lib}
+	}
+	return m.closure(lib)
+}
+
+// closure lists a library and what it needs, breadth first.
+func (m *Sequential) closure(lib int) []int {
+	all := []int{lib}
+	for i := 0; i < len(all); i++ {
+		for _, needed := range m.libs[all[i]].needed {
+			if needed != unbound && !slices.Contains(all, needed) {
+				all = append(all, needed)
 			}
 		}
 	}
-	return scope
+	return all
 }

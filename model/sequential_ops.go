@@ -13,7 +13,7 @@ const (
 	OpOpen Op = iota
 	// OpClose gives up one opening of Input.Handle.
 	OpClose
-	// OpSymbol looks Input.Name up through Input.Handle, or in the default scope.
+	// OpSymbol looks Input.Name up through Input.Handle, or in the global scope, or behind one of these (Input.Next).
 	OpSymbol
 	// OpCall looks Input.Name up likewise and calls it with Input.Args.
 	OpCall
@@ -45,8 +45,8 @@ func (o *Op) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Handle is what opening a library returns. 0 stands for the default scope: the main module and then every
-// loaded library in search order.
+// Handle is what opening a library returns. 0 stands for the global scope: the main module, and then the libraries that were
+// opened as global, with what they need, in the order in which they became part of it.
 type Handle uint64
 
 // Input is what a client asked for. Only the fields that Op speaks of count.
@@ -56,7 +56,15 @@ type Input struct {
 	Group   int    `json:"group,omitempty"`
 	Library string `json:"library,omitempty"`
 	// Now asks OpOpen to fail if any function import has no definition.
-	Now    bool    `json:"now,omitempty"`
+	Now bool `json:"now,omitempty"`
+	// Local asks OpOpen to leave the global scope as it is. Otherwise the library becomes part of it, with all that it needs,
+	// even if it was loaded before; and it stays so until it is unloaded.
+	Local bool `json:"local,omitempty"`
+	// NoLoad asks OpOpen for what is loaded, or else to fail with ClassNotLoaded.
+	NoLoad bool `json:"no_load,omitempty"`
+	// Next asks OpSymbol and OpCall for what comes behind the library of Handle: in the rest of the global scope if it is part
+	// of that, else in what it needs. Behind handle 0, which is then the main module's, is all of the global scope but that.
+	Next   bool    `json:"next,omitempty"`
 	Handle Handle  `json:"handle,omitempty"`
 	Name   string  `json:"name,omitempty"`
 	Args   []int32 `json:"args,omitempty"`
@@ -107,6 +115,7 @@ type ErrorClass string
 // The classes that the model expects, and (the last three) those it can only tolerate.
 const (
 	ClassMissingFile   ErrorClass = "missing-file"   // no such library
+	ClassNotLoaded     ErrorClass = "not-loaded"     // what was not to be loaded is not loaded
 	ClassMissingNeeded ErrorClass = "missing-needed" // a needed library is not there
 	ClassBadModule     ErrorClass = "bad-module"     // it, or something it needs, is not a library
 	ClassMissingSymbol ErrorClass = "missing-symbol" // nobody has the symbol
@@ -145,15 +154,20 @@ func (in Input) String() string {
 	switch in.Op {
 	case OpOpen:
 		args = in.Library
-		if in.Now {
-			args += ", now"
+		for _, option := range []struct {
+			set  bool
+			name string
+		}{{in.Now, "now"}, {in.Local, "local"}, {in.NoLoad, "no-load"}} {
+			if option.set {
+				args += ", " + option.name
+			}
 		}
 	case OpClose:
 		args = fmt.Sprintf("#%d", in.Handle)
 	case OpSymbol:
-		args = scopeName(in.Handle) + in.Name
+		args = in.scopeName() + in.Name
 	case OpCall:
-		args = scopeName(in.Handle) + in.Name + " " + argsString(in.Args)
+		args = in.scopeName() + in.Name + " " + argsString(in.Args)
 	case OpCallPointer:
 		args = fmt.Sprintf("%d %s", in.Pointer, argsString(in.Args))
 	case OpAllocateClosure:
@@ -164,11 +178,17 @@ func (in Input) String() string {
 	return fmt.Sprintf("g%d %s(%s)", in.Group, in.Op, args)
 }
 
-func scopeName(h Handle) string {
-	if h == 0 {
+// scopeName is where a look-up looks, as in "next to #3, ".
+func (in *Input) scopeName() string {
+	switch {
+	case in.Handle == 0 && in.Next:
+		return "next to main, "
+	case in.Handle == 0:
 		return ""
+	case in.Next:
+		return fmt.Sprintf("next to #%d, ", in.Handle)
 	}
-	return fmt.Sprintf("#%d, ", h)
+	return fmt.Sprintf("#%d, ", in.Handle)
 }
 
 func argsString(args []int32) string {

@@ -13,7 +13,8 @@ import (
 // has told it. From then on it must stay as it is for as long as the thing it belongs to lives.
 type State struct {
 	libs   []libState // by library number
-	order  []int      // numbers of the loaded libraries in search order; the main module is first
+	order  []int      // numbers of the loaded libraries in the order in which they came; the main module is first
+	global []int      // those of the global scope in search order, likewise
 	groups []int      // live groups, ascending
 	slots  []slotUse  // known users of table slots, ascending by slot
 	funcs  []uint32   // slot of each function, 0 while it is not known
@@ -50,7 +51,7 @@ func (s *State) Equal(t *State) bool {
 		return true
 	}
 	return s.hash == t.hash && s.commit == t.commit && s.dead == t.dead &&
-		slices.Equal(s.order, t.order) && slices.Equal(s.groups, t.groups) &&
+		slices.Equal(s.order, t.order) && slices.Equal(s.global, t.global) && slices.Equal(s.groups, t.groups) &&
 		slices.Equal(s.slots, t.slots) && slices.Equal(s.funcs, t.funcs) && slices.Equal(s.data, t.data) &&
 		slices.EqualFunc(s.libs, t.libs, libState.equal)
 }
@@ -87,8 +88,8 @@ func (m *Sequential) KnownSlot(s *State, slot uint32) (library int, closure, kno
 	return m.funcs[user].lib, false, true
 }
 
-// Describe is the state in one short line: the commit number, the loaded libraries with their openings, how many
-// pointers are known, the closures' slots, the live groups. Long lists are cut.
+// Describe is the state in one short line: the commit number, the loaded libraries with their openings and whether they are
+// local, how many pointers are known, the closures' slots, the live groups. Long lists are cut.
 func (m *Sequential) Describe(s *State) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "@%d", s.commit)
@@ -98,6 +99,9 @@ func (m *Sequential) Describe(s *State) string {
 			break
 		}
 		fmt.Fprintf(&b, " %s×%d", m.libs[lib].Name, s.libs[lib].opens)
+		if !slices.Contains(s.global, lib) {
+			b.WriteString("(local)")
+		}
 	}
 	var closures []uint32
 	functions := 0
@@ -142,6 +146,7 @@ const (
 	tagLib = iota + 1
 	tagBinding
 	tagOrder
+	tagGlobal
 	tagGroup
 	tagSlot
 	tagData
@@ -169,10 +174,11 @@ func (l libState) hash(number int) uint64 {
 	return h
 }
 
-func orderHash(order []int) uint64 {
+// listHash hashes a list of libraries: tagOrder or tagGlobal.
+func listHash(tag int, list []int) uint64 {
 	var h uint64
-	for i, lib := range order {
-		h ^= mix(tagOrder, uint64(i), uint64(lib))
+	for i, lib := range list {
+		h ^= mix(tag, uint64(i), uint64(lib))
 	}
 	return h
 }
@@ -184,8 +190,13 @@ func (s *State) setLib(number int, lib libState) {
 }
 
 func (s *State) setOrder(order []int) {
-	s.hash ^= orderHash(s.order) ^ orderHash(order)
+	s.hash ^= listHash(tagOrder, s.order) ^ listHash(tagOrder, order)
 	s.order = order
+}
+
+func (s *State) setGlobal(global []int) {
+	s.hash ^= listHash(tagGlobal, s.global) ^ listHash(tagGlobal, global)
+	s.global = global
 }
 
 func (s *State) setCommit(commit uint64) {

@@ -135,20 +135,21 @@ func (m *Sequential) expectCommit(out Output, committed bool) error {
 
 func (m *Sequential) stepOpen(s *State, in Input, out Output) (*State, error) {
 	lib, ok := m.byName[in.Library]
-	if !ok {
+	switch {
+	case in.NoLoad && (!ok || !s.libs[lib].loaded):
+		return expectError(s, out, ClassNotLoaded)
+	case !ok:
 		return expectError(s, out, ClassMissingFile)
 	}
 	t := s.clone()
-	fresh := !s.libs[lib].loaded
-	if fresh {
-		if faults := m.load(t, lib, in.Now); len(faults) > 0 {
-			return expectError(s, out, faults...)
-		}
+	committed, faults := m.open(t, lib, in)
+	if len(faults) > 0 {
+		return expectError(s, out, faults...)
 	}
 	if err := expectSuccess(out); err != nil {
 		return nil, err
 	}
-	if err := m.expectCommit(out, fresh); err != nil {
+	if err := m.expectCommit(out, committed); err != nil {
 		return nil, err
 	}
 	state := t.libs[lib]
@@ -258,7 +259,10 @@ func (m *Sequential) stepUnknown(s *State, in Input) *State {
 	switch in.Op {
 	case OpOpen:
 		lib, ok := m.byName[in.Library]
-		if !ok || (!s.libs[lib].loaded && len(m.load(t, lib, in.Now)) > 0) {
+		if !ok || in.NoLoad && !s.libs[lib].loaded {
+			return s
+		}
+		if _, faults := m.open(t, lib, in); len(faults) > 0 {
 			return s
 		}
 		state := t.libs[lib]
