@@ -6,7 +6,7 @@ GO  ?= go
 NPM ?= npm
 
 .DEFAULT_GOAL := help
-.PHONY: help deps fixtures libraries verify test race bench soak tlc faults lint
+.PHONY: help deps fixtures libraries verify test race bench soak tlc proof faults lint
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -48,6 +48,9 @@ soak: ## run random programs in an unsound environment: make soak DURATION=10m S
 
 tlc: ## check the TLA+ models with TLC (needs Java)
 	$(GO) run ./tla/cmd/tlc
+
+proof: ## prove the properties for any number of groups (needs z3)
+	$(GO) run ./tla/cmd/tlc prove
 
 faults: ## seed every fault, run every detector on it, and write spec/faults.md
 	$(GO) run ./fuzz/cmd/faults

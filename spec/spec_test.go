@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the line numbers of references an
 
 // packages are the folders of the packages that the pages may name.
 var packages = map[string]string{
-	"linker": "../linker", "protocol": "../linker/protocol", "coord": "../linker/coord", "model": "../model", "tla": "../tla",
+	"linker": "../linker", "protocol": "../linker/protocol", "coord": "../linker/coord", "model": "../model", "tla": "../tla", "proof": "../tla/proof",
 }
 
 func pages(t *testing.T) []string {
@@ -201,7 +201,7 @@ var quoted = regexp.MustCompile("`([^`]+)`")
 // "broken by" a model that must be refuted. Go names in the text exist too.
 func TestNamesExist(t *testing.T) {
 	n := allNames(t)
-	goName := regexp.MustCompile(`^(linker|protocol|coord|model|tla)\.\w+(\.\w+)?$`)
+	goName := regexp.MustCompile(`^(linker|protocol|coord|model|tla|proof)\.\w+(\.\w+)?$`)
 	checked := map[string]int{}
 	for _, page := range pages(t) {
 		text := read(t, page)

@@ -10,6 +10,7 @@
 //	go run ./tla/cmd/tlc graphs --record    write tla/graphs.json: what the explorer in Go must find
 //	go run ./tla/cmd/tlc guards             drop each guard of each action: which property catches it
 //	go run ./tla/cmd/tlc embedded NAME…     check with the embedded checker, without Java
+//	go run ./tla/cmd/tlc prove              prove the properties for any number of groups, with z3
 //	go run ./tla/cmd/tlc server NAME        start TLC's distributed mode for a model
 //
 // TLC is, in this order: the jar that the environment variable TLA2TOOLS_JAR names, tla/tools/tla2tools.jar, a
@@ -65,7 +66,7 @@ func newCommand() *cobra.Command {
 	root.PersistentFlags().StringVar(&dirs.specs, "dir", "tla", "folder of the specifications and of "+tla.ManifestFile)
 	root.PersistentFlags().StringVar(&dirs.out, "out", "out", "folder for counterexamples")
 	root.Flags().AddFlagSet(run.Flags())
-	root.AddCommand(run, newListCommand(dirs), newTraceCommand(), newGraphCommand(dirs), newGraphsCommand(dirs), newGuardsCommand(dirs), newEmbeddedCommand(dirs), newServerCommand(dirs))
+	root.AddCommand(run, newListCommand(dirs), newTraceCommand(), newGraphCommand(dirs), newGraphsCommand(dirs), newGuardsCommand(dirs), newEmbeddedCommand(dirs), newServerCommand(dirs), newProveCommand(dirs))
 	return root
 }
 

@@ -1,0 +1,21 @@
+package tla
+
+// Token is one lexical unit of a module, for those who read more of it than its outline.
+type Token struct {
+	// Text is the token as it is written; a string has its quotes.
+	Text string
+	// Line and Column are counted from 1, in characters: junction lists are aligned by them.
+	Line, Column int
+	// Word is true for identifiers, keywords and numbers, String for strings; all others are symbols.
+	Word, String bool
+}
+
+// Tokens returns the tokens of the module's body, in order: what stands behind its EXTENDS clause and before its last
+// line, without comments.
+func (m *Module) Tokens() []Token {
+	tokens := make([]Token, len(m.tokens))
+	for i, t := range m.tokens {
+		tokens[i] = Token{Text: t.text, Line: t.line, Column: t.column, Word: t.kind == tokenWord, String: t.kind == tokenString}
+	}
+	return tokens
+}
