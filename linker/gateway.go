@@ -1,8 +1,7 @@
 package linker
 
 import (
-	"context"
-	"sync"
+	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -15,146 +14,98 @@ type gateway struct {
 	functions []*function
 	host      string // the runtime's name of the linker's own host module
 	shared    bool   // the memory is
-	// system tells what a function of a system interface needs; nil makes every call a safepoint instead.
-	system func(name string) access
+	system    bool   // a system interface, whose calls may wait; otherwise each is a safepoint
+}
+
+// streamsNamespace is where the gateway of a system interface finds the instance of the standard streams.
+const streamsNamespace = reservedPrefix + "streams"
+
+// pass writes a call of a function with the parameters of the one that is written.
+func (g *gateway) pass(c *wasm.Code, fn *function, target uint32) *wasm.Code {
+	for p := range fn.typ.Params {
+		c.LocalGet(uint32(p))
+	}
+	return c.Call(target)
+}
+
+func (g *gateway) functionType(b *wasm.Builder, fn *function) uint32 {
+	return b.Type(fn.typ.Params, fn.typ.Results)
 }
 
 // build writes the module.
 func (g *gateway) build() ([]byte, error) {
 	var b wasm.Builder
-	nothing := b.Type(nil, nil)
-	var before, begin, end, exit, poll uint32
-	if g.system == nil {
-		before = b.ImportFunc(g.host, hostSafepoint, nothing)
+	var wrap func(fn *function, target uint32) *wasm.Code
+	if g.system {
+		wrap = g.systemCalls(&b)
 	} else {
-		begin = b.ImportFunc(g.host, hostSystem, b.Type([]wasm.ValType{wasm.I32}, nil))
-		end = b.ImportFunc(g.host, hostSystemEnd, nothing)
-		poll = b.ImportFunc(g.host, hostPoll, b.Type([]wasm.ValType{wasm.I32, wasm.I32}, []wasm.ValType{wasm.I32}))
-		exit = b.ImportFunc(g.host, hostExit, b.Type([]wasm.ValType{wasm.I32}, nil))
+		before := b.ImportFunc(g.host, hostSafepoint, b.Type(nil, nil))
+		wrap = func(fn *function, target uint32) *wasm.Code { return g.pass(new(wasm.Code).Call(before), fn, target) }
 	}
-	targets := make([]uint32, len(g.functions))
-	for i, fn := range g.functions {
-		if g.exits(fn) {
-			targets[i] = exit
-		} else {
-			targets[i] = b.ImportFunc(g.namespace, fn.name, b.Type(fn.typ.Params, fn.typ.Results))
+	return g.export(&b, g.functions, wrap)
+}
+
+// buildStreams writes the module in whose instance the functions of a system interface are called that have to do with
+// nothing but standard streams. Nothing else is ever opened there, and nothing closed.
+func (g *gateway) buildStreams() ([]byte, error) {
+	var b wasm.Builder
+	functions := slices.DeleteFunc(slices.Clone(g.functions), func(fn *function) bool { return !streamed(fn) })
+	return g.export(&b, functions, func(fn *function, target uint32) *wasm.Code { return g.pass(new(wasm.Code), fn, target) })
+}
+
+// export imports functions of the host module, and exports what wraps them.
+func (g *gateway) export(b *wasm.Builder, functions []*function, wrap func(fn *function, target uint32) *wasm.Code) ([]byte, error) {
+	targets := make([]uint32, len(functions))
+	for i, fn := range functions {
+		if !g.exits(fn) {
+			targets[i] = b.ImportFunc(g.namespace, fn.name, g.functionType(b, fn))
 		}
 	}
 	b.ImportMemory(memoryNamespace, "memory", anyMemory(g.shared))
-	for i, fn := range g.functions {
-		var c wasm.Code
-		waits := g.system != nil && !g.exits(fn)
-		switch {
-		case waits && fn.name == "poll_oneoff" && len(fn.typ.Params) == 4:
-			c.LocalGet(0).LocalGet(2).Call(poll).Call(begin)
-		case waits:
-			c.I32Const(int32(g.system(fn.name))).Call(begin)
-		case g.system == nil:
-			c.Call(before)
-		}
-		for p := range fn.typ.Params {
-			c.LocalGet(uint32(p))
-		}
-		c.Call(targets[i])
-		if waits {
-			c.Call(end)
-		}
-		b.ExportFunc(fn.name, b.Func(b.Type(fn.typ.Params, fn.typ.Results), nil, &c))
+	for i, fn := range functions {
+		b.ExportFunc(fn.name, b.Func(g.functionType(b, fn), nil, wrap(fn, targets[i])))
 	}
 	return b.Bytes()
+}
+
+// systemCalls returns what wraps the functions of a system interface.
+func (g *gateway) systemCalls(b *wasm.Builder) func(fn *function, target uint32) *wasm.Code {
+	two := []wasm.ValType{wasm.I32, wasm.I32}
+	result := two[:1]
+	begin := b.ImportFunc(g.host, hostSystem, b.Type(two, result))
+	beginPoll := b.ImportFunc(g.host, hostPoll, b.Type(two, result))
+	end := b.ImportFunc(g.host, hostSystemEnd, b.Type(nil, nil))
+	exit := b.ImportFunc(g.host, hostExit, b.Type(result, nil))
+	streams := map[*function]uint32{}
+	for _, fn := range g.functions {
+		if streamed(fn) {
+			streams[fn] = b.ImportFunc(streamsNamespace, fn.name, g.functionType(b, fn))
+		}
+	}
+	return func(fn *function, target uint32) *wasm.Code {
+		c := new(wasm.Code)
+		if g.exits(fn) {
+			return g.pass(c, fn, exit)
+		}
+		if fn.typ.Equal(pollType) && fn.name == pollFunction {
+			c.LocalGet(0).LocalGet(2).Call(beginPoll)
+		} else if a, descriptor := systemAccess(fn); descriptor >= 0 {
+			c.I32Const(int32(a)).LocalGet(uint32(descriptor)).Call(begin)
+		} else {
+			c.I32Const(int32(a)).I32Const(-1).Call(begin)
+		}
+		if stream, ok := streams[fn]; ok {
+			g.pass(c.If(fn.typ.Results...), fn, stream)
+			g.pass(c.Else(), fn, target).End()
+		} else {
+			g.pass(c.Drop(), fn, target)
+		}
+		return c.Call(end)
+	}
 }
 
 // exits reports whether a function is the system interface's way to exit. The host's own closes its caller, which
 // here would be everybody's gateway.
 func (g *gateway) exits(fn *function) bool {
-	return g.system != nil && fn.name == "proc_exit" && fn.typ.Equal(wasm.FuncType{Params: []wasm.ValType{wasm.I32}})
-}
-
-// access is what a function of a system interface does to the files that all groups share. wazero does not
-// guard them.
-type access int32
-
-const (
-	accessNone   access = iota // nothing, but it may wait
-	accessRead                 // looks an open file up
-	accessChange               // opens or closes one
-)
-
-// systemAccess classifies the functions of WASI.
-func systemAccess(name string) access {
-	switch name {
-	case "sched_yield", "clock_time_get", "clock_res_get", "random_get",
-		"args_get", "args_sizes_get", "environ_get", "environ_sizes_get":
-		return accessNone
-	case "path_open", "fd_close", "fd_renumber", "sock_accept", "fd_readdir":
-		return accessChange
-	}
-	return accessRead
-}
-
-// pollAccess tells what a poll_oneoff needs: a mere sleep looks no file up, and must not hold up those who open one.
-// A subscription of WASI has 48 bytes, and byte 8 is its kind, 0 for a clock.
-func (m *imageMemory) pollAccess(subscriptions, n uint32) access {
-	const size, clock = 48, 0
-	if n > 1<<16 {
-		return accessRead
-	}
-	b, ok := m.at(subscriptions, n*size)
-	for i := uint32(0); ok && i < n; i++ {
-		if b[i*size+8] != clock {
-			return accessRead
-		}
-	}
-	return accessNone
-}
-
-// system guards what a system interface has for all groups.
-type system struct{ files sync.RWMutex }
-
-// begin is called before a function of a system interface, which may wait: the group is parked meanwhile, so
-// that nobody waits for it. It is a safepoint, too.
-func (s *system) begin(ctx context.Context, a access) {
-	e := entryOf(ctx)
-	if e == nil {
-		panic(ErrNoGroup)
-	}
-	if e.parks() {
-		if err := e.group.alive(); err != nil {
-			panic(err)
-		}
-		e.group.member.Park()
-		e.parked = true
-	}
-	switch a {
-	case accessRead:
-		s.files.RLock()
-		e.unlock = s.files.RUnlock
-	case accessChange:
-		s.files.Lock()
-		e.unlock = s.files.Unlock
-	}
-}
-
-// end is called after it.
-func (s *system) end(ctx context.Context) {
-	e := entryOf(ctx)
-	e.endSystem()
-	if e.parked {
-		e.parked = false
-		if err := e.group.resume(ctx); err != nil {
-			panic(err)
-		}
-	}
-}
-
-// parks reports whether others could wait for the group that a goroutine is inside: not while it leads or replays
-// an operation.
-func (e *entry) parks() bool { return e.tx == nil && !e.replay }
-
-// endSystem releases what begin took.
-func (e *entry) endSystem() {
-	if e.unlock != nil {
-		e.unlock()
-		e.unlock = nil
-	}
+	return g.system && fn.name == "proc_exit" && fn.typ.Equal(wasm.FuncType{Params: []wasm.ValType{wasm.I32}})
 }

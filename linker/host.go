@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 	"github.com/tetratelabs/wazero/sys"
@@ -20,9 +21,9 @@ const (
 	hostSafepoint = "safepoint" // () before every call of a host function
 	hostLazy      = "lazy"      // (entry) fills an entry of the link table
 	hostExit      = "exit"      // (code) what WASI's proc_exit is to guests
-	hostSystem    = "system"    // (access) before every call of a WASI function
+	hostSystem    = "system"    // (access, descriptor) -> whether it is about a standard stream, before every call of a WASI function
 	hostSystemEnd = "system_end"
-	hostPoll      = "poll" // (subscriptions, n) -> access, before poll_oneoff
+	hostPoll      = "poll" // (subscriptions, n) -> the same, before poll_oneoff
 
 	// providedPrefix marks functions that guests import from env and that the linker has when neither a
 	// module nor the host has them. They are no safepoints: a guest's allocator calls them. Of the other
@@ -48,9 +49,11 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 		{hostSafepoint, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { safepoint(ctx) }},
 		{hostLoop, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { poll(ctx) }},
 		{hostLazy, i32, nil, func(ctx context.Context, _ api.Module, stack []uint64) { lazy(ctx, uint32(stack[0])) }},
-		{hostSystem, i32, nil, func(ctx context.Context, _ api.Module, stack []uint64) { l.system.begin(ctx, access(stack[0])) }},
-		{hostPoll, []api.ValueType{i32[0], i32[0]}, i32, func(_ context.Context, _ api.Module, stack []uint64) {
-			stack[0] = uint64(l.mem.pollAccess(uint32(stack[0]), uint32(stack[1])))
+		{hostSystem, []api.ValueType{i32[0], i32[0]}, i32, func(ctx context.Context, _ api.Module, stack []uint64) {
+			stack[0] = l.system.begin(ctx, access(stack[0]), int32(stack[1]))
+		}},
+		{hostPoll, []api.ValueType{i32[0], i32[0]}, i32, func(ctx context.Context, _ api.Module, stack []uint64) {
+			stack[0] = l.system.beginPoll(ctx, &l.mem, uint32(stack[0]), uint32(stack[1]))
 		}},
 		{hostSystemEnd, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { l.system.end(ctx) }},
 		{hostExit, i32, nil, func(_ context.Context, _ api.Module, stack []uint64) { panic(sys.NewExitError(uint32(stack[0]))) }},
@@ -182,11 +185,11 @@ func (e *entry) scope() *scope {
 // gateway returns the module that stands for a host module of a name, or nil when the runtime has none.
 func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 	l := t.l
-	if m := l.gateways[namespace]; m != nil {
-		return m, nil
-	}
 	if strings.HasPrefix(namespace, reservedPrefix) {
 		return nil, nil
+	}
+	if m := l.gateways[namespace]; m != nil {
+		return m, nil
 	}
 	host := l.rt.Module(namespace)
 	if host == nil && namespace == wasiName {
@@ -205,9 +208,20 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 		m.exports[name] = &export{mod: m, name: name, kind: exportFunction, fn: fn}
 	}
 	m.indexFunctions()
-	gateway := gateway{namespace: namespace, functions: m.functions, host: l.host.hostName, shared: l.threads == nil}
-	if strings.HasPrefix(namespace, "wasi_") {
-		gateway.system = systemAccess
+	gateway := gateway{namespace: namespace, functions: m.functions, host: l.host.hostName, shared: l.threads == nil,
+		system: strings.HasPrefix(namespace, "wasi_")}
+	resolve := l.spaces.get
+	if gateway.system {
+		streams, err := t.streams(ctx, &gateway)
+		if err != nil {
+			return nil, err
+		}
+		resolve = func(name string) api.Module {
+			if name == streamsNamespace {
+				return streams.instance
+			}
+			return l.spaces.get(name)
+		}
 	}
 	bytes, err := gateway.build()
 	if err != nil {
@@ -216,12 +230,32 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 	if m.compiled, err = l.rt.CompileModule(ctx, bytes); err != nil {
 		return nil, fmt.Errorf("linker: host module %s: %w", text.Quote(namespace), err)
 	}
-	m.instance, err = l.instantiateAs(ctx, m.compiled, l.spaces.get, l.moduleConfig())
+	m.instance, err = l.instantiateAs(ctx, m.compiled, resolve, l.moduleConfig())
 	if err != nil {
 		return nil, fmt.Errorf("linker: host module %s: %w", text.Quote(namespace), err)
 	}
 	l.gateways[namespace] = m
 	l.spaces.set(m.importName(), m.instance)
+	return m, nil
+}
+
+// streams returns the instance in which a system interface has its standard streams, and nothing else: no folders.
+func (t *tx) streams(ctx context.Context, g *gateway) (*module, error) {
+	l, key := t.l, reservedPrefix+"streams:"+g.namespace
+	if m := l.gateways[key]; m != nil {
+		return m, nil
+	}
+	m := &module{id: l.nextID(), name: g.namespace, generated: true}
+	bytes, err := g.buildStreams()
+	if m.compiled, err = l.compileGenerated(ctx, "standard streams", bytes, err); err != nil {
+		return nil, err
+	}
+	config := l.moduleConfig().WithFSConfig(wazero.NewFSConfig())
+	// Listening sockets would come with the values of ctx, and nobody can open them twice.
+	if m.instance, err = l.instantiateAs(context.Background(), m.compiled, l.spaces.get, config); err != nil {
+		return nil, fmt.Errorf("linker: standard streams: %w", err)
+	}
+	l.gateways[key] = m
 	return m, nil
 }
 

@@ -14,8 +14,8 @@ type stdio struct {
 }
 
 // WithStdio sets the guest's standard streams; nil is what [Config.WithModuleConfig] says. Unlike those set there, these
-// need not be safe for concurrent use, and they may block for as long as they like: a group that waits for one of
-// them holds up nobody, not even another group that opens or closes files. They are never polled: to poll_oneoff
+// need not be safe for concurrent use. Both may block for as long as they like: a group that waits for one of
+// them holds up nobody, not even another group that opens or closes files. Those set here are never polled: to poll_oneoff
 // they are always ready.
 func (c *Config) WithStdio(stdin io.Reader, stdout, stderr io.Writer) *Config {
 	return c.with(func(c *Config) { c.stdio = stdio{stdin, stdout, stderr} })
@@ -29,44 +29,34 @@ func (l *Linker) moduleConfig() wazero.ModuleConfig {
 	}
 	s := l.config.stdio
 	if s.in != nil {
-		config = config.WithStdin(&stream{system: &l.system, in: s.in})
+		config = config.WithStdin(&stream{in: s.in})
 	}
 	if s.out != nil {
-		config = config.WithStdout(&stream{system: &l.system, out: s.out})
+		config = config.WithStdout(&stream{out: s.out})
 	}
 	if s.err != nil {
-		config = config.WithStderr(&stream{system: &l.system, out: s.err})
+		config = config.WithStderr(&stream{out: s.err})
 	}
 	return config.WithName("").WithStartFunctions()
 }
 
-// stream is a standard stream that all groups share, one at a time. WASI uses it within a system call, so with the table
-// of open files held for reading; while the stream is at work, it is not: the stream does not need it.
+// stream is a standard stream that all groups share, one at a time.
 type stream struct {
-	system *system
-	mu     sync.Mutex
-	in     io.Reader
-	out    io.Writer
+	mu  sync.Mutex
+	in  io.Reader
+	out io.Writer
 }
 
 // Read implements io.Reader.
 func (s *stream) Read(p []byte) (int, error) {
-	defer s.alone()()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.in.Read(p)
 }
 
 // Write implements io.Writer.
 func (s *stream) Write(p []byte) (int, error) {
-	defer s.alone()()
-	return s.out.Write(p)
-}
-
-// alone takes the stream instead of the table, and returns what takes the table again.
-func (s *stream) alone() func() {
-	s.system.files.RUnlock()
 	s.mu.Lock()
-	return func() {
-		s.mu.Unlock()
-		s.system.files.RLock()
-	}
+	defer s.mu.Unlock()
+	return s.out.Write(p)
 }

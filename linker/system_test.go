@@ -12,10 +12,8 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker"
-	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
-	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
 // wasiLibrary exports read(buffer) and write(buffer, n): standard input and output, through one iovec that it keeps
@@ -83,57 +81,6 @@ func TestBlockedSystemCall(t *testing.T) {
 	if out.b.String() != "hello" {
 		t.Errorf("output: %q", out.b.String())
 	}
-}
-
-// A group that waits for the files, because another one is in a system call, holds up nobody: it waits parked.
-func TestWaitingForFilesHoldsUpNobody(t *testing.T) {
-	stdin, feed := io.Pipe()
-	parked := make(chan int, 1024)
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config {
-		return c.WithModuleConfig(wazero.NewModuleConfig().WithStdin(stdin)).WithObserver(func(e coord.Event) {
-			if e.Step.Action == protocol.ActPark {
-				parked <- int(e.Step.Group)
-			}
-		})
-	})
-	reader, closer := i.spawn(), i.spawn()
-	read, err := i.g.OpenBytes(i.ctx, "wasi", wasiLibrary(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	closes, err := i.g.OpenBytes(i.ctx, "closes", pollLibrary(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	buffer := i.call(linker.Default, "malloc", 64)
-	done := make(chan error)
-	for _, call := range []struct {
-		in       *image
-		lib      *linker.Library
-		function string
-		args     []int32
-	}{{reader, read, "read", []int32{buffer, 5}}, {closer, closes, "close", []int32{77}}} {
-		for len(parked) > 0 {
-			<-parked
-		}
-		go func() {
-			_, err := call.in.try(call.lib, call.function, call.args...)
-			done <- err
-		}()
-		if got := <-parked; got != call.in.g.ID() { // in its system call
-			t.Fatalf("group %d has parked, not %d", got, call.in.g.ID())
-		}
-	}
-	i.open("counter")
-	if _, err := feed.Write([]byte("hello")); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	}
-	closer.want(101, linker.Default, "counter_next")
 }
 
 // All groups use the system interface at once.

@@ -1,22 +1,22 @@
 package faults
 
 const (
-	linkerCall     = "linker/call.go"
-	linkerEnter    = "linker/enter.go"
-	linkerExits    = "linker/exits.go"
-	linkerGateway  = "linker/gateway.go"
-	linkerGroup    = "linker/group.go"
-	linkerInstance = "linker/instance.go"
-	linkerLoad     = "linker/load.go"
-	linkerBind     = "linker/bind.go"
-	linkerOpen     = "linker/open.go"
-	linkerSpawn    = "linker/spawn.go"
-	linkerState    = "linker/state.go"
-	linkerSteps    = "linker/steps.go"
-	linkerTLS      = "linker/tls.go"
-	linkerTx       = "linker/tx.go"
-	linkerUnload   = "linker/unload.go"
-	linkerWaits    = "linker/waits.go"
+	linkerCall        = "linker/call.go"
+	linkerEnter       = "linker/enter.go"
+	linkerExits       = "linker/exits.go"
+	linkerDescriptors = "linker/descriptors.go"
+	linkerGroup       = "linker/group.go"
+	linkerInstance    = "linker/instance.go"
+	linkerLoad        = "linker/load.go"
+	linkerBind        = "linker/bind.go"
+	linkerOpen        = "linker/open.go"
+	linkerSpawn       = "linker/spawn.go"
+	linkerState       = "linker/state.go"
+	linkerSteps       = "linker/steps.go"
+	linkerTLS         = "linker/tls.go"
+	linkerTx          = "linker/tx.go"
+	linkerUnload      = "linker/unload.go"
+	linkerWaits       = "linker/waits.go"
 )
 
 // linkerFaults are mistakes in the linker itself: first those that linkers of this kind have really had.
@@ -37,13 +37,13 @@ func realFaults() []Fault {
 		{
 			Name:  "linker: a group that waits in a system call is not parked",
 			What:  "nobody acts for a thread that sleeps, and nobody can wake it: link operations wait for it",
-			Edits: []Edit{{linkerGateway, "		e.group.member.Park()\n		e.parked = true\n", ""}},
+			Edits: []Edit{{linkerDescriptors, "		e.group.member.Park()\n		e.parked = true\n", ""}},
 			By:    []Named{{"linker", "TestBlockedSystemCall"}},
 		},
 		{
 			Name:  "linker: a lock of the system is taken before parking",
 			What:  "a thread waits for a lock without taking part in the pending operation, and who has the lock waits for that",
-			Edits: []Edit{{linkerGateway, systemParks, ""}, {linkerGateway, systemLocks, systemLocks + systemParks}},
+			Edits: []Edit{{linkerDescriptors, systemParks, ""}, {linkerDescriptors, systemLocks, systemLocks + systemParks}},
 			By:    []Named{{"linker", "TestConcurrentSystemCalls"}},
 		},
 		{
@@ -90,13 +90,6 @@ const (
 		e.parked = true
 	}
 `
-	systemLocks = `	switch a {
-	case accessRead:
-		s.files.RLock()
-		e.unlock = s.files.RUnlock
-	case accessChange:
-		s.files.Lock()
-		e.unlock = s.files.Unlock
-	}
+	systemLocks = `	streams, e.unlock = s.lock(a, descriptor)
 `
 )
