@@ -1,6 +1,7 @@
 package linker_test
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"slices"
@@ -254,6 +255,34 @@ func TestNotFound(t *testing.T) {
 	}
 	if _, err := i.g.Open(i.ctx, "threads/deep/"); err == nil || errors.Is(err, fs.ErrClosed) {
 		t.Errorf("a folder: %v", err)
+	}
+}
+
+// An opening that cannot even begin says which library was to be loaded, like all others.
+func TestOpenBeforeItBegins(t *testing.T) {
+	i := newImage(t, "main-pie.wasm", "threads", nil)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	gone := i.spawn()
+	if err := gone.g.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		ctx   context.Context
+		group *linker.Group
+		want  error
+	}{
+		{"its context is done", cancelled, i.g, context.Canceled},
+		{"its group is closed", t.Context(), gone.g, linker.ErrGroupClosed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := tt.group.Open(tt.ctx, "libctor.wasm")
+			var load *linker.LoadError
+			if !errors.As(err, &load) || load.Module != "libctor.wasm" || !errors.Is(err, tt.want) {
+				t.Errorf("the error is %v, want a LoadError that wraps %v", err, tt.want)
+			}
+		})
 	}
 }
 

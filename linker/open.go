@@ -64,7 +64,7 @@ func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, opti
 		return g.judgeLoad(e, name, err)
 	})
 	if err != nil {
-		return nil, err
+		return nil, asLoadError(err, name)
 	}
 	return lib, nil
 }
