@@ -260,7 +260,7 @@ func TestNotFound(t *testing.T) {
 
 // An opening that cannot even begin says which library was to be loaded, like all others.
 func TestOpenBeforeItBegins(t *testing.T) {
-	i := newImage(t, "main-pie.wasm", "threads", nil)
+	i := newImage(t, "main-pie", "threads", nil)
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	gone := i.spawn()
