@@ -99,8 +99,7 @@ func (c *Config) WithEnvModule(name string) *Config {
 
 // WithModuleConfig sets what host modules such as WASI see of the guest: arguments, environment, standard
 // streams, file systems, clocks. Its name and its start functions are not used. Streams are used by all
-// groups at once, so they have to be safe for that, and while a group waits for one of them no other can open or
-// close files; see [Config.WithStdio].
+// groups at once, so they have to be safe for that; see [Config.WithStdio].
 func (c *Config) WithModuleConfig(config wazero.ModuleConfig) *Config {
 	return c.with(func(c *Config) { c.hostConfig = config })
 }

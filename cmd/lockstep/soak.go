@@ -27,6 +27,7 @@ type soakOptions struct {
 	seed     uint64
 	duration time.Duration
 	shifts   int
+	loops    bool
 }
 
 func soakCommand() *cobra.Command {
@@ -52,6 +53,7 @@ the interleaving. It runs in the source tree.`,
 	flags := cmd.Flags()
 	flags.Uint64Var(&o.seed, "seed", 1, "seed of the first shift; the others have the next ones")
 	flags.DurationVar(&o.duration, "duration", time.Minute, "time after which no shift is begun")
+	flags.BoolVar(&o.loops, "loop-safepoints", false, "load every module with loop safepoints")
 	flags.IntVar(&o.shifts, "shifts", 0, "number of shifts; 0: as many as there is time for")
 	return cmd
 }
@@ -83,12 +85,13 @@ func soak(cmd *cobra.Command, o soakOptions) (err error) {
 	end := time.Now().Add(o.duration)
 	for i := 0; (o.shifts <= 0 || i < o.shifts) && (o.shifts > 0 || time.Now().Before(end)); i++ {
 		s := newShift(o.seed+uint64(i), filepath.Join(root, "linker", "testdata"))
+		s.loops = o.loops
 		if err := s.run(ctx, cache); ctx.Err() != nil {
 			fmt.Fprintln(cmd.ErrOrStderr(), "soak: stopped")
 			break
 		} else if err != nil {
 			total.show(cmd.OutOrStdout())
-			fmt.Fprintf(cmd.OutOrStdout(), "\n%s\n%v\nto run it again: lockstep soak --seed %d --shifts 1\n", s, err, s.program.Seed)
+			fmt.Fprintf(cmd.OutOrStdout(), "\n%s\n%v\nto run it again: lockstep soak --seed %d --shifts 1 --loop-safepoints=%t\n", s, err, s.program.Seed, s.loops)
 			return errVerdict
 		}
 		total.add(s)
@@ -105,6 +108,7 @@ type shift struct {
 	kills   bool   // traps end their groups
 	pages   uint32 // of memory that there may be
 	entries uint32 // of the function table that there may be
+	loops   bool   // modules have loop safepoints
 	folder  string
 
 	history *lincheck.History
@@ -144,7 +148,7 @@ func (s *shift) run(ctx context.Context, cache wazero.CompilationCache) (err err
 	defer func() { err = errors.Join(err, rt.Close(context.WithoutCancel(ctx))) }()
 	world := drive.Fixtures(os.DirFS(s.folder)).WithFaults(s.program.Seed, s.percent, s.kills)
 	config := linker.NewConfig().WithObserver(s.watch.Observe).WithTrapClosesGroup(s.kills).
-		WithStackSize(64<<10).WithMemoryPages(0, s.pages).WithMaxTable(s.entries)
+		WithStackSize(64<<10).WithMemoryPages(0, s.pages).WithMaxTable(s.entries).WithLoopSafepoints(s.loops)
 	subject, err := drive.New(ctx, rt, world, config)
 	if err != nil {
 		return err

@@ -19,12 +19,12 @@ func Example() {
 	fmt.Println(info.MemorySize, 1<<info.MemoryAlignment, info.Needed)
 
 	_, err = dylink.Read([]byte("\x00asm\x01\x00\x00\x00"))
-	fmt.Println(errors.Is(err, dylink.ErrNotLibrary))
+	fmt.Println(errors.Is(err, dylink.ErrNotLibrary), err)
 	_, err = dylink.Read(file[:20])
 	fmt.Println(err)
 	// Output:
 	// 4096 16 [libm.so]
-	// true
+	// true dylink: not a shared library: it has no dylink.0 (or dylink) section, which wasm-ld writes with -shared
 	// dylink: offset 0xa: section: unexpected end: 27 bytes wanted, 10 left
 }
 
