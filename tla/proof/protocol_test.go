@@ -21,7 +21,7 @@ type transition struct {
 }
 
 // samples is how many transitions of each kind are asked about in each model.
-const samples = 120
+const samples = 60
 
 // TestTranslationIsTheProtocol asks z3 about transitions of complete graphs, with both states fixed: the translation of an
 // action allows a step exactly where linker/protocol performs it.

@@ -20,7 +20,7 @@ type sequences interface {
 
 // openSequences are elements of a sort without structure. All that is known of them are facts about their operators,
 // which LinkerProof states and TLC checks. The operators Range, Front and Without are among these, so that no proof
-// has to count positions.
+// has to count positions: see spec/rationale.md, "Why are the facts about sequences written in TLA+?".
 type openSequences struct{}
 
 func sequenceSort(element Sort) string { return "Sequence." + string(element) }

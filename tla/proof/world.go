@@ -4,7 +4,8 @@ import "fmt"
 
 // world is how quantifiers and sequences are translated. There are two: the open world, for proofs, has any number of
 // groups and sequences of any length; a written-out world, for counterexamples, has so many slots, and sequences whose
-// elements are terms of their own, so that nothing is quantified and z3 always comes to an answer.
+// elements are terms of their own, so that nothing is quantified and z3 always comes to an answer (see spec/rationale.md, "Why
+// are counterexamples looked for among three groups?").
 type world struct {
 	sequences
 	slots []term // the groups that are written out; nil in the open world
