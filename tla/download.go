@@ -15,6 +15,16 @@ import (
 // ErrDownload means that TLC could not be downloaded, or that what came is not what was pinned.
 var ErrDownload = errors.New("tla: download TLC")
 
+// Causes of an [ErrDownload], besides the errors of the network and of the file system.
+var (
+	// ErrNotPinned means that nobody can tell whether what would be downloaded is the release.
+	ErrNotPinned = errors.New("no checksum is pinned")
+	// ErrStatus means that the server answered with something else than the file.
+	ErrStatus = errors.New("unexpected answer")
+	// ErrChecksum means that what was downloaded is not the release.
+	ErrChecksum = errors.New("the checksum differs")
+)
+
 // Release is a released TLC.
 type Release struct {
 	Version string
@@ -45,7 +55,7 @@ func Download(ctx context.Context, client *http.Client, release Release, file st
 		}
 	}()
 	if release.SHA256 == "" {
-		return fmt.Errorf("no checksum is pinned: fetch %s yourself, verify it, and set %s", release.URL, EnvJar)
+		return fmt.Errorf("%w: fetch %s yourself, verify it, and set %s", ErrNotPinned, release.URL, EnvJar)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, release.URL, nil)
 	if err != nil {
@@ -57,7 +67,7 @@ func Download(ctx context.Context, client *http.Client, release Release, file st
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s", release.URL, response.Status)
+		return fmt.Errorf("%w of %s: %s", ErrStatus, release.URL, response.Status)
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
@@ -74,7 +84,7 @@ func Download(ctx context.Context, client *http.Client, release Release, file st
 		return err
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != release.SHA256 {
-		return fmt.Errorf("%s: SHA-256 is %s, pinned is %s", release.URL, got, release.SHA256)
+		return fmt.Errorf("%w: the SHA-256 of %s is %s, pinned is %s", ErrChecksum, release.URL, got, release.SHA256)
 	}
 	return os.Rename(partial.Name(), file)
 }

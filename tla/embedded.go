@@ -25,6 +25,13 @@ const (
 // package was written for.
 var ErrChecker = errors.New("tla: the embedded checker failed")
 
+// How the checker can break its interface; an [ErrChecker] is around each.
+var (
+	errAnswer  = errors.New("the answer is outside of the memory")
+	errNoRoom  = errors.New("the checker's memory is too small for the specification")
+	errResults = errors.New("another number of results than one")
+)
+
 // Checker is the embedded model checker: a TLA+ checker compiled to WebAssembly, in the npm package
 // tla-checker, run by wazero. It needs no Java, but explores about 700 states a second, checks safety only,
 // and reads a part of TLA+; see [Prepare] and [Lint].
@@ -163,12 +170,12 @@ func (c *checkerCall) run(ctx context.Context, job EmbeddedJob) (string, error) 
 	}
 	answer, ok := c.instance.Memory().Read(uint32(stack), 8)
 	if !ok {
-		return "", errors.New("the answer's address is outside of the memory")
+		return "", fmt.Errorf("%w, by its address", errAnswer)
 	}
 	pointer, length := binary.LittleEndian.Uint32(answer), binary.LittleEndian.Uint32(answer[4:])
 	text, ok := c.instance.Memory().Read(pointer, length)
 	if !ok {
-		return "", errors.New("the answer is outside of the memory")
+		return "", errAnswer
 	}
 	// The instance is closed after this call, and its memory with it: nothing to free.
 	return string(text), nil
@@ -181,7 +188,7 @@ func (c *checkerCall) pass(ctx context.Context, s string) (uint64, error) {
 		return 0, err
 	}
 	if !c.instance.Memory().WriteString(uint32(pointer), s) {
-		return 0, errors.New("the checker's memory is too small for the specification")
+		return 0, errNoRoom
 	}
 	return pointer, nil
 }
@@ -192,7 +199,7 @@ func (c *checkerCall) call(ctx context.Context, name string, args ...uint64) (ui
 		return 0, err
 	}
 	if len(results) != 1 {
-		return 0, fmt.Errorf("%s returned %d values", name, len(results))
+		return 0, fmt.Errorf("%w: %s returned %d", errResults, name, len(results))
 	}
 	return results[0], nil
 }

@@ -22,6 +22,21 @@ const (
 // ErrManifest means that the manifest of models contradicts itself or the folder.
 var ErrManifest = errors.New("tla: invalid manifest")
 
+// ManifestError is one thing that is wrong with the manifest; an [ErrManifest] is around all of them.
+type ManifestError struct {
+	Model   string // the model's name; empty if it is about a file
+	File    string // the file that no model has; empty if it is about a model
+	Problem string
+}
+
+// Error names the model or the file.
+func (e *ManifestError) Error() string {
+	if e.File != "" {
+		return e.File + " " + e.Problem
+	}
+	return fmt.Sprintf("model %q: %s", e.Model, e.Problem)
+}
+
 // ErrNoModel means that the manifest has no model of that name.
 var ErrNoModel = errors.New("tla: no such model")
 
@@ -149,11 +164,11 @@ func (s *Suite) validate() error {
 	names, configs := map[string]bool{}, map[string]bool{}
 	for _, m := range s.Models {
 		if names[m.Name] {
-			problems = append(problems, fmt.Errorf("model %q is listed twice", m.Name))
+			problems = append(problems, &ManifestError{Model: m.Name, Problem: "it is listed twice"})
 		}
 		names[m.Name], configs[path.Clean(m.Config)] = true, true
 		for _, what := range m.problems() {
-			problems = append(problems, fmt.Errorf("model %q: %s", m.Name, what))
+			problems = append(problems, &ManifestError{Model: m.Name, Problem: what})
 		}
 		problems = append(problems, s.validateFiles(m)...)
 	}
@@ -164,7 +179,7 @@ func (s *Suite) validate() error {
 		case entry.IsDir() && (entry.Name() == "testdata" || strings.HasPrefix(entry.Name(), ".") && file != "."):
 			return fs.SkipDir
 		case !entry.IsDir() && path.Ext(file) == ".cfg" && !configs[file]:
-			problems = append(problems, fmt.Errorf("%s is not listed", file))
+			problems = append(problems, &ManifestError{File: file, Problem: "is not listed"})
 		}
 		return nil
 	})
@@ -216,7 +231,7 @@ func (s *Suite) validateFiles(m Model) []error {
 	var p []error
 	check := func(ok bool, what string) {
 		if !ok {
-			p = append(p, fmt.Errorf("model %q: %s", m.Name, what))
+			p = append(p, &ManifestError{Model: m.Name, Problem: what})
 		}
 	}
 	check(config.CheckDeadlock == m.Deadlock, "deadlock and "+m.Config+" disagree on CHECK_DEADLOCK")

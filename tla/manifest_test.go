@@ -3,6 +3,7 @@ package tla
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -68,7 +69,7 @@ func TestLoadSuiteRefuses(t *testing.T) {
 		{"a configuration that is not there", func(f map[string]string, _, _ *Model) { delete(f, "negative/N.cfg") }, "negative/N.cfg"},
 		{"a module that is not there", func(_ map[string]string, m, _ *Model) { m.Module = "Other" }, "Other.tla"},
 		{"a configuration that does not parse", func(f map[string]string, _, _ *Model) { f["M.cfg"] = "SPEC" }, "M.cfg:1: syntax error"},
-		{"a name twice", func(_ map[string]string, _, n *Model) { n.Name = "m" }, `"m" is listed twice`},
+		{"a name twice", func(_ map[string]string, _, n *Model) { n.Name = "m" }, `model "m": it is listed twice`},
 		{"no name", func(_ map[string]string, m, _ *Model) { m.Name = "" }, "it has no name"},
 		{"no sentence", func(_ map[string]string, m, _ *Model) { m.Shows = "" }, "what it shows"},
 		{"an exit status that is no verdict", func(_ map[string]string, _, n *Model) { n.Exit = 150 }, "exit status 150"},
@@ -115,5 +116,24 @@ func TestLoadSuiteRefuses(t *testing.T) {
 	}
 	if _, err := LoadSuite(folder(nil)); !errors.Is(err, ErrManifest) {
 		t.Errorf("no manifest: %v, want %v", err, ErrManifest)
+	}
+}
+
+// What is wrong can be asked for: which model it is, or which file.
+func TestManifestErrors(t *testing.T) {
+	files, models := suiteFiles(), suiteModels()
+	files["negative/Other.cfg"] = ""
+	models[1].Workers = -1
+	_, err := loadSuite(t, files, models)
+	for _, want := range []ManifestError{
+		{Model: models[1].Name, Problem: "a negative number of workers"},
+		{File: "negative/Other.cfg", Problem: "is not listed"},
+	} {
+		if !strings.Contains(fmt.Sprint(err), want.Error()) {
+			t.Errorf("error %v, want %v", err, &want)
+		}
+	}
+	if first := (*ManifestError)(nil); !errors.As(err, &first) || first.Model != models[1].Name || first.File != "" {
+		t.Errorf("the first is %+v", first)
 	}
 }

@@ -112,12 +112,13 @@ func TestDownload(t *testing.T) {
 		name    string
 		release Release
 		want    string // part of the error; empty for success
+		cause   error  // nil for one of the standard library
 	}{
-		{"pinned", Release{"1", server.URL + "/tla2tools.jar", good}, ""},
-		{"another file", Release{"1", server.URL + "/tla2tools.jar", strings.Repeat("0", 64)}, "SHA-256 is " + good},
-		{"no checksum", Release{"1", server.URL + "/tla2tools.jar", ""}, "set " + EnvJar},
-		{"not there", Release{"1", server.URL + "/other.jar", good}, "404"},
-		{"no address", Release{"1", "://", good}, "missing protocol"},
+		{"pinned", Release{"1", server.URL + "/tla2tools.jar", good}, "", nil},
+		{"another file", Release{"1", server.URL + "/tla2tools.jar", strings.Repeat("0", 64)}, "tla2tools.jar is " + good, ErrChecksum},
+		{"no checksum", Release{"1", server.URL + "/tla2tools.jar", ""}, "set " + EnvJar, ErrNotPinned},
+		{"not there", Release{"1", server.URL + "/other.jar", good}, "404", ErrStatus},
+		{"no address", Release{"1", "://", good}, "missing protocol", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "tools", "tla2tools.jar")
@@ -127,8 +128,8 @@ func TestDownload(t *testing.T) {
 				if err != nil || readErr != nil || string(data) != jar {
 					t.Errorf("%v, %v, %q", err, readErr, data)
 				}
-			} else if !errors.Is(err, ErrDownload) || !strings.Contains(err.Error(), c.want) || readErr == nil {
-				t.Errorf("error %v, want %q; the file: %v", err, c.want, readErr)
+			} else if !errors.Is(err, ErrDownload) || !strings.Contains(err.Error(), c.want) || c.cause != nil && !errors.Is(err, c.cause) || readErr == nil {
+				t.Errorf("error %v, want %q and %v; the file: %v", err, c.want, c.cause, readErr)
 			}
 			left, err := filepath.Glob(filepath.Dir(file) + "/*.part")
 			if err != nil || len(left) > 0 {

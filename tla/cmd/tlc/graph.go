@@ -39,7 +39,7 @@ func newGraphCommand(dirs *folders) *cobra.Command {
 				return err
 			}
 			if outcome.Verdict != tla.VerdictOK {
-				return fmt.Errorf("tlc: model %s: %v: the graph in %s is not complete", m.Name, outcome.Verdict, file)
+				return fmt.Errorf("%w: model %s: %v: %s", errPartial, m.Name, outcome.Verdict, file)
 			}
 			fmt.Fprintf(command.OutOrStdout(), "%s: %d states\n", file, outcome.Stats.Distinct)
 			return nil
@@ -131,7 +131,7 @@ What the server prints is not compared with the record.`,
 				return err
 			}
 			if m.Kind == tla.KindLiveness || m.Kind == tla.KindSimulation {
-				return fmt.Errorf("tlc: model %s: the distributed mode explores for safety only", m.Name)
+				return fmt.Errorf("%w: model %s", errSafety, m.Name)
 			}
 			tool, err := dirs.tool(command.Context(), command)
 			if err != nil {

@@ -103,7 +103,7 @@ func dumpGraph(ctx context.Context, dirs *folders, suite *tla.Suite, tool tla.To
 		return tla.RecordedGraph{}, err
 	}
 	if outcome.Verdict != tla.VerdictOK {
-		return tla.RecordedGraph{}, fmt.Errorf("tlc: model %s: %v: the graph is not complete", name, outcome.Verdict)
+		return tla.RecordedGraph{}, fmt.Errorf("%w: model %s: %v", errPartial, name, outcome.Verdict)
 	}
 	f, err := os.Open(file)
 	if err != nil {

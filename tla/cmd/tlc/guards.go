@@ -148,7 +148,7 @@ func dropGuards(command *cobra.Command, dirs *folders, options guardOptions) err
 		}
 	}
 	if slices.ContainsFunc(verdicts, func(v guardVerdict) bool { return !v.ok() }) {
-		return errors.New("tlc: not every guard is caught or has a reason")
+		return errGuards
 	}
 	return nil
 }

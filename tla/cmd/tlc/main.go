@@ -46,6 +46,16 @@ func main() {
 // errChecks means that models had other results than they should; what exactly was printed already.
 var errChecks = errors.New("tlc: not every model had the expected result")
 
+// What else a command cannot do, or has found out.
+var (
+	errPartial  = errors.New("tlc: the graph is not complete")
+	errSafety   = errors.New("tlc: the distributed mode explores for safety only")
+	errGuards   = errors.New("tlc: not every guard is caught or has a reason")
+	errUnproved = errors.New("tlc: not everything is proved")
+	errRecord   = errors.New("tlc: --record is for all of them, not for some")
+	errUnknown  = errors.New("tlc: there is no such thing to prove")
+)
+
 // folders says where things are.
 type folders struct {
 	specs string // the specifications and their manifest

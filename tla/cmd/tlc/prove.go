@@ -99,17 +99,17 @@ func prove(command *cobra.Command, dirs *folders, options proveOptions) error {
 // selected are the obligations that were asked for.
 func (o proveOptions) selected(system *proof.System) ([]proof.Obligation, error) {
 	if o.record && len(o.invariants)+len(o.actions) > 0 {
-		return nil, errors.New("tlc: --record is for all of them, not for some")
+		return nil, errRecord
 	}
 	known := append(system.Invariants(), system.Properties()...)
 	for _, name := range o.invariants {
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("tlc: %s is not among what is to be proved (%s)", name, proof.SpecConfig)
+			return nil, fmt.Errorf("%w: property %s is not in %s", errUnknown, name, proof.SpecConfig)
 		}
 	}
 	for _, name := range o.actions {
 		if name != "Init" && !slices.Contains(system.Actions(), name) {
-			return nil, fmt.Errorf("tlc: there is no action %s", name)
+			return nil, fmt.Errorf("%w: action %s", errUnknown, name)
 		}
 	}
 	return slices.DeleteFunc(system.Obligations(), func(ob proof.Obligation) bool {
@@ -168,7 +168,7 @@ func proveAll(command *cobra.Command, system *proof.System, record *proof.Record
 	}
 	showProofs(command.OutOrStdout(), results)
 	if slices.ContainsFunc(results, func(r proof.Result) bool { return r.Verdict != proof.Proved }) {
-		err = errors.New("tlc: not everything is proved")
+		err = errUnproved
 	}
 	updated := record.WithResults(system, z3, results)
 	if !options.record && len(options.invariants)+len(options.actions) == 0 {
