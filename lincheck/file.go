@@ -14,7 +14,9 @@ import (
 // The file format, which the package documentation describes.
 const (
 	formatName    = "lockstep-history"
-	formatVersion = 1
+	formatVersion = 2 // written; the older ones are read, too
+	firstVersion  = 1
+	scopesVersion = 2 // the first with libraries that are local, and with the other fields that laterField knows
 	maxLine       = 1 << 20
 )
 
@@ -52,7 +54,8 @@ func (e *FormatError) Unwrap() error { return e.Err }
 var (
 	// ErrFormat is the cause when the header is not that of a history.
 	ErrFormat = errors.New("not a history file")
-	// ErrVersion is the cause when the file has another version of the format.
+	// ErrVersion is the cause when the file has a version of the format that is not known, or an operation that the file's
+	// version does not have.
 	ErrVersion = errors.New("unsupported version")
 	// ErrOutcome is the cause when an operation has no return and a known outcome, or the other way round.
 	ErrOutcome = errors.New("an operation without a return has an unknown outcome, and no other")
@@ -62,7 +65,7 @@ var (
 	ErrTrailing = errors.New("more than one value")
 )
 
-// WriteHistory writes h in the file format that the package documentation describes. Histories that Validate finds malformed can be written too, as long as their
+// WriteHistory writes h in the newest version of the file format that the package documentation describes. Histories that Validate finds malformed can be written too, as long as their
 // returns and outcomes fit.
 func WriteHistory(w io.Writer, h *History) error {
 	buf := bufio.NewWriter(w)
@@ -95,10 +98,16 @@ func ReadHistory(r io.Reader) (*History, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	h := &History{}
-	n := 0
+	n, version := 0, 0
 	for lines.Scan() {
 		n++
-		if err := h.readLine(n, lines.Bytes()); err != nil {
+		var err error
+		if n == 1 {
+			version, err = h.readHeader(lines.Bytes())
+		} else {
+			err = h.readLine(version, lines.Bytes())
+		}
+		if err != nil {
 			return nil, &FormatError{n, err}
 		}
 	}
@@ -113,13 +122,13 @@ func ReadHistory(r io.Reader) (*History, error) {
 	return h, nil
 }
 
-func (h *History) readLine(n int, text []byte) error {
-	if n == 1 {
-		return h.readHeader(text)
-	}
+func (h *History) readLine(version int, text []byte) error {
 	var line fileOperation
 	if err := decodeStrict(text, &line); err != nil {
 		return err
+	}
+	if name := laterField(&line.In); version < scopesVersion && name != "" {
+		return fmt.Errorf("%w: %d has no %q", ErrVersion, version, name)
 	}
 	op := Operation{Client: line.Client, Call: line.Call, Return: Never, Input: line.In, Output: line.Out}
 	if line.Return != nil {
@@ -132,27 +141,40 @@ func (h *History) readLine(n int, text []byte) error {
 	return nil
 }
 
-func (h *History) readHeader(text []byte) error {
+// laterField names a field that is set and that the first version does not have.
+func laterField(in *model.Input) string {
+	switch {
+	case in.Local:
+		return "local"
+	case in.NoLoad:
+		return "no_load"
+	case in.Next:
+		return "next"
+	}
+	return ""
+}
+
+func (h *History) readHeader(text []byte) (version int, err error) {
 	// The format and version are looked at first, so that a newer file is not blamed for its unknown fields.
 	var kind struct {
 		Format  string `json:"format"`
 		Version int    `json:"version"`
 	}
 	if err := json.Unmarshal(text, &kind); err != nil {
-		return fmt.Errorf("%w: %w", ErrFormat, err)
+		return 0, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	if kind.Format != formatName {
-		return fmt.Errorf("%w: format %q", ErrFormat, kind.Format)
+		return 0, fmt.Errorf("%w: format %q", ErrFormat, kind.Format)
 	}
-	if kind.Version != formatVersion {
-		return fmt.Errorf("%w: %d, not %d", ErrVersion, kind.Version, formatVersion)
+	if kind.Version < firstVersion || kind.Version > formatVersion {
+		return 0, fmt.Errorf("%w: %d, not %d to %d", ErrVersion, kind.Version, firstVersion, formatVersion)
 	}
 	var header fileHeader
 	if err := decodeStrict(text, &header); err != nil {
-		return err
+		return 0, err
 	}
 	h.Universe, h.Seed, h.Stamps = header.Universe, header.Seed, header.Stamps
-	return nil
+	return kind.Version, nil
 }
 
 // decodeStrict reads exactly one JSON value without unknown fields.

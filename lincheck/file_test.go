@@ -10,7 +10,9 @@ import (
 	"testing/iotest"
 )
 
-const header = `{"format":"lockstep-history","version":1,"seed":7,"stamps":"ordered","universe":{"main":{"name":"main"},"rules":{}}}` + "\n"
+const header = `{"format":"lockstep-history","version":2,"seed":7,"stamps":"ordered","universe":{"main":{"name":"main"},"rules":{}}}` + "\n"
+
+var header1 = strings.Replace(header, `"version":2`, `"version":1`, 1)
 
 func TestHistoryFile(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
@@ -51,7 +53,11 @@ func TestReadHistoryErrors(t *testing.T) {
 		{"empty", "", 1, ErrFormat, ""},
 		{"not JSON", "hello\n", 1, ErrFormat, ""},
 		{"another format", `{"format":"x"}`, 1, ErrFormat, `format "x"`},
-		{"a later version", `{"format":"lockstep-history","version":2,"colour":1}`, 1, ErrVersion, "2, not 1"},
+		{"a later version", `{"format":"lockstep-history","version":3,"colour":1}`, 1, ErrVersion, "3, not 1 to 2"},
+		{"an earlier version than the first", `{"format":"lockstep-history","version":0}`, 1, ErrVersion, "0, not 1 to 2"},
+		{"local in version 1", header1 + op + strings.Replace(op, `"library"`, `"local":true,"library"`, 1), 3, ErrVersion, `1 has no "local"`},
+		{"no load in version 1", header1 + strings.Replace(op, `"library"`, `"no_load":true,"library"`, 1), 2, ErrVersion, `1 has no "no_load"`},
+		{"next in version 1", header1 + strings.Replace(op, `"open"`, `"symbol","next":true`, 1), 2, ErrVersion, `1 has no "next"`},
 		{"unknown field in header", strings.Replace(header, `"seed"`, `"sead"`, 1), 1, nil, "sead"},
 		{"unknown stamps", strings.Replace(header, `"ordered"`, `"sideways"`, 1), 1, nil, "sideways"},
 		{"unknown field of an operation", header + op + strings.Replace(op, "client", "cleint", 1), 3, nil, "cleint"},
@@ -127,6 +133,7 @@ func FuzzReadHistory(f *testing.F) {
 		}
 		f.Add(file.Bytes())
 	}
+	f.Add([]byte(header1))
 	rng := rand.New(rand.NewPCG(8, 9))
 	var file bytes.Buffer
 	if err := WriteHistory(&file, simulate(toyUniverse(), simulation{clients: 3, operations: 20, unknown: 3}, rng.IntN)); err != nil {

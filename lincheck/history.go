@@ -18,7 +18,7 @@
 //
 // The file format is JSON lines in UTF-8. The first line is the header:
 //
-//	{"format":"lockstep-history","version":1,"seed":42,"stamps":"ordered","universe":{…}}
+//	{"format":"lockstep-history","version":2,"seed":42,"stamps":"ordered","universe":{…}}
 //
 // Each further line is one operation, in any order:
 //
@@ -27,6 +27,10 @@
 // "return" is absent exactly if the outcome is unknown ("out":{"unknown":true}). The fields of "universe", "in" and
 // "out" are those of model.Universe, model.Input and model.Output; fields with their zero value may be absent. Fields
 // that nobody knows are errors, and so are empty lines and lines longer than 1 MiB.
+//
+// Files of version 1 are read and judged as well: in them all libraries are global, so "local", "no_load" and "next" must not be
+// set. The version goes up whenever a reader that knows only the older ones would refuse, or judge otherwise, what may be in a file;
+// what it meant before, an older file goes on to mean.
 package lincheck
 
 import (
