@@ -131,3 +131,9 @@ func buildProbe() ([]byte, error) {
 	b.ExportFunc("null", b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).TableGet(table).RefIsNull()))
 	return b.Bytes()
 }
+
+// What tests of loop safepoints count with.
+const (
+	PollRounds = pollRounds
+	HostLoop   = hostLoop
+)
