@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"testing"
 )
@@ -17,6 +19,31 @@ func TestRecord(t *testing.T) {
 	status, stdout, stderr = command(t, "judge", file)
 	if status != 0 || !strings.Contains(stdout, count+" operations: ok") {
 		t.Errorf("judge: status %d, %q, %q", status, stdout, stderr)
+	}
+	var peak uint64
+	_, summary, _ := strings.Cut(stdout, "; ")
+	if _, err := fmt.Sscanf(summary, "peak memory %d MiB\n", &peak); err != nil || peak == 0 {
+		t.Errorf("judge: no peak memory: %q", stdout)
+	}
+	if limit := debug.SetMemoryLimit(-1); limit <= memoryLimit {
+		t.Errorf("the limit of the memory is %d afterwards", limit)
+	}
+}
+
+// The peak grows with what is used, and does not fall.
+func TestPeakMemory(t *testing.T) {
+	before := peakMemory()
+	block := make([]byte, before+1<<26)
+	for i := 0; i < len(block); i += 4096 {
+		block[i] = 1
+	}
+	held := peakMemory()
+	if held < uint64(len(block)) {
+		t.Errorf("the peak is %d bytes, and were %d before %d were in use", held, before, len(block))
+	}
+	clear(block[:1])
+	if after := peakMemory(); after < held {
+		t.Errorf("the peak was %d bytes, and is %d", held, after)
 	}
 }
 
