@@ -23,6 +23,14 @@ const (
 	cancelShare  = 10 // of those that can be cancelled
 )
 
+// Shares of the openings, in percent: those of a rival, as a local library, of what is loaded, and with everything bound now.
+const (
+	rivalShare  = 40
+	localShare  = 65
+	noLoadShare = 20
+	nowShare    = 10
+)
+
 // open is a library that a client has opened.
 type open struct {
 	lib  *linker.Library
@@ -34,7 +42,8 @@ type pointer struct {
 	holder *linker.Library // nil: the main module
 	slot   uint32
 	params int
-	traps  bool // calling it traps
+	traps  bool // calling it may trap
+	late   bool // what it calls may change between two calls
 }
 
 // client is one goroutine's side of a program.
@@ -116,24 +125,50 @@ func (c *client) cancellable(ctx context.Context) (context.Context, context.Canc
 	return ctx, cancel
 }
 
+// mostOpen is how many libraries a client has open at once: if all were open all the time, every look-up would find the same.
+const mostOpen = 4
+
 func (c *client) open(ctx context.Context) bool {
-	libs := c.s.universe.Libraries
+	if len(c.opened) == mostOpen {
+		return c.close(ctx)
+	}
+	names := c.s.catalogue.libraries
+	if c.rng.IntN(100) < rivalShare {
+		names = c.s.catalogue.rivals
+	}
 	name := c.s.missing
-	if i := c.rng.IntN(len(libs) + 1); i < len(libs) {
-		name = libs[i].Name
+	if i := c.rng.IntN(len(names) + 1); i < len(names) {
+		name = names[i]
 	}
 	var receipt linker.Receipt
 	ctx, cancel := c.cancellable(linker.WithReceipt(ctx, &receipt))
 	defer cancel()
-	c.begin(model.Input{Op: model.OpOpen, Library: name})
-	lib, err := c.group().Open(ctx, name)
+	in := model.Input{Op: model.OpOpen, Library: name}
+	options := c.options(&in)
+	c.begin(in)
+	lib, err := c.group().Open(ctx, name, options...)
 	if err != nil {
-		c.end(model.Output{Err: c.s.openError(name, err)})
+		c.endWith(model.Output{Err: c.s.openError(name, err)}, receipt)
 		return true
 	}
 	c.endWith(model.Output{Handle: c.s.handleOf(name)}, receipt)
 	c.opened = append(c.opened, open{lib, name})
 	return true
+}
+
+// options draws how a library is opened, and notes it in the operation.
+func (c *client) options(in *model.Input) []linker.OpenOption {
+	var options []linker.OpenOption
+	in.Local, in.NoLoad, in.Now = c.rng.IntN(100) < localShare, c.rng.IntN(100) < noLoadShare, c.rng.IntN(100) < nowShare
+	for _, o := range []struct {
+		set    bool
+		option linker.OpenOption
+	}{{in.Local, linker.Local}, {in.NoLoad, linker.NoLoad}, {in.Now, linker.Now}} {
+		if o.set {
+			options = append(options, o.option)
+		}
+	}
+	return options
 }
 
 // close closes one of the client's own openings. Pointers that it found through that one are not used any more.
@@ -156,69 +191,6 @@ func (c *client) close(ctx context.Context) bool {
 	return true
 }
 
-// scope picks where to look: everywhere, or in a library that the client has opened.
-func (c *client) scope() (lib *linker.Library, handle model.Handle, functions []model.Function, names []string) {
-	universe := &c.s.universe
-	if len(c.opened) > 0 && c.rng.IntN(3) > 0 {
-		o := c.opened[c.rng.IntN(len(c.opened))]
-		l := universe.Libraries[c.s.handleOf(o.name)-1]
-		return o.lib, c.s.handleOf(o.name), l.Functions, dataNames(l)
-	}
-	names = append(dataNames(universe.Main), "nobody_has_this")
-	functions = slices.Clone(universe.Main.Functions)
-	for _, l := range universe.Libraries {
-		if c.numbered && !c.holds(l.Name) {
-			continue // it may be there or not
-		}
-		functions = append(functions, l.Functions...)
-		names = append(names, dataNames(l)...)
-	}
-	return linker.Default, 0, functions, names
-}
-
-func dataNames(l model.Library) []string {
-	var names []string
-	for _, d := range l.Data {
-		names = append(names, d.Name)
-	}
-	return names
-}
-
-func (c *client) symbol(ctx context.Context) bool {
-	lib, handle, functions, names := c.scope()
-	i := c.rng.IntN(len(functions) + len(names) + 1)
-	name, params, known, trapping := "no_such_symbol", 0, false, false
-	switch {
-	case i < len(functions):
-		name, params, known, trapping = functions[i].Name, functions[i].Params, callable(functions[i]), traps(functions[i])
-	case i < len(functions)+len(names):
-		name = names[i-len(functions)]
-	}
-	var receipt linker.Receipt
-	ctx, cancel := c.cancellable(linker.WithReceipt(ctx, &receipt))
-	defer cancel()
-	c.begin(model.Input{Op: model.OpSymbol, Handle: handle, Name: name})
-	sym, err := c.group().Symbol(ctx, lib, name)
-	if err != nil {
-		c.end(model.Output{Err: lookupError(err)})
-		return true
-	}
-	out := model.Output{Kind: model.KindData, Pointer: sym.Pointer}
-	if sym.Kind == linker.Function {
-		out.Kind = model.KindFunction
-	}
-	c.endWith(out, receipt)
-	main := sym.Module == c.s.universe.Main.Name
-	if out.Kind == model.KindFunction && known && (main || handle != 0) {
-		p := pointer{holder: lib, slot: sym.Pointer, params: params, traps: trapping}
-		if main {
-			p.holder = nil
-		}
-		c.pointers = append(c.pointers, p)
-	}
-	return true
-}
-
 // arguments makes arguments that cannot overflow in any behaviour of a universe of small numbers.
 func (c *client) arguments(n int) (args []int32, encoded []uint64) {
 	for range n {
@@ -229,30 +201,12 @@ func (c *client) arguments(n int) (args []int32, encoded []uint64) {
 	return args, encoded
 }
 
-func (c *client) call(ctx context.Context) bool {
-	lib, handle, functions, _ := c.scope()
-	functions = slices.DeleteFunc(slices.Clone(functions), func(f model.Function) bool { return !callable(f) || traps(f) && !c.mayTrap() })
-	if len(functions) == 0 {
-		return c.symbol(ctx)
-	}
-	f := functions[c.rng.IntN(len(functions))]
-	args, encoded := c.arguments(f.Params)
-	c.begin(model.Input{Op: model.OpCall, Handle: handle, Name: f.Name, Args: args})
-	results, err := c.group().Call(ctx, lib, f.Name, encoded...)
-	if err != nil {
-		c.endFailed(callError(f.Name, err))
-		return true
-	}
-	c.end(model.Output{Result: api.DecodeI32(results[0])})
-	return true
-}
-
 func (c *client) callPointer(ctx context.Context) bool {
 	if len(c.pointers) == 0 {
 		return false
 	}
 	p := c.pointers[c.rng.IntN(len(c.pointers))]
-	if p.traps && !c.mayTrap() {
+	if p.traps && !c.mayTrap() || p.late && c.numbered {
 		return false
 	}
 	args, encoded := c.arguments(p.params)
@@ -260,7 +214,7 @@ func (c *client) callPointer(ctx context.Context) bool {
 	c.begin(model.Input{Op: model.OpCallPointer, Pointer: p.slot, Args: args})
 	results, err := c.group().CallPointer(ctx, p.slot, params, []api.ValueType{api.ValueTypeI32}, encoded...)
 	if err != nil {
-		c.endFailed(callError("", err))
+		c.endFailed(callError("", err), linker.Receipt{})
 		return true
 	}
 	c.end(model.Output{Result: api.DecodeI32(results[0])})

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
@@ -71,9 +72,10 @@ func (f *FailingFiles) Failed() uint64 { return f.failed.Load() }
 // mayTrap tells whether the client may call what traps: if that kills, only in a group that is its own.
 func (c *client) mayTrap() bool { return !c.s.universe.Rules.TrapKillsGroup || c.child != nil }
 
-// endFailed notes the end of a call that failed. If it killed the group, the client has none of its own any more.
-func (c *client) endFailed(out model.Output) {
-	c.end(out)
+// endFailed notes the end of a call that failed, with its number if there is one. If it killed the group, the client has none
+// of its own any more.
+func (c *client) endFailed(out model.Output, r linker.Receipt) {
+	c.endWith(out, r)
 	if out.Trap != "" && c.s.universe.Rules.TrapKillsGroup {
 		c.child = nil
 	}

@@ -57,6 +57,7 @@ func TestFaultsOfTheEnvironment(t *testing.T) {
 			}
 		}
 	}
+	t.Logf("%d groups killed", killed)
 	if seen[drive.ClassFault] == 0 || seen[model.ClassNoSpace] == 0 || killed == 0 {
 		t.Errorf("%d groups killed, errors: %v", killed, seen)
 	}

@@ -15,11 +15,17 @@ type World struct {
 }
 
 // Fixtures is the world of linker/testdata, as fsys: the threaded C fixtures, with a main module that is a
-// position-independent executable. Functions whose results depend on a state are in it as symbols only.
+// position-independent executable. Functions whose results depend on a state are in it as symbols only. The libraries named
+// libscope_… define the same names with other results, or use them, so that each look-up and each binding shows which
+// scope it was made in.
 func Fixtures(fsys fs.FS) World {
 	affine := func(name string, params int, mul, add int32) model.Function {
 		return model.Function{Name: name, Params: params, Behaviour: model.Behaviour{Mul: mul, Add: add}}
 	}
+	calls := func(name, imported string) model.Function {
+		return model.Function{Name: name, Params: 1, Behaviour: model.Behaviour{Kind: model.BehaviourCallImport, Import: imported}}
+	}
+	mark := []model.Data{{Name: "scope_mark", Size: 4}} // of everyone who defines it
 	take := func(params int, names ...string) []model.Import {
 		var imports []model.Import
 		for _, name := range names {
@@ -47,10 +53,19 @@ func Fixtures(fsys fs.FS) World {
 				{Name: "libdiamond_left.wasm", Needed: []string{"libdiamond_bottom.wasm"}, Functions: []model.Function{opaque("diamond_left", 0)}},
 				{Name: "libdiamond_right.wasm", Needed: []string{"libdiamond_bottom.wasm"}, Functions: []model.Function{opaque("diamond_right", 0)}},
 				{Name: "libdiamond_bottom.wasm", Functions: []model.Function{opaque("diamond_bottom", 0)}},
+				{Name: "libscope_one.wasm", Functions: []model.Function{affine("scope_which", 1, 1, 100000)}, Data: mark},
+				{Name: "libscope_two.wasm", Functions: []model.Function{affine("scope_which", 1, 1, 200000), affine("main_triple", 1, 3, 200000)}, Data: mark},
+				{Name: "libscope_three.wasm", Needed: []string{"libscope_one.wasm"}, Functions: []model.Function{
+					affine("scope_which", 1, 1, 300000), calls("scope_three", "scope_which"),
+				}, Data: mark, Imports: take(1, "scope_which")},
+				{Name: "libscope_user.wasm", Functions: []model.Function{
+					calls("scope_use", "scope_which"), {Name: "scope_has", Behaviour: model.Behaviour{Kind: model.BehaviourHasImport, Import: "scope_mark"}},
+				}, Imports: append(take(1, "scope_which"), model.Import{Name: "scope_mark", Kind: model.KindData, Weak: true})},
+				{Name: "libscope_needs.wasm", Needed: []string{"libscope_two.wasm"}, Functions: []model.Function{calls("scope_need", "scope_which")}, Imports: take(1, "scope_which")},
+				{Name: "libscope_top.wasm", Needed: []string{"libscope_user.wasm", "libscope_one.wasm"}, Functions: []model.Function{affine("scope_top", 1, 1, 7)}},
 				{Name: "libnotable.wasm", Functions: []model.Function{affine("notable_add", 2, 1, 0)}},
 				{Name: "libunresolved.wasm", Functions: []model.Function{
-					affine("unresolved_fine", 1, 1, 1),
-					{Name: "unresolved_call", Params: 1, Behaviour: model.Behaviour{Kind: model.BehaviourCallImport, Import: "nobody_has_this"}},
+					affine("unresolved_fine", 1, 1, 1), calls("unresolved_call", "nobody_has_this"),
 				}, Imports: take(1, "nobody_has_this")},
 				{Name: "libunresolved_data.wasm", Imports: []model.Import{{Name: "nobody_has_this_data", Kind: model.KindData}}},
 				{Name: "libneeds_missing.wasm", Needed: []string{"libabsent.wasm"}},
@@ -59,7 +74,7 @@ func Fixtures(fsys fs.FS) World {
 				{Name: "libtrap_start.wasm", Bad: true},
 				{Name: "libhuge.wasm", Bad: true},
 			},
-			Rules: model.Rules{LateBinding: true, Unnumbered: true, Tolerate: []model.ErrorClass{model.ClassCancelled}},
+			Rules: model.Rules{LateBinding: true, PinProviders: true, Unnumbered: true, Tolerate: []model.ErrorClass{model.ClassCancelled}},
 		},
 	}
 }
@@ -70,9 +85,3 @@ const opaqueMark = -1 << 31
 func opaque(name string, params int) model.Function {
 	return model.Function{Name: name, Params: params, Behaviour: model.Behaviour{Add: opaqueMark}}
 }
-
-// callable tells whether programs call the function.
-func callable(f model.Function) bool { return f.Behaviour.Add != opaqueMark }
-
-// traps tells whether calling the function traps: it calls what nobody has.
-func traps(f model.Function) bool { return f.Behaviour.Kind == model.BehaviourCallImport }

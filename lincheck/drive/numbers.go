@@ -2,7 +2,6 @@ package drive
 
 import (
 	"context"
-	"slices"
 
 	"github.com/lockstep-wasm/lockstep/lincheck"
 	"github.com/lockstep-wasm/lockstep/linker"
@@ -16,14 +15,16 @@ import (
 //
 // Where an operation of a numbered program has its number from:
 //
-//   - the linker's receipt, if it gave one: the operation's own commit, or the last commit that it saw;
+//   - the linker's receipt, if it gave one: the operation's own commit, or the last commit that it saw, whether it found
+//     there what it looked for or not;
 //   - otherwise the number of commits when it began. That is right, although others may commit before it ends, because in a
-//     numbered program what has no receipt has the same outcome at any moment of its time: it fails whatever is loaded, or
-//     it is a call of a function in the main module or in a library that the client itself holds open. It is not too high
+//     numbered program what has no receipt has the same outcome at any moment of its time: it was cancelled, or it is a
+//     call through a pointer into the main module or into a library that the client itself holds open. It is not too high
 //     for whoever begins later, because the operation has gone into its group meanwhile, which waits for the end of
 //     the newest commit.
 //
-// Closures and groups that come and go have no numbers; a numbered program has none.
+// Closures and groups that come and go have no numbers, nor have calls of functions that look for another one when they are
+// called; a numbered program has none of them.
 
 // number gives an output its number.
 func (c *client) number(out model.Output, r linker.Receipt) model.Output {
@@ -41,11 +42,6 @@ func (c *client) number(out model.Output, r linker.Receipt) model.Output {
 // unnumbered makes an operation that cannot have a number impossible where every one must have one.
 func (c *client) unnumbered(do func(context.Context) bool) func(context.Context) bool {
 	return func(ctx context.Context) bool { return !c.numbered && do(ctx) }
-}
-
-// holds tells whether the client has a library open.
-func (c *client) holds(library string) bool {
-	return slices.ContainsFunc(c.opened, func(o open) bool { return o.name == library })
 }
 
 // introduce notes the groups that exist when a recording begins as spawned by the first of them.

@@ -17,7 +17,9 @@ import (
 type Subject struct {
 	Linker   *linker.Linker
 	universe model.Universe
-	missing  string // a name that no library has
+	// catalogue is what clients can look for in it.
+	catalogue catalogue
+	missing   string // a name that no library has
 }
 
 // New links the world's main module. The configuration's file system and search path are replaced by the world's.
@@ -35,7 +37,7 @@ func New(ctx context.Context, rt wazero.Runtime, w World, config *linker.Config)
 	if err != nil {
 		return nil, fmt.Errorf("drive: %w", err)
 	}
-	return &Subject{Linker: l, universe: w.Universe, missing: "libabsent.wasm"}, nil
+	return &Subject{Linker: l, universe: w.Universe, catalogue: newCatalogue(&w.Universe), missing: "libabsent.wasm"}, nil
 }
 
 // handleOf is the handle that histories know a library by: its place in the universe. The linker gives a handle of
@@ -61,6 +63,8 @@ func (s *Subject) openError(name string, err error) model.ErrorClass {
 	var undefined *linker.UndefinedSymbolError
 	var symbol *linker.SymbolError
 	switch {
+	case errors.Is(err, linker.ErrNotLoaded):
+		return model.ClassNotLoaded
 	case errors.As(err, &notFound) && notFound.Name == name:
 		return model.ClassMissingFile
 	case errors.As(err, &notFound):

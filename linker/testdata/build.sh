@@ -115,13 +115,17 @@ libraries() {
   for name in other counter ctor weak strong unresolved unresolved_data interpose interposer \
     trap_ctor trap_call mismatch mismatch_kind bss huge notable manyfn align callback stack types even odd \
     dtor_base dtor_trap dtor_main early align_page \
-    dl dlfcn dl_ctor closure thread_dtor; do
+    dl dlfcn dl_ctor closure thread_dtor scope_one scope_two scope_user; do
     library "$set" $name
   done
   library "$set" data libother.wasm
   library "$set" fnptr libother.wasm
   library "$set" symbolic -Bsymbolic
   library "$set" dtor libdtor_base.wasm
+
+  library "$set" scope_three libscope_one.wasm
+  library "$set" scope_needs libscope_two.wasm
+  library "$set" scope_top libscope_user.wasm libscope_one.wasm
 
   library "$set" chain_c
   library "$set" chain_b libchain_c.wasm
