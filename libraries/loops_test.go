@@ -3,10 +3,10 @@ package libraries_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"strings"
+	"sync"
 	"testing"
-
-	"github.com/tetratelabs/wazero"
 
 	"github.com/lockstep-wasm/lockstep/libraries"
 	"github.com/lockstep-wasm/lockstep/linker"
@@ -87,33 +87,71 @@ func TestLoopSafepoints(t *testing.T) {
 	}
 }
 
-// BenchmarkLoopSafepoints measures what it costs that guests can be stopped: not at all, by the linker, and by wazero.
-func BenchmarkLoopSafepoints(b *testing.B) {
-	for _, c := range []struct {
-		name    string
-		runtime wazero.RuntimeConfig
-		on      bool
-	}{
-		{"off", linker.NewRuntimeConfig(), false},
-		{"on", linker.NewRuntimeConfig(), true},
-		{"wazero close on context done", linker.NewRuntimeConfig().WithCloseOnContextDone(true), false},
+// sumOfSquares makes a table in a database of the program's own and returns what SQL says about it.
+func (p *program) sumOfSquares() uint32 {
+	p.b.Helper()
+	word := func(address uint64) uint64 {
+		b, _ := p.l.View(uint32(address), 4)
+		return uint64(binary.LittleEndian.Uint32(b))
+	}
+	name, handle, statement := p.put(":memory:"), p.put("1234"), p.put("1234")
+	if code := p.call("sqlite3_open", name, handle); code != 0 {
+		p.b.Error("sqlite3_open returns", code)
+		return 0
+	}
+	db, sum := word(handle), uint32(0)
+	for _, sql := range []string{
+		"CREATE TABLE t (x INTEGER PRIMARY KEY, y)",
+		"WITH RECURSIVE c(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM c LIMIT 1000) INSERT INTO t SELECT x, x * x FROM c",
+		"SELECT sum(y) FROM t WHERE x IN (SELECT x FROM t ORDER BY y DESC)",
 	} {
-		b.Run("compress/"+c.name, func(b *testing.B) {
-			p := startWith(b, libraries.MainLibc, libraries.Zlib, c.runtime, c.on)
-			text := strings.Repeat("Every thread sees the same code at the same place.\n", 4000)
-			size := p.call("compressBound", uint64(len(text)))
-			in, out, length := p.put(text), p.put(strings.Repeat(" ", int(size))), p.put("1234")
-			b.SetBytes(int64(len(text)))
-			for b.Loop() {
-				p.compressInto(in, uint64(len(text)), out, size, length)
-			}
-		})
-		b.Run("lua/"+c.name, func(b *testing.B) {
-			p := startWith(b, libraries.MainLibc, libraries.Lua, c.runtime, c.on)
-			state := uint64(p.call("luaL_newstate"))
-			for b.Loop() {
-				p.lua(state, fibonacci)
+		const done, row, whole = 101, 100, 1<<32 - 1
+		if code := p.call("sqlite3_prepare_v2", db, p.put(sql), whole, statement, 0); code != 0 {
+			p.b.Errorf("%s: sqlite3_prepare_v2 returns %d", sql, code)
+			return 0
+		}
+		code := p.call("sqlite3_step", word(statement))
+		if code == row {
+			sum = p.call("sqlite3_column_int", word(statement), 0)
+			code = p.call("sqlite3_step", word(statement))
+		}
+		if code != done {
+			p.b.Errorf("%s: sqlite3_step returns %d", sql, code)
+		}
+		p.call("sqlite3_finalize", word(statement))
+	}
+	p.call("sqlite3_close", db)
+	return sum
+}
+
+// So does SQLite, in four groups at once, while a fifth opens and closes libraries.
+func TestLoopSafepointsSQLite(t *testing.T) {
+	ctx := context.Background()
+	p := startWith(t, libraries.MainLibc, libraries.SQLite, linker.NewRuntimeConfig(), true)
+	var wg sync.WaitGroup
+	for n := range 4 {
+		g, err := p.l.Main().Spawn(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := *p
+		own.group = g
+		wg.Go(func() {
+			for range 3 {
+				if got := own.sumOfSquares(); got != 333833500 {
+					t.Errorf("group %d: the sum is %d", n, got)
+				}
 			}
 		})
 	}
+	for range 5 {
+		lib, err := p.l.Main().Open(ctx, libraries.Zlib)
+		if err == nil {
+			err = p.l.Main().CloseLibrary(ctx, lib)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	wg.Wait()
 }
