@@ -12,7 +12,7 @@ type Verdict string
 const (
 	Proved  Verdict = "proved"  // for any number of groups
 	Refuted Verdict = "refuted" // there is a counterexample to induction
-	Open    Verdict = "open"    // z3 could not tell, and there is no small counterexample
+	Open    Verdict = "open"    // not proved, and there is no small counterexample
 )
 
 // Result is the outcome of one obligation.
