@@ -23,13 +23,15 @@ func (p *program) next() model.Input {
 	switch choose(p, []int{0, 0, 0, 1, 2, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8}) {
 	case 0:
 		in.Op, in.Library = model.OpOpen, choose(p, []string{"a", "b", "c", "d", "e", "none"})
+		in.Local, in.NoLoad = p.pick(2) == 0, p.pick(5) == 0
 	case 1:
 		in.Op, in.Handle = model.OpClose, choose(p, p.handles)
 	case 2:
 		in.Op, in.Handle, in.Name = model.OpSymbol, choose(p, p.handles), choose(p, []string{"m", "add", "twice", "thrice", "which", "alone", "table"})
+		in.Next = p.pick(4) == 0
 	case 3:
 		in.Op, in.Handle, in.Name = model.OpCall, choose(p, p.handles), choose(p, []string{"m", "add", "twice", "thrice", "which", "alone"})
-		in.Args = []int32{int32(p.pick(4))}
+		in.Args, in.Next = []int32{int32(p.pick(4))}, p.pick(4) == 0
 	case 4:
 		in.Op, in.Pointer, in.Args = model.OpCallPointer, choose(p, p.slots), []int32{int32(p.pick(4))}
 	case 5:

@@ -35,6 +35,7 @@ type toy struct {
 	commit   uint64 // the construction is commit 1: a read at 0 would be one that does not know
 	handle   model.Handle
 	loaded   []*toyLibrary // in load order
+	global   []*toyLibrary // in the order in which they became global
 	slots    map[uint32]toySlot
 	groups   map[int]bool
 	group    int
@@ -57,6 +58,7 @@ type toySlot struct {
 func newToy(u model.Universe, numbered bool) *toy {
 	l := &toy{u: u, numbered: numbered, commit: 1, slots: make(map[uint32]toySlot), groups: map[int]bool{0: true}, address: 1024}
 	l.loaded = []*toyLibrary{{lib: &l.u.Main, refs: 1, data: map[string]uint32{}}}
+	l.global = l.loaded[:1:1]
 	return l
 }
 
@@ -82,14 +84,21 @@ func (l *toy) operate(in model.Input) model.Output {
 	}
 	switch in.Op {
 	case model.OpOpen:
-		i := slices.IndexFunc(l.u.Libraries, func(lib model.Library) bool { return lib.Name == in.Library })
-		if i < 0 {
+		known := slices.ContainsFunc(l.u.Libraries, func(lib model.Library) bool { return lib.Name == in.Library })
+		if in.NoLoad && l.find(in.Library) == nil {
+			return fail(model.ClassNotLoaded)
+		}
+		if !known {
 			return fail(model.ClassMissingFile)
 		}
-		if l.find(in.Library) == nil {
+		changed := l.find(in.Library) == nil
+		lib := l.load(in.Library)
+		if !in.Local && l.promote(lib) {
+			changed = true
+		}
+		if changed {
 			l.commit++
 		}
-		lib := l.load(in.Library)
 		if lib.opens == 0 {
 			l.handle++
 			lib.handle = l.handle
@@ -176,8 +185,28 @@ func (l *toy) load(name string) *toyLibrary {
 	return lib
 }
 
+// promote makes a library global, and what it needs, and says whether it was not.
+func (l *toy) promote(lib *toyLibrary) (changed bool) {
+	for _, one := range l.withNeeded(lib) {
+		if !slices.Contains(l.global, one) {
+			l.global, changed = append(l.global, one), true
+		}
+	}
+	return changed
+}
+
+// withNeeded is a library and what it needs; in the toy universe nothing of that needs anything.
+func (l *toy) withNeeded(lib *toyLibrary) []*toyLibrary {
+	all := []*toyLibrary{lib}
+	for _, name := range lib.lib.Needed {
+		all = append(all, l.find(name))
+	}
+	return all
+}
+
 func (l *toy) unload(lib *toyLibrary) {
 	l.loaded = slices.DeleteFunc(l.loaded, func(other *toyLibrary) bool { return other == lib })
+	l.global = slices.DeleteFunc(l.global, func(other *toyLibrary) bool { return other == lib })
 	for slot, use := range l.slots {
 		if use.lib == lib {
 			delete(l.slots, slot)
@@ -204,16 +233,18 @@ func (l *toy) take(use toySlot) uint32 {
 }
 
 func (l *toy) lookUp(in model.Input) model.Output {
-	scope := l.loaded
+	scope, from := l.global, l.global[0]
 	if in.Handle != 0 {
-		lib := l.byHandle(in.Handle)
-		if lib == nil {
+		if from = l.byHandle(in.Handle); from == nil {
 			return model.Output{Err: model.ClassBadHandle}
 		}
-		scope = []*toyLibrary{lib}
-		for _, name := range lib.lib.Needed {
-			scope = append(scope, l.find(name))
+		scope = l.withNeeded(from)
+	}
+	if in.Next {
+		if slices.Contains(l.global, from) {
+			scope = l.global
 		}
+		scope = scope[slices.Index(scope, from)+1:]
 	}
 	for _, lib := range scope {
 		if address, ok := lib.data[in.Name]; ok && in.Op == model.OpSymbol {
