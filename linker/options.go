@@ -90,26 +90,23 @@ func (t *tx) loaded(name string, bytes []byte) (*module, error) {
 // library that is loaded is changed for the others, too.
 func (t *tx) reopen(ctx context.Context, root *module, o opening) error {
 	s := t.l.state.scope
-	if o.now {
-		if err := s.bound(root); err != nil {
-			return err
-		}
-	}
 	var more []*module
 	if !o.local {
 		more = s.promotion(root)
 	}
 	pin := o.noDelete && !slices.Contains(s.pinned, root)
-	if len(more) == 0 && !pin {
-		return nil
-	}
 	t.change(func(s *scope) {
 		s.global = slices.Concat(s.global, more)
 		if pin {
 			s.pinned = slices.Concat(s.pinned, []*module{root})
 		}
 	})
-	if len(t.steps) > 0 { // there is something to commit already
+	if o.now { // what becomes global counts
+		if err := t.l.state.scope.bound(root); err != nil {
+			return err
+		}
+	}
+	if len(more) == 0 && !pin || len(t.steps) > 0 { // there is nothing to commit, or something already
 		return nil
 	}
 	return t.perform(ctx, scopeStep{})

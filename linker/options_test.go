@@ -230,6 +230,13 @@ func TestNowForOneCall(t *testing.T) {
 		i.openAs("even", linker.Now)
 		i.want(1, even, "even", 8)
 		i.openAs("weak", linker.Now) // weak imports may be missing
+
+		top := i.openAs("scope_top", linker.Lazy, linker.Local) // scope_user has to find what scope_one has, and neither needs the other
+		if _, err := i.g.Open(i.ctx, "libscope_top.wasm", linker.Now, linker.Local); !isUndefined(err) {
+			t.Errorf("Now, while what is missing is local: %v", err)
+		}
+		i.openAs("scope_top", linker.Now) // both become global, and find each other
+		i.want(100001, top, "scope_use", 1)
 	}
 }
 

@@ -61,13 +61,13 @@ func (im *Image) open(g *Group, name string, o Opening) (*Module, error) {
 		}
 	}
 	maps.Copy(im.names, b.names)
+	if !o.Local {
+		im.Global = append(im.Global, im.promotion(root)...)
+	}
 	if o.Now {
 		if err := im.allBound(root); err != nil {
 			return nil, err
 		}
-	}
-	if !o.Local {
-		im.Global = append(im.Global, im.promotion(root)...)
 	}
 	if o.NoDelete && !slices.Contains(im.Pinned, root) {
 		im.Pinned = append(im.Pinned, root)
