@@ -19,7 +19,7 @@ type receiptKey struct{}
 // function itself looks up while it runs may come later.
 //
 // Open, OpenBytes, Symbol and Call fill it in as well when they fail because of what they found, or did not find: as calls that
-// changed nothing. Other calls that fail, and those that are cancelled or come too late, may leave the receipt as it is.
+// changed nothing. See "Why has a look-up that finds nothing a place in the order?" in spec/rationale.md. Other calls that fail, and those that are cancelled or come too late, may leave the receipt as it is.
 func WithReceipt(ctx context.Context, r *Receipt) context.Context {
 	return context.WithValue(ctx, receiptKey{}, r)
 }

@@ -24,7 +24,8 @@ import (
 //     the newest commit.
 //
 // Closures and groups that come and go have no numbers, nor have calls of functions that look for another one when they are
-// called; a numbered program has none of them.
+// called; a numbered program has none of them. See "Why has a look-up that finds nothing a place in the order?" in
+// spec/rationale.md.
 
 // number gives an output its number.
 func (c *client) number(out model.Output, r linker.Receipt) model.Output {
