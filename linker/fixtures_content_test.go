@@ -134,6 +134,7 @@ var libraryFacts = map[string][]string{
 	"libdl_ctor":            {"import func env.dlopen", "export func __wasm_call_ctors"},
 	"libclosure":            {"import func wasix_32v1.closure_prepare", "export func __wasm_call_ctors", "slots"},
 	"threads/libthread":     {"import func wasi.thread-spawn", "export func wasi_thread_start"},
+	"threads/libpthreads":   {"import func env.pthread_create", "import func env.pthread_cond_wait", "no export func wasi_thread_start"},
 }
 
 func TestLibraryFixturesContainWhatTheyAreFor(t *testing.T) {
@@ -170,6 +171,7 @@ func TestMainFixturesContainWhatTheyAreFor(t *testing.T) {
 		want []string
 	}{
 		{"main-pie", []string{"library", "import memory env.memory", "import table env.__indirect_function_table", "import global env.__stack_pointer", "import global GOT.mem.__heap_base", "shared memory", "export func __wasm_init_tls", "passive data", "no export memory memory"}},
+		{"main-pthread", []string{"library", "shared memory", "import func wasi.thread-spawn", "export func wasi_thread_start", "export func pthread_create"}},
 		{"main-exe", append(executable, "export global __stack_pointer", "no shared memory", "growable table", "active data", "no import memory env.memory")},
 		{"main-shared", append(executable, "import memory env.memory", "shared memory", "growable table", "export global __stack_pointer", "export func __wasm_init_tls", "export global __tls_base", "passive data")},
 		{"main-nostack", append(executable, "no export global __stack_pointer", "growable table")},

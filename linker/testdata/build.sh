@@ -57,6 +57,10 @@ object pie main -fPIC "${thread_flags[@]}"
 "$ld" --experimental-pic -pie --no-entry --export-all --unresolved-symbols=import-dynamic \
   --import-memory --shared-memory --max-memory=$main_max \
   "$work/pie/main.o" -o "$out/main-pie.wasm"
+object pie main_pthread -fPIC "${thread_flags[@]}"
+"$ld" --experimental-pic -pie --no-entry --export-all --unresolved-symbols=import-dynamic \
+  --import-memory --shared-memory --max-memory=$main_max \
+  "$work/pie/main.o" "$work/pie/main_pthread.o" -o "$out/main-pthread.wasm"
 
 object exe main
 object exe main_start
@@ -160,6 +164,7 @@ library threads tls_export
 library threads tls_import libtls_export.wasm
 more_flags=()
 library threads thread
+library threads pthreads
 libraries plain
 
 # assemble SOURCE OUTPUT: pairs of hexadecimal digits to bytes.
