@@ -212,3 +212,45 @@ func TestHalfLoadedIsInvisible(t *testing.T) {
 	other.want(1003, linker.Default, "data_call", 2, 3)
 	third.want(42, linker.Default, "data_read_value")
 }
+
+// A library that becomes global is local until the operation is committed, in the leader and in the followers, and stays so
+// when that fails.
+func TestLocalUntilCommitted(t *testing.T) {
+	i, m, _ := faultyImage(t, "main-pie", "threads")
+	other := i.spawn()
+	lib := i.openAs("other", linker.Local)
+	isGlobal := func() bool {
+		modules := i.l.Modules()
+		return modules[len(modules)-1].Global
+	}
+	promote := func() error {
+		_, err := i.g.Open(i.ctx, "libother.wasm", linker.NoLoad, linker.Global)
+		return err
+	}
+	for _, point := range []string{linker.Points.Publish, linker.Points.Replay, "replayed", ""} {
+		visited, early := 0, 0
+		m.failAt = func(v visit) error {
+			if visited++; isGlobal() {
+				early++
+			}
+			if v.point == point {
+				return errInjected
+			}
+			return nil
+		}
+		err := m.during(-1, nil, promote)
+		m.failAt = nil
+		if visited == 0 || early > 0 {
+			t.Errorf("failing at %q: global at %d of %d points of the operation", point, early, visited)
+		}
+		switch {
+		case point != "" && (!errors.Is(err, errInjected) || isGlobal()):
+			t.Errorf("failing at %q: %v, global: %v", point, err, isGlobal())
+		case point == "" && (err != nil || !isGlobal()):
+			t.Errorf("not failing: %v, global: %v", err, isGlobal())
+		}
+	}
+	other.want(1005, linker.Default, "other_add", 5)
+	i.closeLibrary(lib)
+	other.want(1005, linker.Default, "other_add", 5) // the other handle is open still
+}
