@@ -2,12 +2,16 @@ package linker_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
@@ -226,4 +230,43 @@ func TestDeepBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	i.want(depth, lib, "deep")
+}
+
+// compilations is a runtime that notes with how many workers it was to compile.
+type compilations struct {
+	wazero.Runtime
+	workers []int
+}
+
+func (c *compilations) CompileModule(ctx context.Context, bytes []byte) (wazero.CompiledModule, error) {
+	c.workers = append(c.workers, experimental.GetCompilationWorkers(ctx))
+	return c.Runtime.CompileModule(ctx, bytes)
+}
+
+// The engine compiles with the workers of the caller's context. With several, the end of the context ends compiling, and the
+// image is as it was.
+func TestCompilationWorkers(t *testing.T) {
+	rt := &compilations{Runtime: newRuntime(t)}
+	i := newImageIn(t, rt, "main-pie", "threads", nil)
+	rt.workers = nil
+	ctx, cancel := context.WithCancel(experimental.WithCompilationWorkers(i.ctx, 3))
+	lib, err := i.g.Open(ctx, "libcounter.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rt.workers) == 0 || slices.ContainsFunc(rt.workers, func(n int) bool { return n != 3 }) {
+		t.Errorf("compiled with %v workers, want 3", rt.workers)
+	}
+	i.want(101, lib, "counter_next")
+	if err := i.g.CloseLibrary(i.ctx, lib); err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	before := i.l.Snapshot(i.ctx)
+	if _, err := i.g.Open(ctx, "libdata.wasm"); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of the context: %v", err)
+	}
+	if after := i.l.Snapshot(i.ctx); !slices.Equal(before, after) {
+		t.Errorf("the image has changed:\n%s", difference(before, after))
+	}
 }

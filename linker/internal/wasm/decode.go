@@ -143,6 +143,7 @@ func (d *decoder) finish(end int) error {
 // the linker and the engine do with a module takes a bounded time.
 //
 // Source: WebAssembly JavaScript Interface, "Implementation-defined limits"; of some, an earlier and lower version.
+// Why they are fixed: spec/rationale.md, "Why has a module limits that nobody can set?".
 const (
 	maxValues   = 1000     // parameters or results of a type
 	maxLocals   = 50000    // of one function
