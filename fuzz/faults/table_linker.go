@@ -1,5 +1,7 @@
 package faults
 
+import "slices"
+
 const (
 	linkerCall        = "linker/call.go"
 	linkerEnter       = "linker/enter.go"
@@ -20,7 +22,7 @@ const (
 )
 
 // linkerFaults are mistakes in the linker itself: first those that linkers of this kind have really had.
-func linkerFaults() []Fault { return append(realFaults(), moreLinkerFaults()...) }
+func linkerFaults() []Fault { return slices.Concat(realFaults(), moreLinkerFaults(), scopeFaults()) }
 
 // realFaults are bugs that linkers with several threads have had.
 func realFaults() []Fault {
