@@ -46,7 +46,7 @@ func realFaults() []Fault {
 			Name:  "linker: a lock of the system is taken before parking",
 			What:  "a thread waits for a lock without taking part in the pending operation, and who has the lock waits for that",
 			Edits: []Edit{{linkerDescriptors, systemParks, ""}, {linkerDescriptors, systemLocks, systemLocks + systemParks}},
-			By:    []Named{{"linker", "TestConcurrentSystemCalls"}},
+			By:    []Named{{"linker", "TestWaitingForFilesHoldsUpNobody"}},
 		},
 		{
 			Name:  "linker: the main module's functions are put into the first group's table only",
