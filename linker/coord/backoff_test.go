@@ -54,33 +54,50 @@ func TestBackoffEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// A polling waiter sees what it waits for after the reference's sleeps, however
-// long that takes; the clock is virtual.
+// A polling waiter sees what it waits for at the first look after it is there, and looks when the reference does: spins and
+// yields take no time, the eight doubled sleeps 12.24 ms together, and then every sleep 10 ms. The clock is virtual.
 func TestPollingWaitsForTheLease(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		im := newImage(t, 2, coord.Config{Waiting: coord.Polling(coord.ReferenceBackoff())})
-		enter(t, im.members[0])
-		enter(t, im.members[1])
-		token, err := im.members[0].Lease(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
-		granted := make(chan error)
-		go func() {
-			second, err := im.members[1].Lease(context.Background())
-			if err == nil {
-				err = second.Release()
-			}
-			granted <- err
-		}()
-		time.Sleep(time.Minute)
-		if err := token.Release(); err != nil {
-			t.Fatal(err)
-		}
-		if err := <-granted; err != nil {
-			t.Error(err)
-		}
-	})
+	const us = time.Microsecond
+	for released, want := range map[time.Duration]time.Duration{
+		1 * us:                    48 * us,
+		48*us + 1:                 (48 + 96) * us,
+		12_240*us - 1:             12_240 * us,
+		12_240*us + 1:             22_240 * us,
+		time.Minute:               60_002_240 * us,
+		time.Minute + 2_241*us:    60_012_240 * us,
+		10*time.Minute + 2_239*us: 10*time.Minute + 2_240*us,
+	} {
+		t.Run(released.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				im := newImage(t, 2, coord.Config{Waiting: coord.Polling(coord.ReferenceBackoff())})
+				enter(t, im.members[0])
+				enter(t, im.members[1])
+				token, err := im.members[0].Lease(context.Background())
+				if err != nil {
+					t.Fatal(err)
+				}
+				begun := time.Now()
+				granted := make(chan time.Duration, 1)
+				go func() {
+					second, err := im.members[1].Lease(context.Background())
+					granted <- time.Since(begun)
+					if err == nil {
+						err = second.Release()
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				}()
+				time.Sleep(released)
+				if err := token.Release(); err != nil {
+					t.Fatal(err)
+				}
+				if after := <-granted; after != want {
+					t.Errorf("it has the lease after %v, want %v", after, want)
+				}
+			})
+		})
+	}
 }
 
 // A waiter that is cancelled, at the moment at which it would be served or
