@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 	case "sleeps":
 		time.Sleep(time.Hour)
 	case "spins":
-		for {
+		for n := 0; ; n++ {
+			_ = n
 		}
 	default:
 		os.Exit(m.Run())

@@ -40,7 +40,7 @@ func realFaults() []Fault {
 			Name:  "linker: a group that waits in a system call is not parked",
 			What:  "nobody acts for a thread that sleeps, and nobody can wake it: link operations wait for it",
 			Edits: []Edit{{linkerDescriptors, "		e.group.member.Park()\n		e.parked = true\n", ""}},
-			By:    []Named{{"linker", "TestBlockedSystemCall"}},
+			By:    []Named{{"linker", "TestBlockedReadHoldsUpNobody"}},
 		},
 		{
 			Name:  "linker: a lock of the system is taken before parking",

@@ -19,13 +19,13 @@ func moreLinkerFaults() []Fault {
 			Name:  "linker: followers do not fill the table of a load",
 			What:  "a pointer that a library's relocations made calls nothing in other threads",
 			Edits: []Edit{{linkerSteps, "		return g.fill(ctx, s.fills)\n	}()", "		if !entryOf(ctx).leads() {\n			return nil\n		}\n		return g.fill(ctx, s.fills)\n	}()"}},
-			By:    []Named{{"linker", "TestPointersInAllGroups"}},
+			By:    []Named{{"linker", "TestConcurrentGroups"}},
 		},
 		{
 			Name:  "linker: followers do not fill the table of a look-up",
 			What:  "a pointer from dlsym calls nothing in other threads",
 			Edits: []Edit{{linkerSteps, "	if err == nil {\n		err = g.fill(ctx, s.fills)\n", "	if err == nil && entryOf(ctx).leads() {\n		err = g.fill(ctx, s.fills)\n"}},
-			By:    []Named{{"linker", "TestPointersInAllGroups"}},
+			By:    []Named{{"linker", "TestConcurrentGroups"}},
 		},
 		{
 			Name:  "linker: new groups do not get the pointers that were made",

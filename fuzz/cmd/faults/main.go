@@ -50,7 +50,7 @@ func newCommand() *cobra.Command {
 		Long: `faults puts every seeded fault into the program, by an overlay of the go command, runs the tests that may find it, and
 writes the table fault × detector to spec/faults.md. Everything takes about a quarter of an hour on two processors.
 
-With --only or --detector it runs those faults and detectors alone, writes no table, keeps the changed files in out/faults
+With --only or --detector it runs those faults and detectors alone, writes no table, keeps the changed files in ` + kept + `
 and prints the commands that do the same again.`,
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
@@ -139,11 +139,14 @@ func run(ctx context.Context, o options) error {
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
+// kept is the folder for changed files. The go command does not look into folders whose names begin like that.
+const kept = "out/_faults"
+
 // reproduce keeps the changed files of some faults, and prints the commands that run the detectors on them. The error says
 // that one was not caught.
 func reproduce(root string, rows []faults.Row, columns []faults.Detector) error {
 	for _, r := range rows {
-		folder := filepath.Join("out", "faults", notInNames.ReplaceAllString(strings.ToLower(r.Fault.Name), "-"))
+		folder := filepath.Join(kept, notInNames.ReplaceAllString(strings.ToLower(r.Fault.Name), "-"))
 		if err := os.MkdirAll(filepath.Join(root, folder), 0o755); err != nil {
 			return fmt.Errorf("faults: %w", err)
 		}
