@@ -51,9 +51,9 @@ func (t Tool) Run(ctx context.Context, run Run) (*Outcome, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tla: model %s: %w", run.Model.Name, err)
 	}
-	outcome, err := t.once(ctx, run, append([]string{"-dumpTrace", "json", dump}, args...))
+	outcome, err := t.once(ctx, run, temporary, append([]string{"-dumpTrace", "json", dump}, args...))
 	if err == nil && outcome.lacksDump() {
-		outcome, err = t.once(ctx, run, args)
+		outcome, err = t.once(ctx, run, temporary, args)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("tla: model %s: %w", run.Model.Name, err)
@@ -89,8 +89,8 @@ func (r Run) args(metadir string) ([]string, error) {
 }
 
 // once runs TLC and reads what it prints.
-func (t Tool) once(ctx context.Context, run Run, args []string) (*Outcome, error) {
-	command := t.Command(ctx, args...)
+func (t Tool) once(ctx context.Context, run Run, temporary string, args []string) (*Outcome, error) {
+	command := t.Command(ctx, temporary, args...)
 	command.Dir = run.Dir
 	var stderr bytes.Buffer
 	command.Stderr = &stderr

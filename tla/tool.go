@@ -94,24 +94,27 @@ func (l Locator) Find() (Tool, error) {
 // progressSeconds is how often TLC reports; its own default is once a minute.
 const progressSeconds = 5
 
-// Command returns a command that runs TLC with the arguments.
-func (t Tool) Command(ctx context.Context, args ...string) *exec.Cmd {
-	return t.java(ctx, "tlc2.TLC", args...)
+// Command returns a command that runs TLC with the arguments. temporary is a folder of that run alone: TLC up to 1.7.4 unpacks the
+// standard modules under their own names to Java's folder for temporary files, and removes them when it ends, so that
+// runs at the same time would take them away from each other. A Wrapper has its own ideas of that.
+func (t Tool) Command(ctx context.Context, temporary string, args ...string) *exec.Cmd {
+	return t.java(ctx, temporary, "tlc2.TLC", args...)
 }
 
 // Server returns a command that runs the server of TLC's distributed mode, to which workers on this and other
-// machines connect. It needs the jar: the error wraps [ErrNoTLC] where TLC is a command.
-func (t Tool) Server(ctx context.Context, args ...string) (*exec.Cmd, error) {
+// machines connect. temporary is as for Command. It needs the jar: the error wraps [ErrNoTLC] where TLC is a command.
+func (t Tool) Server(ctx context.Context, temporary string, args ...string) (*exec.Cmd, error) {
 	if t.Jar == "" {
 		return nil, fmt.Errorf("%w: the distributed mode needs the jar: set %s", ErrNoTLC, EnvJar)
 	}
-	return t.java(ctx, "tlc2.tool.distributed.TLCServer", args...), nil
+	return t.java(ctx, temporary, "tlc2.tool.distributed.TLCServer", args...), nil
 }
 
-func (t Tool) java(ctx context.Context, class string, args ...string) *exec.Cmd {
+func (t Tool) java(ctx context.Context, temporary, class string, args ...string) *exec.Cmd {
 	if t.Wrapper != "" {
 		return exec.CommandContext(ctx, t.Wrapper, args...)
 	}
-	java := []string{"-XX:+UseParallelGC", fmt.Sprintf("-Dtlc2.TLC.progressInterval=%d", progressSeconds), "-cp", t.Jar, class}
+	java := []string{"-XX:+UseParallelGC", "-Djava.io.tmpdir=" + temporary,
+		fmt.Sprintf("-Dtlc2.TLC.progressInterval=%d", progressSeconds), "-cp", t.Jar, class}
 	return exec.CommandContext(ctx, t.Java, append(java, args...)...)
 }

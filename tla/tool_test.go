@@ -73,23 +73,23 @@ func TestFind(t *testing.T) {
 			if c.err != nil {
 				return
 			}
-			args := tool.Command(t.Context(), "-x", "M.tla").Args
+			args := tool.Command(t.Context(), "scratch", "-x", "M.tla").Args
 			if c.want == "/bin/tlc" {
 				if !slices.Equal(args, []string{"/bin/tlc", "-x", "M.tla"}) {
 					t.Errorf("command %q", args)
 				}
-				if _, err := tool.Server(t.Context()); !errors.Is(err, ErrNoTLC) {
+				if _, err := tool.Server(t.Context(), "scratch"); !errors.Is(err, ErrNoTLC) {
 					t.Errorf("server of a command: %v, want %v", err, ErrNoTLC)
 				}
 				return
 			}
 			jar := filepath.Join(locator.Dir, c.want)
-			want := []string{"/bin/java", "-XX:+UseParallelGC", "-Dtlc2.TLC.progressInterval=5", "-cp", jar, "tlc2.TLC", "-x", "M.tla"}
+			want := []string{"/bin/java", "-XX:+UseParallelGC", "-Djava.io.tmpdir=scratch", "-Dtlc2.TLC.progressInterval=5", "-cp", jar, "tlc2.TLC", "-x", "M.tla"}
 			if !slices.Equal(args, want) {
 				t.Errorf("command %q, want %q", args, want)
 			}
-			server, err := tool.Server(t.Context(), "M.tla")
-			if err != nil || !slices.Contains(server.Args, "tlc2.tool.distributed.TLCServer") {
+			server, err := tool.Server(t.Context(), "scratch", "M.tla")
+			if err != nil || !slices.Contains(server.Args, "tlc2.tool.distributed.TLCServer") || !slices.Contains(server.Args, "-Djava.io.tmpdir=scratch") {
 				t.Errorf("server %v, %v", server, err)
 			}
 		})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -141,29 +140,32 @@ What the server prints is not compared with the record.`,
 			if !m.Deadlock {
 				serverArgs = append([]string{"-deadlock"}, serverArgs...)
 			}
-			server, err := tool.Server(command.Context(), serverArgs...)
-			if err != nil {
-				return err
-			}
-			return startServer(command, dirs, server, dry)
+			return startServer(command, dirs, tool, serverArgs, dry)
 		},
 	}
 	command.Flags().BoolVar(&dry, "dry-run", false, "print the command instead of running it")
 	return command
 }
 
-func startServer(command *cobra.Command, dirs *folders, server *exec.Cmd, dry bool) (err error) {
-	fmt.Fprintf(command.OutOrStdout(), "cd %s && %s\n", dirs.specs, strings.Join(server.Args, " "))
+func startServer(command *cobra.Command, dirs *folders, tool tla.Tool, args []string, dry bool) (err error) {
 	if dry {
-		return nil
+		server, err := tool.Server(command.Context(), os.TempDir(), args...)
+		if err == nil {
+			fmt.Fprintf(command.OutOrStdout(), "cd %s && %s\n", dirs.specs, strings.Join(server.Args, " "))
+		}
+		return err
 	}
-	metadir, err := os.MkdirTemp("", "lockstep-tlc-")
+	temporary, err := os.MkdirTemp("", "lockstep-tlc-")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(metadir)) }()
+	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
+	server, err := tool.Server(command.Context(), temporary, append([]string{"-metadir", filepath.Join(temporary, "states")}, args...)...)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(command.OutOrStdout(), "cd %s && %s\n", dirs.specs, strings.Join(server.Args, " "))
 	server.Dir = dirs.specs
-	server.Args = append(server.Args[:len(server.Args)-1], "-metadir", metadir, server.Args[len(server.Args)-1])
 	server.Stdout, server.Stderr = command.OutOrStdout(), command.ErrOrStderr()
 	return server.Run()
 }
