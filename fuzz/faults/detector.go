@@ -156,11 +156,14 @@ func Detect(name string) (Detector, bool) {
 	return Detector{}, false
 }
 
-// CanSee tells whether a detector can find the fault: it runs the code in which it is, or there is a record of it.
+// CanSee tells whether a detector can find the fault: it runs the code in which it is, there is a record of it, or, for the race
+// detector, there is a lock missing.
 func (d Detector) CanSee(f Fault) bool {
 	switch {
 	case d.Judge == ByRecord:
 		return f.TLC != ""
+	case d.Judge == ByRaceDetector && !f.Unsynchronised:
+		return false
 	case d.Compares && f.Specified:
 		return false
 	}

@@ -19,6 +19,8 @@ type Fault struct {
 	// Specified says that the specification is taken to have the mistake, too: it is one of the design, so comparing with
 	// the specification cannot find it.
 	Specified bool
+	// Unsynchronised says that memory is shared without a lock: only of such a fault can the race detector have anything to say.
+	Unsynchronised bool
 }
 
 // Edit replaces a piece of a source file.

@@ -38,7 +38,7 @@ time that it needs; –: not caught; ?: undecided, which is no catch; empty: the
 
 TLC does not run. Where a fault of the protocol is the twin of a model without one of its guards, the column says what is on
 record of that model in [tla/results.json](../tla/results.json). Traces are written by the faulty linker and judged by the sound
-protocol. Of the race detector only its own reports count. A fault "in the specification, too" is one of the design: what compares the
+protocol. Of the race detector only its own reports count, so it is asked only where a lock is missing. A fault "in the specification, too" is one of the design: what compares the
 code with the specification cannot find it.
 
 One fault is put to the test again by ` + "`go run ./fuzz/cmd/faults --only FAULT [--detector NAME]`" + `, which prints the commands

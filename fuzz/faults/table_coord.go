@@ -227,10 +227,11 @@ func coordFaults() []Fault {
 			By: []Named{{"trace", tracing}},
 		},
 		{
-			Name:  "runtime: the flag of safepoints is a plain variable",
-			What:  "a safepoint reads it while somebody else writes it",
-			Edits: []Edit{{coord, "	attention atomic.Bool\n", "	attention flag\n"}, {coord, "// Operation is a link operation", plainFlag}},
-			By:    []Named{{"race", "TestStress"}},
+			Name:           "runtime: the flag of safepoints is a plain variable",
+			What:           "a safepoint reads it while somebody else writes it",
+			Edits:          []Edit{{coord, "	attention atomic.Bool\n", "	attention flag\n"}, {coord, "// Operation is a link operation", plainFlag}},
+			By:             []Named{{"race", "TestStress"}},
+			Unsynchronised: true,
 		},
 	}
 }
