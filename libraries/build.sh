@@ -8,7 +8,7 @@
 #
 # The sources come from Debian's archive, through apt-get with a configuration of its own: the system's is neither
 # used nor changed. They are kept in .sources beside this script (LOCKSTEP_SOURCES names another folder), so that
-# the archive is asked once; .dsc files and archives put there by hand do as well. MIRROR names another mirror.
+# the archive is asked once; .dsc files and archives put there by hand do as well. MIRROR names another mirror than the one that apt uses.
 # CLANG, WASM_LD and LLVM_AR name other tools than those of LLVM 22.
 set -euo pipefail
 export LC_ALL=C TZ=UTC
@@ -16,7 +16,7 @@ export LC_ALL=C TZ=UTC
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 src=$here/src
 sources=${LOCKSTEP_SOURCES:-$here/.sources}
-mirror=${MIRROR:-http://deb.debian.org/debian}
+mirror=${MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed 's,/$,,' | grep -v -e '-security$' | head -n 1)}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 clang=${CLANG:-clang-22}

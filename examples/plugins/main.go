@@ -1,11 +1,11 @@
 // Command plugins passes lines of text through plugins: C libraries that users supply, loaded while the program runs and
 // replaced when their files change:
 //
-//	mkdir /tmp/plugins
-//	cp examples/plugins/testdata/upper.wasm /tmp/plugins
-//	go run ./examples/plugins -dir /tmp/plugins
+//	mkdir plugins.d
+//	cp examples/plugins/testdata/upper.wasm plugins.d
+//	go run ./examples/plugins -dir plugins.d
 //
-// Type lines, and copy testdata/number-1.wasm, then number-2.wasm, to /tmp/plugins/number.wasm meanwhile. A plugin is
+// Type lines, and copy testdata/number-1.wasm, then number-2.wasm, to plugins.d/number.wasm meanwhile. A plugin is
 // what src/plugin.h says; build.sh shows how to build one. Several goroutines can filter at once (-threads), with
 // -batch lines at a time; the output keeps their order.
 package main
