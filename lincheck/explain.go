@@ -69,7 +69,9 @@ func (s *search) violation(b *budget) Result {
 	return f.result(s.history, s.scene(states[max(0, len(states)-1-sceneBefore)], prefix, done))
 }
 
-// longest returns the longest beginning of an order that porcupine has found, as positions in s.ops.
+// longest returns the longest beginning of an order that porcupine has found, as positions in s.ops. Of several, which
+// porcupine has in no particular order, it is the one that follows the order of the calls, so that the same history has the same
+// explanation each time.
 func (s *search) longest(b *budget) []int {
 	timeout, inTime := b.timeLeft()
 	if !inTime {
@@ -79,7 +81,7 @@ func (s *search) longest(b *budget) []int {
 	var longest []int
 	for _, partial := range info.PartialLinearizations() {
 		for _, order := range partial {
-			if len(order) > len(longest) {
+			if n := len(order) - len(longest); n > 0 || n == 0 && slices.Compare(order, longest) < 0 {
 				longest = order
 			}
 		}
