@@ -137,3 +137,13 @@ const (
 	PollRounds = pollRounds
 	HostLoop   = hostLoop
 )
+
+// Waiting is how many guests wait in an atomic wait.
+func (l *Linker) Waiting() (n int) {
+	l.waits.mu.Lock()
+	defer l.waits.mu.Unlock()
+	for _, queue := range l.waits.queues {
+		n += len(queue)
+	}
+	return n
+}

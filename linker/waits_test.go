@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tetratelabs/wazero/sys"
+
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
@@ -136,5 +138,28 @@ func TestWaitEnds(t *testing.T) {
 	}
 	if err := <-done; !errors.Is(err, linker.ErrClosed) {
 		t.Errorf("after Close: %v", err)
+	}
+}
+
+// An exit ends the waits of all groups, also of one that has come to its wait before.
+func TestWaitEndsWithExit(t *testing.T) {
+	i := newImage(t, "main-pie", "threads", nil)
+	lib := i.open("thread")
+	exit := i.call(lib, "thread_function", threadExit)
+	waiting := i.spawn()
+	done := make(chan error)
+	go func() {
+		_, err := waiting.try(lib, "thread_wait", -1)
+		done <- err
+	}()
+	for i.l.Waiting() == 0 {
+		runtime.Gosched()
+	}
+	if _, err := i.try(lib, "thread_run", exit, 23, 1); err == nil {
+		t.Error("the caller goes on after an exit")
+	}
+	var code *sys.ExitError
+	if err := <-done; !errors.Is(err, linker.ErrGroupClosed) || !errors.As(err, &code) || code.ExitCode() != 23 {
+		t.Errorf("who waited: %v", err)
 	}
 }

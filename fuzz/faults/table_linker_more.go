@@ -137,7 +137,7 @@ func moreLinkerFaults() []Fault {
 			Name:  "linker: a killed thread goes on waiting",
 			What:  "nobody ends the atomic wait of a group that is gone",
 			Edits: []Edit{{linkerGroup, "		g.l.waits.interrupt(g, err)\n	}\n}", "	}\n}"}},
-			By:    []Named{{"linker", "TestThreadExits"}},
+			By:    []Named{{"linker", "TestWaitEndsWithExit"}},
 		},
 		{
 			Name:  "linker: a cancelled host call does not come back",
