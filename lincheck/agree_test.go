@@ -79,7 +79,7 @@ func compareAll(t *testing.T, sim simulation, rules func(*model.Rules), compare 
 			}
 			want := bare(t, h)
 			if n%2 == 0 && want != OK {
-				rt.Fatalf("the simulation made a history that is not linearizable:\n%s", dump(h))
+				rt.Fatalf("the simulation made a history that is not linearizable:\n%s\n%v", dump(h), Check(h, Limits{}))
 			}
 			seen.count(want)
 			compare(rt, h, want)
