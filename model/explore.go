@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
@@ -45,9 +46,12 @@ type Explorer struct {
 	Deadlock   bool                 // report states without a successor
 	MaxStates  int                  // give up beyond this number; 0: no limit
 
-	Visit    func(s *protocol.State)                                         // called for each distinct state, breadth first; may be nil
-	Edge     func(from *protocol.State, t protocol.Step, to *protocol.State) // called for every transition; may be nil
-	Progress func(distinct, queued int)                                      // called now and then; may be nil
+	// Visit is called for each distinct state, breadth first, and Edge for every transition; either may be
+	// nil. The states are theirs until they return.
+	Visit func(s *protocol.State)
+	Edge  func(from *protocol.State, t protocol.Step, to *protocol.State)
+	// Progress is called now and then; it may be nil.
+	Progress func(distinct, queued int)
 }
 
 // origin tells how a state was reached first.
@@ -73,11 +77,13 @@ type walk struct {
 	origins []origin // of every distinct state, in the order in which they were found
 	key     []byte
 	next    []node
+	scratch protocol.State // the successor that is being looked at
 }
 
-// Run explores. It returns a *ViolationError for the first state that breaks
-// an invariant or has no successor, and a *LimitError beyond MaxStates.
-func (x *Explorer) Run() (Exploration, error) {
+// Run explores. It returns a *ViolationError for the first state that breaks an invariant or has no
+// successor, and a *LimitError beyond MaxStates. When ctx ends, so does the exploration: the error
+// wraps that of ctx. What was counted until then is returned beside every one of these errors.
+func (x *Explorer) Run(ctx context.Context) (Exploration, error) {
 	if err := x.Config.Validate(); err != nil {
 		return Exploration{}, fmt.Errorf("model: %w", err)
 	}
@@ -98,6 +104,9 @@ func (x *Explorer) Run() (Exploration, error) {
 			if err := w.expand(&frontier[i], steps); err != nil {
 				return w.result, err
 			}
+			if err := ctx.Err(); err != nil {
+				return w.result, fmt.Errorf("model: %w", err)
+			}
 			if x.Progress != nil && w.result.Distinct%progressEvery == 0 {
 				x.Progress(w.result.Distinct, len(frontier)-i+len(w.next))
 			}
@@ -113,8 +122,11 @@ func (w *walk) expand(from *node, steps []protocol.Step) error {
 		w.result.Generated++
 		dead = false
 	}
+	// Most steps are refused, and a refused step changes nothing: the copy is made again only after a step
+	// that was taken.
+	to := &w.scratch
+	*to = from.state
 	for _, t := range steps {
-		to := from.state
 		if to.Try(t) != protocol.Done {
 			continue
 		}
@@ -122,11 +134,12 @@ func (w *walk) expand(from *node, steps []protocol.Step) error {
 		w.result.Generated++
 		w.result.Steps[t.Action]++
 		if w.Edge != nil {
-			w.Edge(&from.state, t, &to)
+			w.Edge(&from.state, t, to)
 		}
-		if err := w.reach(&to, origin{from.id, t}); err != nil {
+		if err := w.reach(to, origin{from.id, t}); err != nil {
 			return err
 		}
+		*to = from.state
 	}
 	if dead && w.Deadlock {
 		return &ViolationError{Name: Deadlock, Trace: w.trace(from.id), State: from.state}

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -22,7 +23,7 @@ func smallExplorer(off protocol.Guards) Explorer {
 func TestExploreFindsNaiveLockDeadlock(t *testing.T) {
 	x := smallExplorer(protocol.OffCooperate)
 	x.Config.Features = 0
-	_, err := x.Run()
+	_, err := x.Run(t.Context())
 	var violation *ViolationError
 	if !errors.As(err, &violation) || violation.Name != Deadlock {
 		t.Fatalf("%v, want a deadlock", err)
@@ -36,9 +37,31 @@ func TestExploreFindsNaiveLockDeadlock(t *testing.T) {
 func TestExploreGivesUpAtItsLimit(t *testing.T) {
 	x := smallExplorer(0)
 	x.MaxStates = 100
-	_, err := x.Run()
+	_, err := x.Run(t.Context())
 	var limit *LimitError
 	if !errors.As(err, &limit) || limit.MaxStates != 100 {
 		t.Errorf("%v, want a LimitError of 100 states", err)
+	}
+}
+
+// An exploration ends with its context, after the state that it was at.
+func TestExploreEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	x := smallExplorer(0)
+	visited, after := 0, 0
+	x.Visit = func(*protocol.State) {
+		if visited++; visited == 100 {
+			cancel()
+		}
+		if ctx.Err() != nil {
+			after++
+		}
+	}
+	got, err := x.Run(ctx)
+	if !errors.Is(err, context.Canceled) || got.Distinct != visited {
+		t.Errorf("%v with %d states of %d visited, want context.Canceled", err, got.Distinct, visited)
+	}
+	if after > 100 {
+		t.Errorf("%d states visited after the end of the context", after)
 	}
 }

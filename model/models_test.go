@@ -43,7 +43,7 @@ func TestExplorerAgreesWithTLC(t *testing.T) {
 				t.Skip("a large model")
 			}
 			x := explorerOf(t, m)
-			got, err := x.Run()
+			got, err := x.Run(t.Context())
 			if m.Exit == 0 {
 				if err != nil {
 					t.Fatal(err)
@@ -86,7 +86,7 @@ func TestEveryActionHappens(t *testing.T) {
 			continue
 		}
 		x := explorerOf(t, m)
-		got, err := x.Run()
+		got, err := x.Run(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +131,7 @@ func TestGraphsAreTLCs(t *testing.T) {
 			x.Edge = func(from *protocol.State, step protocol.Step, to *protocol.State) {
 				b.Edge(b.State(from.TLA()), step.String(), b.State(to.TLA()))
 			}
-			if _, err := x.Run(); err != nil {
+			if _, err := x.Run(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			if got := b.Graph(); got != recorded.Graph {

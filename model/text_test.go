@@ -204,13 +204,16 @@ func TestRefusalsAreGuards(t *testing.T) {
 				if r == protocol.Done {
 					continue
 				}
+				if next != *s { // the explorer tries the next step on the same copy
+					t.Fatalf("%s is refused by %s, but changed the state", step, r)
+				}
 				if _, ok := guards[step.Action][r]; !ok {
 					t.Fatalf("%s is refused by %s, which is no guard in the specification", step, r)
 				}
 				guards[step.Action][r]++
 			}
 		}
-		if _, err := x.Run(); err != nil {
+		if _, err := x.Run(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}

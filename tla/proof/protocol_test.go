@@ -60,7 +60,7 @@ func sample(t *testing.T, constants protocol.Config, ops []protocol.Op) []transi
 			edges = append(edges, transition{*from, *to, step, true})
 		},
 	}
-	if _, err := explorer.Run(); err != nil {
+	if _, err := explorer.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	steps := slices.Collect(constants.Steps(ops))

@@ -91,7 +91,7 @@ func exploreModels(ctx context.Context, o *Options, r *Report, task Task) (strin
 			return "", err
 		}
 		x.Progress = func(distinct, _ int) { task.Advance(before + int64(distinct)) }
-		got, err := x.Run()
+		got, err := x.Run(ctx)
 		if err != nil {
 			return "", fmt.Errorf("model %s: %w", m.Name, err)
 		}
@@ -109,7 +109,7 @@ func exploreModels(ctx context.Context, o *Options, r *Report, task Task) (strin
 	return fmt.Sprintf("%d models, %d states, as many as TLC finds", len(models), states), nil
 }
 
-func exploreFaults(_ context.Context, o *Options, r *Report, task Task) (string, error) {
+func exploreFaults(ctx context.Context, o *Options, r *Report, task Task) (string, error) {
 	_, models, err := selected(o, faulty)
 	if err != nil {
 		return "", err
@@ -123,7 +123,7 @@ func exploreFaults(_ context.Context, o *Options, r *Report, task Task) (string,
 		if want == tla.PropertyDeadlock {
 			want = model.Deadlock
 		}
-		_, err = x.Run()
+		_, err = x.Run(ctx)
 		var violation *model.ViolationError
 		if !errors.As(err, &violation) || violation.Name != want {
 			return "", failed("%s: want a violation of %s, got %v", m.Name, want, err)
