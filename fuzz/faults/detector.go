@@ -167,7 +167,14 @@ func (d Detector) CanSee(f Fault) bool {
 	case d.Compares && f.Specified:
 		return false
 	}
-	return slices.ContainsFunc(f.Edits, func(e Edit) bool { return slices.Contains(d.Sees, path.Dir(e.File)) })
+	return slices.ContainsFunc(f.Changes, func(c Change) bool { return d.sees(path.Dir(c.File)) })
+}
+
+// sees tells whether the detector runs the code of a folder. What is internal to the linker belongs
+// to it.
+func (d Detector) sees(folder string) bool {
+	return slices.Contains(d.Sees, folder) ||
+		strings.HasPrefix(folder, linkerFolder+"/internal/") && slices.Contains(d.Sees, linkerFolder)
 }
 
 // tests is which tests run on a fault: the argument of -run.

@@ -8,25 +8,33 @@ import (
 	"strings"
 )
 
-// Fault is a mistake that is made on purpose.
+// Fault is a mistake that is made on purpose. Each is a file in Folder, see [Parse].
 type Fault struct {
-	Name  string
-	What  string // what is wrong then, in a sentence
-	Edits []Edit
-	By    []Named // the tests that must catch it
-	// TLC is the negative model of tla/models.json whose specification has the same mistake, empty if there is none.
+	Name    string
+	What    string // what is wrong then, in a sentence
+	Changes []Change
+	By      []Named // the tests that must catch it
+	// TLC is the negative model of tla/models.json whose specification has the same mistake, empty
+	// if there is none.
 	TLC string
-	// Specified says that the specification is taken to have the mistake, too: it is one of the design, so comparing with
-	// the specification cannot find it.
+	// Specified says that the specification is taken to have the mistake, too: it is one of the
+	// design, so comparing with the specification cannot find it.
 	Specified bool
-	// Unsynchronised says that memory is shared without a lock: only of such a fault can the race detector have anything to say.
+	// Unsynchronised says that memory is shared without a lock: only of such a fault can the race
+	// detector have anything to say.
 	Unsynchronised bool
 }
 
-// Edit replaces a piece of a source file.
-type Edit struct {
-	File     string // path in the repository
-	Old, New string // Old occurs exactly once
+// Change is what a patch does to one source file.
+type Change struct {
+	File  string // path in the repository, with slashes
+	Hunks []Hunk
+}
+
+// Hunk replaces some lines. Both sides begin and end with the same lines of context.
+type Hunk struct {
+	Old, New          []string // each with its line end
+	Leading, Trailing int      // how many lines of context there are
 }
 
 // Named is a test of a detector that must catch a fault.
@@ -37,24 +45,21 @@ type Named struct {
 
 func (n Named) String() string { return n.Detector + ": " + n.Test }
 
-// EditError is the error of an edit that does not fit the source any more.
-type EditError struct {
+// ApplyError is the error of a patch that does not fit the source any more.
+type ApplyError struct {
 	Fault, File string
-	Found       int // how often Old occurs
+	Hunk        int // which of the file's, from 1
+	Found       int // how often its lines occur
 }
 
-func (e *EditError) Error() string {
-	return fmt.Sprintf("faults: %s: the text to be replaced occurs %d times in %s, want once: the source has changed", e.Fault, e.Found, e.File)
-}
-
-// All is the table of faults: of the protocol, of its runtime, of the linker.
-func All() []Fault {
-	return append(append(protocolFaults(), coordFaults()...), linkerFaults()...)
+func (e *ApplyError) Error() string {
+	return fmt.Sprintf("faults: %s: hunk %d fits %s in %d places, want one: the source has changed",
+		e.Fault, e.Hunk, e.File, e.Found)
 }
 
 // Find finds a fault by its name; false if there is none.
-func Find(name string) (Fault, bool) {
-	for _, f := range All() {
+func Find(all []Fault, name string) (Fault, bool) {
+	for _, f := range all {
 		if f.Name == name {
 			return f, true
 		}
@@ -62,24 +67,35 @@ func Find(name string) (Fault, bool) {
 	return Fault{}, false
 }
 
+// Apply returns the changed files, by their paths in the repository. root is the repository's
+// folder. The errors are *ApplyError, and those of reading files.
+func (f Fault) Apply(root string) (map[string]string, error) {
+	changed := map[string]string{}
+	for _, c := range f.Changes {
+		b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(c.File)))
+		if err != nil {
+			return nil, fmt.Errorf("faults: %s: %w", f.Name, err)
+		}
+		lines := strings.SplitAfter(string(b), "\n")
+		for i, h := range c.Hunks {
+			next, n := h.apply(lines)
+			if n != 1 {
+				return nil, &ApplyError{Fault: f.Name, File: c.File, Hunk: i + 1, Found: n}
+			}
+			lines = next
+		}
+		changed[c.File] = strings.Join(lines, "")
+	}
+	return changed, nil
+}
+
 // Overlay writes the changed files and the overlay file that names them to a
 // folder, and returns the path of the latter. root is the repository's folder.
-// The errors are *EditError, and those of reading and writing files.
+// The errors are *ApplyError, and those of reading and writing files.
 func (f Fault) Overlay(root, dir string) (string, error) {
-	changed := map[string]string{}
-	for _, e := range f.Edits {
-		text, ok := changed[e.File]
-		if !ok {
-			b, err := os.ReadFile(filepath.Join(root, e.File))
-			if err != nil {
-				return "", fmt.Errorf("faults: %s: %w", f.Name, err)
-			}
-			text = string(b)
-		}
-		if n := strings.Count(text, e.Old); n != 1 {
-			return "", &EditError{Fault: f.Name, File: e.File, Found: n}
-		}
-		changed[e.File] = strings.Replace(text, e.Old, e.New, 1)
+	changed, err := f.Apply(root)
+	if err != nil {
+		return "", err
 	}
 	overlay := struct{ Replace map[string]string }{map[string]string{}}
 	for file, text := range changed {
@@ -87,7 +103,7 @@ func (f Fault) Overlay(root, dir string) (string, error) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			return "", fmt.Errorf("faults: %s: %w", f.Name, err)
 		}
-		overlay.Replace[filepath.Join(root, file)] = path
+		overlay.Replace[filepath.Join(root, filepath.FromSlash(file))] = path
 	}
 	b, err := json.Marshal(overlay)
 	if err != nil {

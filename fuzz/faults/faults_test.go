@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,8 +22,17 @@ func repository(t *testing.T) string {
 	return root
 }
 
-// The table fits the source: every edit applies, every name is there, and
-// whoever must catch a fault exists and is a test of its detector.
+// table is the table of faults.
+func table(t *testing.T) []faults.Fault {
+	all, err := faults.Load(repository(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// The table fits the source: every patch applies, and the tests that must catch a fault exist and
+// are those of a detector that sees it.
 func TestTableFitsTheSource(t *testing.T) {
 	root := repository(t)
 	tests := map[string][]string{} // by package
@@ -39,12 +47,8 @@ func TestTableFitsTheSource(t *testing.T) {
 			t.Errorf("detector %s has no tests", d.Name)
 		}
 	}
-	seen := map[string]bool{}
-	for _, f := range faults.All() {
-		if seen[f.Name] || f.Name == "" || f.What == "" || len(f.Edits) == 0 || len(f.By) == 0 && f.TLC == "" {
-			t.Errorf("%q is incomplete, or there twice", f.Name)
-		}
-		seen[f.Name] = true
+	all := table(t)
+	for _, f := range all {
 		if _, err := f.Overlay(root, t.TempDir()); err != nil {
 			t.Error(err)
 		}
@@ -55,8 +59,8 @@ func TestTableFitsTheSource(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) < 70 {
-		t.Errorf("only %d faults", len(seen))
+	if len(all) < 106 {
+		t.Errorf("only %d faults", len(all))
 	}
 }
 
@@ -86,6 +90,7 @@ func TestSampleIsCaught(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles the tests once for every fault")
 	}
+	all := table(t)
 	for _, c := range []struct{ fault, detector, test string }{
 		{"runtime: a naive blocking lock", "exhaustive", "TestTwoGroupsExhaustively"},
 		{"protocol and runtime: no second epoch", "exhaustive", "TestTwoGroupsExhaustively"},
@@ -100,7 +105,7 @@ func TestSampleIsCaught(t *testing.T) {
 		{"linker: an atomic wait does not park", "linker", "TestWaitingThreadHoldsUpNobody"},
 	} {
 		t.Run(c.fault, func(t *testing.T) {
-			f, okF := faults.Find(c.fault)
+			f, okF := faults.Find(all, c.fault)
 			d, okD := faults.Detect(c.detector)
 			if !okF || !okD {
 				t.Fatal("no such fault, or no such detector")
@@ -148,21 +153,23 @@ func TestRecordIsRead(t *testing.T) {
 
 // A detector sees a fault only where it runs the code and does not compare with the fault itself.
 func TestWhoSeesWhat(t *testing.T) {
-	edit := func(file string) []faults.Edit { return []faults.Edit{{File: file}} }
+	change := func(file string) []faults.Change { return []faults.Change{{File: file}} }
 	for _, c := range []struct {
 		fault    faults.Fault
 		detector string
 		want     bool
 	}{
-		{faults.Fault{Edits: edit("linker/protocol/actions.go")}, "explorer", true},
-		{faults.Fault{Edits: edit("linker/coord/link.go")}, "explorer", false},
-		{faults.Fault{Edits: edit("linker/tx.go")}, "linker", true},
-		{faults.Fault{Edits: edit("linker/coord/link.go")}, "trace", true},
-		{faults.Fault{Edits: edit("linker/protocol/actions.go"), Specified: true}, "trace", false},
-		{faults.Fault{Edits: edit("linker/protocol/actions.go"), Specified: true}, "explorer", false},
-		{faults.Fault{Edits: edit("linker/protocol/actions.go"), Specified: true}, "random", true},
-		{faults.Fault{Edits: edit("linker/protocol/actions.go")}, "TLC", false},
-		{faults.Fault{Edits: edit("linker/protocol/actions.go"), TLC: "NoWake"}, "TLC", true},
+		{faults.Fault{Changes: change("linker/protocol/actions.go")}, "explorer", true},
+		{faults.Fault{Changes: change("linker/coord/link.go")}, "explorer", false},
+		{faults.Fault{Changes: change("linker/tx.go")}, "linker", true},
+		{faults.Fault{Changes: change("linker/internal/room/a.go")}, "linker", true},
+		{faults.Fault{Changes: change("linker/internal/room/a.go")}, "unit", false},
+		{faults.Fault{Changes: change("linker/coord/link.go")}, "trace", true},
+		{faults.Fault{Changes: change("linker/protocol/actions.go"), Specified: true}, "trace", false},
+		{faults.Fault{Changes: change("linker/protocol/actions.go"), Specified: true}, "explorer", false},
+		{faults.Fault{Changes: change("linker/protocol/actions.go"), Specified: true}, "random", true},
+		{faults.Fault{Changes: change("linker/protocol/actions.go")}, "TLC", false},
+		{faults.Fault{Changes: change("linker/protocol/actions.go"), TLC: "NoWake"}, "TLC", true},
 	} {
 		d, ok := faults.Detect(c.detector)
 		if !ok || d.CanSee(c.fault) != c.want {
@@ -176,7 +183,7 @@ func TestWhoSeesWhat(t *testing.T) {
 
 // The command that is printed is one that a shell runs: each word arrives as it was.
 func TestCommands(t *testing.T) {
-	f := faults.Fault{Name: "f", TLC: "NoWake", Edits: []faults.Edit{{File: "linker/protocol/actions.go"}}}
+	f := faults.Fault{Name: "f", TLC: "NoWake", Changes: []faults.Change{{File: "linker/protocol/actions.go"}}}
 	specified := f
 	specified.Specified = true
 	for _, c := range []struct {
@@ -197,35 +204,6 @@ func TestCommands(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s\nwant %s", got, c.want)
 		}
-	}
-}
-
-func TestEditsThatDoNotFitAreReported(t *testing.T) {
-	root := t.TempDir()
-	if err := os.WriteFile(filepath.Join(root, "a.go"), []byte("x y x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for old, found := range map[string]int{"x": 2, "z": 0} {
-		_, err := faults.Fault{Name: "f", Edits: []faults.Edit{{File: "a.go", Old: old}}}.Overlay(root, t.TempDir())
-		var edit *faults.EditError
-		if !errors.As(err, &edit) || edit.Found != found || edit.File != "a.go" {
-			t.Errorf("%q: %v", old, err)
-		}
-	}
-	dir := t.TempDir()
-	path, err := faults.Fault{Name: "f", Edits: []faults.Edit{{File: "a.go", Old: "y", New: "z"}, {File: "a.go", Old: "z", New: "w"}}}.Overlay(root, dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "a.go"))
-	if err != nil || string(text) != "x w x" {
-		t.Errorf("%q, %v", text, err)
-	}
-	if overlay, err := os.ReadFile(path); err != nil || !strings.Contains(string(overlay), filepath.Join(root, "a.go")) {
-		t.Errorf("%s, %v", overlay, err)
-	}
-	if _, err := (faults.Fault{Edits: []faults.Edit{{File: "none.go"}}}).Overlay(root, dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a file that is not there: %v", err)
 	}
 }
 

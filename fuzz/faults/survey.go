@@ -15,7 +15,7 @@ type Row struct {
 	Fault    Fault
 	Outcomes map[string]Outcome // by the detector's name; one that cannot see the fault is not there
 	Missed   []Named            // tests that should have caught it, and did not
-	Err      error              // why it could not be put to the test: a *BuildError, an *EditError or a *RecordError
+	Err      error              // why it could not be put to the test: a *BuildError, an *ApplyError or a *RecordError
 }
 
 // Caught tells whether any detector caught the fault.
@@ -85,7 +85,7 @@ func Survey(ctx context.Context, root string, faults []Fault, detectors []Detect
 
 // isOwn tells whether an error is of one fault alone.
 func isOwn(err error) bool {
-	return errors.As(err, new(*BuildError)) || errors.As(err, new(*EditError)) || errors.As(err, new(*RecordError))
+	return errors.As(err, new(*BuildError)) || errors.As(err, new(*ApplyError)) || errors.As(err, new(*RecordError))
 }
 
 type survey struct {

@@ -70,18 +70,18 @@ and prints the commands that do the same again.`,
 var errNoSuch = errors.New("faults: there is no such")
 
 // table picks the faults.
-func (o *options) table() ([]faults.Fault, error) {
+func (o *options) table(all []faults.Fault) ([]faults.Fault, error) {
 	if len(o.only) == 0 {
-		return faults.All(), nil
+		return all, nil
 	}
 	var picked []faults.Fault
 	for _, name := range o.only {
-		if f, ok := faults.Find(name); ok {
+		if f, ok := faults.Find(all, name); ok {
 			picked = append(picked, f)
 			continue
 		}
 		before := len(picked)
-		for _, f := range faults.All() {
+		for _, f := range all {
 			if strings.Contains(f.Name, name) {
 				picked = append(picked, f)
 			}
@@ -110,15 +110,19 @@ func (o *options) columns() ([]faults.Detector, error) {
 }
 
 func run(ctx context.Context, o options) error {
-	table, err := o.table()
+	root, err := moduleFolder(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := faults.Load(root)
+	if err != nil {
+		return err
+	}
+	table, err := o.table(all)
 	if err != nil {
 		return err
 	}
 	columns, err := o.columns()
-	if err != nil {
-		return err
-	}
-	root, err := moduleFolder(ctx)
 	if err != nil {
 		return err
 	}

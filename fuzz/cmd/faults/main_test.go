@@ -13,7 +13,10 @@ import (
 )
 
 func TestTable(t *testing.T) {
-	all := faults.All()
+	all, err := faults.Load(filepath.Join("..", "..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		only []string
 		want int
@@ -25,14 +28,14 @@ func TestTable(t *testing.T) {
 		{[]string{"linker: no second"}, 1, false},
 		{[]string{"no such fault"}, 0, true},
 	} {
-		got, err := (&options{only: c.only}).table()
+		got, err := (&options{only: c.only}).table(all)
 		if len(got) != c.want || errors.Is(err, errNoSuch) != c.fail {
 			t.Errorf("%q: %d faults, %v; want %d", c.only, len(got), err, c.want)
 		}
 	}
 	// A name that is a part of others means that fault alone.
 	exact := "protocol: a sleeper has no door"
-	if got, err := (&options{only: []string{exact}}).table(); err != nil || len(got) != 1 || got[0].Name != exact {
+	if got, err := (&options{only: []string{exact}}).table(all); err != nil || len(got) != 1 || got[0].Name != exact {
 		t.Errorf("%q: %d faults, %v", exact, len(got), err)
 	}
 }
