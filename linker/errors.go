@@ -27,6 +27,11 @@ var (
 	ErrNotLoaded = errors.New("linker: library not loaded")
 	// ErrForeignLibrary means that the library handle belongs to another linker.
 	ErrForeignLibrary = errors.New("linker: library of another linker")
+	// ErrNoLibrary means that a handle stands for no library: it is nil, or a zero Library.
+	ErrNoLibrary = errors.New("linker: a nil or zero handle is no library")
+	// ErrPseudoHandle means that a handle stands for a scope, as [Default] and those of [Next] do,
+	// and not for an opening that could be given up.
+	ErrPseudoHandle = errors.New("linker: a pseudo-handle (Default, Next) cannot be closed")
 	// ErrReplay means that guest code called the linker while an operation of another group was being
 	// replayed in its own. A replay repeats what was decided already; it cannot decide.
 	ErrReplay = errors.New("linker: call from within a replayed link operation")
@@ -217,10 +222,3 @@ func (e *TableError) Error() string {
 	return fmt.Sprintf("linker: group %d: the function table has %d entries instead of %d: the guest has changed it (closures are the way to have more)",
 		e.Group, e.Length, e.Want)
 }
-
-// prefixes are what the linker's own errors begin with.
-var prefixes = strings.NewReplacer("linker: ", "", "coord: ", "")
-
-// inner is an error's text for use inside another error of this package: without the prefixes, wherever they are (the engine may
-// have put words of its own before an error that went through it), and bounded.
-func inner(err error) string { return text.Clip(prefixes.Replace(err.Error()), text.MaxReason) }

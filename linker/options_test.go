@@ -330,7 +330,7 @@ func TestNext(t *testing.T) {
 			}
 		}
 		next := linker.Next(first)
-		if err := groups[0].g.CloseLibrary(groups[0].ctx, next); !errors.Is(err, linker.ErrForeignLibrary) {
+		if err := groups[0].g.CloseLibrary(groups[0].ctx, next); !errors.Is(err, linker.ErrPseudoHandle) {
 			t.Errorf("closing a pseudo-handle: %v", err)
 		}
 		groups[0].closeLibrary(first)

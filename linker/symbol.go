@@ -113,3 +113,19 @@ func (l *Library) File() string {
 	}
 	return l.mod.file
 }
+
+// isPseudo reports whether a handle stands for a scope: [Default], or what [Next] returns.
+func (l *Library) isPseudo() bool { return l == Default || l != nil && l.next != nil }
+
+// closable returns why a handle cannot be given up in an image.
+func (l *Linker) closable(lib *Library) error {
+	switch {
+	case lib.isPseudo():
+		return ErrPseudoHandle
+	case lib == nil || lib.mod == nil:
+		return ErrNoLibrary
+	case lib.linker != l:
+		return ErrForeignLibrary
+	}
+	return nil
+}

@@ -30,11 +30,8 @@ import (
 // again at the next call. wazero keeps a closed instance of an unloaded module, some kilobytes, for as long as
 // the group's function table lives; its compiled code is kept for the next time, up to [Config.WithCodeCache].
 func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
-	switch {
-	case lib == nil || lib.mod == nil || lib.next != nil:
-		return ErrForeignLibrary
-	case lib.linker != g.l:
-		return ErrForeignLibrary
+	if err := g.l.closable(lib); err != nil {
+		return err
 	}
 	return g.inside(ctx, func(ctx context.Context, e *entry) error {
 		if e.tx != nil {

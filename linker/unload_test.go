@@ -138,9 +138,16 @@ func TestForeignHandles(t *testing.T) {
 	if _, err := j.g.Symbol(j.ctx, lib, "counter_next"); !errors.Is(err, linker.ErrForeignLibrary) {
 		t.Errorf("Symbol: %v", err)
 	}
-	for _, l := range []*linker.Library{lib, linker.Default, nil} {
-		if err := j.g.CloseLibrary(j.ctx, l); !errors.Is(err, linker.ErrForeignLibrary) {
-			t.Errorf("CloseLibrary: %v", err)
+	for what, c := range map[string]struct {
+		lib  *linker.Library
+		want error
+	}{
+		"foreign": {lib, linker.ErrForeignLibrary}, "nil": {nil, linker.ErrNoLibrary},
+		"zero": {&linker.Library{}, linker.ErrNoLibrary}, "Default": {linker.Default, linker.ErrPseudoHandle},
+		"Next(foreign)": {linker.Next(lib), linker.ErrPseudoHandle}, "Next(nil)": {linker.Next(nil), linker.ErrPseudoHandle},
+	} {
+		if err := j.g.CloseLibrary(j.ctx, c.lib); !errors.Is(err, c.want) {
+			t.Errorf("CloseLibrary(%s): %v", what, err)
 		}
 	}
 }
