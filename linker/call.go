@@ -21,8 +21,9 @@ import (
 //
 // A host function may call into another group than the one that it is called from. Two groups that do so to each
 // other at the same time wait for each other, as two mutexes do; a context with a deadline ends that.
-func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uint64) (results []uint64, err error) {
-	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uint64) ([]uint64, error) {
+	var results []uint64
+	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
 		defer receive(ctx, 0, e.scope().commit) // at the end, for a guest that calls the linker gets the same context
 		fn, err := e.function(lib, name)
 		if err != nil {
@@ -34,16 +35,20 @@ func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uin
 		results, err = g.call(ctx, fn, args...)
 		return g.judge(e, err)
 	})
-	return results, err
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
 }
 
 // CallPointer calls a function pointer as C does: params and results are the signature that the caller
 // takes it for, and a function of another signature, or none at all, is a *PointerError.
-func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results []api.ValueType, args ...uint64) (values []uint64, err error) {
+func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results []api.ValueType, args ...uint64) ([]uint64, error) {
 	if len(args) != words(params) {
 		return nil, &PointerError{Pointer: pointer, Reason: fmt.Sprintf("%d arguments for the type %v", len(args), wasmType(params, results))}
 	}
-	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+	var values []uint64
+	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
 		c, err := g.caller(ctx, params, results)
 		if err != nil {
 			return err
@@ -51,7 +56,10 @@ func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results
 		values, err = c.call(ctx, slices.Concat(args, []uint64{uint64(pointer)}))
 		return g.judge(e, asPointerError(pointer, err))
 	})
-	return values, err
+	if err != nil {
+		return nil, err
+	}
+	return values, nil
 }
 
 // words returns how many arguments parameters are in wazero's encoding: a vector is two.

@@ -17,11 +17,14 @@ import (
 // quarantine of [Config.WithPointerQuarantine].
 //
 // The error is a [*LimitError] when the function table cannot grow and nothing is left to be used again.
-func (g *Group) AllocateClosure(ctx context.Context) (slot uint32, err error) {
-	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+func (g *Group) AllocateClosure(ctx context.Context) (uint32, error) {
+	var slot uint32
+	err := g.inside(ctx, func(ctx context.Context, e *entry) (err error) {
 		if e.tx != nil {
-			slot, err = e.tx.closure(ctx)
-			return err
+			return e.tx.part(ctx, func(ctx context.Context, t *tx) error {
+				slot, err = t.closure(ctx)
+				return err
+			})
 		}
 		for slot == 0 {
 			if err := g.takeClosure(ctx, &slot); err != nil || slot != 0 {
@@ -40,7 +43,10 @@ func (g *Group) AllocateClosure(ctx context.Context) (slot uint32, err error) {
 		}
 		return nil
 	})
-	return slot, err
+	if err != nil {
+		return 0, err
+	}
+	return slot, nil
 }
 
 // takeClosure takes a slot that may be handed out, under the state lock alone; slot stays 0 when there is none.
@@ -135,7 +141,7 @@ func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
 			case !c.own[slot]:
 				return ErrInOperation
 			}
-			return e.tx.freeClosure(ctx, slot)
+			return e.tx.part(ctx, func(ctx context.Context, t *tx) error { return t.freeClosure(ctx, slot) })
 		}
 		return g.member.WithState(ctx, func() error {
 			if !c.live[slot] {

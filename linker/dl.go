@@ -46,9 +46,15 @@ func (o *guestLibraries) add(lib *Library) uint32 {
 	return handle
 }
 
-// live returns what is open under a handle, without those that were opened by an operation that failed in the end.
+// live returns what is open under a handle, and forgets what was opened by an operation that failed in the end.
 func (o *guestLibraries) live(handle uint32) []*Library {
-	return slices.DeleteFunc(o.open[handle], (*Library).isClosed)
+	libs := slices.DeleteFunc(o.open[handle], (*Library).isClosed)
+	if len(libs) == 0 {
+		delete(o.open, handle)
+		return nil
+	}
+	o.open[handle] = libs
+	return libs
 }
 
 // find returns a library by its handle.
@@ -130,7 +136,10 @@ func (g *Group) guestSymbol(ctx context.Context, handle uint32, name string, cal
 		}
 	}
 	sym, err := g.Symbol(ctx, lib, name)
-	return sym.Pointer, err
+	if err != nil {
+		return 0, err
+	}
+	return sym.Pointer, nil
 }
 
 // guestClose is dlclose.

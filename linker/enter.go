@@ -183,7 +183,9 @@ func (g *Group) inside(ctx context.Context, f func(ctx context.Context, e *entry
 		return err
 	}
 	defer func() {
-		if left := e.leave(ctx); left != nil {
+		// That the group which called this one has ended meanwhile is not an error of what was done
+		// here: that has its result, and must not be lost. Every later call of that group says so.
+		if left := e.leave(ctx); left != nil && err != nil {
 			err = errors.Join(err, left)
 		}
 	}()

@@ -131,3 +131,39 @@ func TestDladdr(t *testing.T) {
 		}
 	})
 }
+
+// A handle that a failed constructor's load took back is an error, however often it is used, and the library can be opened again.
+func TestStaleGuestHandle(t *testing.T) {
+	i := newImage(t, "main-pie", "threads", nil)
+	d := dlfcn{i, i.open("dlfcn")}
+	i.open("counter") // what the handle stands for stays, and only that opening of it goes
+	name := i.cString("libcounter.wasm")
+	fails := library(t, dylink.Info{}, func(b *wasm.Builder) {
+		open := b.ImportFunc("env", "dlopen", b.Type([]wasm.ValType{wasm.I32, wasm.I32}, i32))
+		log := b.ImportFunc("env", "log_append", b.Type(i32, nil))
+		b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, new(wasm.Code).
+			I32Const(name).I32Const(rtldNow).Call(open).Call(log).
+			I32Const(name).I32Const(rtldNow).Call(open).Call(log).Unreachable()))
+	})
+	if _, err := i.g.OpenBytes(i.ctx, "fails", fails); err == nil {
+		t.Fatal("the constructor trapped, and nothing failed")
+	}
+	handle := i.log()[0]
+	for range 3 {
+		if r := d.closeHandle(handle); r != -1 {
+			t.Errorf("dlclose: %d", r)
+		}
+		d.wantError("not the handle")
+		if p := d.find(handle, "counter_next"); p != 0 {
+			t.Errorf("dlsym: %d", p)
+		}
+		d.wantError("not the handle")
+	}
+	again := d.openFile("libcounter.wasm", rtldNow)
+	if p := d.find(again, "counter_next"); p == 0 {
+		t.Errorf("dlsym: %s", d.lastError())
+	}
+	if r := d.closeHandle(again); r != 0 {
+		t.Errorf("dlclose: %s", d.lastError())
+	}
+}

@@ -84,8 +84,11 @@ func (g *Group) Symbol(ctx context.Context, lib *Library, name string) (Symbol, 
 	s := g.l.committed.Load()
 	if x, err := s.find(g.l, lib, name); err == nil {
 		if sym, ok := s.symbol(x, name); ok {
+			if err := g.alive(); err != nil {
+				return Symbol{}, err
+			}
 			receive(ctx, 0, s.commit)
-			return sym, g.alive()
+			return sym, nil
 		}
 	}
 	return g.resolve(ctx, lib, name)
@@ -146,8 +149,9 @@ func (s *scope) symbol(x *export, name string) (Symbol, bool) {
 
 // resolve is the slow way of Symbol: a link operation, which begins with a second look, because somebody
 // else may have resolved the symbol while this caller waited.
-func (g *Group) resolve(ctx context.Context, lib *Library, name string) (sym Symbol, err error) {
-	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+func (g *Group) resolve(ctx context.Context, lib *Library, name string) (Symbol, error) {
+	var sym Symbol
+	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
 		s := e.scope()
 		x, err := s.find(g.l, lib, name)
 		if err == nil {
@@ -168,7 +172,10 @@ func (g *Group) resolve(ctx context.Context, lib *Library, name string) (sym Sym
 			return err
 		})
 	})
-	return sym, err
+	if err != nil { // what was found may have been taken back
+		return Symbol{}, err
+	}
+	return sym, nil
 }
 
 // isSymbol returns an error for exports that have no pointer.
