@@ -46,7 +46,8 @@ func (o *guestLibraries) add(lib *Library) uint32 {
 	return handle
 }
 
-// live returns what is open under a handle, and forgets what was opened by an operation that failed in the end.
+// live returns what is open under a handle, and forgets what was opened by an operation that failed
+// in the end.
 func (o *guestLibraries) live(handle uint32) []*Library {
 	libs := slices.DeleteFunc(o.open[handle], (*Library).isClosed)
 	if len(libs) == 0 {

@@ -9,7 +9,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// An error within another one loses the prefix of the package, and a name never loses a part that looks like it.
+// An error within another one loses the prefix of the package, and a name never loses a part that
+// looks like it.
 func TestErrorPrefixes(t *testing.T) {
 	const name = "linker: coord: x"
 	load := func(err error) error { return &linker.LoadError{Module: "a", Err: err} }

@@ -132,7 +132,8 @@ func TestDladdr(t *testing.T) {
 	})
 }
 
-// A handle that a failed constructor's load took back is an error, however often it is used, and the library can be opened again.
+// A handle that a failed constructor's load took back is an error, however often it is used, and
+// the library can be opened again.
 func TestStaleGuestHandle(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
 	d := dlfcn{i, i.open("dlfcn")}

@@ -18,8 +18,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// An error has no results: whatever fails, wherever, hands nothing out. What a failed call returned could be anything
-// soon after, a pointer of another function for instance.
+// An error has no results: whatever fails, wherever, hands nothing out. What a failed call returned
+// could be anything soon after, a pointer of another function for instance.
 
 // returned is what a function returned: its results, and its error, which comes last.
 type returned []any
@@ -56,7 +56,9 @@ func nothing(*image, returned) error { return nil }
 
 func fallibles(t testing.TB, m *meddler) []fallible {
 	main := readFixture(t, "main-pie.wasm")
-	closeLibrary := func(i *image, o returned) error { return i.g.CloseLibrary(i.ctx, o[0].(*linker.Library)) }
+	closeLibrary := func(i *image, o returned) error {
+		return i.g.CloseLibrary(i.ctx, o[0].(*linker.Library))
+	}
 	other := readFixture(t, "threads/libother.wasm")
 	params := []api.ValueType{api.ValueTypeI32}
 	return []fallible{
@@ -105,7 +107,8 @@ func fallibles(t testing.TB, m *meddler) []fallible {
 	}
 }
 
-// TestFalliblesAreComplete sees to it that the table has every function of the package with results and an error.
+// TestFalliblesAreComplete sees to it that the table has every function of the package with results
+// and an error.
 func TestFalliblesAreComplete(t *testing.T) {
 	known := map[string]bool{}
 	for _, f := range fallibles(t, &meddler{}) {
@@ -120,14 +123,15 @@ func TestFalliblesAreComplete(t *testing.T) {
 	for name, file := range packages["linker"].Files {
 		for _, d := range file.Decls {
 			fn, ok := d.(*ast.FuncDecl)
-			if !ok || strings.HasSuffix(name, "_test.go") || !fn.Name.IsExported() || !exportedReceiver(fn) {
+			if !ok || strings.HasSuffix(name, "_test.go") || !isPublic(fn) {
 				continue
 			}
 			list := fn.Type.Results
 			if list.NumFields() < 2 {
 				continue
 			}
-			if last, ok := list.List[len(list.List)-1].Type.(*ast.Ident); ok && last.Name == "error" {
+			last, ok := list.List[len(list.List)-1].Type.(*ast.Ident)
+			if ok && last.Name == "error" {
 				if found++; !known[fn.Name.Name] {
 					t.Errorf("%s is missing", fn.Name.Name)
 				}
@@ -139,9 +143,9 @@ func TestFalliblesAreComplete(t *testing.T) {
 	}
 }
 
-func exportedReceiver(fn *ast.FuncDecl) bool {
-	if fn.Recv == nil {
-		return true
+func isPublic(fn *ast.FuncDecl) bool {
+	if fn.Recv == nil || !fn.Name.IsExported() {
+		return fn.Name.IsExported()
 	}
 	typ := fn.Recv.List[0].Type
 	if star, ok := typ.(*ast.StarExpr); ok {
@@ -156,7 +160,7 @@ func TestErrorsHaveNoResults(t *testing.T) {
 	m := &meddler{}
 	for _, f := range fallibles(t, m) {
 		t.Run(f.name, func(t *testing.T) {
-			i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithHook(m.hook) })
+			i := newImage(t, "main-pie", "threads", m.config)
 			leader := i.spawn()
 			failed := 0
 			for _, how := range []string{"error", "cancel"} {
@@ -217,8 +221,8 @@ func (f fallible) check(t testing.TB, what string, ctx context.Context, i *image
 	}
 }
 
-// waitingLeader has a group that does not come to a safepoint, so that an operation of another one is published and
-// waits; then the context of that ends, and it is taken back.
+// waitingLeader has a group that does not come to a safepoint, so that an operation of another one
+// is published and waits; then the context of that ends, and it is taken back.
 type waitingLeader struct {
 	dlfcn
 	name   int32 // of a function, in the guest's memory
@@ -267,7 +271,8 @@ func (w *waitingLeader) cancelled(f func(ctx context.Context) returned) returned
 	return f(ctx)
 }
 
-// What was cancelled while it waited for another group is taken back, and neither Go nor the guest gets a pointer.
+// What was cancelled while it waited for another group is taken back, and neither Go nor the guest
+// gets a pointer.
 func TestCancelledHasNoResults(t *testing.T) {
 	w := newWaitingLeader(t)
 	defer w.stop()
@@ -278,8 +283,12 @@ func TestCancelledHasNoResults(t *testing.T) {
 		{"Symbol", func(ctx context.Context) returned {
 			return results(w.g.Symbol(ctx, linker.Default, "main_triple"))
 		}},
-		{"AllocateClosure", func(ctx context.Context) returned { return results(w.g.AllocateClosure(ctx)) }},
-		{"Open", func(ctx context.Context) returned { return results(w.g.Open(ctx, "libcounter.wasm")) }},
+		{"AllocateClosure", func(ctx context.Context) returned {
+			return results(w.g.AllocateClosure(ctx))
+		}},
+		{"Open", func(ctx context.Context) returned {
+			return results(w.g.Open(ctx, "libcounter.wasm"))
+		}},
 	} {
 		o := w.cancelled(f.call)
 		if !errors.Is(o.err(), context.Canceled) {
@@ -296,11 +305,12 @@ func TestCancelledHasNoResults(t *testing.T) {
 	w.wantError("context canceled")
 }
 
-// A guest that asks gets null, and dlerror says why; functions of WASIX leave the place for the result alone.
+// A guest that asks gets null, and dlerror says why; functions of WASIX leave the place for the
+// result alone.
 func TestGuestErrorsHaveNoResults(t *testing.T) {
 	const untouched = 0x5eed
 	m := &meddler{}
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithHook(m.hook) })
+	i := newImage(t, "main-pie", "threads", m.config)
 	leader := i.spawn()
 	d := dlfcn{leader, i.open("dlfcn")}
 	wasix := i.openBytes("wasix", wasixCall(t))
@@ -311,11 +321,21 @@ func TestGuestErrorsHaveNoResults(t *testing.T) {
 		wasix bool
 		call  func() (int32, error)
 	}{
-		{"dlopen", false, func() (int32, error) { return d.try(d.lib, "dlfcn_open", path, rtldNow) }},
-		{"dlsym", false, func() (int32, error) { return d.try(d.lib, "dlfcn_symbol", 0, name) }},
-		{"WASIX dlopen", true, func() (int32, error) { return d.try(wasix, "call_dlopen", path, 15, 2, text, 64, 0, 0, out) }},
-		{"WASIX dlsym", true, func() (int32, error) { return d.try(wasix, "call_dlsym", 0, another, 9, text, 64, out) }},
-		{"WASIX closure", true, func() (int32, error) { return d.try(wasix, "call_closure_allocate", out) }},
+		{"dlopen", false, func() (int32, error) {
+			return d.try(d.lib, "dlfcn_open", path, rtldNow)
+		}},
+		{"dlsym", false, func() (int32, error) {
+			return d.try(d.lib, "dlfcn_symbol", 0, name)
+		}},
+		{"WASIX dlopen", true, func() (int32, error) {
+			return d.try(wasix, "call_dlopen", path, 15, 2, text, 64, 0, 0, out)
+		}},
+		{"WASIX dlsym", true, func() (int32, error) {
+			return d.try(wasix, "call_dlsym", 0, another, 9, text, 64, out)
+		}},
+		{"WASIX closure", true, func() (int32, error) {
+			return d.try(wasix, "call_closure_allocate", out)
+		}},
 	} {
 		failed := 0
 		for at, reached := 0, true; reached; at++ {
@@ -351,3 +371,6 @@ func TestGuestErrorsHaveNoResults(t *testing.T) {
 		}
 	}
 }
+
+// config has the hook called.
+func (m *meddler) config(c *linker.Config) *linker.Config { return c.WithHook(m.hook) }
