@@ -3,10 +3,9 @@ package linker
 import (
 	"context"
 	"io/fs"
-	"path"
-	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/search"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -146,36 +145,18 @@ func (t *tx) room(b *batch, from *module) error {
 	return nil
 }
 
-// candidates returns the files that a name may mean, best first: as ld.so, a name with a slash is a path, any
-// other is looked for in the run-time path of the library that needs it, then on the search path.
-func (l *Linker) candidates(name string, from *module) []string {
-	switch {
-	case l.config.fsys == nil:
+// candidates returns the files that a name may mean, best first. from is the module that needs it, nil
+// for a call from outside.
+func (l *Linker) candidates(name string, from *module) []search.Candidate {
+	if l.config.fsys == nil {
 		return nil
-	case strings.Contains(name, "/"):
-		return []string{inFS(name)}
 	}
-	var files []string
+	file, runtimePath := "", []string(nil)
 	if from != nil && from.info != nil {
-		for _, entry := range from.info.RuntimePath {
-			for dir := range strings.SplitSeq(entry, ":") {
-				dir = strings.NewReplacer("${ORIGIN}", path.Dir(from.file), "$ORIGIN", path.Dir(from.file)).Replace(dir)
-				files = append(files, inFS(path.Join(dir, name)))
-			}
-		}
+		file, runtimePath = from.file, from.info.RuntimePath
 	}
-	dirs := l.config.searchPath
-	if len(dirs) == 0 {
-		dirs = []string{"."}
-	}
-	for _, dir := range dirs {
-		files = append(files, inFS(path.Join(dir, name)))
-	}
-	return files
+	return search.Files(name, file, runtimePath, l.config.searchPath)
 }
-
-// inFS turns a path as C programs write it into one of an fs.FS, whose root is "/" to them.
-func inFS(p string) string { return strings.TrimPrefix(path.Clean(p), "/") }
 
 // decodeLibrary reads a library and checks what can be checked without knowing the image.
 func (l *Linker) decodeLibrary(id uint32, name, file string, bytes []byte) (*module, error) {

@@ -17,7 +17,8 @@ type location struct {
 // locate finds the file that a name means. from is the module that needs it, nil for a call from outside.
 func (l *Linker) locate(name string, from *module) (location, error) {
 	var searched []string
-	for _, file := range l.candidates(name, from) {
+	for _, candidate := range l.candidates(name, from) {
+		file := candidate.File
 		if !fs.ValidPath(file) {
 			continue
 		}

@@ -1,9 +1,12 @@
-// Command lockstep verifies the project, judges recorded histories, and shows what is in shared libraries.
+// Command lockstep runs programs that load libraries, shows what is in them, and verifies the
+// project.
 //
+//	lockstep run MAIN [ARG…]       run a program with its libraries, as ld.so does
+//	lockstep info FILE…            show what a module exports and needs
+//	lockstep ldd FILE…             show which libraries a module needs, and who defines each symbol
 //	lockstep verify                explore, check, run and judge; the table and out/report.html
 //	lockstep record                run one long program on the real linker, and judge its history
 //	lockstep judge FILE…           judge histories that were recorded before
-//	lockstep inspect FILE…         show the dylink section, imports and exports of modules
 //	lockstep trace record|check    record what the protocol of a running linker does, and check it
 //	lockstep soak                  run random programs in an unsound environment, for as long as one likes
 package main
@@ -14,16 +17,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(supervise(run, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // argumentError says what is wrong with the arguments of a command.
@@ -41,41 +41,81 @@ func version() string {
 	return info.Main.Version
 }
 
-// errVerdict is the error of a command that did its work and found something bad: it has said so already.
+// errVerdict is the error of a command that did its work and found something bad: it has said so
+// already.
 var errVerdict = errors.New("not everything holds")
 
-// run is main without the process around it. The exit status is 0 if all is well, 1 if something was found, and 2
-// if the command could not do its work.
+// statusError is the error of a command that ends with an exit status of its own, and has said why.
+type statusError int
+
+// Error implements the error interface.
+func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// The exit statuses, besides those of a program that "run" runs.
+const (
+	statusFound  = 1   // something was found: a violation, a missing library
+	statusUnable = 2   // the command could not do its work
+	statusSignal = 128 // and the signal's number
+)
+
+// run is main without the process around it. It returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	out := &output{w: stdout}
 	root := newRoot()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
+	var stopped *signalError
+	var status statusError
 	switch {
+	case errors.As(context.Cause(ctx), &stopped):
+		fmt.Fprintln(stderr, "lockstep:", stopped)
+		return statusSignal + int(stopped.signal)
+	case out.err != nil && (err == nil || errors.Is(err, errVerdict) || errors.Is(err, out.err)):
+		fmt.Fprintln(stderr, "lockstep: output:", out.err)
+		return statusUnable
 	case err == nil:
 		return 0
 	case errors.Is(err, errVerdict):
-		return 1
+		return statusFound
+	case errors.As(err, &status):
+		return int(status)
 	}
 	fmt.Fprintln(stderr, "lockstep:", err)
-	return 2
+	return statusUnable
 }
 
 // newRoot makes the command with all that belong to it.
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "lockstep",
-		Short: "A dynamic linker for WebAssembly whose concurrent core is model-checked",
-		Long: `lockstep verifies the linker and its protocol, records and judges what the running linker does, and shows what is in shared
-libraries. "lockstep help COMMAND" tells more of each command, "lockstep completion" writes completions for a shell.
+		Short: "A dynamic linker for WebAssembly, whose concurrent core is model-checked",
+		Long: `lockstep runs WebAssembly programs that load shared libraries, shows what is in
+such files, verifies the linker and its protocol, and records and judges what the running linker
+does. "lockstep help COMMAND" tells more of each command, "lockstep completion" writes completions
+for a shell.
 
-Exit status: 0 if all is well, 1 if something was found (a violation, a rejected trace, a check that failed), 2 if the command
-could not do its work (wrong arguments, a file that cannot be read or is not what it should be).`,
+Exit status: 0 if all is well, 1 if something was found (a violation, a rejected trace, a check
+that failed, a missing library), 2 if the command could not do its work (wrong arguments, a file
+that cannot be read or is not what it should be, output that cannot be written), 130 after an
+interrupt and 143 after SIGTERM, with what was done so far. "lockstep run" ends with the status of
+the program.`,
+		Example: `  lockstep info plugin.wasm
+  lockstep run --lib lib program.wasm argument`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(verifyCommand(), recordCommand(), judgeCommand(), inspectCommand(), traceCommand(), soakCommand())
+	root.PersistentFlags().Bool("json", false, "print the result as JSON, one value")
+	root.AddCommand(
+		verifyCommand(),
+		recordCommand(),
+		judgeCommand(),
+		infoCommand(),
+		lddCommand(),
+		traceCommand(),
+		soakCommand(),
+	)
 	return root
 }

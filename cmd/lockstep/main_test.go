@@ -56,10 +56,12 @@ func TestWrongArguments(t *testing.T) {
 		{[]string{"judge"}, "requires at least 1 arg"},
 		{[]string{"judge", filepath.Join(dir, "absent")}, "absent"},
 		{[]string{"judge", broken}, "broken.jsonl"},
-		{[]string{"inspect"}, "requires at least 1 arg"},
-		{[]string{"inspect", filepath.Join(dir, "absent.wasm")}, "absent.wasm"},
-		{[]string{"inspect", truncated}, "truncated.wasm"},
-		{[]string{"inspect", dir}, "is a directory"},
+		{[]string{"info"}, "requires at least 1 arg"},
+		{[]string{"ldd", filepath.Join(dir, "absent.wasm")}, "absent.wasm: no such file"},
+		{[]string{"ldd", truncated}, "truncated.wasm: wasm: "},
+		{[]string{"info", filepath.Join(dir, "absent.wasm")}, "absent.wasm"},
+		{[]string{"info", truncated}, "truncated.wasm"},
+		{[]string{"info", dir}, "is a directory"},
 		{[]string{"judge", dir}, "is a directory"},
 		{[]string{"judge", unreadable}, "permission denied"},
 		{[]string{"judge", halfHistory}, "half.jsonl: lincheck: line 2"},
@@ -125,18 +127,6 @@ func TestJudge(t *testing.T) {
 	}
 	if status, _, _ := command(t, "judge", good, bad); status != 1 {
 		t.Errorf("one of two is bad: status %d", status)
-	}
-}
-
-func TestInspect(t *testing.T) {
-	status, stdout, stderr := command(t, "inspect", "../../linker/testdata/threads/librpath.wasm", "../../linker/testdata/main-exe.wasm")
-	if status != 0 {
-		t.Fatal(stderr)
-	}
-	for _, want := range []string{"a shared library, dylink.0", "needs   libdeep.wasm", "path    $ORIGIN/deep", "an ordinary module", "call_pointer", "(i32, i32) -> (i32)"} {
-		if !strings.Contains(stdout, want) {
-			t.Errorf("%q is not in\n%s", want, stdout)
-		}
 	}
 }
 

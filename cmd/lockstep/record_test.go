@@ -53,12 +53,12 @@ func TestHelp(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{nil, []string{"Available Commands:", "verify", "record", "judge", "inspect", "trace", "soak", "completion"}},
+		{nil, []string{"Available Commands:", "verify", "record", "judge", "info", "ldd", "trace", "soak", "completion"}},
 		{[]string{"help"}, []string{"Available Commands:", "Exit status"}},
 		{[]string{"--version"}, []string{"lockstep version "}},
 		{[]string{"help", "record"}, []string{"--operations 1000000", "real linker"}},
 		{[]string{"judge", "--help"}, []string{"Examples:", "lockstep judge", "--picture"}},
-		{[]string{"inspect", "--help"}, []string{"Examples:", "lockstep inspect"}},
+		{[]string{"info", "--help"}, []string{"Examples:", "lockstep info"}},
 		{[]string{"verify", "--help"}, []string{"Examples:", "--groups"}},
 		{[]string{"soak", "--help"}, []string{"Examples:", "--shifts"}},
 		{[]string{"trace", "check", "--help"}, []string{"Examples:", "--tlc"}},

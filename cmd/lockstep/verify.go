@@ -82,15 +82,6 @@ func runVerify(cmd *cobra.Command, o verify.Options) (*verify.Report, error) {
 	return verify.Run(cmd.Context(), o, verify.NewLines(cmd.ErrOrStderr()))
 }
 
-func isTerminal(w any) bool {
-	file, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
 func writeReport(folder string, report *verify.Report) (name string, err error) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return "", fmt.Errorf("verify: %w", err)
