@@ -34,8 +34,9 @@
 //
 // A name is looked for in the main module, then in the libraries of the global scope in the order in which they came
 // into it (those of [Config.WithPreload] first, each before those that it needs), then, if the library that imports
-// it was opened as [Local], in that library and in what it needs, then among the functions of the host's module
-// "env". The first definition wins for everybody, also for a library that imports its own exports; [Next] finds those
+// it was opened as [Local], in its load group (what was opened together with it: the library that was opened, and all that this
+// needs, breadth first), then among the functions of the host's module "env". A library that several openings need belongs to
+// each of their groups. The first definition wins for everybody, also for a library that imports its own exports; [Next] finds those
 // behind it.
 //
 // Data and function pointers that nobody has make loading fail, unless the import is weak: then they are null. A

@@ -231,12 +231,14 @@ func TestNowForOneCall(t *testing.T) {
 		i.want(1, even, "even", 8)
 		i.openAs("weak", linker.Now) // weak imports may be missing
 
-		top := i.openAs("scope_top", linker.Lazy, linker.Local) // scope_user has to find what scope_one has, and neither needs the other
-		if _, err := i.g.Open(i.ctx, "libscope_top.wasm", linker.Now, linker.Local); !isUndefined(err) {
+		user := i.openAs("scope_user", linker.Lazy, linker.Local) // it wants what scope_one has, and neither needs the other
+		i.openAs("scope_one", linker.Local)
+		if _, err := i.g.Open(i.ctx, "libscope_user.wasm", linker.Now, linker.Local); !isUndefined(err) {
 			t.Errorf("Now, while what is missing is local: %v", err)
 		}
-		i.openAs("scope_top", linker.Now) // both become global, and find each other
-		i.want(100001, top, "scope_use", 1)
+		i.openAs("scope_top", linker.Now, linker.Local) // it needs both, so now they are of one load group
+		i.openAs("scope_user", linker.Now, linker.Local)
+		i.want(100001, user, "scope_use", 1)
 	}
 }
 

@@ -47,19 +47,19 @@ func (s *scope) lookupHost(name string) *export {
 	return s.host.exports[name]
 }
 
-// lookupFrom finds a symbol in the order of module m: the global scope without the host, m and what it needs, host.
+// lookupFrom finds a symbol in the order of module m: the global scope without the host, m's local scope, host.
 func (s *scope) lookupFrom(m *module, name string) *export {
 	if x := firstOf(s.global, name); x != nil {
 		return x
 	}
-	if x := s.lookupIn(m, name); x != nil {
+	if x := firstOf(s.localScope(m), name); x != nil {
 		return x
 	}
 	return s.lookupHost(name)
 }
 
-// lookupNext finds the next definition of a symbol after that of module m. For a global module that is in the rest
-// of the global scope, for another one in what it needs.
+// lookupNext finds the next definition of a symbol after that of module m: for a global module in the rest of the global
+// scope, for another one in the rest of its local scope.
 func (s *scope) lookupNext(m *module, name string) *export {
 	if i := slices.Index(s.global, m); i >= 0 {
 		if x := firstOf(s.global[i+1:], name); x != nil {
@@ -67,7 +67,8 @@ func (s *scope) lookupNext(m *module, name string) *export {
 		}
 		return s.lookupHost(name)
 	}
-	return firstOf(m.closure()[1:], name)
+	local := s.localScope(m)
+	return firstOf(local[slices.Index(local, m)+1:], name)
 }
 
 // has reports whether a library is loaded.

@@ -84,7 +84,7 @@ var Default = &Library{}
 
 // Next returns a pseudo-handle for what comes after a library, as RTLD_NEXT does for the library that asks: through it,
 // the next definition of a symbol is found that the library's own one hides. For a library of the global scope
-// that is in the modules after it and in the host, for a [Local] one in what it needs. Next([Default]) is what
+// that is in the modules after it and in the host, for a [Local] one in what comes after it in its load group. Next([Default]) is what
 // comes after the main module. It is as valid as lib is, and cannot be closed.
 func Next(lib *Library) *Library {
 	if lib == nil {

@@ -188,7 +188,7 @@ func (m *Sequential) evaluateImport(s *State, f function, args []int32, depth in
 	imp := m.libs[f.lib].Imports[f.imp]
 	provider := int(s.libs[f.lib].bindings[f.imp])
 	if provider == unbound && m.rules.LateBinding {
-		provider = m.provider(imp, m.bindScope(s.global, f.lib))
+		provider = m.provider(imp, m.bindScope(s.global, s.order, f.lib))
 	}
 	switch {
 	case provider == unbound:

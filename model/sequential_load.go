@@ -62,10 +62,27 @@ func (m *Sequential) promotion(global []int, root int) []int {
 	return slices.DeleteFunc(all, func(lib int) bool { return slices.Contains(global, lib) })
 }
 
-// bindScope lists where a library looks for what it imports: the global scope, then itself and what it needs. So
-// what is local binds nobody but those that need it.
-func (m *Sequential) bindScope(global []int, lib int) []int {
-	return slices.Concat(global, m.closure(lib))
+// bindScope lists where a library looks for what it imports: the global scope, then its local scope. order is what is
+// loaded.
+func (m *Sequential) bindScope(global, order []int, lib int) []int {
+	return slices.Concat(global, m.localScope(order, lib))
+}
+
+// localScope lists the load groups of a library: each library that needs it, and itself, in the order in which they
+// were loaded, with all that these need. So what is local binds nobody but those who were opened together with it.
+func (m *Sequential) localScope(order []int, lib int) (all []int) {
+	for _, root := range order {
+		group := m.closure(root)
+		if !slices.Contains(group, lib) {
+			continue
+		}
+		for _, x := range group {
+			if !slices.Contains(all, x) {
+				all = append(all, x)
+			}
+		}
+	}
+	return all
 }
 
 // bind finds the definition of each import of a library among the libraries in order: the first that has one wins,
@@ -145,9 +162,9 @@ func (m *Sequential) load(t *State, root int, global []int, now bool) []ErrorCla
 	if len(faults) > 0 {
 		return faults
 	}
-	bindings := make([][]int32, len(fresh))
+	bindings, order := make([][]int32, len(fresh)), slices.Concat(t.order, fresh)
 	for i, lib := range fresh {
-		bindings[i] = m.bind(lib, m.bindScope(global, lib))
+		bindings[i] = m.bind(lib, m.bindScope(global, order, lib))
 		faults = append(faults, m.bindFaults(lib, bindings[i], now)...)
 	}
 	if len(faults) > 0 {
@@ -156,7 +173,7 @@ func (m *Sequential) load(t *State, root int, global []int, now bool) []ErrorCla
 	for i, lib := range fresh {
 		t.setLib(lib, libState{loaded: true, bindings: bindings[i]})
 	}
-	t.setOrder(slices.Concat(t.order, fresh))
+	t.setOrder(order)
 	return nil
 }
 
@@ -164,7 +181,7 @@ func (m *Sequential) load(t *State, root int, global []int, now bool) []ErrorCla
 func (m *Sequential) lateFaults(t *State, global []int, lib int) (faults []ErrorClass) {
 	for i, imp := range m.libs[lib].Imports {
 		late := t.libs[lib].bindings[i] == unbound && imp.Kind == KindFunction && !imp.Weak
-		if late && m.provider(imp, m.bindScope(global, lib)) == unbound {
+		if late && m.provider(imp, m.bindScope(global, t.order, lib)) == unbound {
 			faults = append(faults, ClassMissingSymbol)
 		}
 	}
@@ -249,11 +266,15 @@ func (m *Sequential) find(s *State, in Input) (sym symbol, found, handleOK bool)
 // lookScope lists the libraries that the look-up of an input searches, of which the handle is lib's.
 func (m *Sequential) lookScope(s *State, lib int, in Input) []int {
 	if in.Next {
-		// A library of the global scope is followed by the rest of that, another one by what it needs.
+		// A library of the global scope is followed by the rest of that, another one by the rest of its local scope.
 		if i := slices.Index(s.global, lib); i >= 0 {
 			return s.global[i+1:]
 		}
-		return m.handleScope(lib)[1:]
+		if m.rules.LibraryScope {
+			return nil
+		}
+		local := m.localScope(s.order, lib)
+		return local[slices.Index(local, lib)+1:]
 	}
 	if in.Handle == 0 {
 		return s.global

@@ -16,6 +16,9 @@ type Shape struct {
 	Shared    bool // functions that change static data, destructors that trap
 	Private   bool // functions that change thread-local data and globals
 	Exits     bool // constructors in which the guest exits
+	// Apart gives every definition a name of its own, which only those libraries use that need its library. Then a library is
+	// bound to the same definitions whoever was opened with it.
+	Apart bool
 }
 
 // The names that libraries define and use: few, so that they meet.
@@ -110,8 +113,14 @@ func (d *drawing) edges(i int, f *File) {
 // definitions draws what a library defines.
 func (d *drawing) definitions(i int, l *synth.Library) {
 	used := map[string]bool{}
+	apart := func(name string) string {
+		if d.shape.Apart {
+			name += fmt.Sprintf(".%d", i)
+		}
+		return name
+	}
 	name := func(n int, of func(int) string) string {
-		s := of(d.upTo(n, "name"))
+		s := apart(of(d.upTo(n, "name")))
 		if used[s] {
 			return ""
 		}
@@ -125,7 +134,7 @@ func (d *drawing) definitions(i int, l *synth.Library) {
 			if usual(at) != f.Sig && !d.oneIn(30) {
 				at = at/synth.Signatures*synth.Signatures + int(f.Sig)
 			}
-			if s := functionName(at % functionNames); !used[s] {
+			if s := apart(functionName(at % functionNames)); !used[s] {
 				used[s] = true
 				f.Exports = append(f.Exports, s)
 			}
@@ -149,7 +158,7 @@ func (d *drawing) definitions(i int, l *synth.Library) {
 	l.Threads = variables(2, threadNames, threadName, 10_000)
 	l.Globals = variables(2, globalNames, globalName, 1_000_000)
 	if len(l.Variables) > 0 && d.oneIn(30) { // data under the name of a function
-		if s := functionName(d.upTo(functionNames, "wrong kind")); !used[s] {
+		if s := apart(functionName(d.upTo(functionNames, "wrong kind"))); !used[s] {
 			l.Variables[0].Export = s
 		}
 	}

@@ -232,12 +232,23 @@ func firstOf(modules []*Module, name string) (Ref, bool) {
 	return Ref{}, false
 }
 
-// lookFrom finds what a module means by a name: in the global scope, then in itself and in what it needs.
+// lookFrom finds what a module means by a name: in the global scope, then in its local scope.
 func (im *Image) lookFrom(m *Module, name string) (Ref, bool) {
 	if r, ok := firstOf(im.Global, name); ok {
 		return r, true
 	}
-	return firstOf(m.Closure(), name)
+	return firstOf(im.localScope(m), name)
+}
+
+// localScope lists the load groups of a module: of each that needs it, and its own, in the order in which they were
+// loaded.
+func (im *Image) localScope(m *Module) (list []*Module) {
+	for _, root := range im.Loaded {
+		if group := root.Closure(); slices.Contains(group, m) {
+			list = append(list, slices.DeleteFunc(group, func(x *Module) bool { return slices.Contains(list, x) })...)
+		}
+	}
+	return list
 }
 
 // Find finds a symbol from outside: everywhere, when m is nil, or in a library and what it needs; next leaves out what is
@@ -251,7 +262,8 @@ func (im *Image) Find(m *Module, name string, next bool) (Ref, error) {
 		if i := slices.Index(im.Global, m); i >= 0 {
 			in = im.Global[i+1:]
 		} else {
-			in = in[1:]
+			in = im.localScope(m)
+			in = in[slices.Index(in, m)+1:]
 		}
 	}
 	r, ok := firstOf(in, name)

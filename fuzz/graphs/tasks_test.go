@@ -15,8 +15,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/synth"
 )
 
-// What follows are programs whose tasks work at once. Every library is opened as Local, so what it is bound to is decided
-// by the graph alone, and nothing that libraries do depends on who came first: each task has an oracle for itself, which
+// What follows are programs whose tasks work at once. Every library is opened as Local, and no two define the same name, so
+// what it is bound to is decided by the graph alone, and nothing that libraries do depends on who came first: each task has an oracle for itself, which
 // knows nothing of the other tasks, and yet every result must be the one that it computes. Thread-local data and globals are
 // changed only in programs in which all libraries stay loaded. See "Why has each task an oracle of its own?" in
 // spec/rationale.md.
@@ -61,7 +61,7 @@ func (p program) String() string {
 // drawTasks draws a program.
 func drawTasks(t *rapid.T, libraries, tasks, acts int) program {
 	p := program{kept: rapid.Bool().Draw(t, "kept")}
-	p.graph = graphs.Draw(t, graphs.Shape{Libraries: libraries, Private: p.kept})
+	p.graph = graphs.Draw(t, graphs.Shape{Libraries: libraries, Private: p.kept, Apart: true})
 	one := rapid.Custom(func(t *rapid.T) act {
 		kinds := []actKind{opens, calls, looksUp, callsPointer, closes, calls, looksUp, opens, makesClosure, spawns, leaves, cancels}
 		return act{

@@ -1,0 +1,47 @@
+package linker
+
+// localScope lists where module m looks behind the global scope: in the load groups that it belongs to. A load group is
+// a module with all that it needs, breadth first. m belongs to its own group and to that of every module that needs it,
+// directly or not; they are searched in the order in which their first modules were loaded. So what was opened with m comes
+// first, its root at the head, and what was opened later and needs m comes behind.
+//
+// The list has every module once, m among them, and takes time in proportion to the modules and what they need.
+func (s *scope) localScope(m *module) []*module {
+	needers := map[*module][]*module{}
+	for _, x := range s.search {
+		for _, n := range x.needed {
+			needers[n] = append(needers[n], x)
+		}
+	}
+	group := map[*module]bool{m: true}
+	for queue := []*module{m}; len(queue) > 0; queue = queue[1:] {
+		for _, x := range needers[queue[0]] {
+			if !group[x] {
+				group[x] = true
+				queue = append(queue, x)
+			}
+		}
+	}
+	var list []*module
+	seen := map[*module]bool{}
+	add := func(x *module) {
+		if !seen[x] {
+			seen[x] = true
+			list = append(list, x)
+		}
+	}
+	for _, root := range s.search {
+		if !group[root] || seen[root] {
+			continue
+		}
+		// Whatever was seen has brought all that it needs, so the walk need not enter it.
+		first := len(list)
+		add(root)
+		for i := first; i < len(list); i++ {
+			for _, n := range list[i].needed {
+				add(n)
+			}
+		}
+	}
+	return list
+}
