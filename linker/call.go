@@ -197,7 +197,7 @@ func (l *Linker) callerCode(ctx context.Context, t wasm.FuncType) (wazero.Compil
 	if err != nil {
 		return nil, err
 	}
-	c, err := l.rt.CompileModule(ctx, bytes)
+	c, err := compile(ctx, l.rt, bytes)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func (c *codes) CompileModule(ctx context.Context, bytes []byte) (wazero.Compile
 		return h, nil
 	}
 	// Without the lock, for it takes long. Two may compile the same; one of them is then the code.
-	compiled, err := c.rt.CompileModule(ctx, bytes)
+	compiled, err := compile(ctx, c.rt, bytes)
 	if err != nil {
 		return nil, err
 	}

@@ -68,12 +68,14 @@
 //
 // # Host functions
 //
-// Functions of the host are ordinary wazero host modules, instantiated in the same runtime before [New], or before
-// the library that needs them; WASI is instantiated by the linker if a guest needs it and it is not there. The
-// api.Module that a host function gets has the image's memory, and no exports; [GroupFromContext] has the group.
-// Calls back into the group must use the function's context. The function is called from several goroutines when
-// there are several groups; so are the streams and file systems of [Config.WithModuleConfig], and WASI's file
-// descriptors are those of the whole image.
+// Functions of the host are ordinary wazero host modules, instantiated in the same runtime before
+// [New], or before the library that needs them; WASI is instantiated by the linker, for this image
+// alone, if a guest needs it and it is not there. Several linkers can be made in one runtime, also
+// at the same time. The api.Module that a host function gets has the image's memory, and no
+// exports; [GroupFromContext] has the group. Calls back into the group must use the function's
+// context. The function is called from several goroutines when there are several groups; so are the
+// streams and file systems of [Config.WithModuleConfig], and WASI's file descriptors are those of
+// the whole image.
 //
 // # What guests can import
 //

@@ -61,7 +61,7 @@ func (g *Group) fillHooks(ctx context.Context, m *module, inst *instance) error 
 			if name == h.name {
 				return inst.mod
 			}
-			return nil
+			return g.l.spaces.get(name)
 		})
 		if err != nil {
 			return err

@@ -38,11 +38,14 @@ type hostFunction struct {
 	run             api.GoModuleFunc
 }
 
-// wasiName is the host module that the linker instantiates if a guest needs it and the runtime has none.
+// wasiName is the host module that the linker instantiates, for itself, if a guest needs it and the
+// runtime has none.
 const wasiName = "wasi_snapshot_preview1"
 
-// instantiateHost makes the host module with the linker's own functions. A host module needs a name in the
-// runtime, and several linkers may share one runtime.
+// hostNamespace is what generated modules import the linker's own functions from.
+const hostNamespace = reservedPrefix + "host"
+
+// instantiateHost makes the host module with the linker's own functions.
 func (l *Linker) instantiateHost(ctx context.Context) error {
 	i32 := []api.ValueType{api.ValueTypeI32}
 	functions := []hostFunction{
@@ -74,13 +77,7 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 		{providedPrefix + "abort", nil, nil, func(context.Context, api.Module, []uint64) { panic(ErrAborted) }},
 	}
 	functions = slices.Concat(functions, l.dlFunctions(), l.wasixFunctions(), l.threadFunctions(), l.waitFunctions())
-	m := &module{id: l.nextID(), name: "linker", exports: map[string]*export{}}
-	for n := 0; ; n++ {
-		m.hostName = fmt.Sprintf("%shost:%d", reservedPrefix, n)
-		if l.rt.Module(m.hostName) == nil {
-			break
-		}
-	}
+	m := &module{id: l.nextID(), name: "linker", exports: map[string]*export{}, hostName: hostNamespace}
 	b := l.rt.NewHostModuleBuilder(m.hostName)
 	for _, f := range functions {
 		b = b.NewFunctionBuilder().WithGoModuleFunction(f.run, f.params, f.results).Export(f.name)
@@ -89,12 +86,45 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 		m.exports[f.name] = &export{mod: m, name: f.name, kind: exportFunction, fn: fn}
 	}
 	m.indexFunctions()
-	instance, err := b.Instantiate(ctx)
+	l.host = m
+	return l.privateHost(ctx, m.hostName, b)
+}
+
+// hostBuilder is what builds a host module.
+type hostBuilder interface {
+	Compile(ctx context.Context) (wazero.CompiledModule, error)
+}
+
+// privateHost instantiates a host module for this image alone: without a name in the runtime, which
+// other linkers may share, and where a name that is free now is taken a moment later.
+func (l *Linker) privateHost(ctx context.Context, namespace string, b hostBuilder) error {
+	compiled, err := b.Compile(ctx)
 	if err != nil {
 		return fmt.Errorf("linker: host module: %w", err)
 	}
-	l.host, l.hostInstance = m, instance
+	l.hostCodes = append(l.hostCodes, compiled)
+	instance, err := l.rt.InstantiateModule(ctx, compiled, anonymous())
+	if err != nil {
+		return fmt.Errorf("linker: host module: %w", err)
+	}
+	l.hosts = append(l.hosts, instance)
+	l.spaces.set(namespace, instance)
 	return nil
+}
+
+// hostModule returns the host module of a name, nil if there is none. WASI there always is.
+func (l *Linker) hostModule(ctx context.Context, namespace string) (api.Module, error) {
+	host := l.rt.Module(namespace)
+	if host != nil || namespace != wasiName {
+		return host, nil
+	}
+	if l.spaces.get(namespace) == nil {
+		wasi := wasi_snapshot_preview1.NewBuilder(l.rt)
+		if err := l.privateHost(ctx, namespace, wasi); err != nil {
+			return nil, err
+		}
+	}
+	return l.spaces.get(namespace), nil
 }
 
 // safepoint is called by a gateway before every host function. Its panics end the guest's call, as a trap does;
@@ -191,15 +221,9 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 	if m := l.gateways[namespace]; m != nil {
 		return m, nil
 	}
-	host := l.rt.Module(namespace)
-	if host == nil && namespace == wasiName {
-		if _, err := wasi_snapshot_preview1.Instantiate(ctx, l.rt); err != nil {
-			return nil, fmt.Errorf("linker: WASI: %w", err)
-		}
-		host = l.rt.Module(namespace)
-	}
-	if host == nil {
-		return nil, nil
+	host, err := l.hostModule(ctx, namespace)
+	if host == nil || err != nil {
+		return nil, err
 	}
 	m := &module{id: t.l.nextID(), name: namespace, exports: map[string]*export{}, generated: true}
 	for name, def := range host.ExportedFunctionDefinitions() {
@@ -227,7 +251,7 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.compiled, err = l.rt.CompileModule(ctx, bytes); err != nil {
+	if m.compiled, err = compile(ctx, l.rt, bytes); err != nil {
 		return nil, fmt.Errorf("linker: host module %s: %w", text.Quote(namespace), err)
 	}
 	m.instance, err = l.instantiateAs(ctx, m.compiled, resolve, l.moduleConfig())
@@ -273,7 +297,7 @@ func (t *tx) makeTag(ctx context.Context, name string, typ wasm.FuncType) (*modu
 	}
 	m.readExports()
 	t.modules = append(t.modules, m)
-	if m.compiled, err = t.l.rt.CompileModule(ctx, bytes); err != nil {
+	if m.compiled, err = compile(ctx, t.l.rt, bytes); err != nil {
 		return nil, &FeatureError{Feature: "exception handling", Err: err}
 	}
 	return m, nil

@@ -42,8 +42,9 @@ type Linker struct {
 	dataEnd      uint32            // of an ordinary executable: where its static data ends
 	stackPointer *export           // of an ordinary executable that exports it
 	alloc        allocator
-	host         *module // the linker's own functions
-	hostInstance api.Module
+	host         *module                 // the linker's own functions
+	hosts        []api.Module            // host modules of this image alone, without a name in the runtime
+	hostCodes    []wazero.CompiledModule // and their code; as hosts, changed under the state lock
 	baseCode     wazero.CompiledModule
 	tableCode    wazero.CompiledModule
 	areas        areas
@@ -219,10 +220,13 @@ func (l *Linker) closeShared(ctx context.Context) error {
 	if l.host != nil {
 		l.host.put.close(ctx)
 	}
-	for _, m := range []api.Module{l.hostInstance, l.memoryRoot} {
+	for _, m := range append(slices.Clone(l.hosts), l.memoryRoot) {
 		if m != nil {
 			errs = append(errs, m.Close(ctx))
 		}
+	}
+	for _, c := range l.hostCodes {
+		errs = append(errs, c.Close(ctx))
 	}
 	errs = append(errs, l.codes.close(ctx))
 	l.mem.release()
@@ -234,7 +238,7 @@ func (l *Linker) compileGenerated(ctx context.Context, what string, bytes []byte
 	if err != nil {
 		return nil, fmt.Errorf("linker: %s: %w", what, err)
 	}
-	c, err := l.rt.CompileModule(ctx, bytes)
+	c, err := compile(ctx, l.rt, bytes)
 	if err != nil {
 		return nil, fmt.Errorf("linker: %s: %w", what, err)
 	}

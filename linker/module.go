@@ -56,7 +56,8 @@ type module struct {
 
 	// instance serves every group; nil for a module of which each group has its own.
 	instance api.Module
-	// hostName is the name in the runtime of a host module, which wazero finds by itself.
+	// hostName is what the linker's own host module is imported as, of which there is one for all
+	// groups.
 	hostName string
 
 	handles   atomic.Int32 // open handles; changed under the state lock alone

@@ -20,6 +20,10 @@ const Features = api.CoreFeaturesV2 |
 	experimental.CoreFeaturesExceptionHandling
 
 // NewRuntimeConfig returns wazero's default configuration with [Features] enabled.
+//
+// Runtimes may share a compilation cache. When that is on disk, compile nothing that a linker loads
+// with wazero's own CompileModule at the same time: the engine panics when it meets code that
+// another goroutine is just reading from there (wazero #2547). Linkers take turns by themselves.
 func NewRuntimeConfig() wazero.RuntimeConfig {
 	return wazero.NewRuntimeConfig().WithCoreFeatures(Features)
 }
@@ -33,7 +37,7 @@ func hasThreads(ctx context.Context, rt wazero.Runtime) error {
 	if err != nil {
 		return err
 	}
-	compiled, err := rt.CompileModule(ctx, bytes)
+	compiled, err := compile(ctx, rt, bytes)
 	if err != nil {
 		return &FeatureError{Feature: "threads", Err: err}
 	}
