@@ -42,6 +42,7 @@ func (b *binder) bind(ctx context.Context, m *module) error {
 			return err
 		}
 		x.imp = imp
+		b.t.l.logBinding(ctx, m, imp, x)
 		b.bindings[m] = append(b.bindings[m], x)
 		b.use(m, x)
 	}

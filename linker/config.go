@@ -2,6 +2,7 @@ package linker
 
 import (
 	"io/fs"
+	"log/slog"
 	"slices"
 
 	"github.com/tetratelabs/wazero"
@@ -37,6 +38,7 @@ type Config struct {
 	codeCache  int
 	maxDepth   int
 	maxNesting int
+	logger     *slog.Logger
 	hook       hook
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -223,6 +224,7 @@ func (g *Group) Close(ctx context.Context) error {
 	if left := e.leave(ctx); err == nil && left != nil {
 		err = left
 	}
+	g.l.log(ctx, LogGroups, "closed", slog.Int("group", g.id))
 	return errors.Join(destroyed, err)
 }
 

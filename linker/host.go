@@ -182,6 +182,7 @@ func (e *entry) bindLink(ctx context.Context, index uint32) error {
 	if !g.has(fn.mod) { // only before its module's own instantiation, within one load
 		return &UndefinedSymbolError{Module: k.mod.name, Symbol: k.symbol}
 	}
+	g.l.logLate(ctx, k, fn)
 	return g.putLink(ctx, index, fn)
 }
 

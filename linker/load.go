@@ -92,6 +92,9 @@ func (t *tx) load(ctx context.Context, b *batch) error {
 		}
 	}
 	t.change(func(s *scope) { s.order = slices.Concat(s.order, binder.order) })
+	for _, m := range b.order {
+		t.logLoaded(ctx, m)
+	}
 	return t.install(ctx, binder)
 }
 
@@ -307,6 +310,7 @@ func (t *tx) special(ctx context.Context, m *module, name string) error {
 	if x == nil || x.kind != exportFunction || len(x.fn.typ.Params)+len(x.fn.typ.Results) > 0 {
 		return nil
 	}
+	t.l.logCalls(ctx, m, name)
 	err := t.l.at(ctx, t.g, pointRelocate)
 	if err == nil {
 		_, err = t.g.call(ctx, x.fn)

@@ -24,6 +24,7 @@ func (l *Linker) locate(name string, from *module) (location, error) {
 		}
 		searched = append(searched, file)
 		info, err := fs.Stat(l.config.fsys, file)
+		l.logTried(name, candidate, err)
 		switch {
 		case err == nil:
 			return location{file: file, info: info}, nil

@@ -63,6 +63,7 @@ func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, opti
 		})
 		return g.judgeLoad(e, name, err)
 	})
+	g.logOpened(ctx, name, lib, err)
 	if err != nil {
 		return nil, asLoadError(err, name)
 	}
@@ -172,6 +173,7 @@ func (g *Group) resolve(ctx context.Context, lib *Library, name string) (Symbol,
 			return err
 		})
 	})
+	g.logLookup(ctx, name, sym, err)
 	if err != nil { // what was found may have been taken back
 		return Symbol{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
@@ -118,6 +119,7 @@ func (b *newborn) attach(ctx context.Context) (*Group, error) {
 		return nil, err
 	}
 	built = true
+	n.l.log(ctx, LogGroups, "spawned", slog.Int("group", n.id))
 	return n, nil
 }
 

@@ -136,6 +136,7 @@ func (u *unload) reopen() {
 
 // forget takes modules out of the shared state.
 func (u *unload) forget(gone []*module) {
+	u.l.logUnloaded(gone)
 	l := u.l
 	dead := func(m *module) bool { return slices.Contains(gone, m) }
 	own := func(slot uint32) bool {

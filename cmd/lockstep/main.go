@@ -109,6 +109,9 @@ the program.`,
 	}
 	root.PersistentFlags().Bool("json", false, "print the result as JSON, one value")
 	root.AddCommand(
+		runCommand(),
+		compilerCommand(false),
+		compilerCommand(true),
 		verifyCommand(),
 		recordCommand(),
 		judgeCommand(),

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A program gets its arguments, variables, folders and libraries, and its status is the command's.
+// What it was not given it does not see.
+func TestRun(t *testing.T) {
+	t.Setenv("LOCKSTEP_TEST", "inherited")
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "hello.txt"), []byte("hello\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	const program = "testdata/run/program.wasm"
+	for _, c := range []struct {
+		args   []string
+		status int
+		stdout string
+		stderr []string // parts, in order
+	}{
+		{[]string{program, "arguments", "--json", "-x"}, 0,
+			"0: " + program + "\n1: arguments\n2: --json\n3: -x\n", nil},
+		{[]string{program, "variable", "LOCKSTEP_TEST"}, 0, "(unset)\n", nil},
+		{[]string{"--env", "LOCKSTEP_TEST", program, "variable", "LOCKSTEP_TEST"}, 0, "inherited\n", nil},
+		{[]string{"--env", "X=a=b", program, "variable", "X"}, 0, "a=b\n", nil},
+		{[]string{program, "file", "/data/hello.txt"}, 5, "no such file\n", nil},
+		{[]string{"--dir", folder + ":/data", program, "file", "/data/hello.txt"}, 0, "hello\n", nil},
+		{[]string{program, "exit", "9"}, 9, "", nil},
+		{[]string{program, "return", "8"}, 8, "", nil},
+		{[]string{program, "open", "answer.wasm"}, 0, "answer: 42\n", nil},
+		{[]string{"--lib", folder, program, "open", "answer.wasm"}, 3,
+			"linker: load answer.wasm: library \"answer.wasm\" not found: tried " +
+				strings.TrimPrefix(folder, "/") + "/answer.wasm\n", nil},
+		{[]string{program, "trap"}, 126, "", []string{"lockstep: run: " + program + ": wasm error: unreachable"}},
+		{[]string{program, "absent"}, 126, "", []string{"lockstep: run: ", program + ": undefined symbol \"absent\""}},
+		{[]string{"--trace=files", program, "open", "answer.wasm"}, 0, "answer: 42\n",
+			[]string{"files: found  library=answer.wasm", "files: loaded  module=answer.wasm", "files: opened"}},
+		{[]string{"--trace", "--preload", "answer.wasm", program, "open", "answer.wasm"}, 0, "answer: 42\n",
+			[]string{"files: found  library=answer.wasm", "bindings: bound", "symbols: looked up"}},
+		{[]string{"testdata/run/answer.wasm"}, 127, "",
+			[]string{"testdata/run/answer.wasm: not a program: it exports no _start"}},
+		{[]string{"testdata/run/none.wasm"}, 127, "", []string{"testdata/run/none.wasm: no such file"}},
+		{[]string{"testdata/run/program.c"}, 127, "", []string{"testdata/run/program.c: "}},
+		{[]string{"--preload", "none.wasm", program}, 127, "", []string{program, "none.wasm", "not found"}},
+		{[]string{"--trace=nonsense", program}, 2, "", []string{"no topic \"nonsense\": want files, bindings"}},
+		{[]string{"--dir", "testdata/none", program}, 2, "", []string{"--dir: ", "testdata/none"}},
+		{[]string{"--dir", program, program}, 2, "", []string{"--dir: " + program + " is not a folder"}},
+		{[]string{"--env", "=x", program}, 2, "", []string{"--env: no name"}},
+		{[]string{"--json", program}, 2, "", []string{"no result to print as JSON"}},
+	} {
+		status, stdout, stderr := command(t, append([]string{"run"}, c.args...)...)
+		if status != c.status || stdout != c.stdout || c.stderr == nil && stderr != "" {
+			t.Errorf(
+				"%q: status %d, %q, %q; want %d, %q",
+				c.args,
+				status,
+				stdout,
+				stderr,
+				c.status,
+				c.stdout,
+			)
+		}
+		rest := stderr
+		for _, want := range c.stderr {
+			_, after, ok := strings.Cut(rest, want)
+			if !ok {
+				t.Errorf("%q: no %q in %q", c.args, want, stderr)
+			}
+			rest = after
+		}
+	}
+}
+
+// A signal ends a command with its status, whatever the command does: one that listens to its
+// context, and one that computes for ever.
+func TestSignals(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		for name, main := range map[string]mainFunc{
+			"obedient": func(ctx context.Context, _ []string, _, _ writer) int {
+				if err := syscall.Kill(os.Getpid(), s); err != nil {
+					t.Error(err)
+				}
+				<-ctx.Done()
+				var stopped *signalError
+				if !errors.As(context.Cause(ctx), &stopped) {
+					t.Errorf("the cause is %v", context.Cause(ctx))
+				}
+				return statusSignal + int(stopped.signal)
+			},
+			"deaf": func(context.Context, []string, writer, writer) int {
+				if err := syscall.Kill(os.Getpid(), s); err != nil {
+					t.Error(err)
+				}
+				select {}
+			},
+		} {
+			var out, errs bytes.Buffer
+			if status := supervise(main, nil, &out, &errs); status != 128+int(s) {
+				t.Errorf("%s, %s: status %d", s, name, status)
+			}
+		}
+	}
+}
+
+// fullDevice is where nothing can be written.
+type fullDevice struct{}
+
+func (fullDevice) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// Output that is lost is an error of every command that prints.
+func TestOutputErrors(t *testing.T) {
+	history := writeHistory(t, 42)
+	for _, args := range [][]string{
+		{"info", "testdata/run/answer.wasm"},
+		{"info", "--json", "testdata/run/answer.wasm"},
+		{"ldd", "testdata/run/answer.wasm"},
+		{"judge", history},
+		{"help"},
+		{"record", "--operations", "10"},
+	} {
+		var errs bytes.Buffer
+		status := run(t.Context(), args, fullDevice{}, &errs)
+		if status != statusUnable || !strings.Contains(errs.String(), syscall.ENOSPC.Error()) {
+			t.Errorf("%q: status %d, %q", args, status, errs.String())
+		}
+	}
+}

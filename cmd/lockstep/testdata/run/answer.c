@@ -1,0 +1,2 @@
+// A library for the tests of "lockstep run".
+int answer(void) { return 42; }

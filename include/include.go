@@ -1,0 +1,9 @@
+// Package include has the C headers of this folder, for tools that compile guests.
+package include
+
+import "embed"
+
+// FS has the headers, by the names that C programs include them by: "lockstep/dlfcn.h".
+//
+//go:embed lockstep
+var FS embed.FS
