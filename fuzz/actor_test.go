@@ -108,7 +108,7 @@ func (a *actor) ok(what string, cause act, err error) bool {
 		}
 		return false
 	case errors.Is(err, coord.ErrGroupClosed) && !errors.As(err, &replay):
-		if a.live {
+		if a.live && !a.m.Gone() {
 			a.w.s.Failf("%s: %s: %v, and the group is alive", a.name, what, err)
 		}
 		return false
@@ -159,6 +159,7 @@ func (a *actor) perform(next act) bool {
 		return a.closure(ctx, next)
 	case freesClosure:
 		return a.ok(what, next, a.m.WithState(ctx, func() error {
+			defer a.w.change(a.name)()
 			_, err := a.m.FreeClosure()
 			return dead(a, err)
 		}))
@@ -203,6 +204,7 @@ func (w *world) kill(g protocol.Group) {
 func (a *actor) closure(ctx context.Context, next act) bool {
 	got := false
 	err := a.m.WithState(ctx, func() (err error) {
+		defer a.w.change(a.name)()
 		got, err = a.m.AllocateClosure()
 		a.w.point()
 		return dead(a, err)
@@ -246,7 +248,11 @@ func (a *actor) try() bool {
 			a.w.s.Failf("%s: release: %v", a.name, err)
 		}
 	}
-	if _, err := a.m.TryWithState(func() error { a.w.s.Yield(); return nil }); err != nil {
+	if _, err := a.m.TryWithState(func() error {
+		defer a.w.change(a.name)()
+		a.w.s.Yield()
+		return nil
+	}); err != nil {
 		a.w.s.Failf("%s: %v", a.name, err)
 	}
 	return a.live

@@ -68,6 +68,12 @@ func (t *task) Do(context.Context) (coord.Operation, bool, error) {
 	if t.live && !slices.Equal(t.entries, t.w.log) {
 		t.w.s.Failf("%s begins its work with %v, committed is %v", t.name, t.entries, t.w.log)
 	}
+	release := t.w.change(t.name)
+	defer func() {
+		if !t.begun {
+			release()
+		}
+	}()
 	t.w.point()
 	switch {
 	case t.Verb == looksAgain:
@@ -94,11 +100,13 @@ func (t *task) Undo(ctx context.Context) error {
 	}
 	t.w.point()
 	t.pop(t.job.entry)
+	t.w.changing = ""
 	return nil
 }
 
 // Commit implements coord.Work.
 func (t *task) Commit(number uint64) {
 	t.commit = number
+	t.w.changing = ""
 	t.w.log = append(t.w.log, t.job.entry)
 }

@@ -31,6 +31,8 @@ type world struct {
 	last   protocol.State // after the last event
 	poison bool           // the state was poisoned: nothing may change any more
 	maker  int            // numbers the entries, so that all differ
+	// changing is the name of the group in whose name the shared state is changed, or half changed; empty for none.
+	changing string
 }
 
 // instances is a group's own side.
@@ -51,6 +53,16 @@ type job struct {
 	failUndo bool           // no participant can undo it
 	panicIn  protocol.Group // the replay panics in this group
 	during   func()         // called by each replay; may be nil
+}
+
+// change notes that the shared state is changed, until the result is called. Meanwhile no other goroutine may change it,
+// whatever becomes of the group.
+func (w *world) change(name string) (done func()) {
+	if w.changing != "" {
+		w.s.Failf("%s changes the shared state, and %s is still at it", name, w.changing)
+	}
+	w.changing = name
+	return func() { w.changing = "" }
 }
 
 // point is a scheduling point in the middle of what a group does for itself.

@@ -12,11 +12,15 @@ type waiter struct {
 	Waiter
 	m    *Member
 	held bool        // it waits at the rendezvous, where its context does not count
+	out  bool        // it waits until m is out
 	may  func() bool // what it waits for may be there; reads the state only
 }
 
 // ready tells whether another look is worthwhile for the waiter. The mutex is held.
 func (w *waiter) ready() bool {
+	if w.out {
+		return w.m.out()
+	}
 	s := &w.m.c.state
 	if s.Poisoned || w.m.gone.Load() {
 		return true
@@ -159,6 +163,7 @@ func (c *Coordinator) fail(m *Member, err error) {
 // work runs f without the mutex. If it panics, or ends the goroutine, that is
 // the death of m, which is then nobody's participant any more.
 func (c *Coordinator) work(m *Member, f func() error) (err error) {
+	m.begin()
 	c.mu.Unlock()
 	returned := false
 	defer func() {
@@ -171,6 +176,7 @@ func (c *Coordinator) work(m *Member, f func() error) (err error) {
 		case !returned:
 			m.crash(ErrUnfinished)
 		}
+		m.end()
 	}()
 	err = f()
 	returned = true

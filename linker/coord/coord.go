@@ -13,6 +13,10 @@ import (
 type Operation struct {
 	Kind    protocol.OpKind
 	Payload any // what the participants need to know; the coordinator does not look at it
+	// Finish runs once after the operation has been committed, without the mutex, the lease or the state lock, on the
+	// goroutine that has completed it: the leader's or, if that has panicked after the broadcast, another one. It
+	// is for what no group needs any more. May be nil.
+	Finish func(ctx context.Context)
 }
 
 // Participant is a group's own side of a link operation. Its methods are called
@@ -173,12 +177,17 @@ func (c *Coordinator) perform(t protocol.Step) bool {
 	if had := c.attention.Swap(attention); attention && !had && c.onAttention != nil {
 		c.onAttention()
 	}
+	c.wake()
+	return true
+}
+
+// wake wakes the waiters that have something to do now. The mutex is held.
+func (c *Coordinator) wake() {
 	for _, w := range c.waiters {
 		if w.ready() {
 			w.Wake()
 		}
 	}
-	return true
 }
 
 // must performs an action whose guard holds because of what came before. That

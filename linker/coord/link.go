@@ -53,7 +53,11 @@ func (m *Member) link(ctx context.Context, w Work) (uint64, error) {
 			m.abandon(w)
 		}
 	}()
-	commit, err := m.leadOperation(ctx, w)
+	var commit uint64
+	broadcast, err := m.prepare(ctx, w)
+	if broadcast {
+		commit, err = m.c.replay(context.WithoutCancel(ctx), m, w)
+	}
 	finished = true
 	return commit, err
 }
@@ -67,19 +71,25 @@ func (m *Member) abandon(w Work) {
 	if c.state.Stage[m.id] != protocol.Replaying {
 		return
 	}
+	m.begin() // it works in the name of the group, which is not out before
 	c.waiting.Go(func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		defer m.end()
 		_, _ = c.replay(context.Background(), m, w) // there is nobody left to tell
 	})
 }
 
-// leadOperation is the operation itself, with lease and state lock in hand.
-func (m *Member) leadOperation(ctx context.Context, w Work) (uint64, error) {
+// prepare is the operation up to its broadcast, with lease and state lock in hand. The shared state is half
+// changed meanwhile, so a leader that is killed from outside keeps both locks until its goroutine has taken
+// its work back: only then is its Crash performed.
+func (m *Member) prepare(ctx context.Context, w Work) (broadcast bool, err error) {
 	c := m.c
+	m.begin()
+	defer m.end()
 	var op Operation
 	var changed bool
-	err := m.own(func() (err error) {
+	err = m.own(func() (err error) {
 		op, changed, err = w.Do(ctx)
 		return err
 	})
@@ -87,20 +97,20 @@ func (m *Member) leadOperation(ctx context.Context, w Work) (uint64, error) {
 		if err == nil && changed { // killed from outside while it worked
 			err = m.withdraw(ctx, w)
 		}
-		return 0, errors.Join(m.closed(), err)
+		return false, errors.Join(m.closed(), err)
 	}
 	if err != nil || !changed {
 		c.must(m.step(protocol.ActUnlockState))
-		return 0, err
+		return false, err
 	}
 	if err := c.worked(m, op); err != nil {
-		return 0, errors.Join(err, m.withdraw(ctx, w))
+		return false, errors.Join(err, m.withdraw(ctx, w))
 	}
 	c.must(m.step(protocol.ActPublish))
 	if err := c.lead(ctx, m, func() bool { return c.perform(m.step(protocol.ActBroadcast)) }); err != nil {
-		return 0, errors.Join(err, m.withdraw(ctx, w))
+		return false, errors.Join(err, m.withdraw(ctx, w))
 	}
-	return c.replay(context.WithoutCancel(ctx), m, w)
+	return true, nil
 }
 
 // worked performs Work with a tag that is not in the log, which is forgotten first when it is full.
@@ -181,13 +191,18 @@ func (c *Coordinator) replay(ctx context.Context, m *Member, w Work) (commit uin
 		if !c.state.Every(protocol.Applied, protocol.Applied) {
 			return false
 		}
-		commit = c.commits.Add(1)
+		commit = c.commits.Load() + 1
 		w.Commit(commit)
+		c.commits.Store(commit) // after what it counts can be seen
 		c.must(m.step(protocol.ActCommit))
 		return true
 	})
 	if err != nil || !undone {
+		finish := c.present.Finish
 		c.present = Operation{}
+		if commit != 0 && finish != nil {
+			_ = m.own(func() error { finish(ctx); return nil })
+		}
 		return commit, err
 	}
 	return 0, c.rollback(ctx, m, w)
@@ -224,6 +239,7 @@ func (m *Member) withdraw(ctx context.Context, w Work) error {
 // ends the goroutine, the group has died.
 func (m *Member) own(f func() error) error {
 	c := m.c
+	m.begin()
 	c.mu.Unlock()
 	returned := false
 	defer func() {
@@ -231,6 +247,7 @@ func (m *Member) own(f func() error) error {
 		if !returned {
 			m.crash(ErrUnfinished)
 		}
+		m.end()
 	}()
 	err := f()
 	returned = true

@@ -15,8 +15,12 @@ type Member struct {
 	id          protocol.Group
 	participant Participant
 
-	gone  atomic.Bool // written with c.mu held
-	cause error       // why it died; guarded by c.mu
+	gone atomic.Bool // written with c.mu held
+
+	// Guarded by c.mu.
+	cause   error // why it died
+	working int   // goroutines that work for it without the mutex: see begin
+	dead    bool  // the action that ended it, Crash, Detach or Cancel, has been performed
 }
 
 // ID is the group's slot. It is used again when the group is gone.
@@ -122,14 +126,17 @@ func (m *Member) Detach(ctx context.Context) error {
 		return err
 	}
 	c.must(m.step(protocol.ActDetach))
-	m.leave(nil)
+	m.leave()
+	c.wake()
 	return nil
 }
 
 // Crash takes a group out that trapped, exited or panicked: it counts as
-// detached at once, wherever it stood, and nobody waits for it. Later calls
-// return a *CrashError with the cause. A leader whose operation is broadcast
-// already still completes it. Any goroutine may call it; the first cause counts.
+// detached, wherever it stood, and nobody waits for it. Later calls
+// return a *CrashError with the cause. While a goroutine works for the group (in
+// Work.Do, say, or in Participant.Apply), the action is performed when that goroutine is done:
+// until then the group keeps the locks that protect what is half changed. A leader whose operation
+// is broadcast already still completes it. Any goroutine may call Crash; the first cause counts.
 func (m *Member) Crash(cause error) {
 	c := m.c
 	c.mu.Lock()
@@ -144,12 +151,66 @@ func (m *Member) crash(cause error) {
 	if cause == nil {
 		cause = ErrCrashed
 	}
-	m.leave(cause) // before the action, which wakes who must see it
+	m.cause = cause
+	m.gone.Store(true)
+	if m.working > 0 {
+		m.c.wake() // a leader that waits for others sees it, and takes its work back
+		return
+	}
+	m.perish()
+}
+
+// perish performs the Crash of a group that is gone. The mutex is held.
+func (m *Member) perish() {
+	m.leave() // before the action, which wakes who must see it
 	m.c.must(m.step(protocol.ActCrash))
 }
 
-func (m *Member) leave(cause error) {
-	m.cause = cause
+// leave notes that the action that ends a group has been performed, or is about to be. The mutex is held.
+func (m *Member) leave() {
 	m.gone.Store(true)
+	m.dead = true
 	m.c.members[m.id] = nil
+}
+
+// begin notes that a goroutine begins to work for the group without the mutex, in the group's own
+// instances or in the shared state: the group cannot die under its hands. The mutex is held.
+func (m *Member) begin() { m.working++ }
+
+// end is the reverse of begin. A Crash that came meanwhile is performed now. The mutex is held.
+func (m *Member) end() {
+	m.working--
+	if m.working > 0 || !m.gone.Load() {
+		return
+	}
+	if !m.dead && m.c.poison == nil {
+		m.perish()
+	}
+	m.c.wake()
+}
+
+// out reports whether no goroutine works for the group any more, nor ever will. The mutex is held.
+func (m *Member) out() bool { return m.working == 0 && (m.dead || m.c.poison != nil) }
+
+// AwaitOut waits until no goroutine works for a group that has left or died, or whose image is
+// poisoned: from then on what it has belongs to the caller. The wait is as long as
+// the work that is under way; the error is the context's. Any goroutine may call it that does not work
+// for the group itself.
+func (m *Member) AwaitOut(ctx context.Context) error {
+	c := m.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m.out() {
+		return nil
+	}
+	w := &waiter{Waiter: c.waiting.Waiter(), m: m, out: true}
+	c.waiters = append(c.waiters, w)
+	defer c.forget(w)
+	for !m.out() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c.pause(ctx, w)
+	}
+	return nil
 }

@@ -52,6 +52,9 @@ func (m *Member) handOver() (*Child, error) {
 	return nil, ErrTooManyGroups
 }
 
+// Member is the group that the child becomes. Until Attach has returned, only Crash, Gone and AwaitOut may be called.
+func (ch *Child) Member() *Member { return ch.m }
+
 // ID is the slot that the child will have.
 func (ch *Child) ID() int { return int(ch.m.id) }
 
@@ -103,6 +106,7 @@ func (ch *Child) Abort() error {
 func (ch *Child) abort() {
 	ch.m.cancel()
 	if !ch.m.gone.Load() {
-		ch.m.leave(nil)
+		ch.m.leave()
 	}
+	ch.m.c.wake()
 }

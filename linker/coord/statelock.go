@@ -41,14 +41,15 @@ func (m *Member) TryWithState(f func() error) (bool, error) {
 // panics or ends the goroutine, the group has died.
 func (m *Member) holding(f func() error) error {
 	c := m.c
+	m.begin()
 	c.mu.Unlock()
 	returned := false
 	defer func() {
 		c.mu.Lock()
 		if !returned {
 			m.crash(ErrUnfinished)
-			return
 		}
+		m.end() // a group that has died gives the lock back with its Crash
 		if !m.gone.Load() {
 			c.must(m.step(protocol.ActUnlockState))
 		}
