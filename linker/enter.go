@@ -4,15 +4,22 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/goroutine"
 )
 
 // entry is one goroutine's stay in a group. It travels in the context that host functions get, so that a call
-// from a host function back into its group is recognised as the same goroutine's.
+// from a host function back into its group is recognised as the same goroutine's. Its life, and what a context
+// is refused for, are in spec/lifetimes.md.
 type entry struct {
-	group  *Group
-	parent *entry // the stay from which this one was begun
-	tx     *tx    // the operation that this goroutine leads
-	replay bool   // another group's operation is being replayed
+	group     *Group
+	parent    *entry  // the stay from which this one was begun
+	goroutine uintptr // the one that stays; no other may use the context
+	tx        *tx     // the operation that this goroutine leads
+	// replay says that what this goroutine does is decided: another group's operation is being
+	// replayed, a group is being built, or work is being taken back. A guest cannot ask for more.
+	replay bool
+	view   *scope // the symbols that a group is built from; nil for those of the image
 
 	busy   atomic.Bool // a call that began in this stay is under way
 	over   atomic.Bool // the stay has ended
@@ -30,22 +37,53 @@ type entry struct {
 type entryKey struct{}
 
 func withEntry(ctx context.Context, e *entry) context.Context {
+	if e != nil {
+		e.goroutine = goroutine.ID()
+	}
 	return context.WithValue(ctx, entryKey{}, e)
 }
 
-// entryOf returns the innermost stay that a context belongs to, or nil.
-func entryOf(ctx context.Context) *entry {
-	e, _ := ctx.Value(entryKey{}).(*entry)
-	for e != nil && e.over.Load() {
-		e = e.parent
-	}
-	return e
+// withStay is withEntry for what a goroutine does in a group without entering it; end ends the stay.
+func withStay(ctx context.Context, e *entry) (inner context.Context, end func()) {
+	return withEntry(ctx, e), func() { e.over.Store(true) }
 }
+
+// entryOf returns the stay that a context belongs to, nil if there is none or if it has ended. It is for the
+// linker's own functions that guests call: the engine calls them on the goroutine of the stay. What the
+// embedder calls uses stayOf.
+func entryOf(ctx context.Context) *entry {
+	if e, _ := ctx.Value(entryKey{}).(*entry); e != nil && !e.over.Load() {
+		return e
+	}
+	return nil
+}
+
+// stayOf returns the stay that a context belongs to, nil for a context that comes from no call into a group. A
+// context that its call has left behind, or that is another goroutine's, is refused: who uses it would be
+// inside a group, or inside a link operation, together with the goroutine that it was made for.
+func stayOf(ctx context.Context) (*entry, error) {
+	e, _ := ctx.Value(entryKey{}).(*entry)
+	switch {
+	case e == nil:
+		return nil, nil
+	case e.over.Load():
+		return nil, ErrStaleContext
+	case e.goroutine != goroutine.ID():
+		return nil, ErrForeignContext
+	}
+	return e, nil
+}
+
+// WithoutGroup returns a context with the values, the deadline and the cancellation of ctx that does not belong to any
+// call into a group. A host function hands it to goroutines that it starts: they may use it for calls
+// of their own, also when the host function has returned. From within the call a group that is inside it cannot be entered
+// with such a context, and waiting for that is a deadlock.
+func WithoutGroup(ctx context.Context) context.Context { return withEntry(ctx, nil) }
 
 func (e *entry) leads() bool { return e != nil && e.tx != nil }
 
 // GroupFromContext returns the group whose guest called a host function, by the function's context; nil for any
-// other context.
+// other context, and for one whose call has ended.
 func GroupFromContext(ctx context.Context) *Group {
 	if e := entryOf(ctx); e != nil {
 		return e.group
@@ -60,7 +98,10 @@ func (g *Group) enter(ctx context.Context) (context.Context, *entry, error) {
 	if g.l.closed.Load() || g.l.ending.Load() > 0 && ctx.Value(finishKey{}) == nil {
 		return nil, nil, ErrClosed
 	}
-	outer := entryOf(ctx)
+	outer, err := stayOf(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
 	if outer == nil {
 		if err := g.acquire(ctx); err != nil {
 			return nil, nil, err
@@ -78,8 +119,7 @@ func (g *Group) enter(ctx context.Context) (context.Context, *entry, error) {
 		return nil, nil, ErrBusyContext
 	}
 	e := &entry{group: g, parent: outer, tx: outer.tx}
-	err := e.from(ctx, outer)
-	if err != nil {
+	if err := e.from(ctx, outer); err != nil {
 		outer.busy.Store(false)
 		return nil, nil, err
 	}
@@ -159,7 +199,8 @@ func (g *Group) acquire(ctx context.Context) error {
 		err = g.member.Enter(ctx)
 	}
 	if err != nil {
-		if errors.Is(err, ErrGroupClosed) && g.cause.CompareAndSwap(nil, &err) { // the coordinator took it out
+		if errors.Is(err, ErrGroupClosed) {
+			g.cause.CompareAndSwap(nil, &err) // the coordinator took it out
 			g.bury(context.WithoutCancel(ctx))
 		}
 		<-g.lock
@@ -167,7 +208,8 @@ func (g *Group) acquire(ctx context.Context) error {
 	return err
 }
 
-// release is the reverse of acquire, and not to be cancelled. Nobody is inside a closed group any more, so its instances go now.
+// release is the reverse of acquire, and not to be cancelled. A group that is dying is released by the last goroutine
+// that leaves it.
 func (g *Group) release(ctx context.Context) {
 	if g.cause.Load() != nil || g.member.Gone() {
 		g.bury(context.WithoutCancel(ctx))
@@ -207,8 +249,10 @@ func (g *Group) survive(ctx context.Context, e *entry, err error) error {
 // Safepoint takes part in other groups' link operations, if there are any. Host functions that compute for long
 // call it now and then; those that wait use [Group.Block]. ctx must come from a call into the group.
 func (g *Group) Safepoint(ctx context.Context) error {
-	e := entryOf(ctx)
+	e, err := stayOf(ctx)
 	switch {
+	case err != nil:
+		return err
 	case e == nil || e.group != g:
 		return ErrNoGroup
 	case e.replay || e.tx != nil:
@@ -228,11 +272,13 @@ func (g *Group) safepoint(ctx context.Context) error {
 // operations are replayed in it by their leaders. f must not use the group, nor the context of the call
 // that it runs in. ctx must come from a call into the group.
 func (g *Group) Block(ctx context.Context, f func()) (err error) {
-	e := entryOf(ctx)
+	e, err := stayOf(ctx)
 	switch {
+	case err != nil:
+		return err
 	case e == nil || e.group != g:
 		return ErrNoGroup
-	case e.replay || e.tx != nil: // nobody can wait for this group
+	case e.replay || e.tx != nil: // no operation can wait for this group
 		f()
 		return nil
 	case !e.busy.CompareAndSwap(false, true):

@@ -41,6 +41,11 @@ var (
 	// ErrBusyContext means that a context was used to enter a group while the call it belongs to was
 	// inside the group already, deeper in. Each goroutine has to use a context of its own.
 	ErrBusyContext = errors.New("linker: context is in use by a nested call")
+	// ErrStaleContext means that a context was kept beyond the call that it belongs to, and used again.
+	ErrStaleContext = errors.New("linker: the context belongs to a call that has ended")
+	// ErrForeignContext means that a goroutine used the context of a call that another goroutine is in. A host
+	// function gives goroutines that it starts [WithoutGroup] of its context.
+	ErrForeignContext = errors.New("linker: the context belongs to a call of another goroutine")
 	// ErrNoMemory means that the guest's allocator had no memory for a data area or a stack.
 	ErrNoMemory = errors.New("linker: the guest's allocator returned no memory")
 	// ErrBadBlock means that the guest's allocator returned a block that is not in the memory.

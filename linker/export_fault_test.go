@@ -20,8 +20,22 @@ func (c *Config) WithHook(f func(ctx context.Context, g *Group, point string) er
 }
 
 // Points names the places at which a load can fail.
-var Points = struct{ Memory, Instantiate, Publish, Replay, Constructed string }{
-	string(pointMemory), string(pointInstantiate), string(pointPublish), string(pointReplay), string(pointConstructed)}
+var Points = struct{ Memory, Instantiate, Publish, Replay, Constructed, Build, Built string }{
+	string(pointMemory), string(pointInstantiate), string(pointPublish), string(pointReplay), string(pointConstructed),
+	string(pointBuild), string(pointBuilt)}
+
+// Dying reports whether something has ended the group.
+func (g *Group) Dying() bool { return g.cause.Load() != nil }
+
+// Instances is how many instances of its own the group has that are not closed. The caller is the goroutine to which they belong.
+func (g *Group) Instances() (n int) {
+	for _, mod := range g.everything() {
+		if !mod.IsClosed() {
+			n++
+		}
+	}
+	return n
+}
 
 // Details is what [Linker.Snapshot] does not tell and a failed operation must leave alone too: which function every table
 // entry holds in every group, by its identity in the engine; the values of all GOT entries; the free lists.

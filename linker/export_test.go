@@ -147,3 +147,6 @@ func (l *Linker) Waiting() (n int) {
 	}
 	return n
 }
+
+// Groups are the groups that are being built, live, or dying.
+func (l *Linker) Groups() []*Group { return l.groups.list() }

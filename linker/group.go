@@ -3,10 +3,8 @@ package linker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/api"
@@ -18,26 +16,28 @@ import (
 // table, globals and stack; the memory is everybody's. All methods are safe for concurrent use, but one
 // goroutine at a time is inside a group, and the others wait.
 type Group struct {
+	// Set before another goroutine can reach the group.
 	l      *Linker
-	id     int
 	member *coord.Member
+	id     int
 	thread int32         // its number, if the guest has started it
-	lock   chan struct{} // the group's own lock: full while somebody is inside
-	cause  atomic.Pointer[error]
-	// flag is what its code looks at, and closing how many want it to stop.
-	flag    pollFlag
-	closing atomic.Int32
-	// forgotten says that what the group had in memory was given back.
-	forgotten atomic.Bool
-	// stale are entries of its function table that it has to clear.
-	stale staleSlots
+	lock   chan struct{} // the group's own lock: full while a goroutine builds it, is inside, or releases it
+	stack  uint32        // its data area, 0 if the main module brought it
 
-	// What follows belongs to whoever is inside, or replays an operation for the group.
+	// Safe for concurrent use by themselves.
+	cause     atomic.Pointer[error] // why it is dying; set once
+	flag      pollFlag              // what its code looks at
+	closing   atomic.Int32          // how many want it to stop
+	forgotten atomic.Bool           // what it had in memory was given back
+	stale     staleSlots            // entries of its function table that it has to clear
+
+	// What follows belongs to the goroutine that has the lock, and, while the coordinator holds the group still, to
+	// the one that replays an operation for it. When the group is dying, it belongs to the goroutine that has the
+	// lock after AwaitOut.
 	base      api.Module // link table, stack pointer, perhaps the function table
 	table     api.Module // changes the function table
 	slots     uint32     // length of the function table
 	linkSlots uint32     // length of the link table
-	stack     uint32     // its data area, 0 if the main module brought it
 	stackSize uint32
 	// stackPointer is that of its modules.
 	stackPointer api.MutableGlobal
@@ -143,71 +143,23 @@ func (g *Group) Linker() *Linker { return g.l }
 // Memory returns the linear memory, which is the same for all groups.
 func (g *Group) Memory() api.Memory { return g.l.Memory() }
 
-// alive returns why the group cannot be entered.
-func (g *Group) alive() error {
-	if g.l.closed.Load() {
-		return ErrClosed
-	}
-	if cause := g.cause.Load(); cause != nil {
-		return *cause
-	}
-	return nil
-}
-
-// die takes a group out of the image because of its guest: an exit, mostly. What it has is given back when
-// nobody is inside any more.
-func (g *Group) die(cause error) {
-	err := fmt.Errorf("%w: %w", ErrGroupClosed, cause)
-	if g.cause.CompareAndSwap(nil, &err) {
-		g.l.exits.dropThread(g, nil)
-		g.member.Crash(cause)
-		g.flag.hold()
-		g.l.waits.interrupt(g, err)
-	}
-}
-
-// bury gives back all that a closed group has. The caller is the last one inside.
-func (g *Group) bury(ctx context.Context) {
-	g.forget()
-	g.closeInstances(ctx)
-}
-
-// forget gives back what a group that is gone had in memory.
-func (g *Group) forget() {
-	g.l.groups.remove(g)
-	g.forgotten.Store(true)
-	g.l.exits.dropThread(g, nil)
-	g.l.areas.giveOwned(g)
-}
-
-// died is called when the group's replay of an operation panicked, by whoever replayed it. If somebody is inside, it is
-// that goroutine which closes the instances, on its way out.
-func (g *Group) died(ctx context.Context) {
-	g.forget()
-	g.l.waits.interrupt(g, ErrGroupClosed)
-	select {
-	case g.lock <- struct{}{}:
-		g.closeInstances(ctx)
-		<-g.lock
-	default:
-	}
-}
-
 // Close takes the group out of the image. It waits until nobody is inside it, and, with [Config.WithLoopSafepoints], ends
 // the guest that computes in it; from within the group it is
 // ErrInOperation. Before that the destructors of the group's thread-local data run, see "Closing" in the package
 // documentation; of those that trap the error says so, a [*DestructorError]. Closing twice is no error. The image lives on without any group, but nobody can
 // spawn one then.
 func (g *Group) Close(ctx context.Context) error {
-	if e := entryOf(ctx); e != nil {
-		for o := e; o != nil; o = o.parent {
-			if o.group == g {
-				return ErrInOperation
-			}
+	e, err := stayOf(ctx)
+	if err != nil {
+		return err
+	}
+	for ; e != nil; e = e.parent {
+		if e.group == g {
+			return ErrInOperation
 		}
 	}
 	defer g.beginClosing()()
-	ctx, e, err := g.enter(finishing(ctx))
+	ctx, e, err = g.enter(finishing(ctx))
 	if err != nil {
 		if g.cause.Load() != nil {
 			return nil
@@ -245,44 +197,4 @@ func (g *Group) everything() (all []api.Module) {
 // engineClosed reports whether a part of the group was closed that the linker has not closed.
 func (g *Group) engineClosed() bool {
 	return slices.ContainsFunc(g.everything(), func(mod api.Module) bool { return mod.IsClosed() })
-}
-
-// closeInstances closes everything that the group has in the runtime. What closing an instance can report is an
-// error of a file system that it alone uses, and instances made here have none.
-func (g *Group) closeInstances(ctx context.Context) {
-	for _, mod := range g.everything() {
-		_ = mod.Close(ctx)
-	}
-	g.instances, g.callers, g.functions, g.trampolines = nil, nil, nil, nil
-	g.table, g.base = nil, nil
-}
-
-// groupList is the groups of an image.
-type groupList struct {
-	mu     sync.Mutex
-	groups []*Group
-}
-
-func (l *groupList) add(g *Group) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.groups = append(l.groups, g)
-}
-
-func (l *groupList) remove(g *Group) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, x := range l.groups {
-		if x == g {
-			l.groups = append(l.groups[:i:i], l.groups[i+1:]...)
-			return
-		}
-	}
-}
-
-// list returns the groups at this moment.
-func (l *groupList) list() []*Group {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return append([]*Group(nil), l.groups...)
 }

@@ -207,7 +207,10 @@ func (e *entry) late(ctx context.Context, k *link) (x *export, err error) {
 
 // scope is what a stay sees: the committed symbols; within an operation, those of the operation too.
 func (e *entry) scope() *scope {
-	if e.tx != nil || e.replay {
+	switch {
+	case e.view != nil:
+		return e.view
+	case e.tx != nil || e.replay:
 		return e.group.l.state.scope
 	}
 	return e.group.l.committed.Load()

@@ -114,7 +114,7 @@ func (l *Linker) Modules() []ModuleInfo {
 		info := ModuleInfo{
 			Name: m.name, File: m.file, Main: m == l.main,
 			MemoryBase: area.base, MemorySize: area.size, TableBase: m.table.base, TableSize: m.table.size,
-			ThreadLocalSize: m.tlsSize, Handles: int(m.handles.Load()), Global: global[m], NoDelete: pinned[m],
+			ThreadLocalSize: m.tlsSize, Handles: int(m.shown.Load()), Global: global[m], NoDelete: pinned[m],
 		}
 		for _, n := range m.needed {
 			info.Needed = append(info.Needed, n.name)

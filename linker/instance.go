@@ -186,12 +186,22 @@ func (g *Group) has(m *module) bool {
 	return inst != nil && inst.mod != nil
 }
 
-// remove takes a module, or as much as there is of it, out of this group. keep are the entries of the function table that
-// are not the module's alone.
-func (g *Group) remove(ctx context.Context, m *module, keep ...uint32) error {
+// remove takes a module, or as much as there is of it, out of this group, and closes its instances.
+func (g *Group) remove(ctx context.Context, m *module) error {
+	instances, err := g.takeOut(ctx, m)
+	errs := []error{err}
+	for _, mod := range instances {
+		errs = append(errs, mod.Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// takeOut takes a module, or as much as there is of it, out of this group. keep are the entries of the function table that
+// are not the module's alone. The result are its instances, which have to be closed.
+func (g *Group) takeOut(ctx context.Context, m *module, keep ...uint32) ([]api.Module, error) {
 	inst := g.instances[m]
 	if inst == nil {
-		return nil
+		return nil, nil
 	}
 	var errs []error
 	for _, own := range m.table.without(keep) {
@@ -215,10 +225,7 @@ func (g *Group) remove(ctx context.Context, m *module, keep ...uint32) error {
 	for i := range m.bridges {
 		delete(g.spaces, bridgeNamespace(m.id, i))
 	}
-	for _, mod := range inst.all() {
-		errs = append(errs, mod.Close(ctx))
-	}
-	return errors.Join(errs...)
+	return inst.all(), errors.Join(errs...)
 }
 
 // all returns everything that was instantiated for the module.

@@ -116,8 +116,10 @@ func (l *Linker) Libraries() []string {
 }
 
 // Commits returns how many link operations have been committed. Each has a number, from 1, and they happened in
-// that order.
-func (l *Linker) Commits() uint64 { return l.coord.Commits() }
+// that order. It is the number of the snapshot that [Linker.Libraries], [Linker.Modules], [Linker.Addr] and look-ups read:
+// who sees a number sees what that operation has done, and every look that begins after an operation has returned
+// sees at least its number.
+func (l *Linker) Commits() uint64 { return l.committed.Load().commit }
 
 // Err returns the first cause when the image is poisoned; see [ErrPoisoned].
 func (l *Linker) Err() error { return l.coord.Err() }
@@ -158,7 +160,10 @@ func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModu
 // [*DestructorError]. Then it waits until nobody is inside a group; new calls fail with ErrClosed meanwhile. With
 // [Config.WithLoopSafepoints] it ends guests that compute, first of all. The runtime stays open.
 func (l *Linker) Close(ctx context.Context) error {
-	if entryOf(ctx) != nil {
+	switch e, err := stayOf(ctx); {
+	case err != nil:
+		return err
+	case e != nil:
 		return ErrInOperation
 	}
 	if l.closed.Load() {
@@ -176,19 +181,9 @@ func (l *Linker) Close(ctx context.Context) error {
 		l.closed.Store(false)
 		return err
 	}
-	for _, g := range l.groups.list() {
-		select {
-		case g.lock <- struct{}{}:
-		case <-ctx.Done():
-			l.closed.Store(false)
-			return errors.Join(destroyed, ctx.Err())
-		}
-		closed := error(ErrClosed)
-		if g.cause.CompareAndSwap(nil, &closed) {
-			g.member.Crash(ErrClosed)
-		}
-		g.closeInstances(ctx)
-		<-g.lock
+	if err := l.closeAll(ctx); err != nil {
+		l.closed.Store(false)
+		return errors.Join(destroyed, err)
 	}
 	return errors.Join(destroyed, l.closeShared(ctx))
 }

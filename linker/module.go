@@ -61,6 +61,7 @@ type module struct {
 	hostName string
 
 	handles   atomic.Int32 // open handles; changed under the state lock alone
+	shown     atomic.Int32 // the same without those of operations that may yet fail: what readers see
 	generated bool         // made by the linker, not loaded
 }
 

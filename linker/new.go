@@ -97,20 +97,22 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	}
 	t.g, l.alloc = l.first, newAllocator(m)
 	all.global, all.now = all.search, l.config.now
+	ctx, end := t.enter(ctx)
+	defer end()
 	preloaded := len(all.pinned) > 0
 	if preloaded { // their constructors run before there is an allocator
-		if err := l.sideStack(t.enter(ctx)); err != nil {
+		if err := l.sideStack(ctx); err != nil {
 			return err
 		}
 	}
-	if err := t.load(t.enter(ctx), all); err != nil {
+	if err := t.load(ctx, all); err != nil {
 		for _, m := range t.modules {
 			m.close(ctx)
 		}
 		return err
 	}
 	if !preloaded {
-		if err := l.sideStack(t.enter(ctx)); err != nil {
+		if err := l.sideStack(ctx); err != nil {
 			return err
 		}
 	}
@@ -228,7 +230,26 @@ func (l *Linker) makeMemory(ctx context.Context, minimum uint32) error {
 	}
 	l.mem.memory = l.memoryRoot.Memory()
 	l.spaces.set(memoryNamespace, l.memoryRoot)
-	return nil
+	return l.settleMemory(ctx)
+}
+
+// settleMemory makes the engine forget the allocator of the memory. wazero does so, without a lock, when an instance that
+// imports the memory is closed for the first time; another group whose guest lets the memory grow looks
+// at the same field. There is one group now and no guest code yet, so an instance that is closed at once takes
+// that away from all others.
+func (l *Linker) settleMemory(ctx context.Context) error {
+	var b wasm.Builder
+	b.ImportMemory(memoryNamespace, "memory", anyMemory(l.threads == nil))
+	bytes, err := b.Bytes()
+	compiled, err := l.compileGenerated(ctx, "memory", bytes, err)
+	if err != nil {
+		return err
+	}
+	mod, err := l.instantiateIn(ctx, compiled, l.spaces.get)
+	if err != nil {
+		return errors.Join(err, compiled.Close(ctx))
+	}
+	return errors.Join(mod.Close(ctx), compiled.Close(ctx))
 }
 
 // readExecutable finds what an ordinary executable brings: its table, its stack pointer and where its data is.

@@ -13,7 +13,8 @@ type participant struct{ g *Group }
 
 // Apply implements coord.Participant.
 func (p participant) Apply(ctx context.Context, op coord.Operation) error {
-	ctx = p.context(ctx)
+	ctx, end := p.context(ctx)
+	defer end()
 	steps, _ := op.Payload.([]step)
 	returned := false
 	defer func() {
@@ -46,8 +47,10 @@ func (p participant) replay(ctx context.Context, steps []step) error {
 
 // Undo implements coord.Participant.
 func (p participant) Undo(ctx context.Context, op coord.Operation) error {
+	ctx, end := p.context(ctx)
+	defer end()
 	steps, _ := op.Payload.([]step)
-	return p.undo(p.context(ctx), steps)
+	return p.undo(ctx, steps)
 }
 
 func (p participant) undo(ctx context.Context, steps []step) error {
@@ -59,6 +62,6 @@ func (p participant) undo(ctx context.Context, steps []step) error {
 }
 
 // context marks what runs during a replay, so that a call back into the linker gets an error.
-func (p participant) context(ctx context.Context) context.Context {
-	return withEntry(context.WithoutCancel(ctx), &entry{group: p.g, replay: true})
+func (p participant) context(ctx context.Context) (context.Context, func()) {
+	return withStay(context.WithoutCancel(ctx), &entry{group: p.g, replay: true})
 }

@@ -82,7 +82,9 @@ func (g *Group) conceive(ctx context.Context, s spawning) (b *newborn, err error
 		return nil, err
 	}
 	n := newGroup(g.l)
+	n.member, n.id = child.Member(), child.ID()
 	n.stackSize = uint32(min(alignUp(uint64(s.stackSize), 16), 1<<32-16))
+	n.lock <- struct{}{} // until it is attached, or discarded
 	furnished := false
 	defer func() {
 		if !furnished { // an error, or a panic
@@ -101,19 +103,26 @@ func (g *Group) conceive(ctx context.Context, s spawning) (b *newborn, err error
 // attach builds the group and makes it one of the image.
 func (b *newborn) attach(ctx context.Context) (*Group, error) {
 	n := b.group
+	defer func() { <-n.lock }()
 	built := false
 	defer func() {
 		if !built { // an error, or a panic
-			n.forget()
-			n.closeInstances(ctx)
+			closed := error(ErrGroupClosed)
+			n.cause.CompareAndSwap(nil, &closed)
+			n.discard(ctx)
 		}
 	}()
 	defer n.watch(ctx)()
-	var err error
-	n.member, err = b.child.Attach(ctx, func(ctx context.Context, id int) (coord.Participant, error) {
-		n.id = id
+	_, err := b.child.Attach(ctx, func(ctx context.Context, _ int) (coord.Participant, error) {
+		// What ends all groups does not find one that is added later, so this looks after it has been added.
 		n.l.groups.add(n)
-		return participant{n}, n.build(withEntry(ctx, &entry{group: n, replay: true}), b.tls)
+		if err := n.l.ended(); err != nil {
+			return nil, err
+		}
+		view := n.l.committed.Load()
+		ctx, end := withStay(ctx, &entry{group: n, replay: true, view: view})
+		defer end()
+		return participant{n}, n.build(ctx, view, b.tls)
 	})
 	if err != nil {
 		return nil, err
@@ -121,6 +130,14 @@ func (b *newborn) attach(ctx context.Context) (*Group, error) {
 	built = true
 	n.l.log(ctx, LogGroups, "spawned", slog.Int("group", n.id))
 	return n, nil
+}
+
+// ended returns why no group can be added to the image any more, or nil.
+func (l *Linker) ended() error {
+	if l.closed.Load() {
+		return ErrClosed
+	}
+	return l.guestThreads.ended()
 }
 
 // furnish takes a stack and thread-local storage for a new group; parent is a group that the caller is inside.
@@ -152,12 +169,12 @@ func (g *Group) furnish(ctx context.Context, parent *Group) (tls map[*module]uin
 }
 
 // build makes the new group's instances from the committed records, which cannot change: the caller has the
-// lease. No data is written and no constructor runs: the memory is everybody's.
-func (g *Group) build(ctx context.Context, tls map[*module]uint32) error {
+// lease. Closures alone are freed without it; the entries of those are in g.stale. No data is written and no
+// constructor runs: the memory is everybody's.
+func (g *Group) build(ctx context.Context, s *scope, tls map[*module]uint32) error {
 	if err := g.l.at(ctx, g, pointBuild); err != nil {
 		return err
 	}
-	s := g.l.committed.Load()
 	slots, links := g.l.state.slots.length, g.l.state.links.length
 	if err := g.open(ctx, g.stack+g.stackSize); err != nil {
 		return err

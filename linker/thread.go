@@ -44,6 +44,7 @@ type guestThreads struct {
 	mu     sync.Mutex
 	used   bool  // there was one
 	ending bool  // no more are started
+	cause  error // why
 	last   int32 // the number of the youngest
 	live   map[int32]*guestThread
 	none   chan struct{} // closed when there is none any more
@@ -76,7 +77,7 @@ func (g *Group) threadSpawn(ctx context.Context, argument uint32) int32 {
 	case g.l.canSpawn() != nil, x == nil, x.kind != exportFunction, !x.fn.typ.Equal(threadStartType):
 		return -errnoNotSup
 	}
-	threadCtx, cancel := context.WithCancel(withEntry(context.WithoutCancel(ctx), nil))
+	threadCtx, cancel := context.WithCancel(WithoutGroup(context.WithoutCancel(ctx)))
 	t := g.l.guestThreads.add(cancel)
 	if t == nil {
 		cancel()
@@ -193,13 +194,22 @@ func (s *guestThreads) done(t *guestThread, failure error) {
 func (s *guestThreads) end(cause error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ending = true
+	if !s.ending {
+		s.ending, s.cause = true, cause
+	}
 	for _, t := range s.live {
 		if t.group != nil {
 			t.group.die(cause)
 		}
 		t.cancel()
 	}
+}
+
+// ended returns why no more threads are started, nil if they are.
+func (s *guestThreads) ended() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cause
 }
 
 // wait waits until there is no thread.
@@ -231,9 +241,12 @@ func (s *guestThreads) wait(ctx context.Context) ([]error, error) {
 // are closed, those that are running at their next call of the host.
 func (l *Linker) Wait(ctx context.Context) error {
 	var failed []error
-	var err error
+	e, err := stayOf(ctx)
+	if err != nil {
+		return err
+	}
 	wait := func() { failed, err = l.guestThreads.wait(ctx) }
-	if e := entryOf(ctx); e == nil {
+	if e == nil {
 		wait()
 	} else if e.group.thread != 0 {
 		return ErrInOperation

@@ -17,8 +17,6 @@ type tx struct {
 	g    *Group
 	kind protocol.OpKind
 	do   func(ctx context.Context, t *tx) error
-	// commit runs when the operation has become visible, before anybody goes on.
-	commit func()
 
 	saved   state
 	steps   []step
@@ -63,7 +61,9 @@ func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
 			t.abandon(ctx)
 		}
 	}()
-	err := t.do(t.enter(ctx), t)
+	inner, end := t.enter(ctx)
+	defer end()
+	err := t.do(inner, t)
 	if err == nil {
 		err = t.broken
 	}
@@ -78,12 +78,22 @@ func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
 	if err != nil {
 		return coord.Operation{}, false, errors.Join(err, t.Undo(ctx))
 	}
+	if len(t.steps) == 0 {
+		t.showHandles() // there is no commit to do so
+	}
 	return coord.Operation{Kind: t.kind, Payload: t.steps}, len(t.steps) > 0, nil
 }
 
-// enter returns a context by which calls from guests, constructors above all, find the operation.
-func (t *tx) enter(ctx context.Context) context.Context {
-	return withEntry(ctx, &entry{group: t.g, parent: entryOf(ctx), tx: t})
+// showHandles makes what the operation has done to handles visible.
+func (t *tx) showHandles() {
+	for _, m := range t.opened {
+		m.shown.Store(m.handles.Load())
+	}
+}
+
+// enter returns a context by which calls from guests, constructors above all, find the operation, until end is called.
+func (t *tx) enter(ctx context.Context) (inner context.Context, end func()) {
+	return withStay(ctx, &entry{group: t.g, parent: entryOf(ctx), tx: t})
 }
 
 // Undo implements coord.Work.
@@ -100,7 +110,8 @@ type mark struct {
 
 // undoTo takes back what was done since a mark.
 func (t *tx) undoTo(ctx context.Context, m mark) error {
-	ctx = t.enter(context.WithoutCancel(ctx))
+	ctx, end := withStay(context.WithoutCancel(ctx), &entry{group: t.g, parent: entryOf(ctx), tx: t, replay: true})
+	defer end()
 	var errs []error
 	for _, s := range slices.Backward(t.steps[m.steps:]) {
 		errs = append(errs, s.undo(ctx, t.g))
@@ -157,9 +168,7 @@ func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error
 
 // Commit implements coord.Work.
 func (t *tx) Commit(number uint64) {
-	if t.commit != nil {
-		t.commit()
-	}
+	t.showHandles()
 	t.l.publish(number)
 }
 

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/tetratelabs/wazero/api"
+
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
@@ -48,7 +50,7 @@ func (g *Group) unload(ctx context.Context, e *entry, lib *Library) error {
 	commit, err := g.member.Link(cancel, u)
 	if err == nil {
 		receive(ctx, commit, u.saved.scope.commit)
-		err = u.after(ctx)
+		err = u.err
 	}
 	g.l.areas.drain(ctx, g)
 	if u.destroyed != nil {
@@ -63,8 +65,8 @@ type unload struct {
 	tx
 	lib  *Library // nil if no handle is given up
 	step *unloadStep
-	ctx  context.Context
-	err  error
+	ctx  context.Context // of the destructors
+	err  error           // of what is cleared in the groups' tables
 
 	cancel    *holdable
 	destroyed error // what destructors failed with
@@ -82,7 +84,9 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 	if u.lib != nil {
 		u.lib.mod.handles.Add(-1)
 	}
-	u.ctx = u.enter(context.WithoutCancel(ctx))
+	var end func()
+	u.ctx, end = u.enter(context.WithoutCancel(ctx))
+	defer end()
 	returned := false
 	defer func() {
 		if !returned {
@@ -101,7 +105,18 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 		steps = append(steps, u.step)
 		u.forget(gone)
 	}
-	return coord.Operation{Kind: u.kind, Payload: steps}, len(steps) > 0, nil
+	if len(steps) == 0 {
+		u.showHandles()
+	}
+	return coord.Operation{Kind: u.kind, Payload: steps, Finish: u.finish}, len(steps) > 0, nil
+}
+
+// showHandles makes what the operation has done to handles visible.
+func (u *unload) showHandles() {
+	if u.lib != nil {
+		u.lib.mod.shown.Store(u.lib.mod.handles.Load())
+	}
+	u.tx.showHandles()
 }
 
 // destroy runs the destructors of the modules that nobody uses any more, of those that use others first, and returns
@@ -225,18 +240,24 @@ func (u *unload) Undo(ctx context.Context) error {
 // Commit implements coord.Work.
 func (u *unload) Commit(number uint64) {
 	if u.step != nil {
-		if !u.g.member.Gone() { // otherwise somebody else completes the operation of a leader that died
-			_ = u.step.apply(u.ctx, u.g)
+		if !u.g.member.Gone() { // another goroutine completes the operation of a leader that has died
+			_ = u.step.apply(context.Background(), u.g)
 		}
-		u.err = u.step.commit(u.ctx)
+		u.err = u.step.commit(context.Background())
 	}
-	u.l.publish(number)
+	u.showHandles()
+	u.tx.Commit(number)
 }
 
-// after gives back what nobody can reach any more.
-func (u *unload) after(ctx context.Context) error {
+// finish gives back what no group can reach any more. Closing an instance may call what the embedder has asked wazero to call,
+// and that may call the linker, so no lock is held.
+func (u *unload) finish(ctx context.Context) {
 	if u.step == nil {
-		return nil
+		return
+	}
+	for _, mod := range u.step.closed {
+		// What it can report is an error of a file system that it alone uses, and instances made here have none.
+		_ = mod.Close(ctx)
 	}
 	for _, m := range u.step.modules {
 		u.l.areas.giveHome(m.memory.base, m.owner("data"))
@@ -244,7 +265,6 @@ func (u *unload) after(ctx context.Context) error {
 		u.l.exits.drop(m)
 		m.close(ctx)
 	}
-	return u.err
 }
 
 // unloadStep takes modules out of a group. What is taken out cannot be put back, so applying it only notes the group: the
@@ -256,7 +276,8 @@ type unloadStep struct {
 	keep    []uint32  // entries in these that are the pointers of functions of other modules
 
 	mu     sync.Mutex
-	groups []*Group // that have applied it
+	groups []*Group     // that have applied it
+	closed []api.Module // what was taken out of them, to be closed by whoever commits
 }
 
 // apply implements step. It does not fail.
@@ -286,8 +307,7 @@ func (s *unloadStep) commit(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// takeOut takes the modules out of one group, all of them whatever fails. Only closing an instance can, and what it
-// reports is of no consequence: the linker has no file systems of its own.
+// takeOut takes the modules out of one group, all of them whatever fails. Their instances are closed later.
 func (s *unloadStep) takeOut(ctx context.Context, g *Group) error {
 	var errs []error
 	for _, slot := range s.slots {
@@ -297,7 +317,9 @@ func (s *unloadStep) takeOut(ctx context.Context, g *Group) error {
 		if inst := g.instances[m]; inst != nil && inst.tls != 0 {
 			g.l.areas.giveLater(inst.tls)
 		}
-		errs = append(errs, g.remove(ctx, m, s.keep...))
+		instances, err := g.takeOut(ctx, m, s.keep...)
+		s.closed = append(s.closed, instances...)
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

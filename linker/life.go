@@ -1,0 +1,142 @@
+package linker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// The life of a group: reserved, building, live, dying, released. spec/lifetimes.md has the states, what moves a group
+// from one to the next, and who may touch what in each.
+
+// alive returns why the group cannot be entered.
+func (g *Group) alive() error {
+	if g.l.closed.Load() {
+		return ErrClosed
+	}
+	if cause := g.cause.Load(); cause != nil {
+		return *cause
+	}
+	return nil
+}
+
+// die makes a group a dying one because of its guest: an exit, mostly. Any goroutine may call it, in every state from
+// building on. What the group has is given back by the last goroutine that has to do with it.
+func (g *Group) die(cause error) {
+	err := fmt.Errorf("%w: %w", ErrGroupClosed, cause)
+	if g.cause.CompareAndSwap(nil, &err) {
+		g.l.exits.dropThread(g, nil)
+		g.member.Crash(cause)
+		g.flag.hold()
+		g.l.waits.interrupt(g, err)
+	}
+}
+
+// bury releases a dying group: it gives back all that the group has. The caller has the group's lock. It waits until no
+// other goroutine replays an operation for the group. Only then the group leaves the list, so that a
+// Close of the linker waits for it. A second time it does nothing.
+func (g *Group) bury(ctx context.Context) {
+	_ = g.member.AwaitOut(context.WithoutCancel(ctx))
+	g.discard(ctx)
+}
+
+// discard is bury for a goroutine that works for the group itself, or has waited for the others.
+func (g *Group) discard(ctx context.Context) {
+	g.forget()
+	g.closeInstances(ctx)
+	g.l.groups.remove(g)
+}
+
+// forget gives back what a group that is gone had in memory.
+func (g *Group) forget() {
+	g.forgotten.Store(true)
+	g.l.exits.dropThread(g, nil)
+	g.l.areas.giveOwned(g)
+}
+
+// died is called when the group's replay of an operation panicked, by the goroutine that replayed it. If another one is
+// inside, that releases the group on its way out.
+func (g *Group) died(ctx context.Context) {
+	g.forget()
+	g.l.waits.interrupt(g, ErrGroupClosed)
+	select {
+	case g.lock <- struct{}{}:
+		g.discard(ctx)
+		<-g.lock
+	default:
+	}
+}
+
+// closeInstances closes everything that the group has in the runtime. What closing an instance can report is an
+// error of a file system that it alone uses, and instances made here have none.
+func (g *Group) closeInstances(ctx context.Context) {
+	for _, mod := range g.everything() {
+		_ = mod.Close(ctx)
+	}
+	g.instances, g.callers, g.functions, g.trampolines = nil, nil, nil, nil
+	g.table, g.base = nil, nil
+}
+
+// closeAll makes every group a dying one and releases it, in the order of the list. It waits for the goroutines that are
+// inside, and ends with the context.
+func (l *Linker) closeAll(ctx context.Context) error {
+	for {
+		groups := l.groups.list()
+		if len(groups) == 0 {
+			return nil
+		}
+		for _, g := range groups {
+			if err := l.closeGroup(ctx, g); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (l *Linker) closeGroup(ctx context.Context, g *Group) error {
+	select {
+	case g.lock <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-g.lock }()
+	closed := error(ErrClosed)
+	if g.cause.CompareAndSwap(nil, &closed) {
+		g.member.Crash(ErrClosed)
+	}
+	if err := g.member.AwaitOut(ctx); err != nil {
+		return err
+	}
+	g.discard(ctx)
+	return nil
+}
+
+// groupList is the groups of an image, from building to released.
+type groupList struct {
+	mu     sync.Mutex
+	groups []*Group
+}
+
+func (l *groupList) add(g *Group) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.groups = append(l.groups, g)
+}
+
+func (l *groupList) remove(g *Group) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, x := range l.groups {
+		if x == g {
+			l.groups = append(l.groups[:i:i], l.groups[i+1:]...)
+			return
+		}
+	}
+}
+
+// list returns the groups at this moment.
+func (l *groupList) list() []*Group {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]*Group(nil), l.groups...)
+}
