@@ -177,9 +177,6 @@ func (l *Linker) decodeLibrary(id uint32, name, file string, bytes []byte) (*mod
 	if len(src.Memories) > 0 {
 		return nil, &ImportError{Module: name, Namespace: "env", Name: "memory", Reason: "a library must import its memory, not define one"}
 	}
-	if second, ok := src.ImportOf(wasm.KindMemory, 1); ok {
-		return nil, importError(m, second, "a module has one memory")
-	}
 	m.readInfo()
 	m.readExports()
 	if err := l.checkSizes(m); err != nil {

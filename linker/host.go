@@ -296,7 +296,7 @@ func (t *tx) makeTag(ctx context.Context, name string, typ wasm.FuncType) (*modu
 		return nil, err
 	}
 	m := &module{id: t.l.nextID(), name: "tag " + name, generated: true}
-	if m.src, err = wasm.Decode(bytes); err != nil {
+	if m.src, err = wasm.DecodeWithin(bytes, wasm.DefaultLimits().AnyCost()); err != nil {
 		return nil, err
 	}
 	m.readExports()

@@ -108,11 +108,15 @@ func TestHostileModules(t *testing.T) {
 		{"an imported table of 2^32-1", library(dylink.Info{}, func(b *wasm.Builder) {
 			b.ImportTable("env", "__indirect_function_table", table(1<<32-1))
 		}), limit("function table (entries)")},
-		{"a table of its own of 2^27", library(dylink.Info{}, func(b *wasm.Builder) { b.Table(table(1 << 27)) }), limit("tables")},
-		{"many tables of its own", library(dylink.Info{}, func(b *wasm.Builder) {
+		{"a table of its own of 2^27", invalid(dylink.Info{}, func(b *wasm.Builder) { b.Table(table(1 << 27)) }), tooMany("entries of tables")},
+		{"many tables of its own", invalid(dylink.Info{}, func(b *wasm.Builder) {
 			for range 1000 {
 				b.Table(table(1 << 20))
 			}
+		}), tooMany("entries of tables")},
+		{"tables of its own with more than the image's", library(dylink.Info{}, func(b *wasm.Builder) {
+			b.Table(table(1 << 16))
+			b.Table(table(1))
 		}), limit("tables")},
 		{"an element segment of a million functions", library(dylink.Info{}, func(b *wasm.Builder) {
 			tab := b.ImportTable("env", "__indirect_function_table", table(0))
@@ -132,10 +136,10 @@ func TestHostileModules(t *testing.T) {
 		{"dylink.0 twice", rawModule(new(dylink.Info).Encode()), is(func(e *dylink.FormatError) bool { return e.Offset > 8 })},
 		{"dylink.0 and dylink", rawModule((&dylink.Info{Legacy: true}).Encode()), is(func(e *dylink.FormatError) bool { return e.Offset > 8 })},
 		{"a memory of 64 bits", rawModule(imports(slices.Concat([]byte{1}, name("env"), name("memory"), []byte{2, 4, 1})...)), unsupported},
-		{"two memories", library(dylink.Info{}, func(b *wasm.Builder) {
+		{"two memories", invalid(dylink.Info{}, func(b *wasm.Builder) {
 			b.ImportMemory("env", "memory", wasm.MemoryType{})
 			b.ImportMemory("env", "second", wasm.MemoryType{})
-		}), imported("second")},
+		}), unsupported},
 		{"a shared memory without a maximum", rawModule(imports(slices.Concat([]byte{1}, name("env"), name("memory"), []byte{2, 2, 1})...)), format},
 		{"a table of externref", library(dylink.Info{}, func(b *wasm.Builder) {
 			b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.ExternRef})
@@ -148,9 +152,9 @@ func TestHostileModules(t *testing.T) {
 		}), imported(long)},
 		{"a needed library with a name of 100 kB", library(dylink.Info{Needed: []string{long}}, func(*wasm.Builder) {}),
 			func(err error) bool { return errors.Is(err, syscall.ENAMETOOLONG) }},
-		{"an invalid body in a function with a name of 100 kB", library(dylink.Info{}, func(b *wasm.Builder) {
+		{"an invalid body in a function with a name of 100 kB", invalid(dylink.Info{}, func(b *wasm.Builder) {
 			b.ExportFunc(long, b.Func(b.Type(nil, []wasm.ValType{wasm.I32}), nil, nil))
-		}), engine},
+		}), format},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := other.g.OpenBytes(i.ctx, "hostile", c.module)

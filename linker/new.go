@@ -135,7 +135,8 @@ func (t *tx) preload(ctx context.Context, b *batch) error {
 
 // decodeMain reads the main module.
 func (l *Linker) decodeMain(bytes []byte) (*module, error) {
-	src, err := wasm.Decode(bytes)
+	// What is run as the program is trusted with the time that it takes to compile.
+	src, err := wasm.DecodeWithin(bytes, wasm.DefaultLimits().AnyCost())
 	if err != nil {
 		return nil, err
 	}

@@ -234,12 +234,21 @@ func (b *Builder) CustomFirst(name string, payload []byte) {
 	b.first = append(b.first, Custom{Name: name, Payload: payload})
 }
 
-// Bytes returns the module. It is checked as [Decode] does, so indices that do not exist are
+// Bytes returns the module. It is validated as [Decode] does, so indices that do not exist are
 // found here. The error is a *[BuildError] or a *[FormatError]. The Builder may be used on.
 func (b *Builder) Bytes() ([]byte, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
+	out := b.Encode()
+	if _, err := DecodeWithin(out, DefaultLimits().AnyCost()); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Encode returns the module as it is, valid or not: what tests of a validator need.
+func (b *Builder) Encode() []byte {
 	out := appendHeader(nil)
 	out = appendCustoms(out, b.first)
 	out = appendList(out, SectionType, b.types, appendFuncType)
@@ -259,11 +268,7 @@ func (b *Builder) Bytes() ([]byte, error) {
 	}
 	out = appendList(out, SectionCode, b.bodies, leb.AppendBytes)
 	out = appendList(out, SectionData, b.data, appendData)
-	out = appendCustoms(out, b.last)
-	if _, err := Decode(out); err != nil {
-		return nil, err
-	}
-	return out, nil
+	return appendCustoms(out, b.last)
 }
 
 // appendList appends a section that is a vector, unless it is empty.

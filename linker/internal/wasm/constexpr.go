@@ -166,10 +166,10 @@ func (in constInstr) arithmetic() bool {
 	return false
 }
 
-// readConstExpr reads an expression that must give a value of type want. globals is how many
-// globals are defined by now.
-func readConstExpr(r *leb.Reader, m *Module, globals int, want ValType) ConstExpr {
-	start := r.Offset()
+// readConstExpr reads an expression that must give a value of type want. It may read imported globals only, as the
+// engine and the specification up to 2.0 have it.
+func readConstExpr(r *leb.Reader, m *Module, want ValType) ConstExpr {
+	start, globals := r.Offset(), m.Imported(KindGlobal)
 	var room [8]ValType
 	stack := room[:0]
 	for {
@@ -196,8 +196,10 @@ func readConstExpr(r *leb.Reader, m *Module, globals int, want ValType) ConstExp
 			continue
 		case in.op == opGlobalGet:
 			t, ok := m.GlobalType(uint32(in.imm))
-			if !ok || in.imm >= uint64(globals) {
-				r.Fail(at, nil, "constant expression: global %d of %d", in.imm, globals)
+			if !ok {
+				r.Fail(at, nil, "constant expression: global %d of %d", in.imm, m.Count(KindGlobal))
+			} else if in.imm >= uint64(globals) {
+				r.Fail(at, ErrUnsupported, "constant expression: %v: global %d is not imported", ErrUnsupported, in.imm)
 			} else if t.Mutable {
 				r.Fail(at, nil, "constant expression: global %d is mutable", in.imm)
 			}

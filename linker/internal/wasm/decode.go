@@ -16,16 +16,21 @@ const version = 1
 // HeaderSize is the number of bytes of magic and version.
 const HeaderSize = 8
 
-// Decode reads a module. The result shares memory with b, which must not be changed
-// afterwards. Errors are *[FormatError]; they wrap [ErrNotModule], [ErrVersion],
-// [ErrUnsupported], [ErrTooMany] or a cause of package leb where there is one. Memory use is bounded by a
-// multiple of len(b), whatever the counts in it say.
-func Decode(b []byte) (*Module, error) {
+// Decode reads and validates a module. The result shares memory with b, which must not be changed
+// afterwards. Errors are *[FormatError]; they wrap [ErrNotModule], [ErrVersion], [ErrUnsupported],
+// [ErrTooMany] or a cause of package leb where there is one. Time and memory are bounded by a
+// multiple of len(b), whatever the counts in it say. What custom sections hold does not matter.
+//
+// A module is refused that exceeds the limits of [DefaultLimits].
+func Decode(b []byte) (*Module, error) { return DecodeWithin(b, DefaultLimits()) }
+
+// DecodeWithin is [Decode] with other limits.
+func DecodeWithin(b []byte, limits ModuleLimits) (*Module, error) {
 	if err := CheckHeader(b); err != nil {
 		return nil, err
 	}
 	m := &Module{exports: map[string]int{}}
-	d := decoder{m: m}
+	d := decoder{m: m, most: &limits}
 	r := leb.NewReader(b)
 	r.Bytes(HeaderSize, "header")
 	for rank := 0; r.Len() > 0; {
@@ -81,8 +86,9 @@ func CheckHeader(b []byte) error {
 
 // decoder reads one section at a time into m.
 type decoder struct {
-	m *Module
-	r *leb.Reader // over the section at hand
+	m    *Module
+	r    *leb.Reader // over the section at hand
+	most *ModuleLimits
 
 	bodies int // function bodies seen
 }
@@ -96,31 +102,33 @@ func (d *decoder) section(id SectionID) {
 		c.Payload = d.r.Bytes(uint32(d.r.Len()), "payload")
 		d.m.Customs = append(d.m.Customs, c)
 	case SectionType:
-		d.m.Types = vector(d, 3, maxMany, "types", d.funcType)
+		d.m.Types = vector(d, 3, d.most.Types, "types", d.funcType)
 	case SectionImport:
 		d.imports()
 	case SectionFunction:
-		d.m.Funcs = vector(d, 1, maxMany, "functions", d.typeIndex)
+		d.m.Funcs = vector(d, 1, d.most.Functions, "functions", d.typeIndex)
 	case SectionTable:
-		d.m.Tables = vector(d, 3, maxFew, "tables", d.table)
+		d.tables()
 	case SectionMemory:
-		d.m.Memories = vector(d, 2, maxFew, "memories", d.memoryType)
+		at := d.r.Offset()
+		d.m.Memories = vector(d, 2, d.most.Memories, "memories", d.memoryType)
+		d.oneMemory(at)
 	case SectionTag:
-		d.m.Tags = vector(d, 2, maxFew, "tags", d.tag)
+		d.m.Tags = vector(d, 2, d.most.Tags, "tags", d.tag)
 	case SectionGlobal:
 		d.globals()
 	case SectionExport:
-		d.m.Exports = vector(d, 3, maxFew, "exports", d.export)
+		d.m.Exports = vector(d, 3, d.most.Exports, "exports", d.export)
 	case SectionStart:
 		d.start()
 	case SectionElement:
-		d.m.Elements = vector(d, 3, maxFew, "element segments", d.element)
+		d.m.Elements = vector(d, 3, d.most.Elements, "element segments", d.element)
 	case SectionDataCount:
 		d.m.DataCount, d.m.HasDataCount = d.r.U32("data count"), true
 	case SectionCode:
 		d.code()
 	case SectionData:
-		d.m.Data = vector(d, 2, maxFew, "data segments", d.data)
+		d.m.Data = vector(d, 2, d.most.Data, "data segments", d.data)
 	}
 }
 
@@ -138,19 +146,6 @@ func (d *decoder) finish(end int) error {
 	}
 	return nil
 }
-
-// How many there may be of something. These are the limits that browsers have agreed on: no toolchain comes near them, and what
-// the linker and the engine do with a module takes a bounded time.
-//
-// Source: WebAssembly JavaScript Interface, "Implementation-defined limits"; of some, an earlier and lower version.
-// Why they are fixed: spec/rationale.md, "Why has a module limits that nobody can set?".
-const (
-	maxValues   = 1000     // parameters or results of a type
-	maxLocals   = 50000    // of one function
-	maxFew      = 100000   // imports, exports, segments, and what is rare
-	maxMany     = 1000000  // types, functions, globals
-	maxElements = 10000000 // of one element segment
-)
 
 // vector reads a length, at most most, and that many elements of at least minSize bytes each.
 func vector[T any](d *decoder, minSize, most int, what string, read func() T) []T {

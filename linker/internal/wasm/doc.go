@@ -1,6 +1,5 @@
 // Package wasm reads, writes and rewrites WebAssembly binaries: what a linker has to know
-// of a module, and the small modules that it generates. It does not look into function
-// bodies; the engine validates those.
+// of a module, and the small modules that it generates.
 //
 //	m, err := wasm.Decode(file)
 //	if err != nil {
@@ -10,13 +9,16 @@
 //		fmt.Println(imp.Module, imp.Name, imp.Kind)
 //	}
 //
-// [Decode] checks everything outside the bodies: section order and sizes, integers, names,
-// index ranges, the types of constant expressions. It accepts WebAssembly 2.0 with threads,
-// extended constant expressions and exception handling tags; memory64, the garbage
-// collection types and typed references are refused with [ErrUnsupported].
+// [Decode] validates a module completely, with the bodies of its functions, against what the
+// module itself has: so whatever is added to it later cannot be reached by an index of it. It
+// accepts WebAssembly 2.0 with threads, tail calls, extended constant expressions and exception
+// handling, also the older form of that; memory64, several memories, relaxed vector instructions,
+// the garbage collection types and typed references are refused with [ErrUnsupported]. What
+// a module may hold is limited: [ModuleLimits].
 //
 // [Builder] with [Code] writes modules. [Rewrite] copies a module with its data segments,
 // memory, start function or table limits changed, and every other byte as it was.
 //
-// Source: WebAssembly Core Specification 2.0, chapter 5 (binary format).
+// Source: WebAssembly Core Specification 2.0, chapters 3 (validation) and 5
+// (binary format).
 package wasm

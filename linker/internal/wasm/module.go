@@ -21,6 +21,10 @@ type Module struct {
 	Customs      []Custom
 	Sections     []Section // in the order of the file
 
+	// OlderExceptions says that a body has try, catch, rethrow or delegate, which the engine does not know.
+	OlderExceptions bool
+
+	cost     CompileCost
 	imported [kinds][]int   // positions in Imports, by kind
 	exports  map[string]int // positions in Exports, by name
 }

@@ -108,48 +108,18 @@ func (p *polls) body(entry, typeIndex, table uint32) []byte {
 	return append(append([]byte{0}, c.b...), opEnd)
 }
 
-// renumber returns the payloads of the sections outside of the code that name globals which move.
+// renumber returns the payload of the export section, if it names globals that move. Constant expressions read imported
+// globals only, which do not.
 func (p *polls) renumber(m *Module) map[SectionID][]byte {
-	replaced := map[SectionID][]byte{}
-	if m.Count(KindGlobal) == int(p.count) {
-		return replaced
+	if m.Count(KindGlobal) == int(p.count) || len(m.Exports) == 0 {
+		return nil
 	}
-	replaced[SectionGlobal] = appendVector(nil, m.Globals, func(b []byte, g Global) []byte {
-		g.Init = p.constant(g.Init)
-		return appendGlobal(b, g)
-	})
-	if len(m.Exports) > 0 {
-		replaced[SectionExport] = appendVector(nil, m.Exports, func(b []byte, e Export) []byte {
-			if e.Kind == KindGlobal {
-				e.Index = p.global(e.Index)
-			}
-			return appendExport(b, e)
-		})
-	}
-	if len(m.Tables) > 0 {
-		replaced[SectionTable] = appendVector(nil, m.Tables, func(b []byte, t Table) []byte {
-			t.Init = p.constant(t.Init)
-			return appendTable(b, t)
-		})
-	}
-	if len(m.Elements) > 0 {
-		replaced[SectionElement] = appendVector(nil, m.Elements, func(b []byte, e Element) []byte {
-			e.Offset = p.constant(e.Offset)
-			exprs := e.Exprs
-			e.Exprs = nil
-			for _, x := range exprs {
-				e.Exprs = append(e.Exprs, p.constant(x))
-			}
-			return appendElement(b, e)
-		})
-	}
-	if hasActiveData(m) {
-		replaced[SectionData] = appendVector(nil, m.Data, func(b []byte, d Data) []byte {
-			d.Offset = p.constant(d.Offset)
-			return appendData(b, d)
-		})
-	}
-	return replaced
+	return map[SectionID][]byte{SectionExport: appendVector(nil, m.Exports, func(b []byte, e Export) []byte {
+		if e.Kind == KindGlobal {
+			e.Index = p.global(e.Index)
+		}
+		return appendExport(b, e)
+	})}
 }
 
 func (p *polls) global(index uint32) uint32 {
@@ -157,21 +127,6 @@ func (p *polls) global(index uint32) uint32 {
 		return index + 1
 	}
 	return index
-}
-
-// constant renumbers the globals of a constant expression.
-func (p *polls) constant(e ConstExpr) ConstExpr {
-	var out []byte
-	for r := leb.NewReader(e.code); r.Len() > 0 && !r.Failed(); {
-		start := r.Offset()
-		in := readConstInstr(r)
-		if in.op == opGlobalGet {
-			out = leb.AppendU32(append(out, opGlobalGet), p.global(uint32(in.imm)))
-		} else {
-			out = append(out, r.Since(start)...)
-		}
-	}
-	return ConstExpr{out}
 }
 
 // The subsection of the name section that names globals.

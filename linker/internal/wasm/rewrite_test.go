@@ -272,7 +272,6 @@ func TestRewriteErrors(t *testing.T) {
 		want     string
 	}{
 		{"no memory", module(), module(), memory(wasm.Limits{}, false), `"env" "memory": the module defines 0 memories`},
-		{"two memories", module(section(5, 2, 0, 1, 0, 1)), module(section(5, 2, 0, 1, 0, 1)), memory(wasm.Limits{}, false), "2 memories"},
 		{"maximum below minimum", file, file, memory(wasm.Limits{Min: 2, Max: 1, HasMax: true}, false), "impossible limits"},
 		{"too big", file, file, memory(wasm.Limits{Min: 65537}, false), "impossible limits"},
 		{"shared without maximum", file, file, memory(wasm.Limits{Min: 1}, true), "impossible limits"},

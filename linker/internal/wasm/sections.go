@@ -16,18 +16,21 @@ const (
 	gcTypeFormsMin = 0x4e // rec, sub, struct, array: 0x4e to 0x5f
 )
 
-// valType reads a value type.
-func (d *decoder) valType() ValType {
-	at := d.r.Offset()
-	switch t := ValType(d.r.Byte("value type")); t {
-	case I32, I64, F32, F64, V128, FuncRef, ExternRef, ExnRef:
+func (d *decoder) valType() ValType { return readValType(d.r) }
+
+// readValType reads a value type.
+func readValType(r *leb.Reader) ValType {
+	at := r.Offset()
+	t := ValType(r.Byte("value type"))
+	switch {
+	case t.known():
 		return t
-	case refNullPrefix:
-		return heapType(d.r)
-	case refPrefix:
-		d.r.Fail(at, ErrUnsupported, "value type: %v: reference that cannot be null", ErrUnsupported)
+	case t == refNullPrefix:
+		return heapType(r)
+	case t == refPrefix:
+		r.Fail(at, ErrUnsupported, "value type: %v: reference that cannot be null", ErrUnsupported)
 	default:
-		d.r.Fail(at, nil, "value type %#x is unknown", byte(t))
+		r.Fail(at, nil, "value type %#x is unknown", byte(t))
 	}
 	return 0
 }
@@ -64,8 +67,8 @@ func (d *decoder) funcType() FuncType {
 		d.r.Fail(at, nil, "type form %#x is unknown", form)
 	}
 	return FuncType{
-		Params:  vector(d, 1, maxValues, "parameters", d.valType),
-		Results: vector(d, 1, maxValues, "results", d.valType),
+		Params:  vector(d, 1, d.most.Values, "parameters", d.valType),
+		Results: vector(d, 1, d.most.Values, "results", d.valType),
 	}
 }
 
@@ -150,9 +153,18 @@ func (d *decoder) tag() uint32 {
 
 // imports reads the import section.
 func (d *decoder) imports() {
-	d.m.Imports = vector(d, 4, maxFew, "imports", d.importEntry)
+	at := d.r.Offset()
+	d.m.Imports = vector(d, 4, d.most.Imports, "imports", d.importEntry)
 	for i, imp := range d.m.Imports {
 		d.m.imported[imp.Kind] = append(d.m.imported[imp.Kind], i)
+	}
+	d.oneMemory(at)
+}
+
+// oneMemory refuses a second memory.
+func (d *decoder) oneMemory(at int) {
+	if n := d.m.Count(KindMemory); n > 1 {
+		d.r.Fail(at, ErrUnsupported, "%d memories: %v: more than one", n, ErrUnsupported)
 	}
 }
 
@@ -177,6 +189,19 @@ func (d *decoder) importEntry() Import {
 	return imp
 }
 
+// tables reads the table section. An instance allocates what its tables have at least.
+func (d *decoder) tables() {
+	at, total := d.r.Offset(), uint64(0)
+	d.m.Tables = vector(d, 3, d.most.Tables, "tables", d.table)
+	for _, t := range d.m.Tables {
+		total += uint64(t.Type.Min)
+	}
+	if total > uint64(d.most.TableEntries) {
+		d.r.Fail(at, ErrTooMany, "%d entries of tables: %v, the largest number is %d", total, ErrTooMany,
+			d.most.TableEntries)
+	}
+}
+
 func (d *decoder) table() Table {
 	if d.r.Len() > 0 && d.r.Peek() == tableWithInit {
 		at := d.r.Offset()
@@ -185,17 +210,17 @@ func (d *decoder) table() Table {
 			d.r.Fail(at, nil, "table form %#x is unknown", reserved)
 		}
 		t := Table{Type: d.tableType()}
-		t.Init = readConstExpr(d.r, d.m, d.m.Imported(KindGlobal), t.Type.Elem)
+		t.Init = readConstExpr(d.r, d.m, t.Type.Elem)
 		return t
 	}
 	return Table{Type: d.tableType()}
 }
 
-// globals reads the global section. An initialiser may read the globals before its own.
+// globals reads the global section.
 func (d *decoder) globals() {
-	vector(d, 4, maxMany, "globals", func() struct{} {
+	vector(d, 4, d.most.Globals, "globals", func() struct{} {
 		g := Global{Type: d.globalType()}
-		g.Init = readConstExpr(d.r, d.m, d.m.Count(KindGlobal), g.Type.Type)
+		g.Init = readConstExpr(d.r, d.m, g.Type.Type)
 		d.m.Globals = append(d.m.Globals, g)
 		return struct{}{}
 	})
@@ -268,7 +293,7 @@ func (d *decoder) element() Element {
 		if table, ok = d.m.TableType(e.Table); !ok {
 			d.r.Fail(at, nil, "element segment: table %d of %d", e.Table, d.m.Count(KindTable))
 		}
-		e.Offset = readConstExpr(d.r, d.m, d.m.Count(KindGlobal), I32)
+		e.Offset = readConstExpr(d.r, d.m, I32)
 	}
 	if flags&(elemPassive|elemExplicit) != 0 {
 		kindAt := d.r.Offset()
@@ -282,45 +307,42 @@ func (d *decoder) element() Element {
 		d.r.Fail(at, nil, "element segment of %v for a table of %v", e.Type, table.Elem)
 	}
 	if flags&elemExprs != 0 {
-		e.Exprs = vector(d, 2, maxElements, "elements", func() ConstExpr {
-			return readConstExpr(d.r, d.m, d.m.Count(KindGlobal), e.Type)
+		e.Exprs = vector(d, 2, d.most.Entries, "elements", func() ConstExpr {
+			return readConstExpr(d.r, d.m, e.Type)
 		})
 	} else {
-		e.Funcs = vector(d, 1, maxElements, "elements", d.funcIndex)
+		e.Funcs = vector(d, 1, d.most.Entries, "elements", d.funcIndex)
 	}
 	return e
 }
 
-// code counts the bodies and steps over them.
+// code validates the bodies. What they refer to comes before them, but for the data, of which the number is known.
 func (d *decoder) code() {
 	at := d.r.Offset()
 	d.bodies = d.r.Count(2, "function bodies")
 	if d.bodies != len(d.m.Funcs) {
 		d.r.Fail(at, nil, "%d function bodies for %d functions", d.bodies, len(d.m.Funcs))
+		return
 	}
-	for range d.bodies {
-		body := d.r.Sub(d.r.U32("size of a function body"), "function body")
-		d.locals(body)
-		if err := (*leb.Error)(nil); errors.As(body.Err(), &err) {
-			d.r.Fail(err.Offset, err.Cause, "%s", err.Reason)
+	v := newValidator(d.m, d.most)
+	for i, typ := range d.m.Funcs {
+		at := d.r.Offset()
+		size := d.r.U32("size of a function body")
+		body := d.r.Sub(size, "function body")
+		if int64(size) > int64(d.most.BodySize) {
+			d.r.Fail(at, ErrTooMany, "%d bytes in a function body: %v, the largest number is %d", size, ErrTooMany, d.most.BodySize)
 		}
 		if d.r.Failed() {
 			return
 		}
-	}
-}
-
-// locals counts the locals of a body: the engine allocates space for as many as it is told of.
-func (d *decoder) locals(body *leb.Reader) {
-	at, total := body.Offset(), uint64(0)
-	for groups := body.Count(2, "groups of locals"); groups > 0 && !body.Failed(); groups-- {
-		total += uint64(body.U32("locals"))
-		if body.Byte("type of locals") == refNullPrefix {
-			heapType(body)
+		v.function(body, i, d.m.Types[typ])
+		var err *leb.Error
+		if errors.As(body.Err(), &err) {
+			d.r.Fail(err.Offset, err.Cause, "function %d: %s", d.m.Imported(KindFunc)+i, err.Reason)
 		}
-	}
-	if total > maxLocals {
-		body.Fail(at, ErrTooMany, "%d locals: %v, the largest number is %d", total, ErrTooMany, maxLocals)
+		if d.r.Failed() {
+			return
+		}
 	}
 }
 
@@ -340,7 +362,7 @@ func (d *decoder) data() Data {
 		if n := d.m.Count(KindMemory); int64(s.Memory) >= int64(n) {
 			d.r.Fail(at, nil, "data segment: memory %d of %d", s.Memory, n)
 		}
-		s.Offset = readConstExpr(d.r, d.m, d.m.Count(KindGlobal), I32)
+		s.Offset = readConstExpr(d.r, d.m, I32)
 	}
 	s.Bytes = d.r.Bytes(d.r.U32("size of the data"), "data")
 	return s
