@@ -79,7 +79,18 @@ func (b *books) open() (instances, codes int) {
 }
 
 // goroutines returns how many goroutines the linker or the engine has started that are still there.
+// Those that are on their way out get the time to go.
 func goroutines() (n int) {
+	for range 1000 {
+		if n = startedGoroutines(); n == 0 {
+			break
+		}
+		runtime.Gosched()
+	}
+	return n
+}
+
+func startedGoroutines() (n int) {
 	buf := make([]byte, 1<<20)
 	stacks := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
 	for _, s := range stacks[1:] {

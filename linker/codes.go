@@ -16,20 +16,24 @@ import (
 // That makes loading a library again cheap, and it bounds what unloading leaves behind: wazero keeps the closed instances
 // (see the package documentation), and every instance its module, so these had better be the same.
 type codes struct {
-	rt    wazero.Runtime
-	limit int // bytes of WebAssembly that may be idle
+	rt      wazero.Runtime
+	limit   int           // bytes that idle code may take
+	workers int           // goroutines for one compilation of a guest's module
+	slots   chan struct{} // one for each of these that may be under way
 
-	mu   sync.Mutex
-	all  map[[sha256.Size]byte]*code
-	idle *list.List // of *code, the longest unused first
-	size int        // of what is idle
+	mu      sync.Mutex
+	all     map[[sha256.Size]byte]*code
+	running map[[sha256.Size]byte]*compilation // those that somebody may still join
+	alive   map[*compilation]bool              // all, with those that were given up
+	idle    *list.List                         // of *code, the longest unused first
+	size    int                                // of what is idle
 }
 
 // code is something compiled.
 type code struct {
 	compiled wazero.CompiledModule
 	key      [sha256.Size]byte
-	size     int           // bytes of WebAssembly
+	size     int           // bytes that it takes, about
 	users    int           // handles that were not closed
 	idle     *list.Element // nil while there are users
 }
@@ -42,71 +46,58 @@ type codeHandle struct {
 	once  sync.Once
 }
 
-func newCodes(rt wazero.Runtime, limit int) *codes {
-	return &codes{rt: rt, limit: limit, all: map[[sha256.Size]byte]*code{}, idle: list.New()}
+func newCodes(rt wazero.Runtime, limit, compilations, workers int) *codes {
+	return &codes{rt: rt, limit: limit, workers: workers, slots: make(chan struct{}, compilations),
+		all: map[[sha256.Size]byte]*code{}, running: map[[sha256.Size]byte]*compilation{},
+		alive: map[*compilation]bool{}, idle: list.New()}
 }
 
-// CompileModule compiles what was not compiled yet.
+// CompileModule compiles what was not compiled yet: a module that the linker wrote, which does not
+// wait for those of guests.
 func (c *codes) CompileModule(ctx context.Context, bytes []byte) (wazero.CompiledModule, error) {
-	key := sha256.Sum256(bytes)
-	if h := c.use(key); h != nil {
-		return h, nil
-	}
-	// Without the lock, for it takes long. Two may compile the same; one of them is then the code.
-	compiled, err := compile(ctx, c.rt, bytes)
-	if err != nil {
-		return nil, err
-	}
-	if h := c.use(key); h != nil {
-		_ = compiled.Close(ctx) // it never fails
-		return h, nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	x := &code{compiled: compiled, key: key, size: len(bytes), users: 1}
-	c.all[key] = x
-	return c.handle(x), nil
+	return c.wait(ctx, c.begin(ctx, bytes, codeSize(bytes), false))
 }
 
 func (c *codes) handle(x *code) *codeHandle {
 	return &codeHandle{CompiledModule: x.compiled, codes: c, code: x}
 }
 
-// use returns a handle of what was compiled, nil if nothing was.
-func (c *codes) use(key [sha256.Size]byte) wazero.CompiledModule {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	x := c.all[key]
-	if x == nil {
-		return nil
-	}
+// use counts users of code. The mutex is held.
+func (c *codes) use(x *code, users int) {
 	if x.idle != nil {
 		c.idle.Remove(x.idle)
 		x.idle = nil
 		c.size -= x.size
 	}
-	x.users++
-	return c.handle(x)
+	x.users += users
 }
 
 // Close implements wazero.CompiledModule. The second time it does nothing.
 func (h *codeHandle) Close(ctx context.Context) (err error) {
-	h.once.Do(func() { err = h.codes.release(ctx, h.code) })
+	h.once.Do(func() {
+		h.codes.mu.Lock()
+		defer h.codes.mu.Unlock()
+		err = h.codes.release(ctx, h.code)
+	})
 	return err
 }
 
+// release ends a use. The mutex is held.
 func (c *codes) release(ctx context.Context, x *code) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if x.users--; x.users > 0 {
 		return nil
 	}
+	return c.rest(ctx, x)
+}
+
+// rest puts code that nobody uses among the idle. The mutex is held.
+func (c *codes) rest(ctx context.Context, x *code) error {
 	x.idle = c.idle.PushBack(x)
 	c.size += x.size
 	return c.shrink(ctx, c.limit)
 }
 
-// shrink closes idle code until no more than limit bytes are left of it.
+// shrink closes idle code until no more than limit bytes are left of it. The mutex is held.
 func (c *codes) shrink(ctx context.Context, limit int) error {
 	var first error
 	for c.size > limit {
@@ -120,11 +111,13 @@ func (c *codes) shrink(ctx context.Context, limit int) error {
 	return first
 }
 
-// close closes what is idle; what is used is closed when that use ends.
+// close closes what is idle; what is used is closed when that use ends. It waits for compilations
+// that were given up, until its context ends: the engine must not be closed under them.
 func (c *codes) close(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.limit = 0
+	c.quiesce(ctx)
 	return c.shrink(ctx, 0)
 }
 

@@ -23,8 +23,8 @@ func TestCodes(t *testing.T) {
 		}
 		return bytes
 	}
-	size := len(module(1))
-	c := newCodes(rt, 2*size)
+	size := codeSize(module(1))
+	c := newCodes(rt, 2*size, 1, 1)
 	compile := func(n int32) *codeHandle {
 		t.Helper()
 		h, err := c.CompileModule(ctx, module(n))

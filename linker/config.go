@@ -39,7 +39,13 @@ type Config struct {
 	maxDepth   int
 	maxNesting int
 	logger     *slog.Logger
-	hook       hook
+
+	compilations int
+	workers      int
+	maxFile      int64
+	maxAbandoned int
+	maxFolders   int
+	hook         hook
 }
 
 // Limits and sizes of [NewConfig].
@@ -71,6 +77,12 @@ func NewConfig() *Config {
 		codeCache:  DefaultCodeCache,
 		maxDepth:   DefaultMaxDepth,
 		maxNesting: DefaultMaxNesting,
+
+		compilations: DefaultCompilations,
+		workers:      defaultWorkers(),
+		maxFile:      DefaultMaxFile,
+		maxAbandoned: DefaultMaxAbandoned,
+		maxFolders:   DefaultMaxFolders,
 	}
 }
 

@@ -1,8 +1,7 @@
 package linker
 
 import (
-	"context"
-	"io/fs"
+	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
 	"github.com/lockstep-wasm/lockstep/linker/internal/search"
@@ -13,45 +12,50 @@ import (
 type batch struct {
 	search []*module // in search order: breadth first, as ld.so does
 	order  []*module // in order of instantiation: what a module needs first, but for cycles
-	bytes  map[*module][]byte
-	names  map[string]*module
-	files  map[string]*module
-	global []*module // what becomes part of the global scope
-	pinned []*module // what is never unloaded
-	now    bool      // functions that nobody has are refused
+	// prepared tells of each of them what was found out before; it may know more modules.
+	prepared map[*module]*prepared
+	names    map[string]*module
+	files    map[string]*module
+	global   []*module // what becomes part of the global scope
+	pinned   []*module // what is never unloaded
+	now      bool      // functions that nobody has are refused
 }
 
-// discover reads a library and everything that it needs. bytes is nil for one that is to be found in the file
-// system. It changes nothing. The first module of the result's search order is the library, unless it is
-// loaded already.
-func (t *tx) discover(ctx context.Context, name string, bytes []byte, o opening) (*module, *batch, error) {
-	b := &batch{bytes: map[*module][]byte{}, names: map[string]*module{}, files: map[string]*module{}}
+// discover finds a library and everything that it needs: loaded, or prepared. It changes nothing.
+// The first module of the result's search order is the library, unless it is loaded already.
+func (t *tx) discover(p *preparation, name string, o opening) (*module, *batch, error) {
+	b := newBatch(p)
 	if o.noLoad {
-		root, err := t.loaded(name, bytes)
+		root, err := t.loaded(name, p.root)
 		return root, b, err
 	}
-	root, err := t.find(ctx, b, name, bytes, nil)
-	if err != nil {
-		return nil, nil, err
+	root, err := t.find(b, name, p.root, nil)
+	if err == nil {
+		err = t.gather(b)
 	}
-	if err := t.gather(ctx, b); err != nil {
+	if err != nil {
 		return nil, nil, err
 	}
 	return root, b, nil
 }
 
+func newBatch(p *preparation) *batch {
+	return &batch{prepared: p.of, names: map[string]*module{}, files: map[string]*module{}}
+}
+
 // gather adds to a batch what its modules need, and decides the orders.
-func (t *tx) gather(ctx context.Context, b *batch) error {
+func (t *tx) gather(b *batch) error {
 	for i := 0; i < len(b.search); i++ {
 		m := b.search[i]
 		if m.info == nil {
 			continue // an ordinary executable names no libraries
 		}
-		if err := ctx.Err(); err != nil {
-			return &LoadError{File: m.file, Module: m.name, Err: err}
-		}
-		for _, need := range m.info.Needed {
-			n, err := t.find(ctx, b, need, nil, m)
+		for k, need := range m.info.Needed {
+			at := place{}
+			if needs := b.prepared[m].needs; k < len(needs) {
+				at = needs[k]
+			}
+			n, err := t.find(b, need, at, m)
 			if err != nil {
 				return &LoadError{File: m.file, Module: m.name, Err: err}
 			}
@@ -68,7 +72,7 @@ func (b *batch) sort() {
 	seen := map[*module]bool{}
 	var visit func(m *module)
 	visit = func(m *module) {
-		if seen[m] || b.bytes[m] == nil {
+		if seen[m] || b.prepared[m] == nil {
 			return
 		}
 		seen[m] = true
@@ -82,84 +86,81 @@ func (b *batch) sort() {
 	}
 }
 
-// find returns the module of a name: loaded, in the batch, or new and then read. from is the module that needs
-// it, nil for a call from outside.
-func (t *tx) find(ctx context.Context, b *batch, name string, bytes []byte, from *module) (*module, error) {
+// find returns the module of a name: loaded, in the batch, or prepared. at is what the preparation
+// has found. from is the module that needs it, nil for a call from outside.
+func (t *tx) find(b *batch, name string, at place, from *module) (*module, error) {
 	loaded := t.l.state.scope
 	for _, known := range []map[string]*module{loaded.names, b.names} {
 		if m := known[name]; m != nil {
 			return m, nil
 		}
 	}
-	if err := t.room(b, from); err != nil {
+	if err := t.l.room(len(loaded.search)+len(b.search), from); err != nil {
 		return nil, err
 	}
-	found := location{file: name}
-	if bytes == nil {
-		err := t.l.at(ctx, t.g, pointRead)
-		if err != nil {
-			return nil, &LoadError{Module: name, Err: err}
-		}
-		if found, err = t.l.locate(name, from); err != nil {
-			return nil, err
-		}
+	if !at.searched {
+		return nil, errStale
+	}
+	if at.info != nil {
 		for _, known := range []map[string]*module{loaded.files, b.files} {
-			if m := found.among(known); m != nil {
+			if m := at.among(known); m != nil {
 				b.names[name] = m
 				return m, nil
 			}
 		}
-		if bytes, err = fs.ReadFile(t.l.config.fsys, found.file); err != nil {
-			return nil, &LoadError{File: found.file, Module: name, Err: err}
-		}
 	}
-	file := found.file
-	err := t.l.at(ctx, t.g, pointDecode)
-	if err != nil {
-		return nil, &LoadError{File: file, Module: name, Err: err}
+	switch {
+	case at.err != nil:
+		return nil, at.err
+	case at.lib == nil:
+		return nil, errStale
 	}
-	m, err := t.l.decodeLibrary(t.l.nextID(), name, file, bytes)
-	if err != nil {
-		return nil, &LoadError{File: file, Module: name, Err: err}
-	}
+	m := at.lib.module
+	m.name, m.depth = name, 0
 	if from != nil {
 		m.depth = from.depth + 1
 	}
 	b.search = append(b.search, m)
-	b.bytes[m], b.names[name] = bytes, m
-	if m.stat = found.info; m.stat != nil {
-		b.files[file] = m
+	if b.names[name] = m; m.stat != nil {
+		b.files[m.file] = m
 	}
 	return m, nil
 }
 
-// room reports whether one more module, needed by from, may be loaded: before anything of it is read.
-func (t *tx) room(b *batch, from *module) error {
-	// The main module, loaded or in the batch, is not counted.
-	if n, limit := len(t.l.state.scope.search)+len(b.search), t.l.config.maxModules; n > limit {
-		return &LimitError{Limit: "modules", Value: uint64(n), Max: uint64(limit)}
+// room reports whether one more module, needed by from, may be loaded where there are n, with the
+// main module: before anything of it is read.
+func (l *Linker) room(n int, from *module) error {
+	if limit := l.config.maxModules; n > limit {
+		return &LimitError{Limit: limitModules, Value: uint64(n), Max: uint64(limit)}
 	}
-	if from != nil && from.depth >= t.l.config.maxDepth {
-		return &LimitError{Limit: "depth of needed libraries", Value: uint64(from.depth) + 1, Max: uint64(t.l.config.maxDepth)}
+	if from != nil && from.depth >= l.config.maxDepth {
+		return &LimitError{Limit: limitDepth, Value: uint64(from.depth) + 1, Max: uint64(l.config.maxDepth)}
 	}
 	return nil
 }
 
-// candidates returns the files that a name may mean, best first. from is the module that needs it, nil
-// for a call from outside.
-func (l *Linker) candidates(name string, from *module) []search.Candidate {
+// candidates returns the files that a name may mean, best first. from is the module that needs it,
+// nil for a call from outside. How many folders run-time paths may name has a limit.
+func (l *Linker) candidates(name string, from *module) ([]search.Candidate, error) {
 	if l.config.fsys == nil {
-		return nil
+		return nil, nil
 	}
 	file, runtimePath := "", []string(nil)
 	if from != nil && from.info != nil {
 		file, runtimePath = from.file, from.info.RuntimePath
 	}
-	return search.Files(name, file, runtimePath, l.config.searchPath)
+	folders := 0
+	for _, entry := range runtimePath {
+		folders += 1 + strings.Count(entry, ":")
+	}
+	if limit := l.config.maxFolders; folders > limit && !strings.Contains(name, "/") {
+		return nil, &LimitError{Limit: limitFolders, Value: uint64(folders), Max: uint64(limit)}
+	}
+	return search.Files(name, file, runtimePath, l.config.searchPath), nil
 }
 
 // decodeLibrary reads a library and checks what can be checked without knowing the image.
-func (l *Linker) decodeLibrary(id uint32, name, file string, bytes []byte) (*module, error) {
+func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*module, error) {
 	src, err := wasm.Decode(bytes)
 	if err != nil {
 		return nil, err
@@ -173,7 +174,7 @@ func (l *Linker) decodeLibrary(id uint32, name, file string, bytes []byte) (*mod
 			return nil, &dylink.FormatError{Offset: c.Offset, Reason: "a second section " + c.Name}
 		}
 	}
-	m := &module{id: id, name: name, file: file, src: src, info: info}
+	m := &module{name: name, file: file, src: src, info: info}
 	if len(src.Memories) > 0 {
 		return nil, &ImportError{Module: name, Namespace: "env", Name: "memory", Reason: "a library must import its memory, not define one"}
 	}

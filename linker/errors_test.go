@@ -47,6 +47,8 @@ func TestErrorMessages(t *testing.T) {
 		{&linker.HandleError{Handle: 7}, `linker: 0x7 is not the handle of an open library`},
 		{&linker.DestructorError{Module: "a", Pointer: 7, Err: errInjected}, `linker: module a: destructor 7: injected`},
 		{&linker.ThreadError{Thread: 7, Err: errInjected}, `linker: thread 7: injected`},
+		{&linker.PanicError{During: "reading a file", Value: errInjected}, `linker: reading a file panicked: injected`},
+		{&linker.PanicError{During: "reading a file"}, `linker: reading a file ended its goroutine`},
 		{&linker.OptionError{Option: 99}, `linker: unknown option OpenOption(99)`},
 	} {
 		seen[reflect.TypeOf(c.err).Elem().Name()] = true

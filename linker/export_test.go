@@ -10,9 +10,13 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// Snapshot describes everything that a failed operation must leave as it was: data areas, table entries and what
-// they hold in every group, handles, records. Blocks that wait to be freed count as free.
+// Snapshot describes everything that a failed operation must leave as it was: data areas, table
+// entries and what they hold in every group, handles, records. Blocks that wait to be freed count
+// as free. Compilations that were given up have ended.
 func (l *Linker) Snapshot(ctx context.Context) (lines []string) {
+	l.codes.mu.Lock()
+	l.codes.quiesce(ctx)
+	l.codes.mu.Unlock()
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	l.areas.mu.Lock()
 	for _, base := range slices.Sorted(maps.Keys(l.areas.live)) {

@@ -23,35 +23,41 @@ type hookTable struct {
 const startExport = reservedPrefix + "start"
 
 // hook gives a module that is to be loaded the tables that its code needs.
-func (t *tx) hook(ctx context.Context, m *module, bytes []byte) ([]byte, error) {
+func (l *Linker) hook(m *module, bytes []byte) ([]byte, error) {
 	m.hooks = nil
-	if t.l.config.polls {
-		polled, hooked, err := wasm.HookPolls(bytes, wasm.Import{Module: baseNamespace, Name: basePoll}, t.l.pollHooks.name)
+	if l.config.polls {
+		polled, hooked, err := wasm.HookPolls(bytes, wasm.Import{Module: baseNamespace, Name: basePoll}, l.pollHooks.name)
 		if err != nil {
 			return nil, err
 		}
 		if bytes = polled; hooked {
-			m.hooks = append(m.hooks, &t.l.pollHooks)
+			m.hooks = append(m.hooks, &l.pollHooks)
 		}
 	}
-	if t.l.threads == nil {
-		hookedBytes, hooked, err := wasm.HookWaits(bytes, t.l.waitHooks.name)
+	if l.threads == nil {
+		hookedBytes, hooked, err := wasm.HookWaits(bytes, l.waitHooks.name)
 		if err != nil {
 			return nil, err
 		}
 		if bytes = hookedBytes; hooked {
-			m.hooks = append(m.hooks, &t.l.waitHooks)
-		}
-	}
-	for _, h := range m.hooks {
-		if h.filler == nil {
-			filler, err := h.build(t.l.host.hostName)
-			if h.filler, err = t.l.compileGenerated(ctx, h.name, filler, err); err != nil {
-				return nil, err
-			}
+			m.hooks = append(m.hooks, &l.waitHooks)
 		}
 	}
 	return bytes, nil
+}
+
+// fillers compiles what fills the tables of a module, for the first one that has such tables.
+func (l *Linker) fillers(ctx context.Context, m *module) error {
+	for _, h := range m.hooks {
+		if h.filler != nil {
+			continue
+		}
+		filler, err := h.build(l.host.hostName)
+		if h.filler, err = l.compileGenerated(ctx, h.name, filler, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // fillHooks fills the tables of a module that was just instantiated.

@@ -50,6 +50,7 @@ type Linker struct {
 	areas        areas
 	exits        exits
 	codes        *codes
+	files        files
 
 	system system // of WASI
 	guest  guestLibraries

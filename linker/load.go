@@ -10,9 +10,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// library loads a library, or finds it loaded.
-func (t *tx) library(ctx context.Context, name string, bytes []byte, o opening) (*module, error) {
-	root, b, err := t.discover(ctx, name, bytes, o)
+// library loads a library that was prepared, or finds it loaded.
+func (t *tx) library(ctx context.Context, p *preparation, name string, o opening) (*module, error) {
+	root, b, err := t.discover(p, name, o)
 	if err != nil {
 		return nil, asLoadError(err, name)
 	}
@@ -51,10 +51,17 @@ func merged[K comparable, V any](a, b map[K]V) map[K]V {
 	return c
 }
 
-// load brings the modules of a batch into the image: it binds and compiles them, gives them a place, writes their
-// data, instantiates them in the leader's group and runs their constructors. Whatever can fail by
-// parsing, look-up or signature fails before anything is allocated.
+// load brings the modules of a batch, which are compiled, into the image: it binds them, gives them
+// a place, writes their data, instantiates them in the leader's group and runs their constructors.
+// Whatever can fail by look-up or signature fails before anything is allocated.
 func (t *tx) load(ctx context.Context, b *batch) error {
+	for _, m := range b.order {
+		if m != t.l.main {
+			m.id = t.l.nextID()
+		}
+		b.prepared[m].taken = true
+		t.modules = append(t.modules, m)
+	}
 	host, err := t.gateway(ctx, t.l.config.envModule)
 	if err != nil {
 		return err
@@ -82,7 +89,11 @@ func (t *tx) load(ctx context.Context, b *batch) error {
 		binder.order = append(binder.order, m)
 	}
 	for _, m := range b.order {
-		if err := t.compile(ctx, m, b.bytes[m]); err != nil {
+		err := b.prepared[m].err
+		if err == nil {
+			err = t.l.fillers(ctx, m)
+		}
+		if err != nil {
 			return &LoadError{File: m.file, Module: m.name, Err: err}
 		}
 	}
@@ -96,30 +107,6 @@ func (t *tx) load(ctx context.Context, b *batch) error {
 		t.logLoaded(ctx, m)
 	}
 	return t.install(ctx, binder)
-}
-
-// compile compiles a module, changed so that its instances can share one memory.
-func (t *tx) compile(ctx context.Context, m *module, bytes []byte) error {
-	var opt wasm.RewriteOptions
-	if len(m.src.Memories) > 0 {
-		opt.ImportMemory = &wasm.MemoryImport{Module: memoryNamespace, Name: "memory", Type: anyMemory(m.shared)}
-	}
-	if t.l.config.polls {
-		opt.ExportStart = startExport
-	}
-	bytes, err := wasm.Rewrite(bytes, m.src, opt)
-	if err == nil {
-		bytes, err = t.hook(ctx, m, bytes)
-	}
-	if err != nil {
-		return err
-	}
-	if err := t.l.at(ctx, t.g, pointCompile); err != nil {
-		return err
-	}
-	t.modules = append(t.modules, m)
-	m.compiled, err = t.l.codes.CompileModule(ctx, bytes)
-	return err
 }
 
 // place gives a library its data area and its slots, unless they were decided when the image was laid out, and

@@ -31,7 +31,8 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	}
 	l := &Linker{rt: rt, config: config, gateways: map[string]*module{}, callers: map[string]wazero.CompiledModule{}}
 	l.areas.l, l.areas.live = l, map[uint32]area{}
-	l.codes = newCodes(rt, config.codeCache)
+	l.codes = newCodes(rt, config.codeCache, config.compilations, config.workers)
+	l.files.fsys, l.files.limit, l.files.most = config.fsys, config.maxFile, config.maxAbandoned
 	l.state.scope = &scope{names: map[string]*module{}, files: map[string]*module{}}
 	l.state.closures = closures{keep: config.quarantine, live: map[uint32]bool{}, own: map[uint32]bool{}}
 	l.trampolines = map[string]wazero.CompiledModule{}
@@ -62,11 +63,18 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	}
 	l.main = m
 	t := &tx{l: l}
-	all := &batch{search: []*module{m}, bytes: map[*module][]byte{m: bytes}, names: map[string]*module{}, files: map[string]*module{}}
-	if err := t.preload(ctx, all); err != nil {
+	p := l.newPreparation(nil, l.state.scope, false)
+	defer p.close(ctx)
+	p.add(m, bytes)
+	all := newBatch(p)
+	all.search = []*module{m}
+	if err := t.preload(ctx, p, all); err != nil {
 		return err
 	}
-	if err := t.gather(ctx, all); err != nil {
+	if p.gather(ctx); ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err := t.gather(all); err != nil {
 		return err
 	}
 	stackTop, err := l.layOut(ctx, m, all.order)
@@ -105,6 +113,9 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 			return err
 		}
 	}
+	if err := p.compile(ctx); err != nil {
+		return err
+	}
 	if err := t.load(ctx, all); err != nil {
 		for _, m := range t.modules {
 			m.close(ctx)
@@ -122,9 +133,9 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 
 // preload puts the libraries of [Config.WithPreload] into the initial image, behind the main module and before all
 // that it needs.
-func (t *tx) preload(ctx context.Context, b *batch) error {
+func (t *tx) preload(ctx context.Context, p *preparation, b *batch) error {
 	for _, name := range t.l.config.preload {
-		m, err := t.find(ctx, b, name, nil, nil)
+		m, err := t.find(b, name, p.find(ctx, name, nil, nil, opening{}), nil)
 		if err != nil {
 			return asLoadError(err, name)
 		}

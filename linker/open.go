@@ -51,16 +51,21 @@ func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, opti
 	if err != nil {
 		return nil, asLoadError(err, name)
 	}
+	load := loading{name: name, bytes: bytes, opening: o}
+	defer func() { load.close(ctx) }()
+	if entryOf(ctx) == nil { // nobody has to wait for the group meanwhile, and it for nobody
+		if err := g.alive(); err != nil {
+			return nil, asLoadError(err, name)
+		}
+		if err := load.prepare(ctx, g, g.l.committed.Load()); err != nil {
+			return nil, asLoadError(err, name)
+		}
+	}
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
-		err := e.run(ctx, protocol.LoadModules, func(ctx context.Context, t *tx) error {
-			m, err := t.library(ctx, name, bytes, o)
-			if err != nil {
-				return err
-			}
-			lib = &Library{linker: g.l, mod: m}
-			t.handed = append(t.handed, lib)
-			return nil
-		})
+		m, err := load.run(ctx, e)
+		if err == nil {
+			lib = m
+		}
 		return g.judgeLoad(e, name, err)
 	})
 	g.logOpened(ctx, name, lib, err)
@@ -68,6 +73,66 @@ func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, opti
 		return nil, asLoadError(err, name)
 	}
 	return lib, nil
+}
+
+// loading is one call of Open.
+type loading struct {
+	name  string
+	bytes []byte
+	opening
+	prepared *preparation // nil when there is none that could be of use
+	stale    bool         // one was of no use
+}
+
+// prepare does what can be done before the load has the lease. Its errors are those of the context.
+func (x *loading) prepare(ctx context.Context, g *Group, s *scope) error {
+	x.prepared = g.l.newPreparation(g, s, x.stale)
+	return x.prepared.prepare(ctx, x.name, x.bytes, x.opening)
+}
+
+func (x *loading) close(ctx context.Context) {
+	if x.prepared != nil {
+		x.prepared.close(ctx)
+	}
+	x.prepared = nil
+}
+
+// run makes the load an operation, or a part of one. The group is parked while there is anything to
+// be prepared.
+func (x *loading) run(ctx context.Context, e *entry) (*Library, error) {
+	var lib *Library
+	for {
+		if err := x.ready(ctx, e); err != nil {
+			return nil, err
+		}
+		err := e.run(ctx, protocol.LoadModules, func(ctx context.Context, t *tx) error {
+			m, err := t.library(ctx, x.prepared, x.name, x.opening)
+			if err != nil {
+				return err
+			}
+			lib = &Library{linker: t.l, mod: m}
+			t.handed = append(t.handed, lib)
+			return nil
+		})
+		if !errors.Is(err, errStale) || x.stale {
+			return lib, err
+		}
+		x.stale = true
+		x.close(ctx)
+	}
+}
+
+// ready prepares the load unless that was done.
+func (x *loading) ready(ctx context.Context, e *entry) (err error) {
+	if x.prepared != nil {
+		return nil
+	}
+	g, s := e.group, e.scope()
+	if s.names[x.name] != nil && !x.stale || !e.parks() { // nothing to wait for, or nobody could serve the group
+		return x.prepare(ctx, g, s)
+	}
+	failed := g.Block(ctx, func() { err = x.prepare(ctx, g, s) })
+	return errors.Join(err, failed)
 }
 
 // Symbol finds a symbol by name; lib is [Default], the library to look in, with what that needs, or [Next]. The first

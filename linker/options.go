@@ -71,16 +71,17 @@ func (c *Config) opening(options []OpenOption) (opening, error) {
 }
 
 // loaded finds a library that is loaded already, by name or by the file that the name means.
-func (t *tx) loaded(name string, bytes []byte) (*module, error) {
+func (t *tx) loaded(name string, at place) (*module, error) {
 	s := t.l.state.scope
 	if m := s.names[name]; m != nil {
 		return m, nil
 	}
-	if bytes == nil {
-		if f, err := t.l.locate(name, nil); err == nil {
-			if m := f.among(s.files); m != nil {
-				return m, nil
-			}
+	if !at.searched {
+		return nil, errStale
+	}
+	if at.info != nil {
+		if m := at.among(s.files); m != nil {
+			return m, nil
 		}
 	}
 	return nil, ErrNotLoaded

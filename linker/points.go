@@ -10,8 +10,8 @@ type point string
 const (
 	pointRead        point = "read a file"
 	pointDecode      point = "decode a module"
-	pointBind        point = "bind a module's imports"
 	pointCompile     point = "compile a module"
+	pointBind        point = "bind a module's imports"
 	pointMemory      point = "take a data area"
 	pointSlots       point = "take table entries"
 	pointBridge      point = "compile a bridge"

@@ -1,0 +1,229 @@
+package linker
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// preparation is what a load finds out and does before it has the lease: it looks for the library
+// and for all that it needs, reads, decodes, rewrites and compiles them. It sees one published
+// scope, and changes nothing; so nobody waits for it, and its caller leaves it behind when the
+// context ends. Under the lease the same search is done again, on what is loaded by then, with the
+// answers that were found here instead of the file system's. Where one is missing, because a
+// library was closed meanwhile, the preparation is stale, and another one is made that takes
+// nothing for loaded: it has all answers. See "Why is a library prepared before the lease?" in
+// spec/rationale.md.
+type preparation struct {
+	l     *Linker
+	g     *Group // whose load it is; nil for the initial image
+	scope *scope // what is taken for loaded
+	all   bool   // take nothing for loaded
+
+	root    place
+	modules []*prepared // in the order in which they were found
+	names   map[string]place
+	files   map[string]*module // new ones by their files, as in batch
+	of      map[*module]*prepared
+}
+
+// prepared is a module that was read, and perhaps compiled. It becomes part of the image at most
+// once.
+type prepared struct {
+	module *module
+	bytes  []byte  // as it was read; nil when it has been rewritten
+	needs  []place // what the names mean that the module needs, in the same order
+	err    error   // why it could not be compiled
+	taken  bool    // it has become part of an operation, which closes it if it fails
+}
+
+// place is what a name means.
+type place struct {
+	searched bool // false for the name of something loaded: the file system was not asked
+	location
+	lib *prepared // nil if the file is that of something loaded
+	err error     // why there is no such library
+}
+
+// errStale means that the image has changed since a load was prepared, so that its preparation
+// lacks something.
+var errStale = errors.New("linker: what was prepared for a load is out of date")
+
+func (l *Linker) newPreparation(g *Group, s *scope, all bool) *preparation {
+	return &preparation{l: l, g: g, scope: s, all: all, names: map[string]place{}, files: map[string]*module{},
+		of: map[*module]*prepared{}}
+}
+
+// prepare prepares the load of a library. The errors are those of the context; whatever else is
+// wrong is for the load itself to find, in what was loaded by then. The result has to be closed.
+func (p *preparation) prepare(ctx context.Context, name string, bytes []byte, o opening) error {
+	p.root = p.find(ctx, name, bytes, nil, o)
+	p.gather(ctx)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return p.compile(ctx)
+}
+
+// gather looks for what the modules need, and for what that needs, up to the first error.
+func (p *preparation) gather(ctx context.Context) {
+	for i := 0; i < len(p.modules); i++ {
+		m := p.modules[i]
+		if m.module.info == nil {
+			continue // an ordinary executable names no libraries
+		}
+		for _, need := range m.module.info.Needed {
+			found := p.find(ctx, need, nil, m.module, opening{})
+			m.needs = append(m.needs, found)
+			if found.err != nil {
+				return
+			}
+		}
+	}
+}
+
+// find looks for what a name means. from is the module that needs it, nil for a call from outside.
+func (p *preparation) find(ctx context.Context, name string, bytes []byte, from *module, o opening) place {
+	if m := p.scope.names[name]; m != nil && !p.all {
+		return place{}
+	}
+	if known, ok := p.names[name]; ok {
+		return known
+	}
+	if err := p.room(from); err != nil {
+		return place{searched: p.all, err: err}
+	}
+	found := p.search(ctx, name, bytes, from, o)
+	found.searched = true
+	p.names[name] = found
+	return found
+}
+
+// room reports whether one more module may be loaded, as far as is known now.
+func (p *preparation) room(from *module) error {
+	n := len(p.modules)
+	if p.all {
+		n++ // the main module alone is sure to stay
+	} else {
+		n += len(p.scope.search)
+	}
+	return p.l.room(n, from)
+}
+
+func (p *preparation) search(ctx context.Context, name string, bytes []byte, from *module, o opening) (found place) {
+	fail := func(file string, err error) place {
+		return place{location: found.location, err: &LoadError{File: file, Module: name, Err: err}}
+	}
+	found.location = location{file: name}
+	if bytes == nil {
+		err := p.l.at(ctx, p.g, pointRead)
+		if err != nil {
+			return fail("", err)
+		}
+		if found.location, err = p.l.locate(ctx, name, from); err != nil {
+			return place{err: err}
+		}
+		if m := found.among(p.scope.files); m != nil && !p.all || o.noLoad {
+			return found
+		}
+		if m := found.among(p.files); m != nil {
+			found.lib = p.of[m]
+			return found
+		}
+		if bytes, err = p.l.files.read(ctx, found.file); err != nil {
+			return fail(found.file, err)
+		}
+	}
+	err := p.l.at(ctx, p.g, pointDecode)
+	if err == nil {
+		err = p.l.files.fits(int64(len(bytes)))
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return fail(found.file, err)
+	}
+	m, err := p.l.decodeLibrary(name, found.file, bytes)
+	if err != nil {
+		return fail(found.file, err)
+	}
+	if from != nil {
+		m.depth = from.depth + 1
+	}
+	m.stat = found.info
+	found.lib = p.add(m, bytes)
+	return found
+}
+
+// add notes a module that was read.
+func (p *preparation) add(m *module, bytes []byte) *prepared {
+	lib := &prepared{module: m, bytes: bytes}
+	p.modules = append(p.modules, lib)
+	p.of[m] = lib
+	if m.stat != nil {
+		p.files[m.file] = m
+	}
+	return lib
+}
+
+// compile compiles the modules, changed so that their instances can share one memory. The error is
+// that of the context; what cannot be compiled is for the load to report, if it is needed by then.
+func (p *preparation) compile(ctx context.Context) error {
+	var begun []*compilation
+	waited := 0
+	defer func() { // a panic in between
+		for _, c := range begun[waited:] {
+			if c != nil {
+				p.l.codes.abandon(ctx, c)
+			}
+		}
+	}()
+	for _, lib := range p.modules {
+		var c *compilation
+		bytes, err := p.rewrite(ctx, lib.module, lib.bytes)
+		if lib.bytes, lib.err = nil, err; err == nil {
+			c = p.l.codes.begin(ctx, bytes, codeSize(bytes), true)
+		}
+		begun = append(begun, c)
+	}
+	for i, c := range begun { // waiting gives up each when the context has ended
+		waited++
+		if c != nil {
+			p.modules[i].module.compiled, p.modules[i].err = p.l.codes.wait(ctx, c)
+		}
+	}
+	return ctx.Err()
+}
+
+// rewrite returns what is compiled of a module.
+func (p *preparation) rewrite(ctx context.Context, m *module, bytes []byte) ([]byte, error) {
+	var opt wasm.RewriteOptions
+	if len(m.src.Memories) > 0 {
+		opt.ImportMemory = &wasm.MemoryImport{Module: memoryNamespace, Name: "memory", Type: anyMemory(m.shared)}
+	}
+	if p.l.config.polls {
+		opt.ExportStart = startExport
+	}
+	bytes, err := wasm.Rewrite(bytes, m.src, opt)
+	if err == nil {
+		bytes, err = p.l.hook(m, bytes)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := p.l.at(ctx, p.g, pointCompile); err != nil {
+		return nil, err
+	}
+	return bytes, ctx.Err()
+}
+
+// close gives up what did not become part of the image.
+func (p *preparation) close(ctx context.Context) {
+	for _, lib := range p.modules {
+		if !lib.taken {
+			lib.module.close(ctx)
+		}
+	}
+}
