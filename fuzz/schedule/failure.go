@@ -40,7 +40,7 @@ func (f *Failure) Error() string {
 
 // complete adds what is known when the run has ended.
 func (f *Failure) complete(s *Scheduler) {
-	f.Schedule = s.choices.trim()
+	f.Schedule = s.choices.Trim()
 	f.Trace = s.trace
 	for _, t := range s.tasks {
 		if !t.finished {

@@ -135,7 +135,7 @@ func Run(p Program, strategy Strategy, o Options) *Result {
 	if s.failure != nil {
 		s.failure.complete(s)
 	}
-	return &Result{Failure: s.failure, Schedule: s.choices.trim(), Steps: s.steps, Choices: len(s.choices), Trace: s.trace}
+	return &Result{Failure: s.failure, Schedule: s.choices.Trim(), Steps: s.steps, Choices: len(s.choices), Trace: s.trace}
 }
 
 // Result is how a run went.

@@ -1,4 +1,4 @@
-package schedule
+package strategy
 
 import (
 	"fmt"
@@ -38,7 +38,7 @@ type SyntaxError struct {
 }
 
 func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("schedule: %q is no schedule: want position:choice in ascending order, such as 7:1,12:2, have %q", e.Text, e.Part)
+	return fmt.Sprintf("strategy: %q is no schedule: want position:choice in ascending order, such as 7:1,12:2, have %q", e.Text, e.Part)
 }
 
 // ParseSchedule is the reverse of String. The error is a *SyntaxError.
@@ -60,8 +60,8 @@ func ParseSchedule(text string) (Schedule, error) {
 	return s, nil
 }
 
-// trim drops what has no meaning: zeros at the end.
-func (s Schedule) trim() Schedule {
+// Trim drops what has no meaning: zeros at the end.
+func (s Schedule) Trim() Schedule {
 	n := len(s)
 	for n > 0 && s[n-1] == 0 {
 		n--
@@ -69,8 +69,8 @@ func (s Schedule) trim() Schedule {
 	return slices.Clone(s[:n])
 }
 
-// switches is how many choices are not 0.
-func (s Schedule) switches() (n int) {
+// Switches is how many choices are not 0.
+func (s Schedule) Switches() (n int) {
 	for _, c := range s {
 		if c != 0 {
 			n++

@@ -1,4 +1,4 @@
-package schedule
+package strategy
 
 import "slices"
 
@@ -10,7 +10,7 @@ const Unbounded = -1
 // the running task waits, ends or gives way costs nothing. To let a task that
 // gives way go on before others that can counts as an interruption, too; so a
 // bound keeps the number of schedules finite if tasks poll. When it has tried
-// all, [Report.Exhausted] is true. runs limits how many it tries; 0 means no limit.
+// all, the source says so: Exhausted. runs limits how many it tries; 0 means no limit.
 func DepthFirst(bound, runs int) Source { return &depthFirst{bound: bound, runs: runs} }
 
 type depthFirst struct {

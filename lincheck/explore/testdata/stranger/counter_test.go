@@ -1,0 +1,37 @@
+package stranger
+
+import (
+	"sync"
+	"testing"
+
+	"github.com/lockstep-wasm/lockstep/lincheck/explore"
+)
+
+func TestCounter(t *testing.T) {
+	explore.Linearizable(t, explore.Type[*Counter]{New: func() *Counter { return new(Counter) }})
+}
+
+func TestSound(t *testing.T) {
+	explore.Linearizable(t, explore.Type[*Sound]{New: func() *Sound { return new(Sound) }})
+}
+
+// Two goroutines take two locks in different orders.
+func TestLockOrder(t *testing.T) {
+	explore.Check(t, func(*explore.Run) {
+		var a, b sync.Mutex
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			a.Lock()
+			defer a.Unlock()
+			b.Lock()
+			defer b.Unlock()
+		})
+		wg.Go(func() {
+			b.Lock()
+			defer b.Unlock()
+			a.Lock()
+			defer a.Unlock()
+		})
+		wg.Wait()
+	})
+}
