@@ -33,7 +33,7 @@ func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uin
 			return &SymbolError{Symbol: name, Definer: fn.mod.name, Want: fmt.Sprintf("%d arguments", len(args)), Found: fn.typ.String()}
 		}
 		results, err = g.call(ctx, fn, args...)
-		return g.judge(e, err)
+		return g.judge(e, g.exiting(ctx, e, err))
 	})
 	if err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results
 			return err
 		}
 		values, err = c.call(ctx, slices.Concat(args, []uint64{uint64(pointer)}))
-		return g.judge(e, asPointerError(pointer, err))
+		return g.judge(e, g.exiting(ctx, e, asPointerError(pointer, err)))
 	})
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ type exits struct {
 	mu      sync.Mutex
 	of      map[*module][]exitHandler
 	threads map[*Group][]threadExit
+	failed  error // what was the matter with those that ran when the program ended
 }
 
 // exitHandler is a function pointer of a guest.
@@ -70,6 +71,22 @@ func (x *exits) first(modules []*module) *module {
 		}
 	}
 	return nil
+}
+
+// fail keeps the error of destructors that ran when the program ended, for whoever ends it.
+func (x *exits) fail(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.failed = errors.Join(x.failed, err)
+}
+
+// failure returns what was kept, once.
+func (x *exits) failure() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	err := x.failed
+	x.failed = nil
+	return err
 }
 
 // DestructorError says that a destructor of a library trapped, or that the guest exited in it.
@@ -204,29 +221,22 @@ func (l *Linker) destroyAll(ctx context.Context) (err error) {
 		return err
 	}
 	for _, g := range l.groups.list() {
-		if l.exits.first(l.committed.Load().order) == nil {
-			return err
+		if l.exits.first(l.committed.Load().order) == nil && (l.program.dtors == nil || l.program.ended.Load()) {
+			break
 		}
 		_ = g.inside(ctx, func(ctx context.Context, e *entry) error {
-			for {
-				order := slices.Clone(e.scope().order)
-				slices.Reverse(order)
-				m := l.exits.first(order)
-				if m == nil {
-					return nil
-				}
-				failed := g.destroy(ctx, m)
-				err = errors.Join(err, failed)
-				if isExit(failed) {
-					return g.judge(e, failed)
-				}
+			failed := g.finish(ctx, e)
+			err = errors.Join(err, failed)
+			if isExit(failed) {
+				return g.judge(e, failed)
 			}
+			return nil
 		})
 		if isExit(err) {
 			break
 		}
 	}
-	return err
+	return errors.Join(err, l.exits.failure())
 }
 
 // holdable is a context whose cancellation can be switched off: what has begun to run destructors must be finished.

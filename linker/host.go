@@ -23,7 +23,9 @@ const (
 	hostExit      = "exit"      // (code) what WASI's proc_exit is to guests
 	hostSystem    = "system"    // (access, descriptor) -> whether it is about a standard stream, before every call of a WASI function
 	hostSystemEnd = "system_end"
-	hostPoll      = "poll" // (subscriptions, n) -> the same, before poll_oneoff
+	hostEnd       = "end"      // () what the main module's C library calls when the program ends
+	hostEndWith   = "end_with" // (argument), the same for __cxa_atexit
+	hostPoll      = "poll"     // (subscriptions, n) -> the same, before poll_oneoff
 
 	// providedPrefix marks functions that guests import from env and that the linker has when neither a
 	// module nor the host has them. They are no safepoints: a guest's allocator calls them. Of the other
@@ -59,6 +61,8 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 			stack[0] = l.system.beginPoll(ctx, &l.mem, uint32(stack[0]), uint32(stack[1]))
 		}},
 		{hostSystemEnd, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { l.system.end(ctx) }},
+		{hostEnd, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { l.endOfProgram(ctx) }},
+		{hostEndWith, i32, nil, func(ctx context.Context, _ api.Module, _ []uint64) { l.endOfProgram(ctx) }},
 		{hostExit, i32, nil, func(_ context.Context, _ api.Module, stack []uint64) { panic(sys.NewExitError(uint32(stack[0]))) }},
 		{providedPrefix + "emscripten_resize_heap", i32, i32, func(_ context.Context, _ api.Module, stack []uint64) {
 			stack[0] = l.resizeHeap(uint32(stack[0]))

@@ -267,11 +267,16 @@ func (t *tx) construct(ctx context.Context, modules []*module) error {
 			return err
 		}
 	}
+	if slices.Contains(modules, t.l.main) {
+		if err := t.hookExit(ctx); err != nil {
+			return &LoadError{File: t.l.main.file, Module: t.l.main.name, Err: err}
+		}
+	}
 	for _, m := range t.l.mainLast(modules) {
-		name := "__wasm_call_ctors"
+		name := wasm.CallCtors
 		if _, ok := m.exports["_initialize"]; ok {
 			name = "_initialize" // it runs the constructors itself
-		} else if _, ok := m.exports["_start"]; ok && m.info == nil {
+		} else if m == t.l.main && t.l.program.startConstructs {
 			continue // a command: its constructors run when it is started
 		}
 		if err := t.special(ctx, m, name); err != nil {

@@ -146,7 +146,7 @@ func special(name string) bool {
 		"__heap_base", "__heap_end", "__data_end", "__global_base", "__stack_low", "__stack_high", "__dso_handle",
 		"__tls_base", "__tls_size", "__tls_align",
 		// Not everything that begins like these: __wasm_setjmp and __wasm_longjmp are libc's.
-		"__wasm_call_ctors", "__wasm_call_dtors", "__wasm_start", "__wasm_init_memory", "__wasm_init_memory_flag",
+		"__wasm_call_ctors", "__wasm_start", "__wasm_init_memory", "__wasm_init_memory_flag",
 		"__wasm_init_tls", "__wasm_apply_data_relocs", "__wasm_apply_global_relocs", "__wasm_apply_tls_relocs",
 		"__wasm_apply_global_tls_relocs":
 		return true

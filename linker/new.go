@@ -21,8 +21,9 @@ const nullGuard = 1024
 
 // New makes a process image of a main module: a position-independent executable with a dylink.0 section, or an
 // ordinary executable that exports its function table and, to be more than one group, its stack pointer. Its
-// data is written, its relocations are applied and its constructors are run; a function _start is not
-// called. The host functions that it imports have to be in the runtime already. A nil config is NewConfig().
+// data is written, its relocations are applied and its constructors are run, unless a function _start does that; _start is
+// not called, see [Linker.Run]. What a command exports behind wrappers that run all constructors before a call, and all
+// destructors after it (wasm-ld's --export), is exported without them. The host functions that it imports have to be in the runtime already. A nil config is NewConfig().
 //
 // Errors are a *LoadError, which wraps the reason, or a *FeatureError. Nothing is left in the runtime then.
 func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*Linker, error) {
@@ -57,7 +58,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 		}
 		l.threads = err
 	}
-	m, err := l.decodeMain(bytes)
+	m, bytes, err := l.decodeMain(bytes)
 	if err != nil {
 		return err
 	}
@@ -144,28 +145,36 @@ func (t *tx) preload(ctx context.Context, p *preparation, b *batch) error {
 	return nil
 }
 
-// decodeMain reads the main module.
-func (l *Linker) decodeMain(bytes []byte) (*module, error) {
+// decodeMain reads the main module. What it returns are bytes in which exported functions do not begin and end the program.
+func (l *Linker) decodeMain(bytes []byte) (*module, []byte, error) {
 	// What is run as the program is trusted with the time that it takes to compile.
-	src, err := wasm.DecodeWithin(bytes, wasm.DefaultLimits().AnyCost())
+	limits := wasm.DefaultLimits().AnyCost()
+	src, err := wasm.DecodeWithin(bytes, limits)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	if unwrapped, ok := wasm.UnwrapCommand(bytes, src); ok {
+		bytes = unwrapped
+		if src, err = wasm.DecodeWithin(bytes, limits); err != nil {
+			return nil, nil, err
+		}
+	}
+	l.program.readProgram(bytes, src)
 	info, err := dylink.Read(bytes)
 	if err != nil && !errors.Is(err, dylink.ErrNotLibrary) {
-		return nil, err
+		return nil, nil, err
 	}
 	m := &module{id: l.nextID(), name: l.config.mainName, file: l.config.mainName, src: src, info: info}
 	m.readInfo()
 	m.readExports()
 	if m.shared && l.threads != nil {
-		return nil, l.threads
+		return nil, nil, l.threads
 	}
 	l.maxPages, l.tableMax = l.config.maxPages, l.config.maxTable
 	if mem, ok := src.MemoryType(0); ok && mem.HasMax {
 		l.maxPages = min(l.maxPages, mem.Max)
 	}
-	return m, nil
+	return m, bytes, nil
 }
 
 // layOut decides where the main module, the libraries that it needs and the first group's stack are, and makes the

@@ -113,7 +113,7 @@ func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, star
 	attached <- nil
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
 		_, err := g.call(ctx, start, uint64(t.id), uint64(argument))
-		return g.judge(e, err)
+		return g.judge(e, g.exiting(ctx, e, err))
 	})
 	if err != nil { // nothing of the thread runs after a trap
 		l.exits.dropThread(g, nil)

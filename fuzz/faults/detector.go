@@ -129,6 +129,11 @@ func Detectors() []Detector {
 			Package: "linker", Sees: []string{linkerFolder}, Run: linkerTests, Args: short,
 		},
 		{
+			Name: "programs", What: "whole programs in C, compared with what they do natively",
+			Why:     "it alone knows what C programs expect of a linker",
+			Package: "programs", Sees: []string{linkerFolder}, Run: "^Test(Command|Position|CloseEnds|ExitOfOne|Scenarios|Libraries|Main)", Args: short,
+		},
+		{
 			Name: "race linked", What: "the linker's tests with several goroutines under the race detector, whose reports alone count", Judge: ByRaceDetector,
 			Why:     "what it finds need not have done any harm yet",
 			Package: "linker", Sees: []string{linkerFolder}, Run: "^(TestConcurrent|TestThreads|TestSymbolLooksAgain|TestAtomics)", Args: short,

@@ -1,0 +1,190 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+
+	"github.com/tetratelabs/wazero/sys"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// program is how the main module begins and ends, as far as the toolchain's functions in it tell.
+//
+// Its own C library runs what it has registered with atexit, and then flushes its streams. The destructors of libraries belong
+// between the two, as in C, and the linker has those. So before anything else it registers a function of its own there:
+// the first that is registered is the last that runs.
+type program struct {
+	// Decided by New, once.
+	startConstructs bool      // _start runs the constructors itself
+	startDestroys   bool      // and the destructors
+	dtors           *function // runs what the C library has registered, and flushes its streams
+	flush           *function // fflush
+
+	hooked atomic.Bool // the C library has the linker's function, and has not called it
+	ended  atomic.Bool // what the C library has registered has run, or runs
+}
+
+// readProgram looks at how a main module begins. bytes are those of src.
+func (p *program) readProgram(bytes []byte, src *wasm.Module) {
+	start, ok := src.ExportByName("_start")
+	if !ok || start.Kind != wasm.KindFunc {
+		return
+	}
+	calls := func(name string) bool {
+		for i, imp := range functionImports(src) {
+			if imp.Module == "env" && imp.Name == name && src.CallsDirectly(bytes, start.Index, uint32(i)) {
+				return true
+			}
+		}
+		x, ok := src.ExportByName(name)
+		return ok && x.Kind == wasm.KindFunc && src.CallsDirectly(bytes, start.Index, x.Index)
+	}
+	p.startConstructs, p.startDestroys = calls(wasm.CallCtors), calls(wasm.CallDtors)
+}
+
+// functionImports returns the imported functions, by index.
+func functionImports(src *wasm.Module) (list []*wasm.Import) {
+	for i := range src.Imported(wasm.KindFunc) {
+		imp, _ := src.ImportOf(wasm.KindFunc, uint32(i))
+		list = append(list, imp)
+	}
+	return list
+}
+
+// hookExit finds out how the program ends, and registers the linker's function. Nothing of the guest has run yet but start
+// functions and relocations.
+func (t *tx) hookExit(ctx context.Context) error {
+	p, global := &t.l.program, t.l.state.scope.global
+	i32 := wasm.I32
+	find := func(name string, typ wasm.FuncType) *function {
+		if x := firstOf(global, name); x != nil && x.kind == exportFunction && x.fn.typ.Equal(typ) {
+			return x.fn
+		}
+		return nil
+	}
+	p.dtors = find(wasm.CallDtors, wasm.FuncType{})
+	p.flush = find("fflush", wasm.FuncType{Params: []wasm.ValType{i32}, Results: []wasm.ValType{i32}})
+	register, hook := find("__cxa_atexit", wasm.FuncType{Params: []wasm.ValType{i32, i32, i32}, Results: []wasm.ValType{i32}}), hostEndWith
+	args := make([]uint64, 3)
+	if register == nil {
+		register, hook = find("atexit", wasm.FuncType{Params: []wasm.ValType{i32}, Results: []wasm.ValType{i32}}), hostEnd
+		args = args[:1]
+	}
+	if register == nil {
+		return nil
+	}
+	s := &fillStep{}
+	pointer, err := t.slot(t.l.host.exports[hook].fn, &s.fills)
+	if err != nil {
+		return err
+	}
+	s.slots = t.l.state.slots.length
+	if err := t.perform(ctx, s); err != nil {
+		return err
+	}
+	args[0] = uint64(pointer)
+	failed, err := t.g.call1(ctx, register, args...)
+	if err != nil {
+		return err
+	}
+	p.hooked.Store(failed == 0)
+	return nil
+}
+
+// endOfProgram is what the main module's C library calls last of all that is registered there.
+func (l *Linker) endOfProgram(ctx context.Context) {
+	e := entryOf(ctx)
+	if e == nil || e.replay {
+		return
+	}
+	l.program.ended.Store(true)
+	if !l.endsWith(e.group) {
+		l.program.hooked.Store(false) // it is not called again when the last group ends
+		return
+	}
+	err := e.group.destroyLibraries(ctx, e)
+	if isExit(err) {
+		panic(err)
+	}
+	l.exits.fail(err)
+}
+
+// endsWith reports whether the program is over when a group exits: the libraries are still others' when there are groups that
+// Go has spawned and that live on.
+func (l *Linker) endsWith(g *Group) bool {
+	l.guestThreads.mu.Lock()
+	used := l.guestThreads.used
+	l.guestThreads.mu.Unlock()
+	return used || !slices.ContainsFunc(l.groups.list(), func(x *Group) bool { return x != g && x.cause.Load() == nil })
+}
+
+// destroyLibraries calls the handlers of all modules, those that were loaded last first. Of what is the matter with them, only an
+// exit keeps the others from being called.
+func (g *Group) destroyLibraries(ctx context.Context, e *entry) (err error) {
+	for {
+		order := slices.Clone(e.scope().order)
+		slices.Reverse(order)
+		m := g.l.exits.first(order)
+		if m == nil {
+			return err
+		}
+		failed := g.destroy(ctx, m)
+		err = errors.Join(err, failed)
+		if isExit(failed) {
+			return err
+		}
+	}
+}
+
+// finish ends the program in a group, once: what the C library has registered runs, then what libraries have, and streams
+// are flushed.
+func (g *Group) finish(ctx context.Context, e *entry) (err error) {
+	p := &g.l.program
+	if !p.ended.Swap(true) && p.dtors != nil && !p.startDestroys {
+		_, err = g.call(ctx, p.dtors)
+	}
+	if isExit(err) {
+		return err
+	}
+	return errors.Join(err, g.destroyRest(ctx, e))
+}
+
+// destroyRest calls the handlers of libraries that the main module's C library does not know of, and flushes streams behind
+// them. A C library that has ended leaves its locks as they are, so nothing is flushed a second time if there were threads.
+func (g *Group) destroyRest(ctx context.Context, e *entry) error {
+	p := &g.l.program
+	if g.l.exits.first(e.scope().order) == nil {
+		return nil
+	}
+	err := g.destroyLibraries(ctx, e)
+	g.l.guestThreads.mu.Lock()
+	used := g.l.guestThreads.used
+	g.l.guestThreads.mu.Unlock()
+	if isExit(err) || used {
+		return err
+	}
+	var failed error
+	switch {
+	case p.flush != nil:
+		_, failed = g.call(ctx, p.flush, 0)
+	case p.dtors != nil:
+		_, failed = g.call(ctx, p.dtors)
+	}
+	return errors.Join(err, failed)
+}
+
+// exiting does what is left to do when a guest exits, before its group ends: a C library that knows the linker's function has
+// called that, unless the guest wanted nothing to be called (_Exit).
+func (g *Group) exiting(ctx context.Context, e *entry, err error) error {
+	exit := (*sys.ExitError)(nil)
+	if err == nil || e.tx != nil || !errors.As(err, &exit) || g.l.program.hooked.Load() || g.engineClosed() || !g.l.endsWith(g) {
+		return err
+	}
+	if failed := g.destroyRest(ctx, e); !isExit(failed) {
+		g.l.exits.fail(failed)
+	}
+	return err
+}

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Builds the programs and libraries beside this script: programs/testdata/build.sh [DIRECTORY]
+#
+# Without DIRECTORY the modules, SHA256SUMS and TOOLCHAIN beside this script are replaced; with it they are written there. It
+# needs Debian's packages clang-22, lld-22, wasi-libc, libclang-rt-22-dev-wasm32 and libc++-22-dev-wasm32. The same compiler
+# gives the same bytes. native.sh records what the same sources do on the machine that it runs on.
+set -euo pipefail
+export LC_ALL=C
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+src=$here/src
+root=$(cd "$here/../.." && pwd)
+out=${1:-$here}
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+clang=${CLANG:-clang-22}
+ld=${WASM_LD:-wasm-ld-22}
+flags=(--target=wasm32-wasi -Wno-deprecated -O2 -DNDEBUG -fvisibility=default -Wall -Wextra -Werror "-I$root/include" "-I$src"
+  "-ffile-prefix-map=$root=/")
+threads=(-matomics -mbulk-memory)
+shared=(--experimental-pic -shared --unresolved-symbols=import-dynamic --strip-all)
+any_memory=(--shared-memory --max-memory=$((1 << 32)))
+tls=(--export-if-defined=__wasm_init_tls --export-if-defined=__tls_size --export-if-defined=__tls_align
+  --export-if-defined=__tls_base)
+
+# library NAME [LIBRARY...]: src/NAME.c, or .cpp, as threads/NAME.so and plain/NAME.so, which need the others.
+library() {
+  local name=$1 source=$src/$1.c extra=() kind compile link
+  [ -f "$source" ] || source=$src/$1.cpp extra=(-std=c++20 -fno-exceptions)
+  shift
+  for kind in plain threads; do
+    compile=() link=()
+    [ $kind = plain ] || compile=("${threads[@]}") link=("${any_memory[@]}" "${tls[@]}")
+    "$clang" "${flags[@]}" "${extra[@]}" "${compile[@]}" -fPIC -c "$source" -o "$work/$name.o"
+    mkdir -p "$out/$kind"
+    (cd "$out/$kind" && "$ld" "${shared[@]}" "${link[@]}" "$work/$name.o" "$@" -o "$name.so")
+  done
+}
+
+# program NAME FLAG...: an executable of src/life.c with Debian's libc.
+program() {
+  local name=$1
+  shift
+  "$clang" "${flags[@]}" --no-wasm-opt -Wl,--strip-all "$src/life.c" "$@" -o "$out/$name.wasm"
+}
+
+exports=(-Wl,--export=malloc,--export=free,--export=puts,--export=__stack_pointer,--export=exit)
+table=(-Wl,--export-table,--growable-table)
+library liblife
+program life-readme -Wl,--export-all "${table[@]}"                             # as the README says
+program life-named "${exports[@]}" -Wl,--export=atexit "${table[@]}"           # each exported function in a wrapper
+program life-unhooked "${exports[@]}" "${table[@]}"                            # and the C library keeps its atexit to itself
+program life-crt1 "${exports[@]}" -Wl,--export=atexit "${table[@]}" -nostartfiles "$src/crt1.c"
+program life-crt1-all -Wl,--export-all "${table[@]}" -nostartfiles "$src/crt1.c"
+program life-reactor -DNO_MAIN -mexec-model=reactor -Wl,--export-all "${table[@]}"
+
+# A position-independent program, whose C library is a shared library as well: the layout of wasi-sdk's.
+library libsmallc
+for name in life pie_main crt1; do
+  "$clang" "${flags[@]}" "${threads[@]}" -DNO_MAIN -fPIC -c "$src/$name.c" -o "$work/$name.o"
+done
+(cd "$out/threads" && "$ld" --experimental-pic -pie --strip-all --entry=_start --import-memory --shared-memory \
+  --max-memory=$((1 << 32)) --unresolved-symbols=import-dynamic --export=how "$work"/{life,pie_main,crt1}.o libsmallc.so \
+  -o "$out/life-pie.wasm")
+
+"$clang" --version | head -n 1 >"$out/TOOLCHAIN"
+"$ld" --version >>"$out/TOOLCHAIN"
+dpkg-query -W -f '${Package} ${Version}\n' wasi-libc libclang-rt-22-dev-wasm32 libc++-22-dev-wasm32 >>"$out/TOOLCHAIN"
+(cd "$out" && find . -name '*.wasm' -o -name '*.so' | sed 's,^\./,,' | sort | xargs sha256sum >"$work/modules") 
+(cd "$here" && find src -type f | sort | xargs sha256sum) | cat "$work/modules" - >"$out/SHA256SUMS"
