@@ -13,9 +13,10 @@ import (
 
 // program is how the main module begins and ends, as far as the toolchain's functions in it tell.
 //
-// Its own C library runs what it has registered with atexit, and then flushes its streams. The destructors of libraries belong
-// between the two, as in C, and the linker has those. So before anything else it registers a function of its own there:
-// the first that is registered is the last that runs.
+// Its own C library runs what it has registered with atexit, and then flushes its streams. The
+// destructors of libraries belong between the two, as in C, and the linker has those. So before
+// anything else it registers a function of its own there: the first that is registered is the last
+// that runs.
 type program struct {
 	// Decided by New, once.
 	startConstructs bool      // _start runs the constructors itself
@@ -54,8 +55,8 @@ func functionImports(src *wasm.Module) (list []*wasm.Import) {
 	return list
 }
 
-// hookExit finds out how the program ends, and registers the linker's function. Nothing of the guest has run yet but start
-// functions and relocations.
+// hookExit finds out how the program ends, and registers the linker's function. Nothing of the
+// guest has run yet but start functions and relocations.
 func (t *tx) hookExit(ctx context.Context) error {
 	p, global := &t.l.program, t.l.state.scope.global
 	i32 := wasm.I32
@@ -112,8 +113,8 @@ func (l *Linker) endOfProgram(ctx context.Context) {
 	l.exits.fail(err)
 }
 
-// endsWith reports whether the program is over when a group exits: the libraries are still others' when there are groups that
-// Go has spawned and that live on.
+// endsWith reports whether the program is over when a group exits: the libraries are still others'
+// when there are groups that Go has spawned and that live on.
 func (l *Linker) endsWith(g *Group) bool {
 	l.guestThreads.mu.Lock()
 	used := l.guestThreads.used
@@ -121,8 +122,8 @@ func (l *Linker) endsWith(g *Group) bool {
 	return used || !slices.ContainsFunc(l.groups.list(), func(x *Group) bool { return x != g && x.cause.Load() == nil })
 }
 
-// destroyLibraries calls the handlers of all modules, those that were loaded last first. Of what is the matter with them, only an
-// exit keeps the others from being called.
+// destroyLibraries calls the handlers of all modules, those that were loaded last first. Of what is
+// the matter with them, only an exit keeps the others from being called.
 func (g *Group) destroyLibraries(ctx context.Context, e *entry) (err error) {
 	for {
 		order := slices.Clone(e.scope().order)
@@ -139,8 +140,8 @@ func (g *Group) destroyLibraries(ctx context.Context, e *entry) (err error) {
 	}
 }
 
-// finish ends the program in a group, once: what the C library has registered runs, then what libraries have, and streams
-// are flushed.
+// finish ends the program in a group, once: what the C library has registered runs, then what
+// libraries have, and streams are flushed.
 func (g *Group) finish(ctx context.Context, e *entry) (err error) {
 	p := &g.l.program
 	if !p.ended.Swap(true) && p.dtors != nil && !p.startDestroys {
@@ -152,8 +153,9 @@ func (g *Group) finish(ctx context.Context, e *entry) (err error) {
 	return errors.Join(err, g.destroyRest(ctx, e))
 }
 
-// destroyRest calls the handlers of libraries that the main module's C library does not know of, and flushes streams behind
-// them. A C library that has ended leaves its locks as they are, so nothing is flushed a second time if there were threads.
+// destroyRest calls the handlers of libraries that the main module's C library does not know of,
+// and flushes streams behind them. A C library that has ended leaves its locks as they are, so
+// nothing is flushed a second time if there were threads.
 func (g *Group) destroyRest(ctx context.Context, e *entry) error {
 	p := &g.l.program
 	if g.l.exits.first(e.scope().order) == nil {
@@ -176,8 +178,8 @@ func (g *Group) destroyRest(ctx context.Context, e *entry) error {
 	return errors.Join(err, failed)
 }
 
-// exiting does what is left to do when a guest exits, before its group ends: a C library that knows the linker's function has
-// called that, unless the guest wanted nothing to be called (_Exit).
+// exiting does what is left to do when a guest exits, before its group ends: a C library that knows
+// the linker's function has called that, unless the guest wanted nothing to be called (_Exit).
 func (g *Group) exiting(ctx context.Context, e *entry, err error) error {
 	exit := (*sys.ExitError)(nil)
 	if err == nil || e.tx != nil || !errors.As(err, &exit) || g.l.program.hooked.Load() || g.engineClosed() || !g.l.endsWith(g) {

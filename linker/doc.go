@@ -51,12 +51,13 @@
 //
 // # Closing
 //
-// [Group.CloseLibrary] unloads what nobody has a handle of, needs or is bound to any more, after its destructors have
-// run. What compilers register with __cxa_atexit, and C with atexit, belongs to the library that registers it,
-// whatever the main module exports by these names. Those of the main module are kept by its C library, or, if it has no
-// __cxa_atexit, by the linker. When the program ends, by an exit, by the end of [Linker.Run] or by [Linker.Close], the C
-// library runs what it has, then what libraries have registered runs, the last one loaded first, and then streams are flushed.
-// A guest that leaves by _Exit has nothing run.
+// [Group.CloseLibrary] unloads what nobody has a handle of, needs or is bound to any more, after
+// its destructors have run. What compilers register with __cxa_atexit, and C with atexit, belongs
+// to the library that registers it, whatever the main module exports by these names. Those of the
+// main module are kept by its C library, or, if it has no __cxa_atexit, by the linker. When the
+// program ends, by an exit, by the end of [Linker.Run] or by [Linker.Close], the C library runs
+// what it has, then what libraries have registered runs, the last one loaded first, and then
+// streams are flushed. A guest that leaves by _Exit has nothing run.
 //
 // Destructors of thread-local data, which C++ registers with __cxa_thread_atexit, belong to the group and to the library that
 // register them. They run, the last one first, when the group closes normally: by [Group.Close], at the end of a guest's

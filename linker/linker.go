@@ -156,11 +156,13 @@ func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModu
 	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve), engineCode(compiled), config)
 }
 
-// Close closes all groups and releases what the image has in the runtime. First it runs the destructors of thread-local
-// data, in every group that Go has spawned, then, in the first group that
-// there is, what is registered with the main module's C library (unless the program has exited), the destructors of the libraries
-// that are still loaded, and the flush of streams; destructors that trap are part of the error, as [*DestructorError]. Then it waits until nobody is inside a group; new calls fail with ErrClosed meanwhile. With
-// [Config.WithLoopSafepoints] it ends guests that compute, first of all. The runtime stays open.
+// Close closes all groups and releases what the image has in the runtime. First it runs the
+// destructors of thread-local data, in every group that Go has spawned, then, in the first group
+// that there is, what is registered with the main module's C library (unless the program has
+// exited), the destructors of the libraries that are still loaded, and the flush of streams;
+// destructors that trap are part of the error, as [*DestructorError]. Then it waits until nobody is
+// inside a group; new calls fail with ErrClosed meanwhile. With [Config.WithLoopSafepoints] it ends
+// guests that compute, first of all. The runtime stays open.
 func (l *Linker) Close(ctx context.Context) error {
 	switch e, err := stayOf(ctx); {
 	case err != nil:

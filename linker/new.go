@@ -19,11 +19,13 @@ import (
 // is at the null pointer or near it.
 const nullGuard = 1024
 
-// New makes a process image of a main module: a position-independent executable with a dylink.0 section, or an
-// ordinary executable that exports its function table and, to be more than one group, its stack pointer. Its
-// data is written, its relocations are applied and its constructors are run, unless a function _start does that; _start is
-// not called, see [Linker.Run]. What a command exports behind wrappers that run all constructors before a call, and all
-// destructors after it (wasm-ld's --export), is exported without them. The host functions that it imports have to be in the runtime already. A nil config is NewConfig().
+// New makes a process image of a main module: a position-independent executable with a dylink.0
+// section, or an ordinary executable that exports its function table and, to be more than one
+// group, its stack pointer. Its data is written, its relocations are applied and its constructors
+// are run, unless a function _start does that; _start is not called, see [Linker.Run]. What a
+// command exports behind wrappers that run all constructors before a call, and all destructors
+// after it (wasm-ld's --export), is exported without them. The host functions that it imports have
+// to be in the runtime already. A nil config is NewConfig().
 //
 // Errors are a *LoadError, which wraps the reason, or a *FeatureError. Nothing is left in the runtime then.
 func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*Linker, error) {
@@ -145,7 +147,8 @@ func (t *tx) preload(ctx context.Context, p *preparation, b *batch) error {
 	return nil
 }
 
-// decodeMain reads the main module. What it returns are bytes in which exported functions do not begin and end the program.
+// decodeMain reads the main module. What it returns are bytes in which exported functions do not
+// begin and end the program.
 func (l *Linker) decodeMain(bytes []byte) (*module, []byte, error) {
 	// What is run as the program is trusted with the time that it takes to compile.
 	limits := wasm.DefaultLimits().AnyCost()

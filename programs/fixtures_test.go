@@ -10,7 +10,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/internal/builds"
 )
 
-// Neither a source nor a module was changed without running build.sh, and no file is missing from the sums.
+// Neither a source nor a module was changed without running build.sh, and no file is missing from
+// the sums.
 func TestFixturesAreWhatWasBuilt(t *testing.T) {
 	sums := builds.Sums(t, "testdata/SHA256SUMS")
 	builds.CheckUnchanged(t, sums, func(name string) string { return filepath.Join("testdata", filepath.FromSlash(name)) })

@@ -30,8 +30,9 @@ var lives = []struct {
 	{"_Exit", 4, killed},
 }
 
-// A command runs every constructor once, and when it ends, by a return of main or by exit, handlers and destructors of the
-// main module, those of its libraries, and then its buffers reach their files: whichever way it was linked.
+// A command runs every constructor once, and when it ends, by a return of main or by exit, handlers
+// and destructors of the main module, those of its libraries, and then its buffers reach their
+// files: whichever way it was linked.
 func TestCommands(t *testing.T) {
 	for _, name := range []string{"life-readme", "life-named", "life-crt1", "life-crt1-all"} {
 		main := read(t, name+".wasm")
@@ -53,8 +54,8 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// A C library that keeps its atexit to itself has run all of its own when the linker hears of the end: the libraries' turn
-// comes then, whatever the guest has called.
+// A C library that keeps its atexit to itself has run all of its own when the linker hears of the
+// end: the libraries' turn comes then, whatever the guest has called.
 func TestCommandWithoutAtexit(t *testing.T) {
 	main := read(t, "life-unhooked.wasm")
 	for _, life := range lives[:4] {
@@ -67,7 +68,8 @@ func TestCommandWithoutAtexit(t *testing.T) {
 	}
 }
 
-// Exported functions of a command do not begin and end the program with every call: constructors run once.
+// Exported functions of a command do not begin and end the program with every call: constructors
+// run once.
 func TestCommandIsCalled(t *testing.T) {
 	for _, name := range []string{"life-readme", "life-named"} {
 		p := link(t, read(t, name+".wasm"), "plain")
@@ -105,8 +107,8 @@ func TestCloseEndsTheProgram(t *testing.T) {
 	}
 }
 
-// A position-independent program with a C library of its own in a shared library: its start function runs constructors
-// and destructors itself, and reaches the latter in that library.
+// A position-independent program with a C library of its own in a shared library: its start
+// function runs constructors and destructors itself, and reaches the latter in that library.
 func TestPositionIndependentCommand(t *testing.T) {
 	main := read(t, "life-pie.wasm")
 	for _, life := range lives[:4] {
@@ -126,8 +128,8 @@ func TestPositionIndependentCommand(t *testing.T) {
 	}
 }
 
-// What a group does that Go has spawned ends that group alone: libraries stay what they are for the others, until the
-// last one ends.
+// What a group does that Go has spawned ends that group alone: libraries stay what they are for the
+// others, until the last one ends.
 func TestExitOfOneOfSeveralGroups(t *testing.T) {
 	p := link(t, read(t, "life-pie.wasm"), "threads")
 	ctx := t.Context()

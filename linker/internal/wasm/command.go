@@ -10,11 +10,13 @@ const (
 	CallDtors = "__wasm_call_dtors"
 )
 
-// UnwrapCommand returns a copy of module b, of which m is the decoded form, without the wrappers that wasm-ld puts around each
-// exported function of a command. Such a wrapper runs all constructors, then the function, then all destructors: what is
-// exported is a program that begins and ends with every call. In the copy the functions themselves are exported, and
-// what runs constructors and destructors is exported besides, as [CallCtors] and [CallDtors]. Nothing else changes.
-// The result is false, and b itself, unless every function that is exported is such a wrapper.
+// UnwrapCommand returns a copy of module b, of which m is the decoded form, without the wrappers
+// that wasm-ld puts around each exported function of a command. Such a wrapper runs all
+// constructors, then the function, then all destructors: what is exported is a program that begins
+// and ends with every call. In the copy the functions themselves are exported, and what runs
+// constructors and destructors is exported besides, as [CallCtors] and [CallDtors]. Nothing else
+// changes. The result is false, and b itself, unless every function that is exported is such a
+// wrapper.
 //
 // Source: createCommandExportWrappers in LLVM's lld/wasm/Writer.cpp.
 func UnwrapCommand(b []byte, m *Module) ([]byte, bool) {
@@ -140,8 +142,8 @@ func (m *Module) bodies(b []byte) [][]byte {
 	return list
 }
 
-// CallsDirectly reports whether the code of one defined function of module b, of which m is the decoded form, calls another
-// one by its index. Functions that are imported call nobody.
+// CallsDirectly reports whether the code of one defined function of module b, of which m is the
+// decoded form, calls another one by its index. Functions that are imported call nobody.
 func (m *Module) CallsDirectly(b []byte, caller, callee uint32) bool {
 	i, ok := m.defined(KindFunc, caller)
 	bodies := m.bodies(b)

@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// wrapped builds a module with a wrapper around function "f" (i32, i64) -> i32, made by body from the indices of constructors,
-// destructors and f.
+// wrapped builds a module with a wrapper around function "f" (i32, i64) -> i32, made by body from
+// the indices of constructors, destructors and f.
 func wrapped(t *testing.T, body func(c *wasm.Code, ctors, dtors, f uint32), more func(b *wasm.Builder)) []byte {
 	t.Helper()
 	var b wasm.Builder
