@@ -146,9 +146,9 @@ func Detectors() []Detector {
 const unitTests = "TestLink|TestFailed|TestPanic|TestCancelBefore|TestCancelAfter|TestWaitersTakePart|TestCrash|TestLeader|TestToken|TestRequests|TestClosures"
 
 // linkerTests are the tests of package linker that run guests: not those of the fixtures, the fuzz targets and the stock modules.
-const linkerTests = "^(TestAtomics|TestAllocator|TestBlocked|TestCallback|TestCancel|TestCircle|TestClose|TestClosures|TestCodes|TestConcurrent|TestConstructor|" +
-	"TestCycles|TestData|TestDeath|TestDestructor|TestDiamond|TestDl|TestErrorAt|TestErrorIn|TestException|TestExit|TestHalfLoaded|TestHostFunctions|TestIdentity|TestInterposition|" +
-	"TestLazy|TestLocal|TestLongjmp|TestNested|TestNext|TestNoDelete|TestNoLoad|TestNow|TestPanicAt|TestPointer|TestRecursion|TestReplay|TestShared|TestSleeping|TestSpawn|TestSymbolLooks|" +
+const linkerTests = "^(TestAtomics|TestAllocator|TestBlocked|TestCallback|TestCancel|TestCircle|TestClose|TestClosures|TestCodes|TestCompile|TestConcurrent|TestConstructor|" +
+	"TestCycles|TestData|TestDeath|TestDestructor|TestDiamond|TestDl|TestErrorAt|TestErrorIn|TestErrorPrefixes|TestException|TestExit|TestHalfLoaded|TestHostFunctions|TestIdentity|TestInterposition|" +
+	"TestLazy|TestLocal|TestLongjmp|TestNested|TestNext|TestNoDelete|TestNoLoad|TestNow|TestPanicAt|TestPointer|TestRecursion|TestReplay|TestShared|TestSleeping|TestSpawn|TestStale|TestSymbolLooks|" +
 	"TestSystem|TestThread|TestTraps|TestTypes|TestUnload|TestWait|TestWeak)"
 
 // Detect finds a detector by its name; false if there is none.
