@@ -274,7 +274,7 @@ func (b *binder) global(m *module, imp *wasm.Import) (binding, error) {
 		default:
 			own = false
 		}
-		if own && m.info == nil && kind != bindStackPointer {
+		if own && m.fixed && kind != bindStackPointer {
 			return binding{}, importError(m, imp, "only a library has a place of its own")
 		}
 		if own && imp.Global != want {

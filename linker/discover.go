@@ -48,7 +48,7 @@ func (t *tx) gather(b *batch) error {
 	for i := 0; i < len(b.search); i++ {
 		m := b.search[i]
 		if m.info == nil {
-			continue // an ordinary executable names no libraries
+			continue // it names no libraries
 		}
 		for k, need := range m.info.Needed {
 			at := place{}
@@ -76,10 +76,15 @@ func (b *batch) sort() {
 			return
 		}
 		seen[m] = true
+		if m.fixed { // it brings the function table, so it comes first
+			b.order = append(b.order, m)
+		}
 		for _, n := range m.needed {
 			visit(n)
 		}
-		b.order = append(b.order, m)
+		if !m.fixed {
+			b.order = append(b.order, m)
+		}
 	}
 	for _, m := range b.search {
 		visit(m)

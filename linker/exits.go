@@ -110,7 +110,7 @@ var exitFunctions = []string{"__cxa_atexit", "atexit", "__cxa_thread_atexit", "_
 // registersExit returns the linker's own function when a library imports one that registers destructors. Those of the
 // main module, or of the library that is its libc, would call into a library that is not there any more.
 func (l *Linker) registersExit(m *module, name string, typ wasm.FuncType) *export {
-	if m == l.main || m.info == nil || !slices.Contains(exitFunctions, name) {
+	if m == l.main || !slices.Contains(exitFunctions, name) {
 		return nil
 	}
 	if x := l.host.exports[providedPrefix+name]; x.fn.typ.Equal(typ) {
@@ -137,7 +137,7 @@ func (l *Linker) registerExit(ctx context.Context, h exitHandler, dso uint32) in
 // none, whose function it is. Whatever is nobody's is the main module's.
 func (s *scope) exitOwner(main *module, h exitHandler, dso uint32) *module {
 	for _, m := range s.search {
-		if m.info != nil && m.memory.size > 0 && m.memory.base == dso {
+		if m.src != nil && !m.fixed && m.memory.size > 0 && m.memory.base == dso {
 			return m
 		}
 	}

@@ -78,7 +78,7 @@ func (s *scope) addrData(l *Linker, address uint32) (AddrInfo, bool) {
 // dataArea is where a module's static data is. That of an ordinary executable is between the null pointer and its
 // heap, with its stack perhaps.
 func (l *Linker) dataArea(m *module) span {
-	if m.info == nil {
+	if m.fixed {
 		return span{0, l.dataEnd}
 	}
 	return m.memory

@@ -131,7 +131,7 @@ func (g *Group) keepData(ctx context.Context, m *module) func() {
 		return func() {}
 	}
 	area := m.memory
-	if m.info == nil {
+	if m.fixed {
 		area = span{0, g.l.dataEnd}
 	}
 	now, ok := g.l.mem.at(area.base, area.size)

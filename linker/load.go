@@ -232,7 +232,7 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 // threadLocal takes an area for the thread-local storage of every new module in every group.
 func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 	for _, m := range s.modules {
-		if m.tlsSize == 0 || m == t.l.main && m.info == nil {
+		if m.tlsSize == 0 || m.fixed {
 			continue // an executable's own start-up code gives the first thread its storage
 		}
 		for _, g := range t.l.groups.list() {
@@ -260,7 +260,7 @@ func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 // then constructors.
 func (t *tx) construct(ctx context.Context, modules []*module) error {
 	for _, m := range modules {
-		if m.src == nil || m.info == nil {
+		if m.src == nil {
 			continue
 		}
 		if err := t.special(ctx, m, "__wasm_apply_data_relocs"); err != nil {
@@ -268,7 +268,11 @@ func (t *tx) construct(ctx context.Context, modules []*module) error {
 		}
 	}
 	if slices.Contains(modules, t.l.main) {
-		if err := t.hookExit(ctx); err != nil {
+		err := t.moveBreak(ctx)
+		if err == nil {
+			err = t.hookExit(ctx)
+		}
+		if err != nil {
 			return &LoadError{File: t.l.main.file, Module: t.l.main.name, Err: err}
 		}
 	}
@@ -322,7 +326,7 @@ func (l *Linker) writeData(m *module) error {
 		return nil
 	}
 	bounds := m.memory
-	if m.info == nil {
+	if m.fixed {
 		bounds = span{0, uint32(min(uint64(len(l.mem.bytes())), 1<<32-1))}
 	} else if b, ok := l.mem.at(bounds.base, bounds.size); ok {
 		clear(b)

@@ -28,7 +28,8 @@ type module struct {
 	stat  fs.FileInfo // of that file; nil for a module given as bytes
 
 	src    *wasm.Module    // nil for the linker's own functions
-	info   *dylink.Info    // nil for an ordinary executable
+	info   *dylink.Info    // nil for an executable that was linked without any library
+	fixed  bool            // it is a main module with fixed addresses, whether it has a dylink.0 section or not
 	weak   map[string]bool // symbols that may be missing
 	shared bool            // its memory is declared shared: it was built for threads
 
@@ -224,7 +225,7 @@ func (m *module) place() (map[uint32]uint32, error) {
 			continue
 		}
 		x.addr = uint32(v)
-		if m.info != nil && !reads && !x.tls && !x.fixed {
+		if !m.fixed && !reads && !x.tls && !x.fixed {
 			x.addr += m.memory.base // position-independent: relative to the data area
 		}
 	}
@@ -256,7 +257,7 @@ func (m *module) place() (map[uint32]uint32, error) {
 // sharedTable reports whether a table of the module is the function table. A module may have others, which are
 // nobody else's business.
 func (m *module) sharedTable(index uint32) bool {
-	return m.info == nil || int(index) < m.src.Imported(wasm.KindTable)
+	return m.fixed || int(index) < m.src.Imported(wasm.KindTable)
 }
 
 // segmentBase returns the first slot of an active element segment, which must lie in the module's own part

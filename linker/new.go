@@ -20,12 +20,13 @@ import (
 const nullGuard = 1024
 
 // New makes a process image of a main module: a position-independent executable with a dylink.0
-// section, or an ordinary executable that exports its function table and, to be more than one
-// group, its stack pointer. Its data is written, its relocations are applied and its constructors
-// are run, unless a function _start does that; _start is not called, see [Linker.Run]. What a
-// command exports behind wrappers that run all constructors before a call, and all destructors
-// after it (wasm-ld's --export), is exported without them. The host functions that it imports have
-// to be in the runtime already. A nil config is NewConfig().
+// section, or an executable with fixed addresses, with such a section (today's Emscripten, wasm-ld
+// -Bdynamic) or without; that has to export its stack pointer to be more than one group. Its data
+// is written, its relocations are applied and its constructors are run, unless a function _start
+// does that; _start is not called, see [Linker.Run]. What a command exports behind wrappers that
+// run all constructors before a call, and all destructors after it (wasm-ld's --export), is
+// exported without them. The host functions that it imports have to be in the runtime already. A
+// nil config is NewConfig().
 //
 // Errors are a *LoadError, which wraps the reason, or a *FeatureError. Nothing is left in the runtime then.
 func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*Linker, error) {
@@ -37,6 +38,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	l.codes = newCodes(rt, config.codeCache, config.compilations, config.workers)
 	l.files.fsys, l.files.limit, l.files.most = config.fsys, config.maxFile, config.maxAbandoned
 	l.state.scope = &scope{names: map[string]*module{}, files: map[string]*module{}}
+	l.committed.Store(l.state.scope) // constructors may ask before there is anything
 	l.state.closures = closures{keep: config.quarantine, live: map[uint32]bool{}, own: map[uint32]bool{}}
 	l.trampolines = map[string]wazero.CompiledModule{}
 	l.state.links.max = 1 << 30
@@ -108,10 +110,10 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	}
 	t.g, l.alloc = l.first, newAllocator(m)
 	all.global, all.now = all.search, l.config.now
+	early := len(all.pinned) > 0 || m.fixed && len(all.search) > 1
 	ctx, end := t.enter(ctx)
 	defer end()
-	preloaded := len(all.pinned) > 0
-	if preloaded { // their constructors run before there is an allocator
+	if early { // constructors of libraries run before there is an allocator
 		if err := l.sideStack(ctx); err != nil {
 			return err
 		}
@@ -125,7 +127,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 		}
 		return err
 	}
-	if !preloaded {
+	if !early {
 		if err := l.sideStack(ctx); err != nil {
 			return err
 		}
@@ -167,7 +169,14 @@ func (l *Linker) decodeMain(bytes []byte) (*module, []byte, error) {
 	if err != nil && !errors.Is(err, dylink.ErrNotLibrary) {
 		return nil, nil, err
 	}
-	m := &module{id: l.nextID(), name: l.config.mainName, file: l.config.mainName, src: src, info: info}
+	if exported, ok := wasm.ExportTable(bytes, src, tableExport); ok {
+		bytes = exported
+		if src, err = wasm.DecodeWithin(bytes, limits); err != nil {
+			return nil, nil, err
+		}
+	}
+	m := &module{id: l.nextID(), name: l.config.mainName, file: l.config.mainName, src: src, info: info,
+		fixed: info == nil || hasFixedAddresses(src, info)}
 	m.readInfo()
 	m.readExports()
 	if m.shared && l.threads != nil {
@@ -180,6 +189,22 @@ func (l *Linker) decodeMain(bytes []byte) (*module, []byte, error) {
 	return m, bytes, nil
 }
 
+// tableExport is the name of the function table. A main module that has one, and keeps it to
+// itself, is linked as if it had been linked with --export-table and --growable-table.
+const tableExport = "__indirect_function_table"
+
+// hasFixedAddresses reports whether a main module with a dylink.0 section was linked at fixed
+// addresses, as today's Emscripten and wasm-ld -Bdynamic do it: it has no place to ask for, and
+// brings data or what the data is in. A position-independent one imports where its data is.
+func hasFixedAddresses(src *wasm.Module, info *dylink.Info) bool {
+	for i := range src.Imports {
+		if src.Imports[i].Module == "env" && src.Imports[i].Name == "__memory_base" {
+			return false
+		}
+	}
+	return info.MemorySize == 0 && len(src.Data)+len(src.Memories)+len(src.Tables) > 0
+}
+
 // layOut decides where the main module, the libraries that it needs and the first group's stack are, and makes the
 // memory. It returns the top of that stack, 0 when the main module brings one.
 func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackTop uint32, err error) {
@@ -189,7 +214,7 @@ func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackT
 	}
 	l.places = map[string]uint32{}
 	var slotsUsed uint64
-	if m.info == nil {
+	if m.fixed {
 		slotsUsed, err = l.readExecutable(m)
 		if err != nil {
 			return 0, err
@@ -294,12 +319,11 @@ func (l *Linker) readExecutable(m *module) (slotsUsed uint64, err error) {
 			}
 		}
 	}
-	if !l.ownTable && len(m.src.Tables) > 0 {
-		return 0, &ImportError{Module: m.name, Namespace: "env", Name: "__indirect_function_table",
-			Reason: "the main module does not export its function table (link it with --export-table)"}
-	}
 	if imported, ok := m.src.ImportOf(wasm.KindTable, 0); ok {
 		m.table, slotsUsed = span{0, imported.Table.Min}, uint64(max(imported.Table.Min, 1))
+		if imported.Table.HasMax {
+			l.tableMax = min(l.tableMax, imported.Table.Max)
+		}
 	}
 	if x := m.exports["__stack_pointer"]; x != nil && x.kind == exportGlobal && x.global == (wasm.GlobalType{Type: wasm.I32, Mutable: true}) {
 		l.stackPointer = x
@@ -337,7 +361,7 @@ func (l *Linker) compileBase(ctx context.Context) (err error) {
 // sideStack makes the first group's stack for libraries when the main module is an executable that does not
 // tell where its own is.
 func (l *Linker) sideStack(ctx context.Context) error {
-	if l.main.info != nil || l.stackPointer != nil {
+	if !l.main.fixed || l.stackPointer != nil {
 		return nil
 	}
 	base, err := l.areas.take(ctx, l.first, l.config.stackSize, 16)

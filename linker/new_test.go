@@ -53,8 +53,6 @@ func TestNewFails(t *testing.T) {
 	}{
 		{"empty", nil, nil, func(err error) bool { return errors.Is(err, wasm.ErrNotModule) }},
 		{"truncated", readFixture(t, "main-pie.wasm")[:300], nil, is(func(e *wasm.FormatError) bool { return e.Offset > 0 })},
-		{"hidden table", built(t, func(b *wasm.Builder) { b.Table(table(1)) }), nil,
-			is(func(e *linker.ImportError) bool { return e.Name == "__indirect_function_table" })},
 		{"memory too small", readFixture(t, "main-pie.wasm"), linker.NewConfig().WithMemoryPages(0, 3),
 			is(func(e *linker.LimitError) bool { return e.Max == 3 })},
 		{"table too small", readFixture(t, "main-pie.wasm"), linker.NewConfig().WithMaxTable(1),

@@ -41,7 +41,7 @@ func (l *Linker) canSpawn() error {
 	switch {
 	case l.threads != nil:
 		return fmt.Errorf("%w: %w", ErrOneGroup, l.threads)
-	case l.main.info == nil && l.stackPointer == nil:
+	case l.main.fixed && l.stackPointer == nil:
 		return fmt.Errorf("%w: %w", ErrOneGroup, &ImportError{Module: l.main.name, Namespace: "env", Name: "__stack_pointer",
 			Reason: "the main module does not export it, so its threads would share one stack (link it with --export=__stack_pointer)"})
 	}

@@ -57,6 +57,14 @@ program life-crt1 "${exports[@]}" -Wl,--export=atexit "${table[@]}" -nostartfile
 program life-crt1-all -Wl,--export-all "${table[@]}" -nostartfiles "$src/crt1.c"
 program life-reactor -DNO_MAIN -mexec-model=reactor -Wl,--export-all "${table[@]}"
 
+# A program at fixed addresses that names a library, and one that was not linked to load anything.
+library libpointers
+library libfixed
+"$clang" "${flags[@]}" -fPIC -c "$src/fixed.c" -o "$work/fixed.o"
+(cd "$out/plain" && "$clang" "${flags[@]}" --no-wasm-opt "$work/fixed.o" -o "$out/fixed.wasm" \
+  -Wl,-Bdynamic,--experimental-pic,--export-all,--strip-all "${table[@]}" libfixed.so)
+"$clang" "${flags[@]}" --no-wasm-opt -Wl,--strip-all "$src/static.c" -o "$out/static.wasm"
+
 # A position-independent program, whose C library is a shared library as well: the layout of wasi-sdk's.
 library libsmallc
 for name in life pie_main crt1; do

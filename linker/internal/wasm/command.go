@@ -31,7 +31,9 @@ func UnwrapCommand(b []byte, m *Module) ([]byte, bool) {
 		}
 		exports = append(exports, e)
 	}
-	exports = append(exports, Export{Name: CallCtors, Kind: KindFunc, Index: c.ctors})
+	if c.hasCtors {
+		exports = append(exports, Export{Name: CallCtors, Kind: KindFunc, Index: c.ctors})
+	}
 	if c.hasDtors {
 		exports = append(exports, Export{Name: CallDtors, Kind: KindFunc, Index: c.dtors})
 	}
@@ -46,16 +48,18 @@ func UnwrapCommand(b []byte, m *Module) ([]byte, bool) {
 	return out, true
 }
 
-// command is what the wrappers of a command call.
+// command is what the wrappers of a command call. Either may be missing.
 type command struct {
-	ctors, dtors uint32
-	hasDtors     bool
-	inner        map[uint32]uint32 // the function that each wrapper is for
+	ctors, dtors       uint32
+	hasCtors, hasDtors bool
+	inner              map[uint32]uint32 // the function that each wrapper is for
 }
 
 func findCommand(b []byte, m *Module) (command, bool) {
 	c := command{inner: map[uint32]uint32{}}
 	bodies := m.bodies(b)
+	wrappers := map[uint32]callSequence{}
+	known := false
 	for _, e := range m.Exports {
 		if e.Name == CallCtors || e.Name == CallDtors {
 			return command{}, false
@@ -63,65 +67,111 @@ func findCommand(b []byte, m *Module) (command, bool) {
 		if e.Kind != KindFunc {
 			continue
 		}
-		if _, seen := c.inner[e.Index]; seen {
-			continue
-		}
 		i, ok := m.defined(KindFunc, e.Index)
 		if !ok || i >= len(bodies) {
 			return command{}, false
 		}
-		first := len(c.inner) == 0
-		if !c.wrapper(m, e.Index, bodies[i], first) {
+		s, ok := m.sequence(e.Index, bodies[i])
+		if !ok {
 			return command{}, false
 		}
+		wrappers[e.Index] = s
+		// What has neither parameters nor results looks as what it is wrapped in, so it does not
+		// tell.
+		if s.at >= 0 && !known {
+			known = true
+			if c.hasCtors = s.at > 0; c.hasCtors {
+				c.ctors = s.calls[0]
+			}
+			if c.hasDtors = s.at+1 < len(s.calls); c.hasDtors {
+				c.dtors = s.calls[s.at+1]
+			}
+		}
 	}
-	return c, len(c.inner) > 0
+	if !known || !c.hasCtors && !c.hasDtors {
+		return command{}, false
+	}
+	for index, s := range wrappers {
+		if !c.fits(s) {
+			return command{}, false
+		}
+		at := 0
+		if c.hasCtors {
+			at = 1
+		}
+		c.inner[index] = s.calls[at]
+	}
+	return c, true
 }
 
-// wrapper takes one function apart. What the first one calls is what all others have to call.
-func (c *command) wrapper(m *Module, index uint32, body []byte, first bool) bool {
+// callSequence is the body of a function that does nothing but call others, one of them with its
+// own arguments.
+type callSequence struct {
+	calls []uint32
+	at    int // which of them has the arguments or the results; -1: there are none
+}
+
+// fits reports whether a sequence is a wrapper like the others.
+func (c *command) fits(s callSequence) bool {
+	calls := s.calls
+	if c.hasCtors {
+		if len(calls) == 0 || calls[0] != c.ctors || s.at == 0 {
+			return false
+		}
+		calls = calls[1:]
+	}
+	if c.hasDtors {
+		if len(calls) == 0 || calls[len(calls)-1] != c.dtors || s.at == len(s.calls)-1 {
+			return false
+		}
+		calls = calls[:len(calls)-1]
+	}
+	return len(calls) == 1
+}
+
+// sequence takes a function apart.
+func (m *Module) sequence(index uint32, body []byte) (s callSequence, ok bool) {
 	t, _ := m.FuncType(index)
 	r := leb.NewReader(body)
-	call := func() (uint32, bool) {
-		if r.Len() == 0 || r.Byte("opcode") != 0x10 {
-			return 0, false
+	s.at = -1
+	if r.U32("local groups") != 0 {
+		return s, false
+	}
+	for len(s.calls) < 4 && r.Len() > 0 {
+		opcode := r.Byte("opcode")
+		args := len(t.Params) > 0 && opcode == 0x20
+		for p := range t.Params {
+			if !args {
+				break
+			}
+			if p > 0 && (r.Len() == 0 || r.Byte("opcode") != 0x20) || r.U32("local") != uint32(p) {
+				return s, false
+			}
+		}
+		if args {
+			if r.Len() == 0 || s.at >= 0 {
+				return s, false
+			}
+			s.at, opcode = len(s.calls), r.Byte("opcode")
+		}
+		if opcode == opEnd {
+			return s, r.Len() == 0 && (s.at >= 0 || len(t.Params)+len(t.Results) == 0)
 		}
 		f := r.U32("function")
-		_, known := m.FuncType(f)
-		return f, known && r.Err() == nil
-	}
-	plain := func(f uint32) bool {
-		t, _ := m.FuncType(f)
-		return len(t.Params)+len(t.Results) == 0
-	}
-	if r.U32("local groups") != 0 {
-		return false
-	}
-	ctors, ok := call()
-	if !ok || !plain(ctors) || !first && ctors != c.ctors {
-		return false
-	}
-	for p := range t.Params {
-		if r.Len() == 0 || r.Byte("opcode") != 0x20 || r.U32("local") != uint32(p) {
-			return false
+		ft, known := m.FuncType(f)
+		if opcode != 0x10 || !known {
+			return s, false
 		}
-	}
-	inner, ok := call()
-	if it, _ := m.FuncType(inner); !ok || !it.Equal(t) {
-		return false
-	}
-	dtors, has := uint32(0), r.Len() > 1
-	if has {
-		if dtors, ok = call(); !ok || !plain(dtors) {
-			return false
+		if len(t.Params) == 0 && len(t.Results) > 0 && ft.Equal(t) && s.at < 0 {
+			s.at = len(s.calls)
 		}
+		has := s.at == len(s.calls)
+		if has && !ft.Equal(t) || !has && len(ft.Params)+len(ft.Results) > 0 {
+			return s, false
+		}
+		s.calls = append(s.calls, f)
 	}
-	if !first && (has != c.hasDtors || dtors != c.dtors) || r.Len() != 1 || r.Byte("opcode") != opEnd {
-		return false
-	}
-	c.ctors, c.dtors, c.hasDtors = ctors, dtors, has
-	c.inner[index] = inner
-	return true
+	return s, false
 }
 
 // bodies returns the bodies of the defined functions of module b, of which m is the decoded form.

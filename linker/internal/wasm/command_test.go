@@ -47,6 +47,15 @@ func TestUnwrapCommand(t *testing.T) {
 		{"a wrapper", usualWrapper, nil, []string{"f", wasm.CallCtors, wasm.CallDtors}},
 		{"without destructors", func(c *wasm.Code, ctors, _, f uint32) { c.Call(ctors).LocalGet(0).LocalGet(1).Call(f) }, nil,
 			[]string{"f", wasm.CallCtors}},
+		{"without constructors", func(c *wasm.Code, _, dtors, f uint32) {
+			c.LocalGet(0).LocalGet(1).Call(f).Call(dtors)
+		}, nil, []string{"f", wasm.CallDtors}},
+		{"nothing to wrap", func(c *wasm.Code, _, _, f uint32) { c.LocalGet(0).LocalGet(1).Call(f) }, nil, nil},
+		{"one without arguments", usualWrapper, func(b *wasm.Builder) {
+			none := b.Type(nil, nil)
+			inner := b.Func(none, nil, new(wasm.Code))
+			b.ExportFunc("start", b.Func(none, nil, new(wasm.Code).Call(1).Call(inner).Call(2)))
+		}, []string{"f", "start", wasm.CallCtors, wasm.CallDtors}},
 		{"under two names", usualWrapper, func(b *wasm.Builder) { b.ExportFunc("g", 4) }, []string{"f", "g", wasm.CallCtors, wasm.CallDtors}},
 		{"arguments the other way round", func(c *wasm.Code, ctors, _, f uint32) {
 			c.Call(ctors).LocalGet(1).Drop().LocalGet(0).LocalGet(1).Call(f)
@@ -88,6 +97,21 @@ func TestUnwrapCommand(t *testing.T) {
 				t.Errorf("f is function %d", x.Index)
 			}
 		})
+	}
+}
+
+// Functions without parameters and results do not tell which is which of those that they call.
+func TestUnwrapCommandGuessesNothing(t *testing.T) {
+	var b wasm.Builder
+	none := b.Type(nil, nil)
+	first, second := b.Func(none, nil, new(wasm.Code)), b.Func(none, nil, new(wasm.Code))
+	b.ExportFunc("_start", b.Func(none, nil, new(wasm.Code).Call(first).Call(second)))
+	in, err := b.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := wasm.UnwrapCommand(in, decode(t, in)); ok {
+		t.Error("it was unwrapped")
 	}
 }
 

@@ -1,0 +1,62 @@
+package linker
+
+import (
+	"context"
+	"encoding/binary"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// moveBreak makes the heap of a main module begin behind what was added to the memory for libraries
+// before its allocator has run. Emscripten's sbrk takes all memory from __heap_base on for its own,
+// whatever its size was when the program was linked; it says where it keeps the end of what is
+// taken. What it cannot have any more in front of the libraries is the linker's.
+func (t *tx) moveBreak(ctx context.Context) error {
+	l := t.l
+	x := l.main.exports["emscripten_get_sbrk_ptr"]
+	if x == nil || x.kind != exportFunction || !x.fn.typ.Equal(wasm.FuncType{Results: []wasm.ValType{wasm.I32}}) {
+		return nil
+	}
+	first, end := l.areas.added()
+	if end == 0 {
+		return nil
+	}
+	at, err := t.g.call1(ctx, x.fn)
+	if err != nil {
+		return err
+	}
+	b, ok := l.mem.at(uint32(at), 4)
+	if !ok {
+		return nil
+	}
+	if brk := binary.LittleEndian.Uint32(b); brk != 0 && brk < end {
+		binary.LittleEndian.PutUint32(b, end)
+		if start := uint32(alignUp(uint64(brk), 16)); brk < first && start < first {
+			l.areas.donate(span{start, first - start})
+		}
+	}
+	return nil
+}
+
+// added returns from where to where the memory was made larger for areas; 0 when there are none.
+func (a *areas) added() (first, end uint32) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for base, x := range a.live {
+		if x.block != 0 {
+			continue
+		}
+		if first == 0 || base < first {
+			first = base &^ (pageSize - 1)
+		}
+		end = max(end, uint32(min(alignUp(uint64(base)+uint64(x.size), pageSize), 1<<32-pageSize)))
+	}
+	return first, end
+}
+
+// donate makes a range that was nobody's one that areas come from.
+func (a *areas) donate(r span) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.free.give(r)
+}
