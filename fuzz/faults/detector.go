@@ -129,11 +129,6 @@ func Detectors() []Detector {
 			Package: "linker", Sees: []string{linkerFolder}, Run: linkerTests, Args: short,
 		},
 		{
-			Name: "programs", What: "whole programs in C, compared with what they do natively",
-			Why:     "it alone knows what C programs expect of a linker",
-			Package: "programs", Sees: []string{linkerFolder}, Run: "^Test(Command|Position|CloseEnds|ExitOfOne|Scenarios|Libraries|Main)", Args: short,
-		},
-		{
 			Name: "race linked", What: "the linker's tests with several goroutines under the race detector, whose reports alone count", Judge: ByRaceDetector,
 			Why:     "what it finds need not have done any harm yet",
 			Package: "linker", Sees: []string{linkerFolder}, Run: "^(TestConcurrent|TestThreads|TestSymbolLooksAgain|TestAtomics)", Args: short,
@@ -146,9 +141,9 @@ func Detectors() []Detector {
 const unitTests = "TestLink|TestFailed|TestPanic|TestCancelBefore|TestCancelAfter|TestWaitersTakePart|TestCrash|TestLeader|TestToken|TestRequests|TestClosures"
 
 // linkerTests are the tests of package linker that run guests: not those of the fixtures, the fuzz targets and the stock modules.
-const linkerTests = "^(TestAtomics|TestAllocator|TestBlocked|TestCallback|TestCancel|TestCircle|TestClose|TestClosures|TestCodes|TestCompile|TestConcurrent|TestConstructor|" +
-	"TestCycles|TestData|TestDeath|TestDestructor|TestDiamond|TestDl|TestErrorAt|TestErrorIn|TestErrorPrefixes|TestException|TestExit|TestHalfLoaded|TestHostFunctions|TestIdentity|TestInterposition|" +
-	"TestLazy|TestLocal|TestLongjmp|TestNested|TestNext|TestNoDelete|TestNoLoad|TestNow|TestPanicAt|TestPointer|TestRecursion|TestReplay|TestShared|TestSleeping|TestSpawn|TestStale|TestSymbolLooks|" +
+const linkerTests = "^(TestAtomics|TestAllocator|TestBlocked|TestCallback|TestCancel|TestCircle|TestClose|TestClosures|TestCodes|TestConcurrent|TestConstructor|" +
+	"TestCycles|TestData|TestDeath|TestDestructor|TestDiamond|TestDl|TestErrorAt|TestErrorIn|TestException|TestExit|TestHalfLoaded|TestHostFunctions|TestIdentity|TestInterposition|" +
+	"TestLazy|TestLocal|TestLongjmp|TestNested|TestNext|TestNoDelete|TestNoLoad|TestNow|TestPanicAt|TestPointer|TestRecursion|TestReplay|TestShared|TestSleeping|TestSpawn|TestSymbolLooks|" +
 	"TestSystem|TestThread|TestTraps|TestTypes|TestUnload|TestWait|TestWeak)"
 
 // Detect finds a detector by its name; false if there is none.
