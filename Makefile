@@ -44,8 +44,9 @@ bench: deps ## run all benchmarks
 DURATION ?= 1m
 SEED ?= 1
 
-soak: ## run random programs in an unsound environment: make soak DURATION=10m SEED=1
+soak: ## run random and hostile programs for long: make soak DURATION=10m SEED=1
 	$(GO) run ./cmd/lockstep soak --duration $(DURATION) --seed $(SEED)
+	$(GO) test -race -count=1 -timeout 0 ./fuzz/adversary -adversary.duration=$(DURATION) -adversary.seed=$(SEED)
 
 tlc: ## check the TLA+ models with TLC (needs Java)
 	$(GO) run ./tla/cmd/tlc
