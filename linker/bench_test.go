@@ -72,6 +72,24 @@ func BenchmarkCall(b *testing.B) {
 			}
 		}
 	})
+	b.Run("func", func(b *testing.B) {
+		b.ReportAllocs()
+		f := i.function(lib, "notable_add")
+		for b.Loop() {
+			if _, err := f.Call(i.ctx, 1, 2); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("func-stack", func(b *testing.B) {
+		b.ReportAllocs()
+		f, stack := i.function(lib, "notable_add"), make([]uint64, 2)
+		for b.Loop() {
+			if err := f.CallWithStack(i.ctx, stack); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 	b.Run("name-parallel", func(b *testing.B) {
 		b.ReportAllocs()
 		b.RunParallel(func(pb *testing.PB) {

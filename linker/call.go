@@ -116,19 +116,28 @@ func isTrap(err error) bool {
 
 // call calls a function in this group, which the caller is inside.
 func (g *Group) call(ctx context.Context, fn *function, args ...uint64) ([]uint64, error) {
-	pool := g.functions[fn]
-	if pool == nil {
-		mod := fn.mod.instance
-		if inst := g.instances[fn.mod]; inst != nil && inst.mod != nil {
-			mod = inst.mod
-		}
-		if mod == nil {
-			return nil, &UndefinedSymbolError{Module: fn.mod.name, Symbol: fn.name}
-		}
-		pool = &functionPool{group: g, mod: mod, name: fn.name}
-		g.functions[fn] = pool
+	pool, err := g.poolOf(fn)
+	if err != nil {
+		return nil, err
 	}
 	return pool.call(ctx, args)
+}
+
+// poolOf returns what calls a function in this group, which the caller is inside.
+func (g *Group) poolOf(fn *function) (*functionPool, error) {
+	if pool := g.functions[fn]; pool != nil {
+		return pool, nil
+	}
+	mod := fn.mod.instance
+	if inst := g.instances[fn.mod]; inst != nil && inst.mod != nil {
+		mod = inst.mod
+	}
+	if mod == nil {
+		return nil, &UndefinedSymbolError{Module: fn.mod.name, Symbol: fn.name}
+	}
+	pool := &functionPool{group: g, mod: mod, name: fn.name}
+	g.functions[fn] = pool
+	return pool, nil
 }
 
 // call1 is call for a function with one result.
@@ -147,15 +156,21 @@ type functionPool struct {
 	mod   api.Module
 	name  string
 	free  []api.Function
+	gone  bool // the module was taken out of the group
+}
+
+func (p *functionPool) take() api.Function {
+	n := len(p.free)
+	if n == 0 {
+		return p.mod.ExportedFunction(p.name)
+	}
+	f := p.free[n-1]
+	p.free = p.free[:n-1]
+	return f
 }
 
 func (p *functionPool) call(ctx context.Context, args []uint64) ([]uint64, error) {
-	var f api.Function
-	if n := len(p.free); n > 0 {
-		f, p.free = p.free[n-1], p.free[:n-1]
-	} else {
-		f = p.mod.ExportedFunction(p.name)
-	}
+	f := p.take()
 	mark := p.group.stackMark()
 	results, err := f.Call(ctx, args...)
 	if err != nil {
@@ -163,6 +178,18 @@ func (p *functionPool) call(ctx context.Context, args []uint64) ([]uint64, error
 	}
 	p.free = append(p.free, f)
 	return results, err
+}
+
+// callWithStack is call without taking memory: the stack holds the arguments, and then the results.
+func (p *functionPool) callWithStack(ctx context.Context, stack []uint64) error {
+	f := p.take()
+	mark := p.group.stackMark()
+	err := f.CallWithStack(ctx, stack)
+	if err != nil {
+		p.group.stackReset(mark)
+	}
+	p.free = append(p.free, f)
+	return err
 }
 
 // caller returns the function that calls function pointers of a signature.

@@ -98,6 +98,7 @@ func (s *system) begin(ctx context.Context, a access, descriptor int32) (streams
 	if e == nil {
 		panic(ErrNoGroup)
 	}
+	e.escaped = true
 	if e.parks() {
 		if err := e.group.alive(); err != nil {
 			panic(err)

@@ -3,29 +3,34 @@ package linker
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync/atomic"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/goroutine"
 )
 
-// entry is one goroutine's stay in a group. It travels in the context that host functions get, so that a call
+// entry is one goroutine's stay in a group. It is the context that host functions get, so that a call
 // from a host function back into its group is recognised as the same goroutine's. Its life, and what a context
 // is refused for, are in spec/lifetimes.md.
 type entry struct {
+	context.Context // of the call, without the stay; never changed, for contexts are derived from it
+
 	group     *Group
-	parent    *entry  // the stay from which this one was begun
-	goroutine uintptr // the one that stays; no other may use the context
-	tx        *tx     // the operation that this goroutine leads
+	parent    *entry         // the stay from which this one was begun
+	goroutine atomic.Uintptr // the one that stays; no other may use the context
+	tx        *tx            // the operation that this goroutine leads
 	// replay says that what this goroutine does is decided: another group's operation is being
 	// replayed, a group is being built, or work is being taken back. A guest cannot ask for more.
 	replay bool
 	view   *scope // the symbols that a group is built from; nil for those of the image
 
-	busy   atomic.Bool // a call that began in this stay is under way
-	over   atomic.Bool // the stay has ended
-	nested bool        // the goroutine was in the group already
-	back   bool        // the goroutine held the group's lock already, further out
-	left   *entry      // the stay that is suspended meanwhile, in another group
+	busy    atomic.Bool // a call that began in this stay is under way
+	over    atomic.Bool // the stay has ended
+	escaped bool        // code of the embedder has got the context, and may keep it
+
+	nested bool   // the goroutine was in the group already
+	back   bool   // the goroutine held the group's lock already, further out
+	left   *entry // the stay that is suspended meanwhile, in another group
 
 	unwatch func() // ends what looks for the end of its context
 
@@ -36,16 +41,51 @@ type entry struct {
 
 type entryKey struct{}
 
-func withEntry(ctx context.Context, e *entry) context.Context {
-	if e != nil {
-		e.goroutine = goroutine.ID()
+// Value implements context.Context.
+func (e *entry) Value(key any) any {
+	if key == (entryKey{}) {
+		return e
 	}
-	return context.WithValue(ctx, entryKey{}, e)
+	return e.Context.Value(key)
 }
 
-// withStay is withEntry for what a goroutine does in a group without entering it; end ends the stay.
+// begin makes the stay the context of what the calling goroutine does in it.
+func (e *entry) begin(ctx context.Context) {
+	if e.Context == nil {
+		e.Context = ctx
+	}
+	e.goroutine.Store(goroutine.ID())
+}
+
+// withStay begins a stay for what a goroutine does in a group without entering it; end ends the stay.
 func withStay(ctx context.Context, e *entry) (inner context.Context, end func()) {
-	return withEntry(ctx, e), func() { e.over.Store(true) }
+	e.begin(ctx)
+	return e, func() { e.over.Store(true) }
+}
+
+// beginEntry begins the stay of a goroutine that has taken the group's lock. A stay that has ended is used again when the
+// context is the same and no code of the embedder has got it, so that most calls take no memory for it.
+func (g *Group) beginEntry(ctx context.Context) *entry {
+	e := g.spare
+	g.spare = nil
+	if e == nil || e.Context != ctx {
+		e = &entry{group: g}
+	}
+	e.begin(ctx)
+	e.over.Store(false)
+	return e
+}
+
+// endEntry is the reverse.
+func (g *Group) endEntry(e *entry) {
+	if !e.escaped && isComparable(e.Context) {
+		g.spare = e
+	}
+}
+
+// isComparable reports whether a context can be compared with others: anything may be one.
+func isComparable(ctx context.Context) bool {
+	return ctx == context.Background() || reflect.TypeOf(ctx).Kind() == reflect.Pointer
 }
 
 // entryOf returns the stay that a context belongs to, nil if there is none or if it has ended. It is for the
@@ -68,7 +108,7 @@ func stayOf(ctx context.Context) (*entry, error) {
 		return nil, nil
 	case e.over.Load():
 		return nil, ErrStaleContext
-	case e.goroutine != goroutine.ID():
+	case e.goroutine.Load() != goroutine.ID():
 		return nil, ErrForeignContext
 	}
 	return e, nil
@@ -78,7 +118,9 @@ func stayOf(ctx context.Context) (*entry, error) {
 // call into a group. A host function hands it to goroutines that it starts: they may use it for calls
 // of their own, also when the host function has returned. From within the call a group that is inside it cannot be entered
 // with such a context, and waiting for that is a deadlock.
-func WithoutGroup(ctx context.Context) context.Context { return withEntry(ctx, nil) }
+func WithoutGroup(ctx context.Context) context.Context {
+	return context.WithValue(ctx, entryKey{}, (*entry)(nil))
+}
 
 func (e *entry) leads() bool { return e != nil && e.tx != nil }
 
@@ -106,8 +148,9 @@ func (g *Group) enter(ctx context.Context) (context.Context, *entry, error) {
 		if err := g.acquire(ctx); err != nil {
 			return nil, nil, err
 		}
-		e := &entry{group: g, unwatch: g.watch(ctx)}
-		return withEntry(ctx, e), e, nil
+		e := g.beginEntry(ctx)
+		e.unwatch = g.watch(ctx)
+		return e, e, nil
 	}
 	if outer.replay {
 		return nil, nil, ErrReplay
@@ -123,8 +166,9 @@ func (g *Group) enter(ctx context.Context) (context.Context, *entry, error) {
 		outer.busy.Store(false)
 		return nil, nil, err
 	}
+	e.begin(ctx)
 	e.unwatch = g.watch(ctx)
-	return withEntry(ctx, e), e, nil
+	return e, e, nil
 }
 
 func (e *entry) from(ctx context.Context, outer *entry) error {
@@ -167,6 +211,9 @@ func (e *entry) leave(ctx context.Context) error {
 	case e.back:
 		e.group.member.Park()
 	default:
+		if e.parent == nil {
+			e.group.endEntry(e)
+		}
 		e.group.release(ctx)
 	}
 	if e.left != nil {
@@ -200,7 +247,8 @@ func (g *Group) acquire(ctx context.Context) error {
 	}
 	if err != nil {
 		if errors.Is(err, ErrGroupClosed) {
-			g.cause.CompareAndSwap(nil, &err) // the coordinator took it out
+			cause := err
+			g.cause.CompareAndSwap(nil, &cause) // the coordinator took it out
 			g.bury(context.WithoutCancel(ctx))
 		}
 		<-g.lock

@@ -39,6 +39,7 @@ type Group struct {
 	slots     uint32     // length of the function table
 	linkSlots uint32     // length of the link table
 	stackSize uint32
+	spare     *entry // a stay that has ended, to be used again
 	// stackPointer is that of its modules.
 	stackPointer api.MutableGlobal
 	instances    map[*module]*instance

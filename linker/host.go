@@ -135,7 +135,11 @@ func (l *Linker) hostModule(ctx context.Context, namespace string) (api.Module, 
 // they are what Call returns.
 func safepoint(ctx context.Context) {
 	e := entryOf(ctx)
-	if e == nil || e.replay || e.tx != nil {
+	if e == nil {
+		return
+	}
+	e.escaped = true
+	if e.replay || e.tx != nil {
 		return
 	}
 	if err := e.group.safepoint(ctx); err != nil {

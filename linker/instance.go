@@ -217,7 +217,10 @@ func (g *Group) takeOut(ctx context.Context, m *module, keep ...uint32) ([]api.M
 		}
 	}
 	for _, fn := range m.functions {
-		delete(g.functions, fn)
+		if pool := g.functions[fn]; pool != nil {
+			pool.gone = true // for a Func
+			delete(g.functions, fn)
+		}
 	}
 	g.l.exits.dropThread(g, m)
 	delete(g.instances, m)

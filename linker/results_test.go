@@ -88,6 +88,18 @@ func fallibles(t testing.TB, m *meddler) []fallible {
 			r, err := i.g.Call(ctx, linker.Default, "main_twice", 21)
 			return results(r, err)
 		}, nothing},
+		{"Func", func(ctx context.Context, i *image) returned {
+			f, err := i.g.Func(ctx, linker.Default, "main_twice")
+			return results(f, err)
+		}, nothing},
+		{"Func.Call", func(ctx context.Context, i *image) returned {
+			f, err := i.g.Func(i.ctx, linker.Default, "main_twice")
+			if err != nil {
+				return results([]uint64(nil), err)
+			}
+			r, err := f.Call(ctx, 21)
+			return results(r, err)
+		}, nothing},
 		{"CallPointer", func(ctx context.Context, i *image) returned {
 			r, err := i.g.CallPointer(ctx, 1, params, params, 7)
 			return results(r, err)
@@ -132,8 +144,8 @@ func TestFalliblesAreComplete(t *testing.T) {
 			}
 			last, ok := list.List[len(list.List)-1].Type.(*ast.Ident)
 			if ok && last.Name == "error" {
-				if found++; !known[fn.Name.Name] {
-					t.Errorf("%s is missing", fn.Name.Name)
+				if found++; !known[publicName(fn)] {
+					t.Errorf("%s is missing", publicName(fn))
 				}
 			}
 		}
@@ -141,6 +153,18 @@ func TestFalliblesAreComplete(t *testing.T) {
 	if found != len(known) {
 		t.Errorf("%d functions found, %d in the table", found, len(known))
 	}
+}
+
+// publicName is a function's name in the table: with its receiver, where that is neither linker nor group.
+func publicName(fn *ast.FuncDecl) string {
+	if fn.Recv != nil {
+		if star, ok := fn.Recv.List[0].Type.(*ast.StarExpr); ok {
+			if t, ok := star.X.(*ast.Ident); ok && t.Name != "Group" && t.Name != "Linker" {
+				return t.Name + "." + fn.Name.Name
+			}
+		}
+	}
+	return fn.Name.Name
 }
 
 func isPublic(fn *ast.FuncDecl) bool {

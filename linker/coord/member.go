@@ -63,6 +63,9 @@ func (m *Member) enter(ctx context.Context) error {
 		return ErrReentrant
 	}
 	c := m.c
+	if c.perform(m.step(protocol.ActUnpark)) { // mostly: no operation counts on the group
+		return nil
+	}
 	inside := func() bool { return c.state.Mode[m.id] == protocol.Running }
 	err := c.await(ctx, m, inside, func() bool {
 		if inside() || c.perform(m.step(protocol.ActUnpark)) {

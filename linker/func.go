@@ -1,0 +1,88 @@
+package linker
+
+import (
+	"context"
+	"fmt"
+)
+
+// Func is a function of the image that was looked up once, for many calls in one group. It stays good as long as its
+// module is loaded, as a function pointer does, and keeps nothing loaded. It is safe for concurrent use;
+// calls take turns, as all calls into a group do.
+type Func struct {
+	group *Group
+	fn    *function
+	pool  *functionPool
+	words int // of a stack: the arguments or the results, whichever are more
+}
+
+// Func looks a function up as [Group.Call] does and prepares calls of it in this group. The errors are those
+// of a look-up.
+func (g *Group) Func(ctx context.Context, lib *Library, name string) (*Func, error) {
+	var f *Func
+	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
+		defer receive(ctx, 0, e.scope().commit)
+		fn, err := e.function(lib, name)
+		if err != nil {
+			return err
+		}
+		pool, err := g.poolOf(fn)
+		if err != nil {
+			return err
+		}
+		f = &Func{group: g, fn: fn, pool: pool, words: max(words(fn.typ.Params), words(fn.typ.Results))}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// Name returns the name under which the function was found.
+func (f *Func) Name() string { return f.fn.name }
+
+// Type returns the function's signature.
+func (f *Func) Type() *FunctionType { return f.fn.api }
+
+// Group returns the group in which the function is called.
+func (f *Func) Group() *Group { return f.group }
+
+// Call calls the function and returns its results. It is [Group.Call] without the look-up; the error is
+// [ErrLibraryClosed] when the module has been unloaded.
+func (f *Func) Call(ctx context.Context, args ...uint64) ([]uint64, error) {
+	if n := words(f.fn.typ.Params); len(args) != n {
+		return nil, f.wrongLength(len(args), "arguments")
+	}
+	var results []uint64
+	err := f.group.inside(ctx, func(ctx context.Context, e *entry) error {
+		if f.pool.gone {
+			return ErrLibraryClosed
+		}
+		var err error
+		results, err = f.pool.call(ctx, args)
+		return f.group.judge(e, err)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// CallWithStack is Call without taking memory, as api.Function's method of that name: the stack holds the
+// arguments, and afterwards the results, so it must be as long as the longer of the two. What it holds after an
+// error means nothing.
+func (f *Func) CallWithStack(ctx context.Context, stack []uint64) error {
+	if len(stack) < f.words {
+		return f.wrongLength(len(stack), "values of stack")
+	}
+	return f.group.inside(ctx, func(ctx context.Context, e *entry) error {
+		if f.pool.gone {
+			return ErrLibraryClosed
+		}
+		return f.group.judge(e, f.pool.callWithStack(ctx, stack))
+	})
+}
+
+func (f *Func) wrongLength(n int, what string) error {
+	return &SymbolError{Symbol: f.fn.name, Definer: f.fn.mod.name, Want: fmt.Sprintf("%d %s", n, what), Found: f.fn.typ.String()}
+}
