@@ -138,7 +138,9 @@ func elsewhere(t testing.TB, o Options) *Report {
 	case strings.Contains(text, "no tests to run"):
 		t.Fatalf("explore: the test does not exist with instrumented code:\n%s", text)
 	}
-	t.Logf("%s", text)
+	if text != "" {
+		t.Logf("%s", text)
+	}
 	return &Report{Took: time.Since(start)}
 }
 
@@ -159,7 +161,7 @@ func told(out string) string {
 }
 
 // position is what the testing package puts before a message.
-var position = regexp.MustCompile(`^\w+\.go:\d+: `)
+var position = regexp.MustCompile(`^\w+\.go:\d+: ?`)
 
 // meta quotes what a test's name can have that means something else in a pattern.
 var meta = strings.NewReplacer(`\`, `\\`, ".", `\.`, "+", `\+`, "*", `\*`, "?", `\?`, "(", `\(`,

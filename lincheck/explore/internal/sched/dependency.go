@@ -88,6 +88,16 @@ type event struct {
 	clock clock // and with this event: for each task, the position after its last event that this depends on
 }
 
+// withdrawn is an operation that a task stood before, until it had not to be performed any more: a timer that
+// was stopped.
+type withdrawn struct {
+	task  int
+	what  footprint
+	since int
+	past  clock
+	end   int // how many events there were then
+}
+
 // note records the step that a task is about to make.
 func (s *Sched) note(t *Task) {
 	e := event{task: t.ID, what: t.op.footprint(), since: t.since, past: t.past}

@@ -144,6 +144,10 @@ func (r *Reduction) Learn(res *Result) {
 			a.compare(e.task, &e.what, e.since, e.past, j)
 		}
 	}
+	for i := range res.withdrawn {
+		w := &res.withdrawn[i]
+		a.compare(w.task, &w.what, w.since, w.past, w.end)
+	}
 	for _, t := range res.Tasks {
 		if !t.finished && t.op.Kind != Begin {
 			f := t.op.footprint()

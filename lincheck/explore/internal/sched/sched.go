@@ -49,6 +49,7 @@ type Sched struct {
 	steps     int
 	version   int // of what is shared: the number of writes
 	events    []event
+	withdrawn []withdrawn
 	rows      []Row
 	pointers  []Pointer
 	names     map[unsafe.Pointer]string
@@ -78,15 +79,16 @@ func Current() *Task {
 
 // Result is what a run did.
 type Result struct {
-	Failure  *Failure // nil if nothing went wrong
-	Pruned   bool     // the chooser ended it: it would have been a repetition
-	Choices  strategy.Schedule
-	Points   int // how many choice points there were
-	Steps    int
-	Tasks    []*Task
-	Rows     []Row // if Options.Trace is set
-	Pointers []Pointer
-	events   []event
+	Failure   *Failure // nil if nothing went wrong
+	Pruned    bool     // the chooser ended it: it would have been a repetition
+	Choices   strategy.Schedule
+	Points    int // how many choice points there were
+	Steps     int
+	Tasks     []*Task
+	Rows      []Row // if Options.Trace is set
+	Pointers  []Pointer
+	events    []event
+	withdrawn []withdrawn
 }
 
 // turn is held by the exploration whose schedulers run, since there is one active scheduler at most.
@@ -123,7 +125,8 @@ func Run(main func(t *Task), chooser Chooser, o Options) *Result {
 		panic(s.aborted)
 	}
 	return &Result{Failure: s.failure, Pruned: s.pruned, Choices: s.choices.Trim(),
-		Points: len(s.choices), Steps: s.steps, Tasks: s.tasks, Rows: s.rows, Pointers: s.pointers, events: s.events}
+		Points: len(s.choices), Steps: s.steps, Tasks: s.tasks, Rows: s.rows, Pointers: s.pointers, events: s.events,
+		withdrawn: s.withdrawn}
 }
 
 // unwind ends the goroutines that are left, one after the other.
@@ -202,7 +205,9 @@ func (s *Sched) pick(kept bool) *Task {
 
 // ask calls the chooser and checks its answer; -1 ends the run.
 func (s *Sched) ask(choose func() int, n int) (i int) {
+	me := s.cur.Swap(nil) // the chooser is not part of the task, though its goroutine runs it
 	defer func() {
+		s.cur.Store(me)
 		if v := recover(); v != nil { // a property-based testing library ends a run so
 			s.aborted, i = v, -1
 		}
@@ -282,6 +287,7 @@ func (s *Sched) timeGoesOn() bool { return !s.settled() || s.late < lateTimers }
 // perform notes that a task makes a step: its operation is about to be performed.
 func (s *Sched) perform(t *Task) {
 	s.steps++
+	progress.Add(1)
 	if s.last != t {
 		for _, other := range s.tasks {
 			if other != t {

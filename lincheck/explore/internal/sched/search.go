@@ -59,6 +59,7 @@ func Explore(main func(t *Task), search Search, o Options, see func(r *Result) b
 	_, o.record = search.(*reduced)
 	o.crew = &crew{}
 	defer o.crew.dismiss()
+	defer watch()()
 	for {
 		c := search.Next()
 		if c == nil {

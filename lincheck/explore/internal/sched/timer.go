@@ -73,7 +73,11 @@ func (tm *Timer) Stop() bool {
 	if tm.task.finished || tm.task.turn != tm.turn {
 		return false
 	}
-	tm.task.finished = true
+	t := tm.task
+	if s := t.s; s.options.record {
+		s.withdrawn = append(s.withdrawn, withdrawn{t.ID, t.op.footprint(), t.since, t.past, len(s.events)})
+	}
+	t.finished = true
 	return true
 }
 
