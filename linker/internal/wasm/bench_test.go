@@ -27,8 +27,8 @@ func BenchmarkDecode(b *testing.B) {
 
 func BenchmarkRewrite(b *testing.B) {
 	for name, opt := range map[string]wasm.RewriteOptions{
-		"data": {},
-		"all":  {ExportStart: "start", UnboundTables: true},
+		"data": {EmptyData: true},
+		"all":  {ExportStart: "start", EmptyData: true},
 	} {
 		file := program(b, true)
 		m := decode(b, file)

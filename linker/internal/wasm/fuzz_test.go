@@ -41,8 +41,8 @@ func TestFixtures(t *testing.T) {
 			if len(m.Funcs) == 0 || len(m.Exports) == 0 {
 				t.Errorf("%d functions, %d exports", len(m.Funcs), len(m.Exports))
 			}
-			out := rewrite(t, file, wasm.RewriteOptions{ExportStart: "__lockstep_start", UnboundTables: true})
-			changed := []wasm.SectionID{wasm.SectionData, wasm.SectionTable, wasm.SectionStart}
+			out := rewrite(t, file, wasm.RewriteOptions{ExportStart: "__lockstep_start", EmptyData: true})
+			changed := []wasm.SectionID{wasm.SectionData, wasm.SectionStart}
 			if m.HasStart {
 				changed = append(changed, wasm.SectionExport)
 			}
@@ -119,8 +119,8 @@ func FuzzRewrite(f *testing.F) {
 		if err != nil {
 			t.Skip("not a module")
 		}
-		opt := wasm.RewriteOptions{ExportStart: "start", UnboundTables: true}
-		changed := []wasm.SectionID{wasm.SectionData, wasm.SectionTable, wasm.SectionStart}
+		opt := wasm.RewriteOptions{ExportStart: "start", EmptyData: true}
+		changed := []wasm.SectionID{wasm.SectionData, wasm.SectionStart}
 		if _, taken := m.ExportByName(opt.ExportStart); taken && m.HasStart {
 			opt.ExportStart = ""
 		}
@@ -131,10 +131,11 @@ func FuzzRewrite(f *testing.F) {
 			opt.ImportMemory = &wasm.MemoryImport{Module: "env", Name: "memory", Type: m.Memories[0]}
 			changed = append(changed, wasm.SectionMemory, wasm.SectionImport)
 		}
-		out, err := wasm.Rewrite(file, m, opt)
+		done, err := wasm.Rewrite(file, m, opt)
 		if err != nil {
 			t.Fatal(err)
 		}
+		out := done.Bytes
 		got, err := wasm.Decode(out)
 		if err != nil {
 			t.Fatalf("the result cannot be decoded: %v", err)
@@ -156,7 +157,7 @@ func FuzzRewrite(f *testing.F) {
 		}
 		opt.ImportMemory = nil
 		again, err := wasm.Rewrite(out, got, opt)
-		if err != nil || !bytes.Equal(again, out) {
+		if err != nil || !bytes.Equal(again.Bytes, out) {
 			t.Fatalf("a second rewrite differs: %v", err)
 		}
 	})

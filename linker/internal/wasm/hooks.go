@@ -6,44 +6,21 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 )
 
+// traits are what a validated module has in its code.
+type traits struct {
+	loops bool
+	calls bool
+	waits bool // memory.atomic.wait32, wait64 or notify
+}
+
 // edit replaces a part of a function body.
 type edit struct {
 	start, end int
 	code       []byte
 }
 
-// editBodies returns the bodies of a code section with the edits that a function wants, in their order, and whether
-// there were any.
-func editBodies(section []byte, edits func(body []byte) ([]edit, error)) (bodies [][]byte, found bool, err error) {
-	r := leb.NewReader(section)
-	for n := r.U32("functions"); n > 0 && r.Err() == nil; n-- {
-		body := r.Bytes(r.U32("size"), "body")
-		if r.Err() != nil {
-			break
-		}
-		list, err := edits(body)
-		if err != nil {
-			return nil, false, &RewriteError{fmt.Sprintf("function body %d: %v", len(bodies), err)}
-		}
-		if len(list) > 0 {
-			body, found = splice(body, list), true
-		}
-		bodies = append(bodies, body)
-	}
-	return bodies, found, r.Err()
-}
-
-func splice(body []byte, edits []edit) []byte {
-	out, done := make([]byte, 0, len(body)+16*len(edits)), 0
-	for _, e := range edits {
-		out = append(append(out, body[done:e.start]...), e.code...)
-		done = e.end
-	}
-	return append(out, body[done:]...)
-}
-
-// hookTable is a table of functions that a module is given, for somebody else to fill. Each of its entries has a
-// function in the module, behind those that there were, which calls it.
+// hookTable is a table of functions that a module is given, for somebody else to fill. Each of its
+// entries has a function in the module, behind those that there were, which calls it.
 type hookTable struct {
 	export string
 	types  []FuncType
@@ -51,61 +28,97 @@ type hookTable struct {
 	body func(entry, typeIndex, table uint32) []byte
 }
 
-// hook writes the module with new bodies and a table of what they call. Types, functions and table come behind those that
-// there were.
-func (w *rewriter) hook(bodies [][]byte, h hookTable) error {
-	if _, taken := w.m.ExportByName(h.export); taken {
-		return &RewriteError{fmt.Sprintf("export %q is taken", h.export)}
+// plan decides what is added to the module, and edits the bodies.
+func (w *rewriter) plan() error {
+	var tables []hookTable
+	first := uint32(w.m.Count(KindFunc)) // the index of the next function that is added
+	if w.opt.Polls.wanted(w.m) {
+		w.polls = &polls{count: uint32(w.m.Imported(KindGlobal)), look: first}
+		w.addImport = append(w.addImport, w.opt.Polls.count())
+		tables = append(tables, hookTable{w.opt.Polls.Export, []FuncType{PollType()}, pollBody})
+		first++
 	}
-	table, n := uint32(w.m.Count(KindTable)), uint32(len(h.types))
-	var indices []uint32
-	for k := range n {
-		index := uint32(len(w.m.Types)) + k
-		indices = append(indices, index)
-		bodies = append(bodies, h.body(k, index, table))
+	if w.opt.wantsWaits(w.m) {
+		w.waits = &waits{first: first}
+		tables = append(tables, hookTable{w.opt.Waits, HookTypes(), waitBody})
 	}
-	w.addTable = []Table{{Type: TableType{Elem: FuncRef, Limits: Limits{Min: n, Max: n, HasMax: true}}}}
-	w.addExport = []Export{{Name: h.export, Kind: KindTable, Index: table}}
-	for _, s := range w.m.Sections {
-		w.insertBefore(sections[s.ID].rank)
-		switch s.ID {
-		case SectionType:
-			w.extend(s, appendVector(nil, h.types, appendFuncType))
-		case SectionImport:
-			w.extend(s, appendVector(nil, w.addImport, appendImport))
-			w.addImport = nil
-		case SectionFunction:
-			w.extend(s, appendVector(nil, indices, leb.AppendU32))
-		case SectionTable:
-			w.extend(s, appendVector(nil, w.addTable, appendTable))
-			w.addTable = nil
-		case SectionExport:
-			w.extend(s, appendVector(nil, w.addExport, appendExport))
-			w.addExport = nil
-		case SectionCode:
-			w.out = appendList(w.out, SectionCode, bodies, leb.AppendBytes)
-		default:
-			w.copy(s)
-		}
+	if tables == nil {
+		return nil
+	}
+	if err := w.editBodies(); err != nil {
+		return err
+	}
+	for _, h := range tables {
+		w.hook(h)
 	}
 	return nil
 }
 
-// copy writes a section that nothing is added to.
-func (w *rewriter) copy(s Section) {
-	p, changed := w.replaced[s.ID]
-	if s.ID == SectionCustom && w.custom != nil {
-		r := leb.NewReader(w.b[s.Payload:s.End])
-		name := r.Name("name")
-		rest := r.Bytes(uint32(r.Len()), "payload")
-		if rest, changed = w.custom(name, rest); rest == nil {
-			return
+// editBodies makes bodies of the code section with the edits that they want.
+func (w *rewriter) editBodies() error {
+	s, _ := w.m.Section(SectionCode)
+	r := leb.NewReader(w.b[s.Payload:s.End])
+	w.bodies = make([][]byte, 0, len(w.m.Funcs)+hooks+1)
+	for range r.U32("functions") {
+		body := r.Bytes(r.U32("size"), "body")
+		edits, err := w.edits(body)
+		if err != nil {
+			return &RewriteError{fmt.Sprintf("function body %d: %v", len(w.bodies), err)}
 		}
-		p = append(leb.AppendName(nil, name), rest...)
+		if len(edits) > 0 {
+			body = splice(body, edits)
+		}
+		w.bodies = append(w.bodies, body)
 	}
-	if changed {
-		w.out = appendSection(w.out, s.ID, p)
-		return
+	return nil
+}
+
+// edits returns the changes of a body, in order.
+func (w *rewriter) edits(body []byte) (edits []edit, err error) {
+	first, calls := -1, false
+	err = walk(body, func(i instruction) {
+		if first < 0 {
+			first = i.start
+		}
+		calls = calls || i.calls()
+		if w.polls != nil {
+			edits = w.polls.edit(edits, body, i)
+		}
+		if w.waits != nil {
+			edits = w.waits.edit(edits, i)
+		}
+	})
+	if w.polls != nil && calls {
+		edits = append([]edit{{first, first, w.polls.poll()}}, edits...)
 	}
-	w.out = append(w.out, w.b[s.Offset:s.End]...)
+	return edits, err
+}
+
+func splice(body []byte, edits []edit) []byte {
+	n := len(body)
+	for _, e := range edits {
+		n += len(e.code)
+	}
+	out, done := make([]byte, 0, n), 0
+	for _, e := range edits {
+		out = append(append(out, body[done:e.start]...), e.code...)
+		done = e.end
+	}
+	return append(out, body[done:]...)
+}
+
+// hook adds a table, and a function for each of its entries. Types, functions and tables come
+// behind those that there were.
+func (w *rewriter) hook(h hookTable) {
+	table := uint32(w.m.Count(KindTable) + len(w.addTable))
+	for entry, t := range h.types {
+		index := uint32(len(w.m.Types) + len(w.addType))
+		w.addType = append(w.addType, t)
+		w.addFunc = append(w.addFunc, index)
+		w.bodies = append(w.bodies, h.body(uint32(entry), index, table))
+	}
+	n := uint32(len(h.types))
+	limits := Limits{Min: n, Max: n, HasMax: true}
+	w.addTable = append(w.addTable, Table{Type: TableType{Elem: FuncRef, Limits: limits}})
+	w.addExport = append(w.addExport, Export{h.export, KindTable, table})
 }

@@ -24,6 +24,7 @@ type Module struct {
 	// OlderExceptions says that a body has try, catch, rethrow or delegate, which the engine does not know.
 	OlderExceptions bool
 
+	code     traits
 	cost     CompileCost
 	imported [kinds][]int   // positions in Imports, by kind
 	exports  map[string]int // positions in Exports, by name

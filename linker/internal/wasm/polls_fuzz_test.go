@@ -21,9 +21,6 @@ func FuzzHookPolls(f *testing.F) {
 		case err != nil:
 			t.Fatal(err)
 		case !found:
-			if &out[0] != &file[0] {
-				t.Fatal("a copy of what does not change")
-			}
 			return
 		}
 		m, err := wasm.Decode(file)

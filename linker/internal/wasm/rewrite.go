@@ -7,23 +7,37 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 )
 
-// RewriteOptions says what [Rewrite] changes besides the data segments. The zero value
-// changes nothing else.
+// RewriteOptions says what [Rewrite] changes. The zero value changes nothing but custom sections.
 type RewriteOptions struct {
+	// EmptyData makes every active data segment an empty passive one. That is what an active
+	// segment is after instantiation, so the code cannot tell; the memory, however, is left as it
+	// is, and several instances can share one that was filled once. A data count section is
+	// neither needed nor added: only code that names a data segment needs one, and it has it.
+	EmptyData bool
 	// ImportMemory, if not nil, replaces the only memory that the module defines by an import.
 	// Its index stays, so exports of it and the code stay valid.
 	ImportMemory *MemoryImport
 	// ExportStart, if not empty, removes the start section, if there is one, and exports the
 	// start function under this name.
 	ExportStart string
-	// UnboundTables removes the maximum of every table that the module defines.
-	UnboundTables bool
+	// Polls, if not nil, makes the code count: see [Polls].
+	Polls *Polls
+	// Waits, if not empty, lets the instructions that wait and notify call functions of a table
+	// that is exported under this name: see [HookTypes].
+	Waits string
 }
 
 // MemoryImport names the memory that a rewritten module imports.
 type MemoryImport struct {
 	Module, Name string
 	Type         MemoryType
+}
+
+// Rewritten is what [Rewrite] made of a module.
+type Rewritten struct {
+	Bytes []byte
+	Polls bool // there is a place to count, so the module has the table of polls
+	Waits bool // there is an instruction that waits, so the module has the table of waits
 }
 
 // RewriteError says why a module cannot be rewritten as asked.
@@ -34,50 +48,38 @@ type RewriteError struct {
 // Error returns the reason.
 func (e *RewriteError) Error() string { return "wasm: rewrite: " + e.Reason }
 
-// Rewrite returns a copy of module b, of which m is the decoded form, in which every active
-// data segment is an empty passive one. That is what an active segment is after
-// instantiation, so the code cannot tell; the memory, however, is left as it is, and several
-// instances can share one that was filled once. A data count section is neither needed nor
-// added: only code that names a data segment needs one, and it has it already.
+// Rewrite returns a copy of module b, of which m is the decoded form, with changes. It reads the
+// module once and writes it once, in time and memory in proportion to its size.
 //
-// Sections without a change are copied byte for byte. The error is a *[RewriteError].
-func Rewrite(b []byte, m *Module, opt RewriteOptions) ([]byte, error) {
+// Sections without a change are copied byte for byte, but for custom ones. What they hold does not
+// matter to what a module means, and the engine reads some of it without care. So they are left
+// out; the names of the module and its functions, for stack traces, are written anew as far as
+// they can be understood, and what debuggers need (DWARF) is kept where the code is as it was.
+//
+// The error is a *[RewriteError].
+func Rewrite(b []byte, m *Module, opt RewriteOptions) (*Rewritten, error) {
 	if err := opt.check(b, m); err != nil {
 		return nil, err
 	}
-	w := rewriter{b: b, m: m, out: appendHeader(make([]byte, 0, len(b)+64))}
-	if opt.ImportMemory != nil {
+	w := &rewriter{b: b, m: m, opt: opt, out: appendHeader(make([]byte, 0, len(b)+len(b)/8+256))}
+	if imp := opt.ImportMemory; imp != nil {
 		w.addImport = append(w.addImport, Import{
-			Module: opt.ImportMemory.Module, Name: opt.ImportMemory.Name,
-			Kind: KindMemory, Memory: opt.ImportMemory.Type,
+			Module: imp.Module, Name: imp.Name, Kind: KindMemory, Memory: imp.Type,
 		})
 	}
 	if m.HasStart && opt.ExportStart != "" {
-		w.addExport = append(w.addExport, Export{Name: opt.ExportStart, Kind: KindFunc, Index: m.Start})
+		w.addExport = append(w.addExport, Export{opt.ExportStart, KindFunc, m.Start})
+	}
+	if err := w.plan(); err != nil {
+		return nil, err
 	}
 	for _, s := range m.Sections {
 		w.insertBefore(sections[s.ID].rank)
-		switch {
-		case s.ID == SectionImport && len(w.addImport) > 0:
-			w.extend(s, appendVector(nil, w.addImport, appendImport))
-			w.addImport = nil
-		case s.ID == SectionExport && len(w.addExport) > 0:
-			w.extend(s, appendVector(nil, w.addExport, appendExport))
-			w.addExport = nil
-		case s.ID == SectionMemory && opt.ImportMemory != nil:
-			// Its only memory is an import now.
-		case s.ID == SectionStart && opt.ExportStart != "":
-			// It is an export now.
-		case s.ID == SectionTable && opt.UnboundTables && hasBoundTable(m):
-			w.tables()
-		case s.ID == SectionData && hasActiveData(m):
-			w.data()
-		default:
-			w.out = append(w.out, b[s.Offset:s.End]...)
-		}
+		w.section(s)
 	}
 	w.insertBefore(len(sections))
-	return w.out, nil
+	w.out = appendNames(w.out, m)
+	return &Rewritten{Bytes: w.out, Polls: w.polls != nil, Waits: w.waits != nil}, nil
 }
 
 // check refuses what Rewrite cannot do.
@@ -92,68 +94,100 @@ func (opt RewriteOptions) check(b []byte, m *Module) error {
 	if end != len(b) {
 		return &RewriteError{"the bytes are not those that were decoded"}
 	}
-	if imp := opt.ImportMemory; imp != nil {
-		if !utf8.ValidString(imp.Module) || !utf8.ValidString(imp.Name) {
-			return &RewriteError{fmt.Sprintf("memory to import as %q %q: the name is not UTF-8", imp.Module, imp.Name)}
-		}
-		if len(m.Memories) != 1 {
-			return &RewriteError{fmt.Sprintf("memory to import as %q %q: the module defines %d memories, not one",
-				imp.Module, imp.Name, len(m.Memories))}
-		}
-		t := imp.Type
-		if t.Min > MaxPages || t.HasMax && (t.Max > MaxPages || t.Max < t.Min) || t.Shared && !t.HasMax {
-			return &RewriteError{fmt.Sprintf("memory to import as %q %q: impossible limits: %v", imp.Module, imp.Name, t)}
-		}
+	if err := opt.checkMemory(m); err != nil {
+		return err
 	}
-	if !utf8.ValidString(opt.ExportStart) {
-		return &RewriteError{fmt.Sprintf("start function: export %q is not UTF-8", opt.ExportStart)}
+	exports := []struct {
+		what, name string
+		wanted     bool
+	}{
+		{"start function", opt.ExportStart, m.HasStart && opt.ExportStart != ""},
+		{"table of polls", opt.Polls.export(), opt.Polls.wanted(m)},
+		{"table of waits", opt.Waits, opt.wantsWaits(m)},
 	}
-	if _, taken := m.ExportByName(opt.ExportStart); taken && m.HasStart && opt.ExportStart != "" {
-		return &RewriteError{fmt.Sprintf("start function: export %q is taken", opt.ExportStart)}
+	for i, e := range exports {
+		_, taken := m.ExportByName(e.name)
+		for _, other := range exports[:i] {
+			taken = taken || other.wanted && other.name == e.name
+		}
+		switch {
+		case !utf8.ValidString(e.name):
+			return &RewriteError{fmt.Sprintf("%s: export %q is not UTF-8", e.what, e.name)}
+		case e.wanted && taken:
+			return &RewriteError{fmt.Sprintf("%s: export %q is taken", e.what, e.name)}
+		}
 	}
 	return nil
 }
 
-// hasActiveData reports whether a data segment is active.
-func hasActiveData(m *Module) bool {
-	for _, d := range m.Data {
-		if d.Mode == Active {
-			return true
-		}
+func (opt RewriteOptions) checkMemory(m *Module) error {
+	imp := opt.ImportMemory
+	if imp == nil {
+		return nil
 	}
-	return false
-}
-
-// hasBoundTable reports whether a defined table has a maximum.
-func hasBoundTable(m *Module) bool {
-	for _, t := range m.Tables {
-		if t.Type.HasMax {
-			return true
-		}
+	wrong := func(format string, args ...any) error {
+		reason := fmt.Sprintf("memory to import as %q %q: ", imp.Module, imp.Name)
+		return &RewriteError{reason + fmt.Sprintf(format, args...)}
 	}
-	return false
+	t := imp.Type
+	switch {
+	case !utf8.ValidString(imp.Module) || !utf8.ValidString(imp.Name):
+		return wrong("the name is not UTF-8")
+	case len(m.Memories) != 1:
+		return wrong("the module defines %d memories, not one", len(m.Memories))
+	case t.Min > MaxPages || t.HasMax && (t.Max > MaxPages || t.Max < t.Min) || t.Shared && !t.HasMax:
+		return wrong("impossible limits: %v", t)
+	}
+	return nil
 }
 
 // rewriter copies the sections of b to out.
 type rewriter struct {
-	b         []byte
-	m         *Module
-	out       []byte
-	addImport []Import // not yet written
-	addTable  []Table  // not yet written
-	addExport []Export // not yet written
-	// replaced are payloads of sections that are not those of b.
-	replaced map[SectionID][]byte
-	// custom, if not nil, returns what is to become of a custom section's payload and whether it changed; nil drops the section.
-	custom func(name string, payload []byte) ([]byte, bool)
+	b   []byte
+	m   *Module
+	opt RewriteOptions
+	out []byte
+
+	// What is still to be added to the sections.
+	addType   []FuncType
+	addImport []Import
+	addFunc   []uint32 // their types
+	addTable  []Table
+	addExport []Export
+
+	polls  *polls // nil if nothing counts
+	waits  *waits // nil if nothing waits
+	bodies [][]byte
 }
 
-// payload returns the payload of a section.
-func (w *rewriter) payload(s Section) []byte {
-	if p, ok := w.replaced[s.ID]; ok {
-		return p
+// section writes a section with its changes.
+func (w *rewriter) section(s Section) {
+	switch {
+	case s.ID == SectionCustom:
+		w.custom(s)
+	case s.ID == SectionType && len(w.addType) > 0:
+		w.extend(s, appendVector(nil, w.addType, appendFuncType))
+	case s.ID == SectionImport && len(w.addImport) > 0:
+		w.extend(s, appendVector(nil, w.addImport, appendImport))
+		w.addImport = nil
+	case s.ID == SectionFunction && len(w.addFunc) > 0:
+		w.extend(s, appendVector(nil, w.addFunc, leb.AppendU32))
+	case s.ID == SectionTable && len(w.addTable) > 0:
+		w.extend(s, appendVector(nil, w.addTable, appendTable))
+		w.addTable = nil
+	case s.ID == SectionExport && (len(w.addExport) > 0 || w.polls != nil):
+		w.exports(s)
+	case s.ID == SectionMemory && w.opt.ImportMemory != nil:
+		// Its only memory is an import now.
+	case s.ID == SectionStart && w.opt.ExportStart != "":
+		// It is an export now.
+	case s.ID == SectionCode && w.bodies != nil:
+		w.out = appendList(w.out, SectionCode, w.bodies, leb.AppendBytes)
+	case s.ID == SectionData && w.opt.EmptyData && hasActiveData(w.m):
+		w.data()
+	default:
+		w.out = append(w.out, w.b[s.Offset:s.End]...)
 	}
-	return w.b[s.Payload:s.End]
 }
 
 // insertBefore writes the sections that are still to be added and that come before a section
@@ -175,22 +209,48 @@ func (w *rewriter) insertBefore(rank int) {
 
 // extend writes section s, a vector, with the elements of another vector behind its own.
 func (w *rewriter) extend(s Section, more []byte) {
-	old, added := leb.NewReader(w.payload(s)), leb.NewReader(more)
-	count := old.U32("count") + added.U32("count")
-	payload := leb.AppendU32(nil, count)
+	old, added := leb.NewReader(w.b[s.Payload:s.End]), leb.NewReader(more)
+	payload := make([]byte, 0, s.End-s.Payload+len(more)+4)
+	payload = leb.AppendU32(payload, old.U32("count")+added.U32("count"))
 	payload = append(payload, old.Bytes(uint32(old.Len()), "elements")...)
 	payload = append(payload, added.Bytes(uint32(added.Len()), "elements")...)
 	w.out = appendSection(w.out, s.ID, payload)
 }
 
-// tables writes the table section without maxima.
-func (w *rewriter) tables() {
-	list := make([]Table, len(w.m.Tables))
-	for i, t := range w.m.Tables {
-		t.Type.Limits = Limits{Min: t.Type.Min}
-		list[i] = t
+// exports writes the export section; globals of the module itself have moved if it counts.
+func (w *rewriter) exports(s Section) {
+	if w.polls == nil {
+		w.extend(s, appendVector(nil, w.addExport, appendExport))
+		w.addExport = nil
+		return
 	}
-	w.out = appendList(w.out, SectionTable, list, appendTable)
+	list := make([]Export, 0, len(w.m.Exports)+len(w.addExport))
+	for _, e := range w.m.Exports {
+		if e.Kind == KindGlobal {
+			e.Index = w.polls.global(e.Index)
+		}
+		list = append(list, e)
+	}
+	w.out = appendList(w.out, SectionExport, append(list, w.addExport...), appendExport)
+	w.addExport = nil
+}
+
+// custom writes a custom section, if it is kept.
+func (w *rewriter) custom(s Section) {
+	r := leb.NewReader(w.b[s.Payload:s.End])
+	if isDebug(r.Name("name")) && w.bodies == nil && r.Len() > 0 {
+		w.out = append(w.out, w.b[s.Offset:s.End]...)
+	}
+}
+
+// hasActiveData reports whether a data segment is active.
+func hasActiveData(m *Module) bool {
+	for _, d := range m.Data {
+		if d.Mode == Active {
+			return true
+		}
+	}
+	return false
 }
 
 // data writes the data section with its active segments emptied.

@@ -13,10 +13,12 @@ import (
 func rewrite(t testing.TB, file []byte, opt wasm.RewriteOptions) []byte {
 	t.Helper()
 	before := bytes.Clone(file)
-	out, err := wasm.Rewrite(file, decode(t, file), opt)
+	opt.EmptyData = true
+	done, err := wasm.Rewrite(file, decode(t, file), opt)
 	if err != nil {
 		t.Fatal(err)
 	}
+	out := done.Bytes
 	if !bytes.Equal(before, file) {
 		t.Fatal("the input was changed")
 	}
@@ -73,7 +75,7 @@ func TestRewriteNothing(t *testing.T) {
 		"padded size": module([]byte{5, 0x83, 0, 1, 0, 1}),
 	} {
 		t.Run(name, func(t *testing.T) {
-			all := wasm.RewriteOptions{ExportStart: "start", UnboundTables: true}
+			all := wasm.RewriteOptions{ExportStart: "start"}
 			if out := rewrite(t, file, all); !bytes.Equal(out, file) {
 				t.Fatalf("%x became %x", file, out)
 			}
@@ -171,8 +173,8 @@ func TestRewriteStart(t *testing.T) {
 			if m.HasStart || !ok || e.Kind != wasm.KindFunc || e.Index != was.Start {
 				t.Fatalf("start %v, export %+v %v", m.HasStart, e, ok)
 			}
-			if len(m.Exports) != len(was.Exports)+1 || len(m.Customs) != len(was.Customs) {
-				t.Fatalf("%d exports, %d custom sections", len(m.Exports), len(m.Customs))
+			if len(m.Exports) != len(was.Exports)+1 {
+				t.Fatalf("%d exports, there were %d", len(m.Exports), len(was.Exports))
 			}
 			inst := instantiate(t, ctx, r, "", out)
 			if g := inst.ExportedGlobal("started"); g != nil && g.Get() != 0 {
@@ -182,25 +184,9 @@ func TestRewriteStart(t *testing.T) {
 			if g := inst.ExportedGlobal("started"); g != nil && g.Get() != 1 {
 				t.Fatal("the exported start function did nothing")
 			}
-			if len(m.Customs) > 0 && m.Sections[0].ID != wasm.SectionCustom {
-				t.Fatal("dylink.0 is not the first section any more")
-			}
 			sameSections(t, file, out, wasm.SectionExport, wasm.SectionStart, wasm.SectionData)
 		})
 	}
-}
-
-func TestRewriteTables(t *testing.T) {
-	ctx, r := newRuntime(t)
-	file := program(t, true)
-	out := rewrite(t, file, wasm.RewriteOptions{UnboundTables: true})
-	if got := call(t, ctx, instantiate(t, ctx, r, "before", file), "grow", 2); got != 0xffffffff {
-		t.Fatalf("before: the table grew from %d beyond its maximum", got)
-	}
-	if got := call(t, ctx, instantiate(t, ctx, r, "after", out), "grow", 2); got != 1 {
-		t.Fatalf("after: the table cannot grow: %d", int32(got))
-	}
-	sameSections(t, file, out, wasm.SectionTable, wasm.SectionData)
 }
 
 // TestRewriteSharedInstances is what all this is for: instances that share a memory and do
@@ -210,7 +196,7 @@ func TestRewriteSharedInstances(t *testing.T) {
 	opt := wasm.RewriteOptions{
 		ImportMemory: &wasm.MemoryImport{Module: "host", Name: "memory",
 			Type: wasm.MemoryType{Limits: wasm.Limits{Min: 1, Max: 3, HasMax: true}}},
-		ExportStart: "__start", UnboundTables: true,
+		ExportStart: "__start",
 	}
 	file := program(t, true)
 	out := rewrite(t, file, opt)
@@ -230,17 +216,17 @@ func TestRewriteSharedInstances(t *testing.T) {
 		}
 		inst.ExportedMemory("memory").WriteByte(100, byte('a'+i+1))
 	}
-	sameSections(t, file, out, wasm.SectionImport, wasm.SectionTable, wasm.SectionMemory,
+	sameSections(t, file, out, wasm.SectionImport, wasm.SectionMemory,
 		wasm.SectionExport, wasm.SectionStart, wasm.SectionData)
 }
 
-// sameSections checks that all sections but the given ones are the same bytes.
+// sameSections checks that all sections but custom ones and the given ones are the same bytes.
 func sameSections(t testing.TB, before, after []byte, changed ...wasm.SectionID) {
 	t.Helper()
 	rest := func(file []byte) []byte {
 		var b []byte
 		for _, s := range decode(t, file).Sections {
-			if !bytes.ContainsRune(ids(changed), rune(s.ID)) {
+			if s.ID != wasm.SectionCustom && !bytes.ContainsRune(ids(changed), rune(s.ID)) {
 				b = append(b, file[s.Offset:s.End]...)
 			}
 		}
@@ -297,18 +283,18 @@ func TestRewriteEverything(t *testing.T) {
 	out := rewrite(t, everything(t), wasm.RewriteOptions{
 		ImportMemory: &wasm.MemoryImport{Module: "env", Name: "memory",
 			Type: wasm.MemoryType{Limits: wasm.Limits{Min: 1, Max: 2, HasMax: true}, Shared: true}},
-		ExportStart: "start", UnboundTables: true,
+		ExportStart: "start",
 	})
 	got := strings.Join(describe(decode(t, out)), "\n")
 	for _, want := range []string{
-		"import env memory: memory min 1, max 2, shared", "table externref, min 1 \n", "export start: func 2",
-		"export memory: memory 0", `data passive 0 () ""`, `data passive 0 () "passive"`, "custom first 0102",
+		"import env memory: memory min 1, max 2, shared", "export start: func 2",
+		"export memory: memory 0", `data passive 0 () ""`, `data passive 0 () "passive"`,
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in:\n%s", want, got)
 		}
 	}
-	for _, gone := range []string{"\nmemory", "\nstart", "data active"} {
+	for _, gone := range []string{"\nmemory", "\nstart", "data active", "custom"} {
 		if strings.Contains(got, gone) {
 			t.Errorf("%q is left in:\n%s", gone, got)
 		}

@@ -129,6 +129,7 @@ func (v *validator) control(at int, op byte) {
 	case 0x01:
 	case opBlock, opLoop, opTry:
 		v.m.OlderExceptions = v.m.OlderExceptions || op == opTry
+		v.m.code.loops = v.m.code.loops || op == opLoop
 		params, results := v.blockType()
 		v.wantAll(at, params)
 		v.pushFrame(op, params, results)
@@ -236,6 +237,7 @@ const noImport = 1<<32 - 1
 
 // call validates a call; a tail call gives what its caller gives.
 func (v *validator) call(at int, t FuncType, tail bool) {
+	v.m.code.calls = true
 	v.wantAll(at, t.Params)
 	if !tail {
 		v.pushAll(t.Results)

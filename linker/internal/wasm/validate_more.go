@@ -253,6 +253,7 @@ func (v *validator) lane(at int, lane, n byte) {
 // atomic validates what is behind 0xfe.
 func (v *validator) atomic(at int) {
 	sub := v.sub()
+	v.m.code.waits = v.m.code.waits || sub <= opWait64
 	switch {
 	case sub == opNotify:
 		v.memarg(at, 2, true)
