@@ -9,8 +9,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// The linker gives modules tables, functions, globals and a memory that they do not have. A module that names one of these
-// by its index is refused before anything is added to it, as the engine refuses it alone, and nothing has changed.
+// The linker gives modules tables, functions, globals and a memory that they do not have. A
+// module that names one of these by its index is refused before anything is added to it, as the
+// engine refuses it alone, and nothing has changed.
 func TestForeignIndices(t *testing.T) {
 	type code = wasm.Code
 	for _, tt := range []struct {

@@ -10,8 +10,8 @@ import (
 )
 
 // hookTable is a table of functions of the linker that modules are given when they are loaded, and that calls from
-// inside them go through: see [wasm.HookWaits] and [wasm.HookPolls]. That way nothing has to be added to their imported functions,
-// whose numbers are everywhere.
+// inside them go through: see [wasm.RewriteOptions]. That way nothing has to be added to their
+// imported functions, whose numbers are everywhere.
 type hookTable struct {
 	name      string // under which a module exports it, and the namespace from which the filler imports it
 	functions []string
@@ -22,28 +22,26 @@ type hookTable struct {
 // startExport is under which name a module exports its start function, when that must not run before the tables are filled.
 const startExport = reservedPrefix + "start"
 
-// hook gives a module that is to be loaded the tables that its code needs.
-func (l *Linker) hook(m *module, bytes []byte) ([]byte, error) {
-	m.hooks = nil
+// hookOptions says which tables the code of modules needs.
+func (l *Linker) hookOptions(opt *wasm.RewriteOptions) {
 	if l.config.polls {
-		polled, hooked, err := wasm.HookPolls(bytes, wasm.Import{Module: baseNamespace, Name: basePoll}, l.pollHooks.name)
-		if err != nil {
-			return nil, err
-		}
-		if bytes = polled; hooked {
-			m.hooks = append(m.hooks, &l.pollHooks)
-		}
+		opt.ExportStart = startExport
+		opt.Polls = &wasm.Polls{Module: baseNamespace, Name: basePoll, Export: l.pollHooks.name}
 	}
 	if l.threads == nil {
-		hookedBytes, hooked, err := wasm.HookWaits(bytes, l.waitHooks.name)
-		if err != nil {
-			return nil, err
-		}
-		if bytes = hookedBytes; hooked {
-			m.hooks = append(m.hooks, &l.waitHooks)
-		}
+		opt.Waits = l.waitHooks.name
 	}
-	return bytes, nil
+}
+
+// hook notes which tables a module was given.
+func (l *Linker) hook(m *module, r *wasm.Rewritten) {
+	m.hooks = nil
+	if r.Polls {
+		m.hooks = append(m.hooks, &l.pollHooks)
+	}
+	if r.Waits {
+		m.hooks = append(m.hooks, &l.waitHooks)
+	}
 }
 
 // fillers compiles what fills the tables of a module, for the first one that has such tables.

@@ -199,24 +199,20 @@ func (p *preparation) compile(ctx context.Context) error {
 
 // rewrite returns what is compiled of a module.
 func (p *preparation) rewrite(ctx context.Context, m *module, bytes []byte) ([]byte, error) {
-	var opt wasm.RewriteOptions
+	opt := wasm.RewriteOptions{EmptyData: true}
 	if len(m.src.Memories) > 0 {
 		opt.ImportMemory = &wasm.MemoryImport{Module: memoryNamespace, Name: "memory", Type: anyMemory(m.shared)}
 	}
-	if p.l.config.polls {
-		opt.ExportStart = startExport
-	}
-	bytes, err := wasm.Rewrite(bytes, m.src, opt)
-	if err == nil {
-		bytes, err = p.l.hook(m, bytes)
-	}
+	p.l.hookOptions(&opt)
+	r, err := wasm.Rewrite(bytes, m.src, opt)
 	if err != nil {
 		return nil, err
 	}
+	p.l.hook(m, r)
 	if err := p.l.at(ctx, p.g, pointCompile); err != nil {
 		return nil, err
 	}
-	return bytes, ctx.Err()
+	return r.Bytes, ctx.Err()
 }
 
 // close gives up what did not become part of the image.

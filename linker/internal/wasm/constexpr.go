@@ -166,10 +166,10 @@ func (in constInstr) arithmetic() bool {
 	return false
 }
 
-// readConstExpr reads an expression that must give a value of type want. It may read imported globals only, as the
-// engine and the specification up to 2.0 have it.
+// readConstExpr reads an expression that must give a value of type want. It may read the globals
+// that are defined by now, as in version 3.0 of the specification.
 func readConstExpr(r *leb.Reader, m *Module, want ValType) ConstExpr {
-	start, globals := r.Offset(), m.Imported(KindGlobal)
+	start, globals := r.Offset(), m.Count(KindGlobal)
 	var room [8]ValType
 	stack := room[:0]
 	for {
@@ -197,15 +197,18 @@ func readConstExpr(r *leb.Reader, m *Module, want ValType) ConstExpr {
 		case in.op == opGlobalGet:
 			t, ok := m.GlobalType(uint32(in.imm))
 			if !ok {
-				r.Fail(at, nil, "constant expression: global %d of %d", in.imm, m.Count(KindGlobal))
-			} else if in.imm >= uint64(globals) {
-				r.Fail(at, ErrUnsupported, "constant expression: %v: global %d is not imported", ErrUnsupported, in.imm)
+				r.Fail(at, nil, "constant expression: global %d of %d", in.imm, globals)
 			} else if t.Mutable {
 				r.Fail(at, nil, "constant expression: global %d is mutable", in.imm)
 			}
 			in.typ = t.Type
-		case in.op == opRefFunc && in.imm >= uint64(m.Count(KindFunc)):
-			r.Fail(at, nil, "constant expression: function %d of %d", in.imm, m.Count(KindFunc))
+			m.code.lookups++
+			m.code.own = m.code.own || in.imm >= uint64(m.Imported(KindGlobal))
+		case in.op == opRefFunc:
+			if n := m.Count(KindFunc); in.imm >= uint64(n) {
+				r.Fail(at, nil, "constant expression: function %d of %d", in.imm, n)
+			}
+			m.code.lookups++
 		}
 		stack = append(stack, in.typ)
 	}

@@ -32,7 +32,7 @@ const (
 	costBlock       = 4_000
 	costLocal       = 60
 	costDeclared    = 10    // an import or a global, for each function
-	costCallee      = 3     // an import, for each call of one
+	costLookup      = 3     // an import, for each call of one, and for each constant that names something
 	costReloaded    = 300   // a mutable global, for each call
 	costValue       = 500   // a value that an instruction moves
 	costLabel       = 4_000 // of a br_table
@@ -231,7 +231,7 @@ func (c *costs) cached() { c.here += c.chain * costStep }
 func (c *costs) call(index uint32) {
 	c.here += c.mutable * costReloaded
 	if index < c.imported {
-		c.here += c.imports * costCallee
+		c.here += c.imports * costLookup
 	}
 }
 

@@ -3,6 +3,7 @@ package wasm
 import (
 	"bytes"
 	"encoding/binary"
+	"time"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 )
@@ -143,6 +144,18 @@ func (d *decoder) finish(end int) error {
 		r := leb.NewReader(nil)
 		r.Fail(end, nil, "%d data segments, but the data count says %d", len(d.m.Data), d.m.DataCount)
 		return formatError("data", r.Err())
+	}
+	return d.lookups(end)
+}
+
+// lookups counts what the engine does for constant expressions: it goes through the imports for
+// each global and function that they name.
+func (d *decoder) lookups(end int) error {
+	cost := time.Duration(d.m.code.lookups) * time.Duration(len(d.m.Imports)) * costLookup
+	if d.m.cost.Total += cost; d.m.cost.Total > d.most.ModuleCost {
+		r := leb.NewReader(nil)
+		r.Fail(end, ErrTooMany, "it would take too long to compile: an estimated %v for constant expressions", cost)
+		return formatError("", r.Err())
 	}
 	return nil
 }

@@ -269,7 +269,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"mutability", module(sec(6, 1, 0x7f, 2, 0x41, 0, 0x0b)), "global", 12, "mutability 0x2", none},
 		{"global type", module(sec(6, 1, 0x7e, 0, 0x41, 0, 0x0b)), "global", 13, "gives i32, not i64", none},
 		{"global of itself", module(sec(6, 1, 0x7f, 0, 0x23, 0, 0x0b)), "global", 13, "global 0 of 0", none},
-		{"global of mutable", module(sec(6, 2, 0x7f, 1, 0x41, 0, 0x0b, 0x7f, 0, 0x23, 0, 0x0b)), "global", -1, "not imported", wasm.ErrUnsupported},
+		{"global of mutable", module(sec(6, 2, 0x7f, 1, 0x41, 0, 0x0b, 0x7f, 0, 0x23, 0, 0x0b)), "global", -1, "mutable", none},
 		{"empty expression", module(sec(6, 1, 0x7f, 0, 0x0b, 0)), "global", 13, "0 values", none},
 		{"two values", module(sec(6, 1, 0x7f, 0, 0x41, 0, 0x41, 0, 0x0b)), "global", 13, "2 values", none},
 		{"lone add", module(sec(6, 1, 0x7f, 0, 0x41, 0, 0x6a, 0x0b)), "global", 15, "i32.add lacks two", none},

@@ -16,8 +16,9 @@
 // the garbage collection types and typed references are refused with [ErrUnsupported]. What
 // a module may hold is limited: [ModuleLimits].
 //
-// [Builder] with [Code] writes modules. [Rewrite] copies a module with its data segments,
-// memory, start function or table limits changed, and every other byte as it was.
+// [Builder] with [Code] writes modules. [Rewrite] copies a module with its data segments, memory or
+// start function changed, and with code that counts or that waits elsewhere; every other byte but
+// those of custom sections is as it was.
 //
 // Source: WebAssembly Core Specification 2.0, chapters 3 (validation) and 5
 // (binary format).

@@ -6,11 +6,13 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 )
 
-// traits are what a validated module has in its code.
+// traits are what a validated module has in its code and its constant expressions.
 type traits struct {
-	loops bool
-	calls bool
-	waits bool // memory.atomic.wait32, wait64 or notify
+	loops   bool
+	calls   bool
+	waits   bool // memory.atomic.wait32, wait64 or notify
+	own     bool // a constant expression reads a global that the module defines
+	lookups int  // globals and functions that constant expressions name
 }
 
 // edit replaces a part of a function body.

@@ -30,7 +30,8 @@ func readNames(m *Module) (module string, functions []functionName) {
 	n := uint32(m.Count(KindFunc))
 	for r := leb.NewReader(section.Payload); r.Len() > 0; {
 		id := r.Byte("id")
-		s := r.Sub(r.U32("size"), "names")
+		size := r.U32("size")
+		s := r.Sub(min(size, uint32(r.Len())), "names")
 		switch id {
 		case moduleName:
 			module = lossyName(s)

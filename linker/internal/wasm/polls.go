@@ -95,3 +95,55 @@ func (p *polls) global(index uint32) uint32 {
 	}
 	return index
 }
+
+// moved reports whether a constant expression names a global that moves.
+func (w *rewriter) moved() bool { return w.polls != nil && w.m.code.own }
+
+// constants writes a section with constant expressions in which globals have moved.
+func (w *rewriter) constants(s Section) {
+	p := w.polls
+	switch s.ID {
+	case SectionGlobal:
+		w.out = appendList(w.out, s.ID, w.m.Globals, func(b []byte, g Global) []byte {
+			g.Init = p.constant(g.Init)
+			return appendGlobal(b, g)
+		})
+	case SectionTable:
+		list := append(w.m.Tables[:len(w.m.Tables):len(w.m.Tables)], w.addTable...)
+		w.out = appendList(w.out, s.ID, list, func(b []byte, t Table) []byte {
+			t.Init = p.constant(t.Init)
+			return appendTable(b, t)
+		})
+		w.addTable = nil
+	case SectionElement:
+		w.out = appendList(w.out, s.ID, w.m.Elements, func(b []byte, e Element) []byte {
+			e.Offset = p.constant(e.Offset)
+			exprs := e.Exprs
+			e.Exprs = nil
+			for _, x := range exprs {
+				e.Exprs = append(e.Exprs, p.constant(x))
+			}
+			return appendElement(b, e)
+		})
+	case SectionData:
+		w.out = appendList(w.out, s.ID, w.m.Data, func(b []byte, d Data) []byte {
+			d.Offset = p.constant(d.Offset)
+			return appendData(b, d)
+		})
+	}
+}
+
+// constant renumbers the globals of a constant expression.
+func (p *polls) constant(e ConstExpr) ConstExpr {
+	var out []byte
+	for r := leb.NewReader(e.code); r.Len() > 0 && !r.Failed(); {
+		start := r.Offset()
+		in := readConstInstr(r)
+		if in.op == opGlobalGet {
+			out = leb.AppendU32(append(out, opGlobalGet), p.global(uint32(in.imm)))
+		} else {
+			out = append(out, r.Since(start)...)
+		}
+	}
+	return ConstExpr{out}
+}

@@ -160,6 +160,38 @@ func TestHookPollsGlobals(t *testing.T) {
 	}
 }
 
+// Constant expressions may name a module's own globals, too; the engine has no such modules yet.
+func TestHookPollsConstants(t *testing.T) {
+	var b Builder
+	base := b.ImportGlobal("env", "base", GlobalType{Type: I32})
+	own := b.Global(I32, false, ConstI32(40))
+	f := b.Global(FuncRef, false, ConstNull(FuncRef))
+	sum := Const(ConstI32Add, ConstGlobal(base), ConstGlobal(own))
+	b.Global(I32, false, sum)
+	b.Memory(1, 1, false)
+	b.ActiveData(sum, []byte{9})
+	table := b.Table(TableType{Elem: FuncRef, Limits: Limits{Min: 1}})
+	b.Element(Element{Mode: Active, Table: table, Offset: sum, Type: FuncRef, Exprs: []ConstExpr{ConstGlobal(f)}})
+	b.ExportFunc("loop", b.Func(b.Type(nil, nil), nil, new(Code).Loop().End()))
+	out, _, err := HookPolls(mustBytes(t, &b), pollCount, "hooks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Decode(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "global.get 0; global.get 2; i32.add"
+	for what, got := range map[string]ConstExpr{"global": m.Globals[2].Init, "data": m.Data[0].Offset, "elements": m.Elements[0].Offset} {
+		if got.String() != want {
+			t.Errorf("%s: %v, want %s", what, got, want)
+		}
+	}
+	if got := m.Elements[0].Exprs[0].String(); got != "global.get 3" {
+		t.Errorf("element: %s", got)
+	}
+}
+
 func TestHookPollsErrors(t *testing.T) {
 	var taken *RewriteError
 	var b Builder

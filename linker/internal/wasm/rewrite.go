@@ -172,6 +172,8 @@ func (w *rewriter) section(s Section) {
 		w.addImport = nil
 	case s.ID == SectionFunction && len(w.addFunc) > 0:
 		w.extend(s, appendVector(nil, w.addFunc, leb.AppendU32))
+	case w.moved() && (s.ID == SectionGlobal || s.ID == SectionTable || s.ID == SectionElement):
+		w.constants(s)
 	case s.ID == SectionTable && len(w.addTable) > 0:
 		w.extend(s, appendVector(nil, w.addTable, appendTable))
 		w.addTable = nil
@@ -185,6 +187,8 @@ func (w *rewriter) section(s Section) {
 		w.out = appendList(w.out, SectionCode, w.bodies, leb.AppendBytes)
 	case s.ID == SectionData && w.opt.EmptyData && hasActiveData(w.m):
 		w.data()
+	case s.ID == SectionData && w.moved():
+		w.constants(s)
 	default:
 		w.out = append(w.out, w.b[s.Offset:s.End]...)
 	}

@@ -216,7 +216,7 @@ func (d *decoder) table() Table {
 	return Table{Type: d.tableType()}
 }
 
-// globals reads the global section.
+// globals reads the global section. An initialiser may read the globals before its own.
 func (d *decoder) globals() {
 	vector(d, 4, d.most.Globals, "globals", func() struct{} {
 		g := Global{Type: d.globalType()}

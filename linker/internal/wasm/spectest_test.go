@@ -38,10 +38,16 @@ type specModule struct {
 	path       string
 }
 
-// later reports whether what a test of version 1 says is not so any more.
+// later reports whether what a test says of a version is not so any more: since 2.0 there may be
+// several results and tables, since 3.0 constant expressions read all globals before them.
 func (m *specModule) later() bool {
+	tests := []string{"data.9", "data.10", "elem.10", "elem.11", "global.18", "global.19"}
+	for i := range tests {
+		tests[i] = "v2/testdata/" + tests[i] + ".wasm"
+	}
+	tests = append(tests, "v1/testdata/unreached-invalid.87.wasm") // br_table in unreachable code
 	return slices.Contains([]string{"invalid result arity", "multiple tables"}, m.Text) ||
-		strings.HasSuffix(m.path, "v1/testdata/unreached-invalid.87.wasm") // br_table in unreachable code
+		slices.ContainsFunc(tests, func(s string) bool { return strings.HasSuffix(m.path, s) })
 }
 
 // TestSpecification decodes all modules of the specification's own tests: the valid ones are

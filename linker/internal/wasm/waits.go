@@ -50,7 +50,8 @@ func (w *waits) edit(edits []edit, i instruction) []edit {
 	return append(edits, edit{i.start, i.end, call.b})
 }
 
-// waitBody is a function that calls an entry of the table or, when that is null, does what the instruction does.
+// waitBody is a function that calls an entry of the table or, when that is null, does what the
+// instruction does.
 func waitBody(entry, typeIndex, table uint32) []byte {
 	t := HookTypes()[entry]
 	last := uint32(len(t.Params) - 1)
