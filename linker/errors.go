@@ -36,7 +36,7 @@ var (
 	// replayed in its own. A replay repeats what was decided already; it cannot decide.
 	ErrReplay = errors.New("linker: call from within a replayed link operation")
 	// ErrInOperation means that a constructor asked for what cannot be done within a link
-	// operation: closing or spawning a group, closing a library.
+	// operation: closing or spawning a group, closing the linker.
 	ErrInOperation = errors.New("linker: call from within a link operation")
 	// ErrBusyContext means that a context was used to enter a group while the call it belongs to was
 	// inside the group already, deeper in. Each goroutine has to use a context of its own.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
@@ -237,32 +236,4 @@ func (l *Linker) destroyAll(ctx context.Context) (err error) {
 		}
 	}
 	return errors.Join(err, l.exits.failure())
-}
-
-// holdable is a context whose cancellation can be switched off: what has begun to run destructors must be finished.
-type holdable struct {
-	context.Context
-	held atomic.Bool
-}
-
-// hold switches cancellation off, unless the context has ended.
-func (h *holdable) hold() error {
-	h.held.Store(true)
-	return h.Context.Err()
-}
-
-// Done implements context.Context.
-func (h *holdable) Done() <-chan struct{} {
-	if h.held.Load() {
-		return nil
-	}
-	return h.Context.Done()
-}
-
-// Err implements context.Context.
-func (h *holdable) Err() error {
-	if h.held.Load() {
-		return nil
-	}
-	return h.Context.Err()
 }

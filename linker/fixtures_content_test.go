@@ -132,6 +132,8 @@ var libraryFacts = map[string][]string{
 	"libdl":                 {"import func wasix_32v1.dlopen", "export func dlopen", "export func dlerror"},
 	"libdlfcn":              {"import func env.dlopen", "import func env.dlsym", "import func env.dladdr", "export func weak_defined"},
 	"libdl_ctor":            {"import func env.dlopen", "export func __wasm_call_ctors"},
+	"libmanager":            {"import func env.dlclose", "export func manager_open", "slots"},
+	"threads/libworker":     {"import func env.pthread_join", "import func env.dlopen", "slots"},
 	"libclosure":            {"import func wasix_32v1.closure_prepare", "export func __wasm_call_ctors", "slots"},
 	"threads/libthread":     {"import func wasi.thread-spawn", "export func wasi_thread_start"},
 	"threads/libpthreads":   {"import func env.pthread_create", "import func env.pthread_cond_wait", "no export func wasi_thread_start"},

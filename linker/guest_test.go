@@ -62,7 +62,13 @@ func TestConstructorOpens(t *testing.T) {
 		_, spawn := g.Spawn(ctx)
 		_, alloc := g.AllocateClosure(ctx)
 		fail(alloc)
-		for _, err := range []error{spawn, g.Close(ctx), g.CloseLibrary(ctx, lib), g.Linker().Close(ctx)} {
+		again, err := g.Open(ctx, "libfnptr.wasm")
+		fail(err)
+		fail(g.CloseLibrary(ctx, again))
+		if err := g.CloseLibrary(ctx, again); !errors.Is(err, linker.ErrLibraryClosed) {
+			fail(errors.Join(errors.New("closed twice"), err))
+		}
+		for _, err := range []error{spawn, g.Close(ctx), g.Linker().Close(ctx)} {
 			if !errors.Is(err, linker.ErrInOperation) {
 				fail(errors.Join(errors.New("in a constructor"), err))
 			}

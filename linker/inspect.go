@@ -110,6 +110,9 @@ func (l *Linker) Modules() []ModuleInfo {
 	global, pinned := set(s.global), set(s.pinned)
 	list := make([]ModuleInfo, 0, len(s.search))
 	for _, m := range s.search {
+		if s.hides(m) {
+			continue
+		}
 		area := l.dataArea(m)
 		info := ModuleInfo{
 			Name: m.name, File: m.file, Main: m == l.main,

@@ -109,8 +109,9 @@ func (l *Linker) Memory() api.Memory { return l.memoryRoot.Memory() }
 // Libraries returns the names of the loaded libraries, in the order in which they were loaded. [Linker.Modules] says more.
 func (l *Linker) Libraries() []string {
 	var names []string
-	for _, m := range l.committed.Load().search {
-		if m != l.main && !m.generated {
+	s := l.committed.Load()
+	for _, m := range s.search {
+		if m != l.main && !m.generated && !s.hides(m) {
 			names = append(names, m.name)
 		}
 	}

@@ -9,6 +9,9 @@ package linker
 func (s *scope) localScope(m *module) []*module {
 	needers := map[*module][]*module{}
 	for _, x := range s.search {
+		if s.hides(x) && !s.hides(m) {
+			continue
+		}
 		for _, n := range x.needed {
 			needers[n] = append(needers[n], x)
 		}

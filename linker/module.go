@@ -61,6 +61,8 @@ type module struct {
 	// groups.
 	hostName string
 
+	// closing is who unloads it; set under the state lock alone, nil before.
+	closing   atomic.Pointer[closing]
 	handles   atomic.Int32 // open handles; changed under the state lock alone
 	shown     atomic.Int32 // the same without those of operations that may yet fail: what readers see
 	generated bool         // made by the linker, not loaded

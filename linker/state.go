@@ -74,6 +74,9 @@ func (s *scope) lookupNext(m *module, name string) *export {
 // has reports whether a library is loaded.
 func (s *scope) has(m *module) bool { return s.names[m.name] == m }
 
+// hides reports whether a module is not to be found any more, because its destructors run.
+func (s *scope) hides(m *module) bool { return m != s.search[0] && !s.has(m) }
+
 // lookupFor finds what module m means by a name: as lookupFrom, without what belongs to a toolchain's
 // machinery.
 func (s *scope) lookupFor(m *module, name string) *export {

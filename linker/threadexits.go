@@ -128,7 +128,7 @@ func (g *Group) endThread(ctx context.Context, e *entry) error {
 	if isExit(destroyed) {
 		return g.judge(e, destroyed)
 	}
-	if len(g.l.committed.Load().unused(g.l.exits.heldBesides(g))) == 0 {
+	if len(g.l.committed.Load().unused(g.l.exits.heldBesides(g), nil)) == 0 {
 		return destroyed
 	}
 	return errors.Join(destroyed, g.unload(ctx, e, nil))

@@ -24,9 +24,11 @@ type tx struct {
 	modules []*module  // compiled, to be closed
 	opened  []*module  // whose handles were counted
 	handed  []*Library // to constructors, say, which may keep them whatever becomes of the operation
-	depth   int        // of constructors within each other that have called the linker
-	broken  error      // a part of it that failed could not be taken back, so the whole fails
-	refused bool       // it failed before anybody else heard of it, at what it found or did not find
+	// released are handles that constructors gave up.
+	released []*Library
+	depth    int   // of constructors within each other that have called the linker
+	broken   error // a part of it that failed could not be taken back, so the whole fails
+	refused  bool  // it failed before anybody else heard of it, at what it found or did not find
 }
 
 // step is a change that every group makes to itself, in its own instances only. The same values serve all.
@@ -49,6 +51,9 @@ func (e *entry) run(ctx context.Context, kind protocol.OpKind, do func(ctx conte
 		receive(ctx, commit, t.saved.scope.commit)
 	}
 	t.l.areas.drain(ctx, e.group)
+	if err == nil {
+		t.settle(ctx, e)
+	}
 	return err
 }
 
@@ -89,6 +94,9 @@ func (t *tx) showHandles() {
 	for _, m := range t.opened {
 		m.shown.Store(m.handles.Load())
 	}
+	for _, lib := range t.released {
+		lib.mod.shown.Store(lib.mod.handles.Load())
+	}
 }
 
 // enter returns a context by which calls from guests, constructors above all, find the operation, until end is called.
@@ -105,7 +113,7 @@ func (t *tx) Undo(ctx context.Context) error {
 type mark struct {
 	state                         state
 	steps, areas, modules, opened int
-	handed                        int
+	handed, released              int
 }
 
 // undoTo takes back what was done since a mark.
@@ -123,6 +131,11 @@ func (t *tx) undoTo(ctx context.Context, m mark) error {
 
 // undoShared is undoTo without the leader's own instances.
 func (t *tx) undoShared(ctx context.Context, m mark) {
+	for _, lib := range t.released[m.released:] {
+		lib.mod.handles.Add(1)
+		lib.closed.Store(false)
+	}
+	t.released = t.released[:m.released]
 	for _, m := range t.opened[m.opened:] {
 		m.handles.Add(-1)
 	}
@@ -155,7 +168,8 @@ func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error
 	}
 	t.depth++
 	defer func() { t.depth-- }()
-	m := mark{t.l.state.clone(), len(t.steps), len(t.areas), len(t.modules), len(t.opened), len(t.handed)}
+	m := mark{t.l.state.clone(), len(t.steps), len(t.areas), len(t.modules), len(t.opened), len(t.handed),
+		len(t.released)}
 	err := do(ctx, t)
 	if err != nil {
 		if failed := t.undoTo(ctx, m); failed != nil {

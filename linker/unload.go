@@ -11,7 +11,6 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
-	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
 // CloseLibrary gives up a handle. When it was the last one of its library, and no other module is bound to that,
@@ -20,13 +19,24 @@ import (
 // into them must not be used any more: an entry is null, so that calling it traps, until the same library is loaded again or
 // the quarantine of [Config.WithPointerQuarantine] is over.
 //
-// Before that, the destructors of these libraries run, in this group and in reverse order of their registration; those
-// of a library run before those of the libraries that it needs. They are what compilers register with __cxa_atexit,
-// and what a library registers with atexit. A destructor that traps does not keep the others from being run nor the
-// library from being unloaded; the error says so, a [*DestructorError]. A guest that exits in one ends its group. Those of this
-// group's thread-local data run before them; a library of which another group has such data stays loaded until that group has
-// closed, and whatever it needs with it. From
-// the first destructor on, the context cannot cancel the call.
+// Before that, the destructors of these libraries run, in this group and in reverse order of their
+// registration; those of a library run before those of the libraries that it needs. They are what
+// compilers register with __cxa_atexit, and what a library registers with atexit. Those of this
+// group's thread-local data run before them; a library of which another group has such data stays
+// loaded until that group has closed, and whatever it needs with it. Nothing finds a library any
+// more when its destructors run, and who opens it again gets another copy. No lock is held
+// meanwhile: others go on, and a destructor may open and close libraries, or wait for a thread that
+// does.
+//
+// A destructor that traps does not keep the others from being run nor the library from being
+// unloaded; the error says so, a [*DestructorError]. A guest that exits in one ends its group. The
+// context ends a destructor that waits, or that computes with [Config.WithLoopSafepoints]. A
+// context that ends before the first destructor cancels the call; afterwards the handle is given up
+// in any case, and if the other groups cannot agree at once, the next call that unloads something
+// unloads this library, too.
+//
+// In a constructor the handle is given up at once, and the library is unloaded when the load is
+// complete.
 //
 // A function that another module bound when first calling it does not keep its library loaded; it is looked for
 // again at the next call. wazero keeps a closed instance of an unloaded module, some kilobytes, for as long as
@@ -37,42 +47,27 @@ func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
 	}
 	return g.inside(ctx, func(ctx context.Context, e *entry) error {
 		if e.tx != nil {
-			return ErrInOperation
+			return e.tx.part(ctx, func(_ context.Context, t *tx) error { return t.release(lib) })
 		}
 		return g.unload(ctx, e, lib)
 	})
 }
 
-// unload gives up a handle, none if lib is nil, and unloads what is not used any more.
-func (g *Group) unload(ctx context.Context, e *entry, lib *Library) error {
-	cancel := &holdable{Context: ctx}
-	u := &unload{tx: tx{l: g.l, g: g, kind: protocol.UnloadModules}, lib: lib, cancel: cancel}
-	commit, err := g.member.Link(cancel, u)
-	if err == nil {
-		receive(ctx, commit, u.saved.scope.commit)
-		err = u.err
-	}
-	g.l.areas.drain(ctx, g)
-	if u.destroyed != nil {
-		err = errors.Join(err, g.judge(e, u.destroyed))
-	}
-	return err
-}
-
-// unload is the link operation of CloseLibrary. Unlike others it does nothing to any group before it is
-// sure to be committed, for a module that is taken out cannot be put back.
+// unload is the link operation that unloads what is not used any more. Unlike others it does
+// nothing to any group before it is sure to be committed, for a module that is taken out cannot be
+// put back. While there are destructors to run it only takes the modules out of the scope; see
+// closing.
 type unload struct {
 	tx
-	lib  *Library // nil if no handle is given up
-	step *unloadStep
-	ctx  context.Context // of the destructors
-	err  error           // of what is cleared in the groups' tables
-
-	cancel    *holdable
-	destroyed error // what destructors failed with
+	lib     *Library // whose handle is given up; nil if none is
+	closing *closing // on whose behalf
+	last    bool     // destructors that are left are not run any more
+	hidden  []*module
+	step    *unloadStep
+	err     error // of what is cleared in the groups' tables
 }
 
-// Do implements coord.Work.
+// Do implements coord.Work. It runs no code of the guest.
 func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 	if err := u.l.at(ctx, u.g, pointUnload); err != nil {
 		return coord.Operation{}, false, err
@@ -84,23 +79,19 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 	if u.lib != nil {
 		u.lib.mod.handles.Add(-1)
 	}
-	var end func()
-	u.ctx, end = u.enter(context.WithoutCancel(ctx))
-	defer end()
-	returned := false
-	defer func() {
-		if !returned {
-			u.abandon(ctx)
-			u.reopen()
+	var steps []step
+	gone := u.l.state.scope.unused(u.l.exits.heldBesides(u.g), u.closing)
+	switch {
+	case len(gone) == 0:
+	case !u.last && u.l.exits.any(u.g, gone):
+		if err := ctx.Err(); err != nil { // destructors do not begin then
+			return coord.Operation{}, false, errors.Join(err, u.Undo(ctx))
 		}
-	}()
-	gone, err := u.destroy()
-	returned = true
-	if err != nil {
-		return coord.Operation{}, false, errors.Join(err, u.Undo(ctx))
-	}
-	steps := slices.Clone(u.steps) // of what destructors have loaded
-	if len(gone) > 0 {
+		u.hidden = gone
+		if u.hide(gone) {
+			steps = append(steps, scopeStep{})
+		}
+	default:
 		u.step = &unloadStep{modules: gone}
 		steps = append(steps, u.step)
 		u.forget(gone)
@@ -117,27 +108,6 @@ func (u *unload) showHandles() {
 		u.lib.mod.shown.Store(u.lib.mod.handles.Load())
 	}
 	u.tx.showHandles()
-}
-
-// destroy runs the destructors of the modules that nobody uses any more, of those that use others first, and returns
-// these modules. They run in this group, within the operation, so whatever they look up, load or call is there
-// still. From the first one on, the operation cannot be cancelled.
-func (u *unload) destroy() ([]*module, error) {
-	for {
-		gone := u.l.state.scope.unused(u.l.exits.heldBesides(u.g)) // a destructor may have opened one of them
-		thread, m := u.l.exits.hasThread(u.g, gone) && len(gone) > 0, u.l.exits.first(gone)
-		if !thread && m == nil || isExit(u.destroyed) {
-			return gone, u.broken
-		}
-		if err := u.cancel.hold(); err != nil {
-			return nil, err
-		}
-		if thread {
-			u.destroyed = errors.Join(u.destroyed, u.g.destroyThread(u.ctx, gone))
-		} else {
-			u.destroyed = errors.Join(u.destroyed, u.g.destroy(u.ctx, m))
-		}
-	}
 }
 
 // reopen takes back that the handle was given up.
@@ -200,9 +170,9 @@ func (u *unload) forget(gone []*module) {
 	})
 }
 
-// unused returns the loaded modules that no handle leads to, nor one of those that are held, in reverse order of
-// instantiation.
-func (s *scope) unused(held map[*module]bool) []*module {
+// unused returns the loaded modules that no handle leads to, nor one of those that are held, nor
+// one whose destructors somebody else is running, in reverse order of instantiation.
+func (s *scope) unused(held map[*module]bool, c *closing) []*module {
 	used := map[*module]bool{}
 	var mark func(m *module)
 	mark = func(m *module) {
@@ -215,7 +185,7 @@ func (s *scope) unused(held map[*module]bool) []*module {
 		}
 	}
 	for i, m := range s.search {
-		if i == 0 || m.handles.Load() > 0 || held[m] {
+		if i == 0 || m.handles.Load() > 0 || held[m] || m.closing.Load().heldBesides(c) {
 			mark(m)
 		}
 	}
@@ -231,7 +201,7 @@ func (s *scope) unused(held map[*module]bool) []*module {
 	return gone
 }
 
-// Undo implements coord.Work. Destructors that have run are not run again.
+// Undo implements coord.Work.
 func (u *unload) Undo(ctx context.Context) error {
 	u.reopen()
 	return u.tx.Undo(ctx)

@@ -119,7 +119,7 @@ libraries() {
   for name in other counter ctor weak strong unresolved unresolved_data interpose interposer \
     trap_ctor trap_call mismatch mismatch_kind bss huge notable manyfn align callback stack types even odd \
     dtor_base dtor_trap dtor_main early align_page \
-    dl dlfcn dl_ctor closure thread_dtor scope_one scope_two scope_user; do
+    dl dlfcn dl_ctor manager closure thread_dtor scope_one scope_two scope_user; do
     library "$set" $name
   done
   library "$set" data libother.wasm
@@ -165,6 +165,7 @@ library threads tls_import libtls_export.wasm
 more_flags=()
 library threads thread
 library threads pthreads
+library threads worker
 libraries plain
 
 # assemble SOURCE OUTPUT: pairs of hexadecimal digits to bytes.

@@ -15,4 +15,4 @@ __attribute__((constructor)) static void construct(void) {
 
 int dl_ctor_value(void) { return value; }   // 101
 int dl_ctor_failed(void) { return failed; } // 1
-int dl_ctor_closed(void) { return closed; } // -1
+int dl_ctor_closed(void) { return closed; } // 0
