@@ -204,6 +204,23 @@ func (l *toy) withNeeded(lib *toyLibrary) []*toyLibrary {
 	return all
 }
 
+// around is what was opened together with a library: each loaded one that is or needs it, and what that
+// needs, each once.
+func (l *toy) around(lib *toyLibrary) (all []*toyLibrary) {
+	for _, root := range l.loaded {
+		group := l.withNeeded(root)
+		if !slices.Contains(group, lib) {
+			continue
+		}
+		for _, one := range group {
+			if !slices.Contains(all, one) {
+				all = append(all, one)
+			}
+		}
+	}
+	return all
+}
+
 func (l *toy) unload(lib *toyLibrary) {
 	l.loaded = slices.DeleteFunc(l.loaded, func(other *toyLibrary) bool { return other == lib })
 	l.global = slices.DeleteFunc(l.global, func(other *toyLibrary) bool { return other == lib })
@@ -241,8 +258,9 @@ func (l *toy) lookUp(in model.Input) model.Output {
 		scope = l.withNeeded(from)
 	}
 	if in.Next {
-		if slices.Contains(l.global, from) {
-			scope = l.global
+		scope = l.global
+		if !slices.Contains(l.global, from) {
+			scope = l.around(from)
 		}
 		scope = scope[slices.Index(scope, from)+1:]
 	}
