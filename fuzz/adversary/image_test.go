@@ -77,8 +77,8 @@ type pointer struct {
 	kept   bool // its library is never unloaded
 }
 
-// ends reports whether something that ends the image has begun: Close, or an exit when there has been
-// a thread.
+// ends reports whether something that ends the image has begun: Close, or an exit when there has
+// been a thread.
 func (im *image) ends() bool {
 	return im.ending.Load() || im.exited.Load() && im.threads.Load()
 }

@@ -25,7 +25,8 @@ func isDeliberate(p any) bool {
 var sentinels = []error{
 	linker.ErrPoisoned, linker.ErrClosed, linker.ErrGroupClosed, linker.ErrLibraryClosed,
 	linker.ErrNotLoaded,
-	linker.ErrForeignLibrary, linker.ErrReplay, linker.ErrInOperation, linker.ErrBusyContext, linker.ErrForeignContext, linker.ErrStaleContext,
+	linker.ErrForeignLibrary, linker.ErrReplay, linker.ErrInOperation,
+	linker.ErrBusyContext, linker.ErrForeignContext, linker.ErrStaleContext,
 	linker.ErrNoGroup, linker.ErrNoMemory, context.Canceled, errPanic,
 }
 

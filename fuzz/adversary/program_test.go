@@ -82,7 +82,8 @@ var kindNames = [kinds]string{
 	"close group", "inspect", "guest's dlsym", "guest's malloc", "start threads",
 	"wait for threads",
 	"foreign library", "outside", "exit", "close linker", "new linker", "use kept context",
-	"block", "safepoint", "panic", "trap", "keep context", "share context", "leave behind", "close from within",
+	"block", "safepoint", "panic", "trap", "keep context", "share context",
+	"leave behind", "close from within",
 }
 
 func (k kind) String() string { return kindNames[k] }
