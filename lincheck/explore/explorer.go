@@ -61,6 +61,14 @@ type explorer struct {
 	deadline time.Time
 	report   *Report
 	started  time.Time
+	after    func() // called after each run; nil: nothing
+}
+
+// ran is called after each run, when it was judged.
+func (e *explorer) ran() {
+	if e.after != nil {
+		e.after()
+	}
 }
 
 func (e *explorer) finish() { e.report.Took = time.Since(e.started) }
@@ -74,6 +82,7 @@ func (e *explorer) explore(main func(t *sched.Task), judge func() *sched.Failure
 	e.report.Scenarios++
 	search := e.o.Search.search(e.o.Schedules)
 	sched.Explore(main, search, e.o.run(), func(r *sched.Result) bool {
+		defer e.ran()
 		e.report.Steps += r.Steps
 		if r.Pruned {
 			e.report.Repetitions++
@@ -87,7 +96,7 @@ func (e *explorer) explore(main func(t *sched.Task), judge func() *sched.Failure
 				return false
 			}
 		}
-		if e.report.Schedules&63 == 0 && time.Now().After(e.deadline) {
+		if time.Now().After(e.deadline) {
 			e.report.Cut = true
 			return false
 		}
@@ -112,6 +121,7 @@ func (e *explorer) simplest(main func(t *sched.Task), r *sched.Result, judge fun
 	kind := r.Failure.Kind
 	o := e.o.run()
 	fails := func(r *sched.Result) bool {
+		defer e.ran()
 		if r.Failure == nil && judge != nil && !r.Pruned {
 			r.Failure = judge()
 		}

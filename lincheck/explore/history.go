@@ -22,11 +22,11 @@ type done struct {
 
 // specification says which sequential histories are right.
 type specification struct {
-	model     porcupine.Model
-	instance  func() any // for the sequential type; nil if there is a model of the user's
-	root      *state
-	memo      map[string]bool
-	described bool
+	model    porcupine.Model
+	instance func() any // for the sequential type; nil if there is a model of the user's
+	root     *state
+	memo     map[string]bool
+	cleanup  func(any)
 }
 
 // state is what the sequential type was told so far. Two of them are the same if they were told the same.
@@ -72,15 +72,19 @@ func (s *specification) reach(st *state, next step) *reached {
 	}
 	r := &reached{next: &state{path: append(st.path[:len(st.path):len(st.path)], next)}}
 	ended := false
+	var x any
 	// It runs under the scheduler, alone, so that an operation that waits for ever is noticed.
 	res := sched.Run(func(*sched.Task) {
-		x := s.instance()
+		x = s.instance()
 		for _, p := range r.next.path {
 			r.text = describeAll(perform(p.op.sequential, x, p.args))
 		}
 		ended = true
 	}, sched.Follow(strategy.Replay(nil)), sched.Options{Leaks: true})
 	r.blocks = !ended || res.Failure != nil
+	if s.cleanup != nil && x != nil {
+		s.cleanup(x)
+	}
 	if st.after == nil {
 		st.after = map[string]*reached{}
 	}

@@ -34,27 +34,40 @@ func Linearizable[T any](t testing.TB, c Type[T]) *Report {
 	if !instrumented() {
 		return elsewhere(t, o)
 	}
+	return c.tester(ops).run(t, o)
+}
+
+// tester makes what tests the type.
+func (c *Type[T]) tester(ops []operation) *tester {
 	instance := func() any { return c.New() }
-	tester := &tester{ops: ops, instance: instance, seed: c.Seed,
+	te := &tester{ops: ops, instance: instance, seed: c.Seed,
 		threads: max(c.Threads, 2), perThread: c.PerThread, scenarios: c.Scenarios}
 	if c.PerThread == 0 {
-		tester.perThread = 2
+		te.perThread = 2
 	}
 	if c.Scenarios == 0 {
-		tester.scenarios = 60
+		te.scenarios = 60
 	}
 	sequential := instance
 	if c.Sequential != nil {
 		sequential = c.Sequential
 	}
-	tester.spec = newSpecification(c.Model, sequential)
+	te.spec = newSpecification(c.Model, sequential)
 	if c.Model != nil {
-		tester.spec.instance = nil
+		te.spec.instance = nil
 	}
 	if c.Invariant != nil {
-		tester.invariant = func(x any) error { return c.Invariant(x.(T)) }
+		te.invariant = func(x any) error { return c.Invariant(x.(T)) }
 	}
-	return tester.run(t, o)
+	if c.Observe != nil {
+		do := func(x any, _ []any) []any { return c.Observe(x.(T)) }
+		te.observe = &step{op: &operation{name: "Observe", do: do, sequential: do}}
+	}
+	if c.Cleanup != nil {
+		te.cleanup = func(x any) { c.Cleanup(x.(T)) }
+		te.spec.cleanup = te.cleanup
+	}
+	return te
 }
 
 // tester tests a type.
@@ -63,6 +76,8 @@ type tester struct {
 	instance                      func() any
 	spec                          *specification
 	invariant                     func(any) error
+	observe                       *step
+	cleanup                       func(any)
 	threads, perThread, scenarios int
 	seed                          uint64
 
@@ -91,7 +106,7 @@ func (te *tester) run(t testing.TB, o Options) *Report {
 			if sc == nil || e.report.Cut {
 				return
 			}
-			if r := e.explore(te.main(sc), te.judge); r != nil {
+			if r := te.explore(e, sc); r != nil {
 				found = te.smallest(e, sc, r)
 				return
 			}
@@ -103,6 +118,20 @@ func (te *tester) run(t testing.TB, o Options) *Report {
 	}
 	t.Log(e.report)
 	return e.report
+}
+
+// explore explores a scenario.
+func (te *tester) explore(e *explorer, sc *scenario) *sched.Result {
+	e.after = te.after
+	te.spec.memo = map[string]bool{} // signatures do not name the operations
+	return e.explore(te.main(sc), te.judge)
+}
+
+// after cleans up after a run.
+func (te *tester) after() {
+	if te.cleanup != nil && te.root != nil {
+		te.cleanup(te.root)
+	}
 }
 
 // replay runs a scenario in a schedule: "scenario@schedule".
@@ -141,7 +170,7 @@ func (te *tester) smallest(e *explorer, sc *scenario, r *sched.Result) *Finding 
 	small.o.Schedules = min(small.o.Schedules, 3000)
 again:
 	for _, c := range sc.smaller() {
-		if f := small.explore(te.main(c), te.judge); f != nil && f.Failure.Kind == kind {
+		if f := te.explore(small, c); f != nil && f.Failure.Kind == kind {
 			sc, r = c, f
 			goto again
 		}
@@ -193,7 +222,7 @@ func threadName(i int) string {
 // main is the program of a scenario.
 func (te *tester) main(sc *scenario) func(t *sched.Task) {
 	return func(t *sched.Task) {
-		te.history, te.clock = te.history[:0:0], 0
+		te.history, te.clock, te.root = te.history[:0:0], 0, nil
 		x := te.instance()
 		te.root = x
 		for _, s := range sc.before {
@@ -215,6 +244,9 @@ func (te *tester) main(sc *scenario) func(t *sched.Task) {
 		t.Await("join", tasks...)
 		for _, s := range sc.after {
 			te.do(t, x, s, 0)
+		}
+		if te.observe != nil {
+			te.do(t, x, *te.observe, 0)
 		}
 		if te.invariant != nil {
 			if err := te.invariant(x); err != nil {

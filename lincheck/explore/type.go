@@ -29,6 +29,11 @@ type Type[T any] struct {
 	Model *porcupine.Model
 	// Invariant is checked when all operations have ended.
 	Invariant func(T) error
+	// Observe is called when all operations have ended, and what it returns is judged like the results of one
+	// more operation.
+	Observe func(T) []any
+	// Cleanup is called after a run, outside of the scheduler, whatever became of the run.
+	Cleanup func(T)
 	// Threads is how many goroutines a scenario has, and PerThread how many operations each; 0: 2 and 2.
 	Threads, PerThread int
 	// Scenarios is how many scenarios are explored; 0: 60.
