@@ -168,3 +168,28 @@ func TestForeignContexts(t *testing.T) {
 		t.Errorf("without the group: %v", o.err)
 	}
 }
+
+// A context that a host function has kept does not become that of a later call with the same context.
+func TestKeptContextOfAnotherCall(t *testing.T) {
+	var kept context.Context
+	rt := hostCall(t, func(ctx context.Context, g *linker.Group) {
+		if kept == nil {
+			kept = ctx
+			return
+		}
+		if _, err := g.Call(kept, linker.Default, "main_twice", 3); !errors.Is(err, linker.ErrStaleContext) {
+			t.Errorf("the context of an earlier call: %v, want ErrStaleContext", err)
+		}
+		if _, err := g.Call(ctx, linker.Default, "main_twice", 3); err != nil {
+			t.Errorf("the context of the call: %v", err)
+		}
+	})
+	i := newImageIn(t, rt, "main-pie", "threads", nil)
+	lib, err := i.g.OpenBytes(i.ctx, "calls", callsHost(t, "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		i.want0(lib, "run")
+	}
+}

@@ -126,25 +126,27 @@ func Detectors() []Detector {
 		{
 			Name: "linker", What: "the linker's own tests, on real modules",
 			Why:     "what fails in it is nearest to the mistake",
-			Package: "linker", Sees: []string{linkerFolder}, Run: linkerTests, Args: short,
+			Package: "linker", Sees: []string{linkerFolder}, Run: "^Test", Args: append([]string{"-test.skip=" + notLinkerTests}, short...),
+		},
+		{
+			Name: "programs", What: "whole programs in C, compared with what they do natively",
+			Why:     "it alone knows what C programs expect of a linker",
+			Package: "programs", Sees: []string{linkerFolder}, Run: "^Test(Command|Position|CloseEnds|ExitOfOne|Scenarios|Libraries|Main)", Args: short,
 		},
 		{
 			Name: "race linked", What: "the linker's tests with several goroutines under the race detector, whose reports alone count", Judge: ByRaceDetector,
 			Why:     "what it finds need not have done any harm yet",
-			Package: "linker", Sees: []string{linkerFolder}, Run: "^(TestConcurrent|TestThreads|TestSymbolLooksAgain|TestAtomics)", Args: short,
+			Package: "linker", Sees: []string{linkerFolder}, Run: "^(TestConcurrent|TestThreads|TestSymbolLooksAgain|TestAtomics|TestCloseWhile|TestGroupsClose|TestSpawnWhile|TestLooksWhile)", Args: short,
 		},
 	}
 }
 
 // unitTests are the tests of linker/coord that need neither virtual time nor much of the real one. TestEnter is one more: it
 // looks for the door that the specification has.
-const unitTests = "TestLink|TestFailed|TestPanic|TestCancelBefore|TestCancelAfter|TestWaitersTakePart|TestCrash|TestLeader|TestToken|TestRequests|TestClosures"
+const unitTests = "TestLink|TestFailed|TestPanic|TestCancelBefore|TestCancelAfter|TestWaitersTakePart|TestCrash|TestLeader|TestToken|TestRequests|TestClosures|TestKilled|TestAwaitOut|TestCommits"
 
-// linkerTests are the tests of package linker that run guests: not those of the fixtures, the fuzz targets and the stock modules.
-const linkerTests = "^(TestAtomics|TestAllocator|TestBlocked|TestCallback|TestCancel|TestCircle|TestClose|TestClosures|TestCodes|TestConcurrent|TestConstructor|" +
-	"TestCycles|TestData|TestDeath|TestDestructor|TestDiamond|TestDl|TestErrorAt|TestErrorIn|TestException|TestExit|TestHalfLoaded|TestHostFunctions|TestIdentity|TestInterposition|" +
-	"TestLazy|TestLocal|TestLongjmp|TestNested|TestNext|TestNoDelete|TestNoLoad|TestNow|TestPanicAt|TestPointer|TestRecursion|TestReplay|TestShared|TestSleeping|TestSpawn|TestSymbolLooks|" +
-	"TestSystem|TestThread|TestTraps|TestTypes|TestUnload|TestWait|TestWeak)"
+// notLinkerTests are the tests of package linker that say nothing of the linker: those of the fixtures and the stock modules.
+const notLinkerTests = "^(TestFixture|TestStock|TestFalliblesAreComplete)"
 
 // Detect finds a detector by its name; false if there is none.
 func Detect(name string) (Detector, bool) {

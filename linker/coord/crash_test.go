@@ -243,3 +243,28 @@ func (w *panicsOnCommit) Commit(number uint64) {
 	}
 	w.work.Commit(number)
 }
+
+// What an operation is numbered with is read only when the operation can be seen.
+func TestCommitsAreCountedWhenSeen(t *testing.T) {
+	im := newImage(t, 2, coord.Config{})
+	for number := range uint64(3) {
+		w := &looksAtTheCount{work: work{own: im.tables[0], payload: number}, c: im.Coordinator}
+		enter(t, im.members[0])
+		commit, err := im.members[0].Link(t.Context(), w)
+		im.members[0].Park()
+		if err != nil || commit != number+1 || w.before != number || im.Commits() != number+1 {
+			t.Errorf("commit %d, error %v; %d are counted before it is seen, %d afterwards", commit, err, w.before, im.Commits())
+		}
+	}
+}
+
+type looksAtTheCount struct {
+	work
+	c      *coord.Coordinator
+	before uint64
+}
+
+func (w *looksAtTheCount) Commit(number uint64) {
+	w.before = w.c.Commits()
+	w.work.Commit(number)
+}
