@@ -118,7 +118,7 @@ func TestLeaderEndedWhileItWorks(t *testing.T) {
 
 // An exit ends a group that is being built, in order: the spawn fails, and leaves nothing.
 func TestExitWhileBuilding(t *testing.T) {
-	for _, point := range []string{linker.Points.Build, linker.Points.Built} {
+	for _, point := range []string{linker.Points.Stack, linker.Points.Build, linker.Points.Built} {
 		t.Run(point, func(t *testing.T) {
 			stop := newGate(point, anyGroup)
 			i := newImage(t, "main-pie", "threads", stop.configure)

@@ -137,7 +137,10 @@ func (l *Linker) ended() error {
 	if l.closed.Load() {
 		return ErrClosed
 	}
-	return l.guestThreads.ended()
+	if cause := l.guestThreads.ended(); cause != nil {
+		return fmt.Errorf("%w: %w", ErrGroupClosed, cause)
+	}
+	return nil
 }
 
 // furnish takes a stack and thread-local storage for a new group; parent is a group that the caller is inside.
