@@ -3,6 +3,7 @@ package linker_test
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 
 	"github.com/lockstep-wasm/lockstep/linker"
@@ -115,11 +116,15 @@ func TestCallsTakeNoMemory(t *testing.T) {
 		{"Func.Call", 1, func() error { _, err := f.Call(i.ctx, args...); return err }}, // the results
 		{"Group.Call", 1, func() error { _, err := i.g.Call(i.ctx, lib, "notable_add", args...); return err }},
 	} {
-		took := testing.AllocsPerRun(100, func() {
-			if err := c.call(); err != nil {
-				t.Fatal(err)
-			}
-		})
+		// The runtime counts what all goroutines allocate, so the least of several measurements is the call's.
+		took := math.Inf(1)
+		for try := 0; try < 20 && took > c.most; try++ {
+			took = min(took, testing.AllocsPerRun(100, func() {
+				if err := c.call(); err != nil {
+					t.Fatal(err)
+				}
+			}))
+		}
 		if took > c.most {
 			t.Errorf("%s allocates %v times, want at most %v", c.name, took, c.most)
 		}
