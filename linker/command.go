@@ -181,8 +181,11 @@ func (g *Group) destroyRest(ctx context.Context, e *entry) error {
 // exiting does what is left to do when a guest exits, before its group ends: a C library that knows
 // the linker's function has called that, unless the guest wanted nothing to be called (_Exit).
 func (g *Group) exiting(ctx context.Context, e *entry, err error) error {
+	if err == nil { // without taking memory for what follows
+		return nil
+	}
 	exit := (*sys.ExitError)(nil)
-	if err == nil || e.tx != nil || !errors.As(err, &exit) || g.l.program.hooked.Load() || g.engineClosed() || !g.l.endsWith(g) {
+	if e.tx != nil || !errors.As(err, &exit) || g.l.program.hooked.Load() || g.engineClosed() || !g.l.endsWith(g) {
 		return err
 	}
 	if failed := g.destroyRest(ctx, e); !isExit(failed) {

@@ -60,7 +60,7 @@ func (f *Func) Call(ctx context.Context, args ...uint64) ([]uint64, error) {
 		}
 		var err error
 		results, err = f.pool.call(ctx, args)
-		return f.group.judge(e, err)
+		return f.group.judge(e, f.group.exiting(ctx, e, err))
 	})
 	if err != nil {
 		return nil, err
@@ -79,7 +79,7 @@ func (f *Func) CallWithStack(ctx context.Context, stack []uint64) error {
 		if f.pool.gone {
 			return ErrLibraryClosed
 		}
-		return f.group.judge(e, f.pool.callWithStack(ctx, stack))
+		return f.group.judge(e, f.group.exiting(ctx, e, f.pool.callWithStack(ctx, stack)))
 	})
 }
 
