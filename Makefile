@@ -6,7 +6,7 @@ GO  ?= go
 NPM ?= npm
 
 .DEFAULT_GOAL := help
-.PHONY: help deps fixtures libraries verify test race bench soak tlc proof faults lint
+.PHONY: help deps fixtures libraries verify test race bench soak fuzz mutants tlc proof faults lint
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,16 @@ SEED ?= 1
 soak: ## run random and hostile programs for long: make soak DURATION=10m SEED=1
 	$(GO) run ./cmd/lockstep soak --duration $(DURATION) --seed $(SEED)
 	$(GO) test -race -count=1 -timeout 0 ./fuzz/adversary -adversary.duration=$(DURATION) -adversary.seed=$(SEED)
+
+fuzz: ## run each fuzz target for a while: make fuzz DURATION=10s
+	$(GO) run ./fuzz/cmd/targets --duration $(DURATION)
+
+# make mutants COUNT=100000 SEED=7: what fails is shrunk, and its seed printed
+COUNT ?= 10000
+
+mutants: ## decode changed modules, and open them: make mutants COUNT=100000 SEED=1
+	$(GO) test -timeout 0 ./linker/internal/wasm -run TestMutants -v -args -mutants $(COUNT) -mutants.seed $(SEED)
+	$(GO) test -timeout 0 ./linker -run TestOpenMutants -args -mutants $(COUNT) -mutants.seed $(SEED)
 
 tlc: ## check the TLA+ models with TLC (needs Java)
 	$(GO) run ./tla/cmd/tlc

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +27,9 @@ const (
 	guestTime = 200 * time.Millisecond
 	// openingTime is how long an opening may take in all. Only what hangs takes as long.
 	openingTime = time.Minute
+	// bytesPerOpening and bytesPerByte are how much may be allocated for an opening, and for each byte of
+	// the module. Most of it is a copy of the memory that is kept while start functions run.
+	bytesPerOpening, bytesPerByte = 64 << 20, 4 << 10
 	// largestFuzzed is the size in bytes above which a module is not worth its time.
 	largestFuzzed = 1 << 16
 )
@@ -40,6 +44,7 @@ type fuzzed struct {
 	image  *image // nil before the first opening, and after one that has used it up
 	books  *books
 	other  *image // another group's view: modules are opened there
+	third  *image // one that takes part only
 	before []string
 	memory []byte
 	opened int
@@ -47,7 +52,7 @@ type fuzzed struct {
 	reached map[string]bool // the points that the present opening has come to
 }
 
-func newFuzzed(f *testing.F) *fuzzed {
+func newFuzzed(f testing.TB) *fuzzed {
 	cache := wazero.NewCompilationCache()
 	x := &fuzzed{cache: cache, reached: map[string]bool{}}
 	f.Cleanup(func() {
@@ -65,7 +70,7 @@ func newFuzzed(f *testing.F) *fuzzed {
 func (x *fuzzed) prepare(t *testing.T) {
 	t.Helper()
 	if x.image != nil && x.opened < openingsPerImage {
-		x.image.TB, x.other.TB = t, t
+		x.image.TB, x.other.TB, x.third.TB = t, t, t
 		return
 	}
 	if err := x.close(); err != nil {
@@ -75,6 +80,7 @@ func (x *fuzzed) prepare(t *testing.T) {
 	x.books = newBooks(wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(linker.Features).
 		WithCloseOnContextDone(true).WithCompilationCache(x.cache)))
 	config := linker.NewConfig().WithFS(fixtures()).WithSearchPath("plain").WithMemoryPages(0, 128).WithMaxTable(4096).WithMaxModules(16).
+		WithLoopSafepoints(true). // the engine itself does not end a row of tail calls
 		WithHook(func(_ context.Context, _ *linker.Group, point string) error {
 			x.reached[point] = true
 			return nil
@@ -85,7 +91,7 @@ func (x *fuzzed) prepare(t *testing.T) {
 	}
 	x.opened = 0
 	x.image = &image{TB: t, ctx: ctx, rt: x.books, l: l, g: l.Main()}
-	x.other = x.image.spawn()
+	x.other, x.third = x.image.spawn(), x.image.spawn()
 	// What is compiled or instantiated at its first use stays: what puts functions into tables, and the host's modules.
 	x.image.symbol(linker.Default, "main_triple")
 	threaded, err := l.Main().Open(ctx, "threads/libctor.wasm")
@@ -138,20 +144,29 @@ func (x *fuzzed) open(t *testing.T, module []byte) {
 	if len(module) > largestFuzzed {
 		t.Skip("too large to be worth its time")
 	}
+	x.openAny(t, module)
+}
+
+// openAny is open for a module of any size.
+func (x *fuzzed) openAny(t *testing.T, module []byte) {
 	x.prepare(t)
 	x.opened++
 	clear(x.reached)
 	hangs := time.AfterFunc(openingTime, func() {
 		debug.SetTraceback("all")
-		panic("opening the module hangs")
+		panic(fmt.Sprintf("opening the module hangs: %x", module[:min(len(module), 1<<13)]))
 	})
 	defer hangs.Stop()
 	ctx, cancel := context.WithTimeout(context.Background(), guestTime)
 	defer cancel()
-	n := runtime.NumGoroutine()
+	n, bytes := runtime.NumGoroutine(), allocatedBytes()
 	lib, err := x.other.g.OpenBytes(ctx, "fuzzed", module)
 	if err := settle(n); err != nil {
 		t.Fatal(err)
+	}
+	bytes = allocatedBytes() - bytes
+	if most := bytesPerOpening + bytesPerByte*uint64(len(module)); bytes > most {
+		t.Fatalf("opening %d bytes allocates %d, more than %d", len(module), bytes, most)
 	}
 	defer func() {
 		if err == nil || x.reached[linker.Points.Instantiate] || t.Failed() {
@@ -165,6 +180,13 @@ func (x *fuzzed) open(t *testing.T, module []byte) {
 	} else {
 		x.unload(ctx, t, lib, module)
 	}
+}
+
+// allocatedBytes returns how many bytes were ever allocated.
+func allocatedBytes() uint64 {
+	s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
 }
 
 // settle waits until there are only n goroutines again. Those with which the engine watches a context end soon after the call that they
@@ -258,7 +280,8 @@ const longestText = 4096
 func checkText(t *testing.T, err error) {
 	t.Helper()
 	text := err.Error()
-	if !strings.HasPrefix(text, "linker: ") || strings.Contains(text[1:], "linker: ") {
+	once := strings.ReplaceAll(text, "of linker: ", "") // of a symbol that the linker itself defines
+	if !strings.HasPrefix(once, "linker: ") || strings.Contains(once[1:], "linker: ") {
 		t.Errorf("the text does not begin with the package, once: %.200q", text)
 	}
 	if len(text) > longestText {

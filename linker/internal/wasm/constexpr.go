@@ -139,9 +139,9 @@ func readConstInstr(r *leb.Reader) constInstr {
 	case opRefFunc:
 		in.typ, in.imm = FuncRef, uint64(r.U32("ref.func"))
 	case opRefNull:
-		in.typ = heapType(r)
+		in.typ = nullType(r)
 	case opVector:
-		if sub := r.U32("vector instruction"); !r.Failed() && sub != opV128Const {
+		if sub := r.Byte("vector instruction"); !r.Failed() && sub != opV128Const {
 			r.Fail(at, nil, "vector instruction %#x is not constant", sub)
 		}
 		r.Bytes(16, "v128.const")

@@ -58,6 +58,16 @@ func heapType(r *leb.Reader) ValType {
 	return 0
 }
 
+// nullType reads the type of ref.null, which the engine expects to be one byte.
+func nullType(r *leb.Reader) ValType {
+	at := r.Offset()
+	t := heapType(r)
+	if !r.Failed() && r.Offset() != at+1 {
+		r.Fail(at, ErrUnsupported, "heap type: %v: more than one byte", ErrUnsupported)
+	}
+	return t
+}
+
 func (d *decoder) funcType() FuncType {
 	at := d.r.Offset()
 	if form := d.r.Byte("type"); form != funcTypeForm {
@@ -112,6 +122,10 @@ func (d *decoder) tableType() TableType {
 	var shared bool
 	if t.Limits, shared = d.limits(1<<32 - 1); shared {
 		d.r.Fail(at, ErrUnsupported, "table: %v: shared", ErrUnsupported)
+	}
+	if t.Min > MaxTable {
+		d.r.Fail(at, ErrTooMany, "%d entries in a table: %v, the largest number is %d", t.Min,
+			ErrTooMany, MaxTable)
 	}
 	return t
 }
@@ -169,8 +183,12 @@ func (d *decoder) oneMemory(at int) {
 }
 
 func (d *decoder) importEntry() Import {
-	imp := Import{Module: d.r.Name("module name"), Name: d.r.Name("import name")}
 	at := d.r.Offset()
+	imp := Import{Module: d.r.Name("module name"), Name: d.r.Name("import name")}
+	if imp.Module == "" { // as the engine has it
+		d.r.Fail(at, ErrUnsupported, "import: %v: module name is empty", ErrUnsupported)
+	}
+	at = d.r.Offset()
 	imp.Kind = Kind(d.r.Byte("kind of import"))
 	switch imp.Kind {
 	case KindFunc:
@@ -316,7 +334,8 @@ func (d *decoder) element() Element {
 	return e
 }
 
-// code validates the bodies. What they refer to comes before them, but for the data, of which the number is known.
+// code validates the bodies. What they refer to comes before them, but for the data, of which the
+// number is known.
 func (d *decoder) code() {
 	at := d.r.Offset()
 	d.bodies = d.r.Count(2, "function bodies")
@@ -330,7 +349,8 @@ func (d *decoder) code() {
 		size := d.r.U32("size of a function body")
 		body := d.r.Sub(size, "function body")
 		if int64(size) > int64(d.most.BodySize) {
-			d.r.Fail(at, ErrTooMany, "%d bytes in a function body: %v, the largest number is %d", size, ErrTooMany, d.most.BodySize)
+			d.r.Fail(at, ErrTooMany, "%d bytes in a function body: %v, the largest number is %d", size,
+				ErrTooMany, d.most.BodySize)
 		}
 		if d.r.Failed() {
 			return

@@ -120,6 +120,9 @@ func (t FuncType) String() string {
 // MaxPages is the largest number of 64 KiB pages that a memory can have.
 const MaxPages = 65536
 
+// MaxTable is the largest least size of a table that the engine accepts.
+const MaxTable = 1 << 27
+
 // Limits bound the size of a table (in entries) or of a memory (in pages of 64 KiB).
 type Limits struct {
 	Min    uint32

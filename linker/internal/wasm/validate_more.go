@@ -44,7 +44,7 @@ func (v *validator) other(at int, op byte) {
 		v.r.Bytes(8, "f64.const")
 		v.push(F64)
 	case opRefNull:
-		v.push(v.refType())
+		v.push(nullType(v.r))
 	case 0xd1: // ref.is_null
 		if t := v.pop(at); t != unknown && !t.IsRef() {
 			v.r.Fail(at, nil, "operand is %v, not a reference", t)
@@ -84,16 +84,6 @@ func (v *validator) typedSelect(at int) {
 	v.want(at, t)
 	v.want(at, t)
 	v.push(t)
-}
-
-// refType reads the type of ref.null, which the engine expects to be one byte.
-func (v *validator) refType() ValType {
-	at := v.r.Offset()
-	t := heapType(v.r)
-	if !v.r.Failed() && v.r.Offset() != at+1 {
-		v.r.Fail(at, ErrUnsupported, "heap type: %v: more than one byte", ErrUnsupported)
-	}
-	return t
 }
 
 func (v *validator) global(at int, op byte) {
