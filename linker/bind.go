@@ -124,6 +124,7 @@ func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (bin
 	if x == nil {
 		x = b.t.l.host.exports[imp.Module+"."+imp.Name]
 	}
+	var mistaken *function
 	switch {
 	case x == nil:
 		if b.now && !m.isWeak(imp) {
@@ -132,12 +133,17 @@ func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (bin
 	case x.kind != exportFunction:
 		return binding{}, wrongKind(m, x, "function "+want.String())
 	case !x.fn.typ.Equal(want):
-		return binding{}, &SymbolError{Module: m.name, Symbol: imp.Name, Definer: x.fn.mod.name,
-			Want: want.String(), Found: x.fn.typ.String()}
+		if legal, ok := legalised(imp, x.fn, want); ok && b.instantiated(m, x.fn.mod) {
+			return legal, nil
+		}
+		if b.now {
+			return binding{}, wrongSignature(m, imp.Name, x.fn, want)
+		}
+		mistaken, x = x.fn, nil // calling it is an error, unless another one comes first by then
 	case b.instantiated(m, x.fn.mod):
 		return binding{kind: bindFunction, fn: x.fn}, nil
 	}
-	k := &link{mod: m, namespace: imp.Module, symbol: imp.Name, typ: want}
+	k := &link{mod: m, namespace: imp.Module, symbol: imp.Name, typ: want, mistaken: mistaken}
 	if x != nil {
 		k.target = x.fn
 	}
@@ -148,6 +154,11 @@ func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (bin
 // instantiated reports whether a definer is there when m is instantiated.
 func (b *binder) instantiated(m, definer *module) bool {
 	return definer != m && (!b.batch[definer] || b.ready[definer])
+}
+
+func wrongSignature(m *module, symbol string, found *function, want wasm.FuncType) error {
+	return &SymbolError{Module: m.name, Symbol: symbol, Definer: found.mod.name, Want: want.String(),
+		Found: found.typ.String()}
 }
 
 func wrongKind(m *module, x *export, want string) error {
@@ -242,17 +253,27 @@ func (b *binder) pointer(m *module, imp *wasm.Import) (binding, error) {
 	return binding{kind: bindPointer, fn: x.fn}, nil
 }
 
-// stubPointer returns what a module gets for the address of a function that nobody has: the stub through which it
-// calls that function, which fails when it is called. A module that only takes the address tells no signature,
-// so there is no stub for it, and nil is returned.
+// stubPointer returns what a module gets for the address of a function that nobody has: the stub
+// through which it calls that function, which fails when it is called. A module that only takes the
+// address tells no signature, so its stub has neither parameters nor results: called as anything
+// else, it traps as a function of another type does. nil is returned if everything is to be bound.
 func (b *binder) stubPointer(m *module, imp *wasm.Import) *function {
+	if b.now {
+		return nil
+	}
 	k := slices.IndexFunc(m.src.Imports, func(x wasm.Import) bool {
 		return x.Kind == wasm.KindFunc && x.Module == "env" && x.Name == imp.Name
 	})
-	if k < 0 || b.now {
-		return nil
+	var typ wasm.FuncType
+	if k >= 0 {
+		typ = m.src.Types[m.src.Imports[k].Type]
+	} else {
+		stub := &link{mod: m, namespace: "env", symbol: imp.Name, address: true}
+		m.links = append(m.links, stub)
+		b.bindings[m] = append(b.bindings[m], binding{kind: bindLink, link: stub,
+			imp: &wasm.Import{Module: "env", Name: imp.Name, Kind: wasm.KindFunc}})
 	}
-	fn := newFunction(m, imp.Name, m.src.Types[m.src.Imports[k].Type])
+	fn := newFunction(m, imp.Name, typ)
 	fn.stub = true
 	m.functions = append(m.functions, fn)
 	m.indexFunctions()

@@ -51,13 +51,14 @@ const (
 	bindGlobal      // by a global of another module
 	bindThreadLocal // GOT.mem: by the address that thread-local data has in the group
 	bindTag         // by a tag of another module
+	bindLegalised   // by a function that puts the halves of 64-bit arguments together, for one that is instantiated
 )
 
 // binding says how one import is satisfied.
 type binding struct {
 	imp   *wasm.Import
 	kind  bindingKind
-	fn    *function // bindFunction, bindPointer
+	fn    *function // bindFunction, bindPointer, bindLegalised
 	link  *link     // bindLink
 	exp   *export   // bindData, bindThreadLocal, bindGlobal, bindTag
 	value uint32    // bindConst
@@ -73,6 +74,8 @@ type link struct {
 	symbol    string
 	typ       wasm.FuncType
 	target    *function // known beforehand: a function of a module that is instantiated later
+	address   bool      // only its address is taken, so its signature is not known
+	mistaken  *function // what was found when the module was loaded, of another signature
 }
 
 // source says where a module takes an import namespace from.
@@ -181,6 +184,7 @@ type bridgeWriter struct {
 	linkable bool // lazy and links are imported
 	lazy     uint32
 	links    uint32
+	targets  map[*function]uint32 // of bindLegalised
 }
 
 // importFor adds the imports that a binding needs; all come before the definitions.
@@ -195,6 +199,11 @@ func (w *bridgeWriter) importFor(x binding, linkHost string) {
 			w.lazy = w.b.ImportFunc(linkHost, hostLazy, w.b.Type([]wasm.ValType{wasm.I32}, nil))
 			w.links = w.b.ImportTable(baseNamespace, baseLinks, wasm.TableType{Elem: wasm.FuncRef})
 		}
+	case bindLegalised:
+		if w.targets == nil {
+			w.targets = map[*function]uint32{}
+		}
+		w.targets[x.fn] = w.b.ImportFunc(w.br.use(x.fn.mod), x.fn.name, w.b.Type(x.fn.typ.Params, x.fn.typ.Results))
 	case bindMemory:
 		w.b.ExportMemory(x.imp.Name, w.b.ImportMemory(memoryNamespace, "memory", anyMemory(x.imp.Memory.Shared)))
 	case bindTable:
@@ -214,6 +223,9 @@ func (w *bridgeWriter) defineFor(x binding) {
 	switch x.kind {
 	case bindLink:
 		w.stub(x)
+		return
+	case bindLegalised:
+		w.legalised(x, w.targets[x.fn])
 		return
 	case bindPointer:
 		value = w.pointer(x.fn)

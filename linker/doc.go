@@ -39,10 +39,13 @@
 // each of their groups. The first definition wins for everybody, also for a library that imports its own exports; [Next] finds those
 // behind it.
 //
-// Data and function pointers that nobody has make loading fail, unless the import is weak: then they are null. A
-// function that nobody has fails when it is called, with an [*UndefinedSymbolError], unless a library that
-// was loaded meanwhile has it; [Now] makes it fail at once. Apart from such functions nothing that is bound is bound
-// again: what a library found when it was loaded it keeps, and keeps loaded. A weak import that was null stays null.
+// Data that nobody has makes loading fail, unless the import is weak: then it is null, and so is a
+// weak function's pointer. A function that nobody has, or that has another signature than its
+// importer believes, fails when it is called, also through its pointer: with an
+// [*UndefinedSymbolError], or a [*SymbolError] that tells both signatures, unless a library that
+// was loaded meanwhile has it; [Now] makes it fail at once. Apart from such functions nothing that
+// is bound is bound again: what a library found when it was loaded it keeps, and keeps loaded. A
+// weak import that was null stays null.
 //
 // Thread-local data has an address of its own in every group, which [Group.Symbol] gives, and libraries that were built
 // for Emscripten's threads can use each other's. Mutable globals are each group's own, too, and shared by its modules. An

@@ -182,8 +182,7 @@ func (e *entry) bindLink(ctx context.Context, index uint32) error {
 		case x.kind != exportFunction:
 			return wrongKind(k.mod, x, "function "+k.typ.String())
 		case !x.fn.typ.Equal(k.typ):
-			return &SymbolError{Module: k.mod.name, Symbol: k.symbol, Definer: x.fn.mod.name,
-				Want: k.typ.String(), Found: x.fn.typ.String()}
+			return wrongSignature(k.mod, k.symbol, x.fn, k.typ)
 		}
 		fn = x.fn
 	}

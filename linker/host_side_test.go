@@ -99,25 +99,6 @@ func TestLateHostModules(t *testing.T) {
 	}
 }
 
-// An old runtime split fd_seek's offset in two: that is said, with both types.
-func TestLegalisedSeek(t *testing.T) {
-	i := newImage(t, "main-pie", "threads", nil)
-	before := i.l.Snapshot(i.ctx)
-	five := slices.Repeat([]wasm.ValType{wasm.I32}, 5)
-	_, err := i.g.OpenBytes(i.ctx, "old", library(t, dylink.Info{}, func(b *wasm.Builder) {
-		b.ImportFunc("wasi_snapshot_preview1", "fd_seek", b.Type(five, i32))
-	}))
-	var mismatch *linker.SymbolError
-	want := linker.SymbolError{Module: "old", Symbol: "fd_seek", Definer: "wasi_snapshot_preview1",
-		Want: "(i32, i32, i32, i32, i32) -> (i32)", Found: "(i32, i64, i32, i32) -> (i32)"}
-	if !errors.As(err, &mismatch) || *mismatch != want {
-		t.Errorf("error: %v, want %+v", err, want)
-	}
-	if after := i.l.Snapshot(i.ctx); !slices.Equal(before, after) {
-		t.Errorf("the image has changed:\n%s", difference(before, after))
-	}
-}
-
 // A host function calls other groups, which call the host, which calls back to where it began.
 func TestNestedCallsAcrossGroups(t *testing.T) {
 	rt := newRuntime(t)

@@ -12,11 +12,14 @@ type OpenOption uint8
 
 // The options of Open.
 const (
-	// Lazy lets a library import functions that nobody has: calling one is an [*UndefinedSymbolError], unless it has
-	// been loaded by then. It is the default, unless [Config.WithNow] says otherwise.
+	// Lazy lets a library import functions that nobody has: calling one is an
+	// [*UndefinedSymbolError], unless it has been loaded by then. Calling one that has another
+	// signature is a [*SymbolError], which tells both. It is the default, unless [Config.WithNow]
+	// says otherwise.
 	Lazy OpenOption = iota + 1
-	// Now makes Open fail if the library, or one that it needs, imports a function that nobody has. For a
-	// library that is loaded already, what is not bound yet is looked up.
+	// Now makes Open fail if the library, or one that it needs, imports a function that nobody has,
+	// or that has another signature. For a library that is loaded already, what is not bound yet is
+	// looked up.
 	Now
 	// Global makes the symbols of the library, and of those that it needs, available to every module that is loaded
 	// later, and to [Default]. It is the default. A library that is loaded as Local becomes Global, and stays so
@@ -135,9 +138,24 @@ func (s *scope) promotion(m *module) []*module {
 func (s *scope) bound(root *module) error {
 	for _, m := range root.closure() {
 		for _, k := range m.links {
-			missing := k.target == nil && (k.namespace != "env" || s.lookupFor(m, k.symbol) == nil)
-			if missing && !(m.weak[k.symbol] && isSymbolSpace(k.namespace)) {
-				return &LoadError{File: m.file, Module: m.name, Err: &UndefinedSymbolError{Module: m.name, Symbol: k.symbol}}
+			if k.target != nil {
+				continue
+			}
+			var x *export
+			if k.namespace == "env" {
+				x = s.lookupFor(m, k.symbol)
+			}
+			var err error
+			switch {
+			case x == nil && k.mistaken != nil && k.namespace != "env":
+				err = wrongSignature(m, k.symbol, k.mistaken, k.typ)
+			case k.address || x == nil && !(m.weak[k.symbol] && isSymbolSpace(k.namespace)):
+				err = &UndefinedSymbolError{Module: m.name, Symbol: k.symbol}
+			case x != nil && x.kind == exportFunction && !x.fn.typ.Equal(k.typ):
+				err = wrongSignature(m, k.symbol, x.fn, k.typ)
+			}
+			if err != nil {
+				return &LoadError{File: m.file, Module: m.name, Err: err}
 			}
 		}
 	}

@@ -198,8 +198,7 @@ func (m *Sequential) evaluateImport(s *State, f function, args []int32, depth in
 	}
 	callee := m.libs[provider].exports[imp.Name].number
 	if m.funcs[callee].Params != len(args) {
-		// Only late binding gets here: what is bound at load time is checked then.
-		return effect{unspecified: true}
+		return effect{trap: TrapSignature} // what is bound at load time has been checked
 	}
 	e := m.evaluate(s, callee, args, depth+1)
 	e.result += f.Behaviour.Add

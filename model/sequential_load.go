@@ -108,6 +108,11 @@ func (m *Sequential) provider(imp Import, order []int) int {
 	return unbound
 }
 
+// mistaken tells whether a library takes another one's function for one of another signature.
+func (m *Sequential) mistaken(imp Import, provider int) bool {
+	return imp.Kind == KindFunction && m.funcs[m.libs[provider].exports[imp.Name].number].Params != imp.Params
+}
+
 // bindFaults are the classes of errors that the bindings of a library cause at load time.
 func (m *Sequential) bindFaults(lib int, bindings []int32, now bool) []ErrorClass {
 	var faults []ErrorClass
@@ -118,11 +123,8 @@ func (m *Sequential) bindFaults(lib int, bindings []int32, now bool) []ErrorClas
 			if !imp.Weak && (imp.Kind == KindData || now) {
 				faults = append(faults, ClassMissingSymbol)
 			}
-		case imp.Kind == KindFunction:
-			f := m.funcs[m.libs[bindings[i]].exports[imp.Name].number]
-			if f.Params != imp.Params {
-				faults = append(faults, ClassSignature)
-			}
+		case m.mistaken(imp, int(bindings[i])) && (now || !m.rules.LateBinding): // likewise
+			faults = append(faults, ClassSignature)
 		}
 	}
 	return faults
@@ -166,6 +168,11 @@ func (m *Sequential) load(t *State, root int, global []int, now bool) []ErrorCla
 	for i, lib := range fresh {
 		bindings[i] = m.bind(lib, m.bindScope(global, order, lib))
 		faults = append(faults, m.bindFaults(lib, bindings[i], now)...)
+		for k, imp := range m.libs[lib].Imports {
+			if bindings[i][k] != unbound && m.mistaken(imp, int(bindings[i][k])) {
+				bindings[i][k] = unbound
+			}
+		}
 	}
 	if len(faults) > 0 {
 		return faults
@@ -180,9 +187,14 @@ func (m *Sequential) load(t *State, root int, global []int, now bool) []ErrorCla
 // lateFaults are the classes of errors of a loaded library whose missing functions are looked for now.
 func (m *Sequential) lateFaults(t *State, global []int, lib int) (faults []ErrorClass) {
 	for i, imp := range m.libs[lib].Imports {
-		late := t.libs[lib].bindings[i] == unbound && imp.Kind == KindFunction && !imp.Weak
-		if late && m.provider(imp, m.bindScope(global, t.order, lib)) == unbound {
+		if t.libs[lib].bindings[i] != unbound || imp.Kind != KindFunction {
+			continue
+		}
+		switch provider := m.provider(imp, m.bindScope(global, t.order, lib)); {
+		case provider == unbound && !imp.Weak:
 			faults = append(faults, ClassMissingSymbol)
+		case provider != unbound && m.mistaken(imp, provider):
+			faults = append(faults, ClassSignature)
 		}
 	}
 	return faults

@@ -83,9 +83,12 @@ func (b *binder) function(name string, sig synth.Signature) {
 		b.fail(Undefined, name)
 	case !ok:
 		b.set(binding{byCall, name}, Ref{Kind: ToStub, Mod: b.m, Name: name, Sig: sig})
-		b.m.late = append(b.m.late, name)
-	case r.Kind != ToFunction || r.signature() != sig:
+		b.m.late = append(b.m.late, wanted{name, sig})
+	case r.Kind != ToFunction || r.signature() != sig && b.now:
 		b.fail(Mistaken, name)
+	case r.signature() != sig: // it is looked for, and refused, when it is called
+		b.set(binding{byCall, name}, Ref{Kind: ToStub, Mod: b.m, Name: name, Sig: sig})
+		b.m.late = append(b.m.late, wanted{name, sig})
 	default:
 		b.set(binding{byCall, name}, r)
 	}
@@ -100,9 +103,13 @@ func (b *binder) pointer(name string) {
 		b.set(binding{byPointer, name}, Ref{})
 	case !ok:
 		sig, calls := b.calls(name)
-		if !calls || b.now {
+		if b.now {
 			b.fail(Undefined, name)
 			return
+		}
+		if !calls {
+			sig = unknown
+			b.m.late = append(b.m.late, wanted{name, sig})
 		}
 		b.set(binding{byPointer, name}, Ref{Kind: ToStub, Mod: b.m, Name: name, Sig: sig})
 	case r.Kind != ToFunction:
@@ -111,6 +118,9 @@ func (b *binder) pointer(name string) {
 		b.set(binding{byPointer, name}, r)
 	}
 }
+
+// unknown is the signature of a stub whose module only takes its address: nobody can call it.
+const unknown = synth.Signature(255)
 
 // calls tells whether the module imports a function of a name, too, and as what.
 func (b *binder) calls(name string) (sig synth.Signature, ok bool) {
@@ -175,9 +185,12 @@ func (r Ref) signature() synth.Signature {
 func (im *Image) allBound(root *Module) error {
 	for _, m := range root.Closure() {
 		b := binder{im: im, m: m}
-		for _, name := range m.late {
-			if _, ok := im.lookFrom(m, name); !ok && !b.weak(name) {
-				return &Failure{Kind: Undefined, Module: m.Name, Symbol: name}
+		for _, w := range m.late {
+			switch r, ok := im.lookFrom(m, w.name); {
+			case w.sig == unknown || !ok && !b.weak(w.name):
+				return &Failure{Kind: Undefined, Module: m.Name, Symbol: w.name}
+			case ok && r.Kind == ToFunction && r.signature() != w.sig:
+				return &Failure{Kind: Mistaken, Module: m.Name, Symbol: w.name}
 			}
 		}
 	}

@@ -34,8 +34,14 @@ type Module struct {
 
 	uses  map[*Module]bool
 	bound map[binding]Ref
-	late  []string   // functions that nobody had when it was loaded, in the order of its imports
+	late  []wanted   // functions that nobody had when it was loaded, in the order of its imports
 	exits []synth.Op // registered destructors
+}
+
+// wanted is a function that a module imports.
+type wanted struct {
+	name string
+	sig  synth.Signature
 }
 
 // Group is an instance group.

@@ -102,6 +102,10 @@ func callError(name string, err error) model.Output {
 	if errors.As(err, &undefined) && undefined.Symbol != name {
 		return model.Output{Trap: model.TrapMissing}
 	}
+	var mistaken *linker.SymbolError
+	if errors.As(err, &mistaken) && mistaken.Symbol != name {
+		return model.Output{Trap: model.TrapSignature}
+	}
 	return model.Output{Err: lookupError(err)}
 }
 
