@@ -3,7 +3,8 @@ package include
 
 import "embed"
 
-// FS has the headers, by the names that C programs include them by: "lockstep/dlfcn.h".
+// FS has the headers, by the names that C programs include them by: "lockstep/dlfcn.h", and
+// "dlfcn.h" instead of the C library's.
 //
-//go:embed lockstep
+//go:embed lockstep dlfcn.h
 var FS embed.FS

@@ -110,7 +110,7 @@ func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (bin
 	var x *export
 	if imp.Module == "env" {
 		if x = b.t.l.registersExit(m, imp.Name, want); x == nil {
-			x = b.scope.lookupFor(m, imp.Name)
+			x = b.t.l.notStub(imp.Name, b.scope.lookupFor(m, imp.Name))
 		}
 	} else {
 		gateway, err := b.t.gateway(ctx, imp.Module)
@@ -235,7 +235,7 @@ func (b *binder) pointer(m *module, imp *wasm.Import) (binding, error) {
 	if imp.Global.Type != wasm.I32 {
 		return binding{}, importError(m, imp, "a function pointer is an i32, not "+imp.Global.Type.String())
 	}
-	x := b.scope.lookupFor(m, imp.Name)
+	x := b.t.l.notStub(imp.Name, b.scope.lookupFor(m, imp.Name))
 	if x == nil {
 		x = b.t.l.host.exports[providedPrefix+imp.Name]
 	}

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/tetratelabs/wazero/sys"
-
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -181,11 +179,15 @@ func (g *Group) destroyRest(ctx context.Context, e *entry) error {
 // exiting does what is left to do when a guest exits, before its group ends: a C library that knows
 // the linker's function has called that, unless the guest wanted nothing to be called (_Exit).
 func (g *Group) exiting(ctx context.Context, e *entry, err error) error {
-	if err == nil { // without taking memory for what follows
-		return nil
+	if err == nil || e.tx != nil || g.l.program.hooked.Load() {
+		return err
 	}
-	exit := (*sys.ExitError)(nil)
-	if e.tx != nil || !errors.As(err, &exit) || g.l.program.hooked.Load() || g.engineClosed() || !g.l.endsWith(g) {
+	return g.exitingUnheard(ctx, e, err)
+}
+
+// exitingUnheard is exiting for a C library that does not tell.
+func (g *Group) exitingUnheard(ctx context.Context, e *entry, err error) error {
+	if !isExit(err) || g.engineClosed() || !g.l.endsWith(g) {
 		return err
 	}
 	if failed := g.destroyRest(ctx, e); !isExit(failed) {

@@ -101,20 +101,22 @@ func (m openMode) options() []OpenOption {
 	return options
 }
 
-// guestOpen is dlopen. An empty name is the image itself. A name without a slash is looked for in dirs first.
-func (g *Group) guestOpen(ctx context.Context, name string, mode openMode, dirs ...string) (uint32, error) {
+// guestOpen is dlopen. An empty name is the image itself. A name without a slash is looked for in
+// dirs first, then, as ld.so does it, in the run-time path of the library that calls; caller is nil
+// when that is not known.
+func (g *Group) guestOpen(ctx context.Context, name string, mode openMode, caller *module, dirs ...string) (uint32, error) {
 	if name == "" {
 		return g.l.main.id, nil
 	}
 	if !strings.Contains(name, "/") {
 		for _, dir := range dirs {
-			handle, err := g.guestOpen(ctx, dir+"/"+name, mode)
+			handle, err := g.guestOpen(ctx, dir+"/"+name, mode, nil)
 			if missing := (*NotFoundError)(nil); err == nil || !errors.As(err, &missing) && !errors.Is(err, ErrNotLoaded) {
 				return handle, err
 			}
 		}
 	}
-	lib, err := g.Open(ctx, name, mode.options()...)
+	lib, err := g.openLibrary(ctx, name, nil, caller, mode.options())
 	if err != nil {
 		return 0, err
 	}
@@ -129,6 +131,8 @@ func (g *Group) guestSymbol(ctx context.Context, handle uint32, name string, cal
 		return 0, fmt.Errorf("linker: RTLD_NEXT, by code of no module: %w", &HandleError{handle})
 	case handle == handleNext && caller == g.l.main:
 		lib = Next(Default)
+	case handle == handleDefault && caller != nil && caller != g.l.main:
+		lib = &Library{linker: g.l, mod: caller, scope: true}
 	case handle == handleNext:
 		lib = Next(&Library{linker: g.l, mod: caller})
 	case handle != handleDefault && handle != g.l.main.id:

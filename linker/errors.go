@@ -85,12 +85,17 @@ func (e *LoadError) Unwrap() error { return e.Err }
 type NotFoundError struct {
 	Name     string
 	Searched []string // every path that was tried, in order
+	Outside  []string // every path that was not, because it leads out of the file system
 }
 
 // Error implements the error interface.
 func (e *NotFoundError) Error() string {
-	if len(e.Searched) == 0 {
+	switch {
+	case len(e.Searched)+len(e.Outside) == 0:
 		return fmt.Sprintf("linker: library %s not found: there is no file system to search", text.Quote(e.Name))
+	case len(e.Searched) == 0:
+		return fmt.Sprintf("linker: library %s not found: %s leads out of the file system", text.Quote(e.Name),
+			text.Name(e.Outside[0]))
 	}
 	tried := make([]string, len(e.Searched))
 	for i, file := range e.Searched {

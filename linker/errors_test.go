@@ -27,6 +27,7 @@ func TestErrorMessages(t *testing.T) {
 		{&linker.LoadError{Module: "a", Err: &linker.LoadError{Module: "b", Err: fs.ErrNotExist}}, `linker: load a: load b: file does not exist`},
 		{&linker.NotFoundError{Name: "a.wasm", Searched: []string{"lib/a.wasm", "a.wasm"}}, `linker: library "a.wasm" not found: tried lib/a.wasm, a.wasm`},
 		{&linker.NotFoundError{Name: "a.wasm"}, `linker: library "a.wasm" not found: there is no file system to search`},
+		{&linker.NotFoundError{Name: "../a.wasm", Outside: []string{"../a.wasm"}}, `linker: library "../a.wasm" not found: ../a.wasm leads out of the file system`},
 		{&linker.UndefinedSymbolError{Module: "a", Symbol: "f"}, `linker: module a: undefined symbol "f"`},
 		{&linker.UndefinedSymbolError{Symbol: "f"}, `linker: undefined symbol "f"`},
 		{&linker.UndefinedSymbolError{Symbol: "f", Searched: "b"}, `linker: undefined symbol "f" in b`},

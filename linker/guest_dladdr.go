@@ -23,7 +23,7 @@ func (g *Group) dladdr(ctx context.Context, pointer, info uint32) uint32 {
 	if !ok || m == nil {
 		return 0
 	}
-	words := [...]uint32{1: g.l.dataArea(m).base, 3: a.Pointer}
+	words := [...]uint32{1: g.l.handleAddress(m), 3: a.Pointer}
 	for i, s := range map[int]string{0: a.File, 2: a.Symbol} {
 		if s == "" {
 			continue
@@ -42,6 +42,20 @@ func (g *Group) dladdr(ctx context.Context, pointer, info uint32) uint32 {
 		binary.LittleEndian.PutUint32(out[4*i:], w)
 	}
 	return 1
+}
+
+// handleAddress is what dladdr calls the base of a module: the address of its data, or, if it has
+// none, the first of its entries of the function table, or its number. It tells modules apart.
+func (l *Linker) handleAddress(m *module) uint32 {
+	switch area := l.dataArea(m); {
+	case area.base != 0:
+		return area.base
+	case m.fixed:
+		return 0
+	case m.table.size > 0:
+		return m.table.base
+	}
+	return m.id
 }
 
 // named returns a loaded module by its name, nil if there is none.

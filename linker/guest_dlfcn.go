@@ -3,15 +3,20 @@ package linker
 import (
 	"context"
 	"errors"
+	"path"
+	"slices"
+	"strings"
 
 	"github.com/tetratelabs/wazero/api"
 )
 
-// Flags of dlopen, as <dlfcn.h> has them in musl and in wasi-libc. RTLD_LOCAL is 0.
+// Flags of dlopen, as <dlfcn.h> has them in musl and in wasi-libc. RTLD_LOCAL is 0 in musl; what
+// wasi-libc has instead means the same.
 const (
 	rtldLazy     = 1
 	rtldNow      = 2
 	rtldNoLoad   = 4
+	rtldLocal    = 8
 	rtldGlobal   = 256
 	rtldNoDelete = 4096
 )
@@ -29,8 +34,8 @@ func (l *Linker) dlFunctions() []hostFunction {
 	i32 := api.ValueTypeI32
 	one, two := []api.ValueType{i32}, []api.ValueType{i32, i32}
 	return []hostFunction{
-		{providedPrefix + "dlopen", two, one, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
-			stack[0] = uint64(g.dlopen(ctx, uint32(stack[0]), uint32(stack[1])))
+		{providedPrefix + "dlopen", two, one, guestFunction(func(ctx context.Context, g *Group, mod api.Module, stack []uint64) {
+			stack[0] = uint64(g.dlopen(ctx, uint32(stack[0]), uint32(stack[1]), g.callerModule(mod)))
 		})},
 		{providedPrefix + "dlsym", two, one, guestFunction(func(ctx context.Context, g *Group, mod api.Module, stack []uint64) {
 			stack[0] = uint64(g.dlsym(ctx, uint32(stack[0]), uint32(stack[1]), g.callerModule(mod)))
@@ -51,6 +56,25 @@ func (l *Linker) dlFunctions() []hostFunction {
 	}
 }
 
+// notStub returns what a name of <dlfcn.h> means, if x is what was found. A C library that is a
+// shared library brings functions of these names which can do nothing (wasi-libc's libdl.so): they
+// are there to be replaced. Whoever else defines one means it.
+func (l *Linker) notStub(name string, x *export) *export {
+	if x == nil || x.mod == l.main || !slices.Contains(dlNames, name) || l.host == nil {
+		return x
+	}
+	switch base, _, _ := strings.Cut(path.Base(x.mod.name), ".so"); base {
+	case "libc", "libdl":
+		if own := l.host.exports[providedPrefix+name]; own != nil {
+			return own
+		}
+	}
+	return x
+}
+
+// dlNames are the functions that a C library has stubs of.
+var dlNames = []string{"dlopen", "dlsym", "dlclose", "dlerror", "dladdr", "dl_iterate_phdr"}
+
 // guestFunction is a host function that needs to know which group calls it.
 func guestFunction(f func(ctx context.Context, g *Group, mod api.Module, stack []uint64)) api.GoModuleFunc {
 	return func(ctx context.Context, mod api.Module, stack []uint64) {
@@ -68,7 +92,7 @@ var errBadString = errors.New("linker: the name is not in memory")
 // errBadFlags is what dlopen says of flags that it does not know.
 var errBadFlags = errors.New("linker: unknown flags for dlopen, or neither RTLD_LAZY nor RTLD_NOW")
 
-func (g *Group) dlopen(ctx context.Context, path, flags uint32) uint32 {
+func (g *Group) dlopen(ctx context.Context, path, flags uint32, caller *module) uint32 {
 	name, ok := "", true
 	if path != 0 {
 		name, ok = g.l.mem.cString(path)
@@ -78,10 +102,10 @@ func (g *Group) dlopen(ctx context.Context, path, flags uint32) uint32 {
 	var handle uint32
 	err := errBadString
 	switch {
-	case flags&^(rtldLazy|rtldNow|rtldNoLoad|rtldGlobal|rtldNoDelete) != 0 || flags&(rtldLazy|rtldNow) == 0:
+	case flags&^(rtldLazy|rtldNow|rtldNoLoad|rtldLocal|rtldGlobal|rtldNoDelete) != 0 || flags&(rtldLazy|rtldNow) == 0:
 		err = errBadFlags
 	case ok:
-		handle, err = g.guestOpen(ctx, name, mode)
+		handle, err = g.guestOpen(ctx, name, mode, caller)
 	}
 	g.dlFailed(err)
 	return handle

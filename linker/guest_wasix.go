@@ -88,7 +88,7 @@ func (g *Group) wasixOpen(ctx context.Context, path, n, flags uint32, text span,
 	}
 	mode := openMode{now: flags&wasixNow != 0, global: flags&wasixGlobal != 0, noLoad: flags&wasixNoLoad != 0,
 		noDelete: flags&wasixNoDelete != 0}
-	handle, err := g.guestOpen(ctx, name, mode, slices.DeleteFunc(strings.Split(search, ":"), func(dir string) bool { return dir == "" })...)
+	handle, err := g.guestOpen(ctx, name, mode, nil, slices.DeleteFunc(strings.Split(search, ":"), func(dir string) bool { return dir == "" })...)
 	return g.wasixResult(handle, err, text, out)
 }
 

@@ -6,9 +6,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// legalised binds an import of a system interface in which each i64 is two i32, the low half first. Emscripten before 4.0
-// imported functions so, because JavaScript had no 64-bit integers: fd_seek of five i32, for instance. The module gets a
-// function that puts them together.
+// legalised binds an import of a system interface in which each i64 is two i32, the low half first.
+// Emscripten before 4.0 imported functions so, because JavaScript had no 64-bit integers: fd_seek
+// of five i32, for instance. The module gets a function that puts them together.
 //
 // Source: LegalizeJSInterface in binaryen, src/passes/LegalizeJSInterface.cpp.
 func legalised(imp *wasm.Import, fn *function, want wasm.FuncType) (binding, bool) {

@@ -22,13 +22,14 @@ func (l *Linker) locate(ctx context.Context, name string, from *module) (locatio
 		return location{}, &LoadError{Module: name, Err: err}
 	}
 	return ask(ctx, &l.files, func(ctx context.Context) (location, error) {
-		var searched []string
+		var searched, outside []string
 		for _, candidate := range candidates {
 			file := candidate.File
 			if err := ctx.Err(); err != nil {
 				return location{}, err
 			}
 			if !fs.ValidPath(file) {
+				outside = append(outside, file)
 				continue
 			}
 			searched = append(searched, file)
@@ -44,7 +45,7 @@ func (l *Linker) locate(ctx context.Context, name string, from *module) (locatio
 				return location{}, &LoadError{File: file, Module: name, Err: err}
 			}
 		}
-		return location{}, &NotFoundError{Name: name, Searched: searched}
+		return location{}, &NotFoundError{Name: name, Searched: searched, Outside: outside}
 	})
 }
 

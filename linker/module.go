@@ -172,6 +172,9 @@ func (m *module) readExports() {
 		if int(e.Index) < m.src.Imported(e.Kind) {
 			continue
 		}
+		if flags[e.Name]&(dylink.BindingLocal|dylink.VisibilityHidden) != 0 && !special(e.Name) {
+			continue // it says itself that it is nobody else's
+		}
 		x := &export{mod: m, name: e.Name, kind: exportOther}
 		switch e.Kind {
 		case wasm.KindFunc:

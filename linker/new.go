@@ -179,6 +179,7 @@ func (l *Linker) decodeMain(bytes []byte) (*module, []byte, error) {
 		fixed: info == nil || hasFixedAddresses(src, info)}
 	m.readInfo()
 	m.readExports()
+	m.findThreadLocal()
 	if m.shared && l.threads != nil {
 		return nil, nil, l.threads
 	}

@@ -20,7 +20,7 @@ import (
 // group, as in a call, and the error wraps the *sys.ExitError; what it was about to load nobody has seen. Within an
 // operation that the caller's own constructor is part of, only what this call did is taken back.
 func (g *Group) Open(ctx context.Context, name string, options ...OpenOption) (*Library, error) {
-	return g.openLibrary(ctx, name, nil, options)
+	return g.openLibrary(ctx, name, nil, nil, options)
 }
 
 // OpenBytes is Open for a library that the caller has in memory. name is what other libraries need it as. When a
@@ -30,7 +30,7 @@ func (g *Group) OpenBytes(ctx context.Context, name string, wasm []byte, options
 	if wasm == nil {
 		wasm = []byte{}
 	}
-	return g.openLibrary(ctx, name, wasm, options)
+	return g.openLibrary(ctx, name, wasm, nil, options)
 }
 
 // judgeLoad ends a group whose guest exited in a constructor. What exits in a replay is another group's instance, and
@@ -46,8 +46,11 @@ func (g *Group) judgeLoad(e *entry, name string, err error) error {
 	return err
 }
 
-func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, options []OpenOption) (lib *Library, err error) {
+// openLibrary is Open and OpenBytes; from is the module by whose run-time path the library is
+// looked for, nil for none.
+func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, from *module, options []OpenOption) (lib *Library, err error) {
 	o, err := g.l.config.opening(options)
+	o.from = from
 	if err != nil {
 		return nil, asLoadError(err, name)
 	}
@@ -172,6 +175,8 @@ func (s *scope) find(l *Linker, lib *Library, name string) (*export, error) {
 		}
 	case lib.linker != l:
 		return nil, ErrForeignLibrary
+	case lib.scope: // the library asks itself, perhaps in a destructor
+		x = s.lookupFrom(lib.mod, name)
 	case lib.isClosed() || !s.has(lib.mod):
 		return nil, ErrLibraryClosed
 	case lib.next != nil:

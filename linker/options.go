@@ -52,7 +52,10 @@ type OptionError struct{ Option OpenOption }
 func (e *OptionError) Error() string { return fmt.Sprintf("linker: unknown option %v", e.Option) }
 
 // opening is what a call of Open asks for, or New.
-type opening struct{ now, local, noLoad, noDelete bool }
+type opening struct {
+	now, local, noLoad, noDelete bool
+	from                         *module // whose run-time path counts; nil for a call from outside
+}
 
 func (c *Config) opening(options []OpenOption) (opening, error) {
 	o := opening{now: c.now}

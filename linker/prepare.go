@@ -121,7 +121,11 @@ func (p *preparation) search(ctx context.Context, name string, bytes []byte, fro
 		if err != nil {
 			return fail("", err)
 		}
-		if found.location, err = p.l.locate(ctx, name, from); err != nil {
+		by := from
+		if by == nil {
+			by = o.from
+		}
+		if found.location, err = p.l.locate(ctx, name, by); err != nil {
 			return place{err: err}
 		}
 		if m := found.among(p.scope.files); m != nil && !p.all || o.noLoad {

@@ -15,8 +15,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// A function that has another signature than its importer believes is no reason not to load, if it is never called: a call of
-// it is an error that tells both, in every group, and Now refuses the library, also when it is loaded already.
+// A function that has another signature than its importer believes is no reason not to load, if it
+// is never called: a call of it is an error that tells both, in every group, and Now refuses the
+// library, also when it is loaded already.
 func TestTypesOfImportDiffer(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i := groups[0]
@@ -60,8 +61,9 @@ func TestTypesOfImportDiffer(t *testing.T) {
 	})
 }
 
-// The address of a function that nobody has is one of its own, in every group, if everything need not be bound. Who calls it
-// hears its name, unless it is called as what it cannot be, which traps; a weak one is null.
+// The address of a function that nobody has is one of its own, in every group, if everything need
+// not be bound. Who calls it hears its name, unless it is called as what it cannot be, which traps;
+// a weak one is null.
 func TestPointerToNobody(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i := groups[0]
@@ -111,8 +113,8 @@ func TestPointerToNobody(t *testing.T) {
 	})
 }
 
-// An old toolchain split 64-bit arguments of system calls in two: the offset of fd_seek arrives in one piece, whatever its
-// halves are, and what fits in no such way is an error with both types.
+// An old toolchain split 64-bit arguments of system calls in two: the offset of fd_seek arrives in
+// one piece, whatever its halves are, and what fits in no such way is an error with both types.
 func TestLegalisedSeek(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "file"), []byte("0123456789"), 0o600); err != nil {

@@ -76,6 +76,7 @@ type Library struct {
 	mod    *module
 	closed atomic.Bool
 	next   *Library // of a pseudo-handle for what comes after that library
+	scope  bool     // it is a pseudo-handle for where the library itself looks
 }
 
 // Default is the global scope as a handle: the main module, then all [Global] libraries in the order in which they

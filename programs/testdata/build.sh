@@ -74,6 +74,26 @@ done
   --max-memory=$((1 << 32)) --unresolved-symbols=import-dynamic --export=how "$work"/{life,pie_main,crt1}.o libsmallc.so \
   -o "$out/life-pie.wasm")
 
+# The scenarios, as a library that the main module of package libraries runs, and their libraries. A part is linked twice
+# where two need each other.
+mkdir -p "$out/scenarios/aside"
+compile_part() { "$clang" "${flags[@]}" "${threads[@]}" -fPIC "-DPART_$1" -c "$src/parts.c" -o "$work/$1.o"; }
+link_part() {
+  local name=$1 folder=$2
+  shift 2
+  (cd "$out/scenarios" && "$ld" "${shared[@]}" "${any_memory[@]}" "${tls[@]}" "$work/$name.o" "$@" -o "$folder/lib$name.so")
+}
+while read -r name needs; do
+  compile_part "$name"
+  link_part "$name" . ${needs:+$(printf 'lib%s.so ' $needs)}
+done <"$src/parts.txt"
+link_part ring1 . libring2.so
+link_part runpath . '-rpath=$ORIGIN/aside'
+mv "$out/scenarios/libinner.so" "$out/scenarios/aside/"
+rm "$out/scenarios/libgone.so"
+"$clang" "${flags[@]}" "${threads[@]}" -fPIC -c "$src/scenarios.c" -o "$work/scenarios.o"
+"$ld" "${shared[@]}" "${any_memory[@]}" "${tls[@]}" "$work/scenarios.o" -o "$out/scenarios/scenarios.so"
+
 "$clang" --version | head -n 1 >"$out/TOOLCHAIN"
 "$ld" --version >>"$out/TOOLCHAIN"
 dpkg-query -W -f '${Package} ${Version}\n' wasi-libc libclang-rt-22-dev-wasm32 libc++-22-dev-wasm32 >>"$out/TOOLCHAIN"

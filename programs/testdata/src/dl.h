@@ -2,6 +2,5 @@
 #ifdef __wasm__
 #include <lockstep/dlfcn.h>
 #else
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #endif
