@@ -25,6 +25,7 @@ type Config struct {
 	maxPages   uint32
 	now        bool
 	preload    []string
+	defined    []definition
 	data       DataAllocator
 	trapCloses bool
 	polls      bool

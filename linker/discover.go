@@ -19,6 +19,7 @@ type batch struct {
 	global   []*module // what becomes part of the global scope
 	pinned   []*module // what is never unloaded
 	now      bool      // functions that nobody has are refused
+	given    *module   // what the configuration defines, with the initial image; nil for nothing
 }
 
 // discover finds a library and everything that it needs: loaded, or prepared. It changes nothing.

@@ -80,7 +80,8 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 		}},
 		{providedPrefix + "abort", nil, nil, func(context.Context, api.Module, []uint64) { panic(ErrAborted) }},
 	}
-	functions = slices.Concat(functions, l.dlFunctions(), l.wasixFunctions(), l.threadFunctions(), l.waitFunctions())
+	functions = slices.Concat(functions, l.dlFunctions(), l.wasixFunctions(), l.threadFunctions(), l.waitFunctions(),
+		[]hostFunction{l.callbackFunction()})
 	m := &module{id: l.nextID(), name: "linker", exports: map[string]*export{}, hostName: hostNamespace}
 	b := l.rt.NewHostModuleBuilder(m.hostName)
 	for _, f := range functions {

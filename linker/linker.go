@@ -50,6 +50,8 @@ type Linker struct {
 	areas        areas
 	exits        exits
 	program      program
+	callbacks    callbacks
+	openings     atomic.Uint64 // of several libraries at once
 	codes        *codes
 	files        files
 

@@ -70,10 +70,19 @@ func (t *tx) load(ctx context.Context, b *batch) error {
 		s.host = host
 		s.search, s.global = slices.Concat(s.search, b.search), slices.Concat(s.global, b.global)
 		s.pinned = slices.Concat(s.pinned, b.pinned)
+		if b.given != nil {
+			s.given, s.pinned = b.given, append(s.pinned, b.given)
+		}
 		s.names, s.files = merged(s.names, b.names), merged(s.files, b.files)
 	})
 	binder := &binder{t: t, now: b.now, scope: t.l.state.scope, batch: map[*module]bool{}, ready: map[*module]bool{},
 		bindings: map[*module][]binding{}}
+	if m := b.given; m != nil { // it needs nobody, and comes first
+		binder.batch[m], binder.ready[m], binder.order = true, true, []*module{m}
+		if err := t.place(ctx, m, nil); err != nil {
+			return err
+		}
+	}
 	for _, m := range b.order {
 		binder.batch[m] = true
 	}
@@ -323,6 +332,10 @@ func (t *tx) special(ctx context.Context, m *module, name string) error {
 // writeData writes a module's data area: zero where it has no data, for memory is used again.
 func (l *Linker) writeData(m *module) error {
 	if m.src == nil {
+		return nil
+	}
+	if m.generated {
+		l.writeGiven(m)
 		return nil
 	}
 	bounds := m.memory

@@ -82,7 +82,15 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	if err := t.gather(all); err != nil {
 		return err
 	}
-	stackTop, err := l.layOut(ctx, m, all.order)
+	if all.given, err = l.given(ctx); err != nil {
+		return err
+	}
+	laidOut := all.order
+	if all.given != nil {
+		t.modules = append(t.modules, all.given)
+		laidOut = slices.Concat(laidOut, []*module{all.given})
+	}
+	stackTop, err := l.layOut(ctx, m, laidOut)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ type scope struct {
 	names    map[string]*module // libraries by every name they were asked for
 	files    map[string]*module // and by the file they were found in
 	host     *module            // functions of the host's env module; nil when there is none
+	given    *module            // what the configuration defines; nil when that is nothing
 	pointers pointers
 	closures map[uint32]*function // what closures hold, by entry of the function table
 	// trampolines are what other closures hold: those that guests prepared.
@@ -41,10 +42,15 @@ func firstOf(modules []*module, name string) *export {
 }
 
 func (s *scope) lookupHost(name string) *export {
-	if s.host == nil {
-		return nil
+	if s.host != nil {
+		if x := s.host.exports[name]; x != nil {
+			return x
+		}
 	}
-	return s.host.exports[name]
+	if s.given != nil {
+		return s.given.exports[name]
+	}
+	return nil
 }
 
 // lookupFrom finds a symbol in the order of module m: the global scope without the host, m's local scope, host.

@@ -1,0 +1,205 @@
+package linker
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"sync"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
+)
+
+// hostCallback is the linker's function behind the function pointers of Go functions: what a
+// trampoline calls with its arguments, its results and the number of the callback.
+const hostCallback = "callback"
+
+// CallbackError says why a Go function cannot have a function pointer of a signature.
+type CallbackError struct {
+	Type   string // the signature
+	Reason string
+}
+
+// Error implements the error interface.
+func (e *CallbackError) Error() string {
+	return fmt.Sprintf("linker: callback %s: %s", text.Clip(e.Type, text.MaxName), e.Reason)
+}
+
+// callbacks are the Go functions that have function pointers, by number. Numbers are not used again.
+type callbacks struct {
+	mu    sync.Mutex
+	last  uint32
+	live  map[uint32]callback // by number
+	slots map[uint32]uint32   // numbers by function pointer
+}
+
+// callback is a Go function that guests call.
+type callback struct {
+	run api.GoModuleFunc
+	typ wasm.FuncType
+}
+
+func (c *callbacks) add(f callback) uint32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.live == nil {
+		c.live, c.slots = map[uint32]callback{}, map[uint32]uint32{}
+	}
+	c.last++
+	c.live[c.last] = f
+	return c.last
+}
+
+func (c *callbacks) get(number uint32) (callback, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f, ok := c.live[number]
+	return f, ok
+}
+
+// known notes which function pointer a callback has; take forgets it, and false if it is none's.
+func (c *callbacks) known(slot, number uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slots[slot] = number
+}
+
+func (c *callbacks) take(slot uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	number, ok := c.slots[slot]
+	delete(c.slots, slot)
+	delete(c.live, number)
+	return ok
+}
+
+func (c *callbacks) drop(number uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.live, number)
+}
+
+// NewCallback makes a function pointer for a Go function, as addFunction of Emscripten does for one of
+// JavaScript: guests call it in every group, and it travels through their memory as any other. f is
+// called as a host function is, by whatever goroutine is inside the group that calls, so by several
+// at once when there are several groups; its arguments and results are on the stack as wazero has
+// them, and params and results are of the types i32, i64, f32, f64 and, in two words, v128. The
+// pointer is an entry of the function table until [Group.FreeCallback] gives it back.
+//
+// It is a link operation. The error is a *CallbackError for a signature that cannot be, or a
+// *LimitError when the function table cannot grow.
+func (g *Group) NewCallback(ctx context.Context, f api.GoModuleFunc, params, results []api.ValueType) (uint32, error) {
+	typ := wasmType(params, results)
+	if err := callbackType(typ); err != nil {
+		return 0, err
+	}
+	slot, err := g.AllocateClosure(ctx)
+	if err != nil {
+		return 0, err
+	}
+	number := g.l.callbacks.add(callback{run: f, typ: typ})
+	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
+			return t.callback(ctx, slot, number, typ)
+		})
+	})
+	if err != nil {
+		g.l.callbacks.drop(number)
+		_ = g.FreeClosure(context.WithoutCancel(ctx), slot) // what it could fail with is what made this fail
+		return 0, err
+	}
+	g.l.callbacks.known(slot, number)
+	return slot, nil
+}
+
+func callbackType(typ wasm.FuncType) error {
+	for _, list := range [][]wasm.ValType{typ.Params, typ.Results} {
+		if len(list) > maxClosureTypes {
+			return &CallbackError{Type: typ.String(), Reason: fmt.Sprintf("it has more than %d types", maxClosureTypes)}
+		}
+		for _, v := range list {
+			if memoryOps[v].size == 0 {
+				return &CallbackError{Type: typ.String(), Reason: "a reference has no place in memory"}
+			}
+		}
+	}
+	return nil
+}
+
+// callback makes a closure the function pointer of a callback.
+func (t *tx) callback(ctx context.Context, slot, number uint32, typ wasm.FuncType) error {
+	s := &fillStep{}
+	backing, err := t.slot(t.l.host.exports[hostCallback].fn, &s.fills)
+	if err != nil {
+		return err
+	}
+	if s.slots = t.l.state.slots.length; len(s.fills) > 0 {
+		if err := t.perform(ctx, s); err != nil {
+			return err
+		}
+	}
+	tr := trampoline{typ: typ, backing: backing, data: number}
+	if tr.code, err = t.l.trampolineCode(ctx, typ); err != nil {
+		return err
+	}
+	return t.setClosure(ctx, slot, nil, &tr)
+}
+
+// FreeCallback gives the function pointer of a Go function back: it is null from then on, in every
+// group, as a freed closure is. The Go function is let go. The error is a *ClosureError for what is no
+// such pointer, or was freed.
+func (g *Group) FreeCallback(ctx context.Context, pointer uint32) error {
+	if !g.l.callbacks.take(pointer) {
+		return &ClosureError{Slot: pointer}
+	}
+	return g.FreeClosure(ctx, pointer)
+}
+
+// callbackFunction is what trampolines call: (arguments, results, number).
+func (l *Linker) callbackFunction() hostFunction {
+	i32 := api.ValueTypeI32
+	return hostFunction{hostCallback, []api.ValueType{i32, i32, i32}, nil,
+		func(ctx context.Context, mod api.Module, stack []uint64) {
+			f, ok := l.callbacks.get(uint32(stack[2]))
+			if !ok {
+				panic(&UndefinedSymbolError{Symbol: fmt.Sprintf("callback %d", uint32(stack[2]))})
+			}
+			safepoint(ctx)
+			values := make([]uint64, max(words(f.typ.Params), words(f.typ.Results)))
+			l.words(uint32(stack[0]), f.typ.Params, values, false)
+			f.run(ctx, mod, values)
+			l.words(uint32(stack[1]), f.typ.Results, values, true)
+		}}
+}
+
+// words copies values between memory, where a trampoline has them one behind the other, and a stack.
+func (l *Linker) words(address uint32, types []wasm.ValType, stack []uint64, write bool) {
+	next := 0
+	for _, t := range types {
+		size := memoryOps[t].size
+		b, ok := l.mem.at(address, size)
+		if !ok {
+			panic(ErrOutOfBounds)
+		}
+		address += size
+		if size == 4 && write {
+			binary.LittleEndian.PutUint32(b, uint32(stack[next]))
+		} else if size == 4 {
+			stack[next] = uint64(binary.LittleEndian.Uint32(b))
+		}
+		for ; size >= 8; size -= 8 {
+			if write {
+				binary.LittleEndian.PutUint64(b, stack[next])
+			} else {
+				stack[next] = binary.LittleEndian.Uint64(b)
+			}
+			b, next = b[8:], next+1
+		}
+		if size == 4 {
+			next++
+		}
+	}
+}
