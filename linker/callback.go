@@ -28,7 +28,8 @@ func (e *CallbackError) Error() string {
 	return fmt.Sprintf("linker: callback %s: %s", text.Clip(e.Type, text.MaxName), e.Reason)
 }
 
-// callbacks are the Go functions that have function pointers, by number. Numbers are not used again.
+// callbacks are the Go functions that have function pointers, by number. Numbers are not used
+// again.
 type callbacks struct {
 	mu    sync.Mutex
 	last  uint32
@@ -82,12 +83,12 @@ func (c *callbacks) drop(number uint32) {
 	delete(c.live, number)
 }
 
-// NewCallback makes a function pointer for a Go function, as addFunction of Emscripten does for one of
-// JavaScript: guests call it in every group, and it travels through their memory as any other. f is
-// called as a host function is, by whatever goroutine is inside the group that calls, so by several
-// at once when there are several groups; its arguments and results are on the stack as wazero has
-// them, and params and results are of the types i32, i64, f32, f64 and, in two words, v128. The
-// pointer is an entry of the function table until [Group.FreeCallback] gives it back.
+// NewCallback makes a function pointer for a Go function, as addFunction of Emscripten does for one
+// of JavaScript: guests call it in every group, and it travels through their memory as any other. f
+// is called as a host function is, by whatever goroutine is inside the group that calls, so by
+// several at once when there are several groups; its arguments and results are on the stack as
+// wazero has them, and params and results are of the types i32, i64, f32, f64 and, in two words,
+// v128. The pointer is an entry of the function table until [Group.FreeCallback] gives it back.
 //
 // It is a link operation. The error is a *CallbackError for a signature that cannot be, or a
 // *LimitError when the function table cannot grow.
@@ -149,8 +150,8 @@ func (t *tx) callback(ctx context.Context, slot, number uint32, typ wasm.FuncTyp
 }
 
 // FreeCallback gives the function pointer of a Go function back: it is null from then on, in every
-// group, as a freed closure is. The Go function is let go. The error is a *ClosureError for what is no
-// such pointer, or was freed.
+// group, as a freed closure is. The Go function is let go. The error is a *ClosureError for what is
+// no such pointer, or was freed.
 func (g *Group) FreeCallback(ctx context.Context, pointer uint32) error {
 	if !g.l.callbacks.take(pointer) {
 		return &ClosureError{Slot: pointer}
@@ -175,7 +176,8 @@ func (l *Linker) callbackFunction() hostFunction {
 		}}
 }
 
-// words copies values between memory, where a trampoline has them one behind the other, and a stack.
+// words copies values between memory, where a trampoline has them one behind the other, and a
+// stack.
 func (l *Linker) words(address uint32, types []wasm.ValType, stack []uint64, write bool) {
 	next := 0
 	for _, t := range types {

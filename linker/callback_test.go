@@ -21,7 +21,8 @@ var (
 	callbackResults = []api.ValueType{api.ValueTypeI64}
 )
 
-// calledBack is a library whose function call(pointer, x) calls a function pointer of these types with x, 2x, 0.5 and 0.25.
+// calledBack is a library whose function call(pointer, x) calls a function pointer of these types
+// with x, 2x, 0.5 and 0.25.
 func calledBack(t *testing.T) []byte {
 	return library(t, dylink.Info{}, func(b *wasm.Builder) {
 		b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.FuncRef})
@@ -35,7 +36,8 @@ func calledBack(t *testing.T) []byte {
 	})
 }
 
-// A Go function has one function pointer, which guests call in every group, those that come later too, until it is freed.
+// A Go function has one function pointer, which guests call in every group, those that come later
+// too, until it is freed.
 func TestPointerOfGoFunction(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i := groups[0]
@@ -98,7 +100,8 @@ func TestPointerOfGoFunction(t *testing.T) {
 	})
 }
 
-// A Go function that panics ends the guest's call as a host function does; a signature with references is refused.
+// A Go function that panics ends the guest's call as a host function does; a signature with
+// references is refused.
 func TestPointerOfGoFunctionErrors(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
 	before := i.l.Snapshot(i.ctx)
@@ -127,7 +130,8 @@ func TestPointerOfGoFunctionErrors(t *testing.T) {
 	}
 }
 
-// Groups make, call and free function pointers of Go functions at the same time; each calls its own.
+// Groups make, call and free function pointers of Go functions at the same time; each calls its
+// own.
 func TestConcurrentPointersOfGoFunctions(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
 	groups := []*image{i, i.spawn(), i.spawn(), i.spawn()}

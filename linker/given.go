@@ -39,25 +39,25 @@ func (c *Config) define(d definition) *Config {
 	return c.with(func(c *Config) { c.defined = append(slices.Clip(c.defined), d) })
 }
 
-// WithData defines a data symbol, which modules find by its name behind all that modules and the host
-// define: its initial bytes, which are copied, at an address that is a multiple of align, a power of
-// two. It is one object for the whole image. [New] fails with a [*DefinitionError] if two definitions have
-// one name, or if it cannot be.
+// WithData defines a data symbol, which modules find by its name behind all that modules and the
+// host define: its initial bytes, which are copied, at an address that is a multiple of align, a
+// power of two. It is one object for the whole image. [New] fails with a [*DefinitionError] if two
+// definitions have one name, or if it cannot be.
 func (c *Config) WithData(name string, initial []byte, align uint32) *Config {
 	return c.define(definition{name: name, kind: exportData, data: bytes.Clone(initial), align: align})
 }
 
-// WithGlobal defines a WebAssembly global of type i32, i64, f32 or f64, which modules import from "env":
-// Emscripten's __asyncify_state, for instance. value is its initial one, encoded as wazero encodes
-// arguments. A mutable one is each group's own; an i32 that cannot change is an address to C, and the
-// linker takes it for one. Names are as [Config.WithData] says.
+// WithGlobal defines a WebAssembly global of type i32, i64, f32 or f64, which modules import from
+// "env": Emscripten's __asyncify_state, for instance. value is its initial one, encoded as wazero
+// encodes arguments. A mutable one is each group's own; an i32 that cannot change is an address to
+// C, and the linker takes it for one. Names are as [Config.WithData] says.
 func (c *Config) WithGlobal(name string, t api.ValueType, mutable bool, value uint64) *Config {
 	return c.define(definition{name: name, kind: exportGlobal, value: value,
 		typ: wasm.GlobalType{Type: wasm.ValType(t), Mutable: mutable}})
 }
 
-// WithTag defines an exception tag, which modules import from "env". Without a definition the linker makes
-// one when the first module imports it. Names are as [Config.WithData] says.
+// WithTag defines an exception tag, which modules import from "env". Without a definition the
+// linker makes one when the first module imports it. Names are as [Config.WithData] says.
 func (c *Config) WithTag(name string, params ...api.ValueType) *Config {
 	return c.define(definition{name: name, kind: exportTag, tag: wasmType(params, nil).Params})
 }
@@ -90,8 +90,8 @@ func (d *definition) initial() wasm.ConstExpr {
 	return wasm.ConstI32(int32(d.value))
 }
 
-// given makes the module of what Go code defines; nil if that is nothing. It is instantiated in every
-// group, before all others, and is no library that anybody could see.
+// given makes the module of what Go code defines; nil if that is nothing. It is instantiated in
+// every group, before all others, and is no library that anybody could see.
 func (l *Linker) given(ctx context.Context) (*module, error) {
 	if len(l.config.defined) == 0 {
 		return nil, nil

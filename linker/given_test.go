@@ -13,7 +13,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// usesDefinitions imports data, globals and a tag, and gives access to them; it is a main module or a library.
+// usesDefinitions imports data, globals and a tag, and gives access to them; it is a main module or
+// a library.
 func usesDefinitions(b *wasm.Builder) {
 	mutable := func(t wasm.ValType) wasm.GlobalType { return wasm.GlobalType{Type: t, Mutable: true} }
 	b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Min: 1, Max: wasm.MaxPages, HasMax: true}, Shared: true})
@@ -31,8 +32,8 @@ func usesDefinitions(b *wasm.Builder) {
 		GlobalGet(data).I32Load(0)))
 }
 
-// What the configuration defines is found by libraries, and by main modules of all kinds: data is one object, mutable globals
-// are each group's own, and look-ups by name find the data.
+// What the configuration defines is found by libraries, and by main modules of all kinds: data is
+// one object, mutable globals are each group's own, and look-ups by name find the data.
 func TestDataDefinedByHost(t *testing.T) {
 	define := func(c *linker.Config) *linker.Config {
 		return c.WithData("pad", []byte{1}, 1).WithData("H5E_error", []byte{40, 0, 0, 0, 9}, 64).

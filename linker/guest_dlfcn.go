@@ -2,6 +2,7 @@ package linker
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"path"
 	"slices"
@@ -50,11 +51,63 @@ func (l *Linker) dlFunctions() []hostFunction {
 		{providedPrefix + "dlerror", nil, one, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
 			stack[0] = uint64(g.dlerror(ctx))
 		})},
+		{providedPrefix + "dl_iterate_phdr", two, one, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
+			stack[0] = uint64(g.dlIteratePhdr(ctx, uint32(stack[0]), uint32(stack[1])))
+		})},
 		{providedPrefix + "dladdr", two, one, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
 			stack[0] = uint64(g.dladdr(ctx, uint32(stack[0]), uint32(stack[1])))
 		})},
 	}
 }
+
+// dlIteratePhdr is dl_iterate_phdr: it calls callback(info, size, data) for every module, the main
+// module first, until one returns something else than 0, and returns that. info is a struct
+// dl_phdr_info of which the address, the name and one program header of type PT_LOAD, the module's
+// data, are filled in. They stay until the call returns.
+func (g *Group) dlIteratePhdr(ctx context.Context, callback, data uint32) uint32 {
+	i32 := api.ValueTypeI32
+	call, err := g.caller(ctx, []api.ValueType{i32, i32, i32}, []api.ValueType{i32})
+	if err != nil {
+		return 0
+	}
+	area, err := g.l.areas.take(ctx, g, phdrInfoSize+phdrSize, 8)
+	if err != nil {
+		return 0
+	}
+	defer g.l.areas.giveLater(area)
+	e := entryOf(ctx)
+	for _, m := range e.scope().search {
+		name, err := g.l.names.intern(ctx, g, m, m.file)
+		if err != nil {
+			return 0
+		}
+		b, ok := g.l.mem.at(area, phdrInfoSize+phdrSize)
+		if !ok {
+			return 0
+		}
+		where := g.l.dataArea(m)
+		clear(b)
+		for at, v := range map[int]uint32{0: where.base, 4: name, 8: area + phdrInfoSize, phdrInfoSize: 1, // PT_LOAD
+			phdrInfoSize + 16: where.size, phdrInfoSize + 20: where.size, phdrInfoSize + 24: 6} { // to be read and written
+			binary.LittleEndian.PutUint32(b[at:], v)
+		}
+		binary.LittleEndian.PutUint16(b[12:], 1)
+		r, err := call.call(ctx, []uint64{uint64(area), phdrInfoSize, uint64(data), uint64(callback)})
+		if err != nil {
+			panic(err)
+		}
+		if uint32(r[0]) != 0 {
+			return uint32(r[0])
+		}
+	}
+	return 0
+}
+
+// Sizes of struct dl_phdr_info and of Elf32_Phdr in C for 32 bits.
+const (
+	phdrInfoSize = 40
+	phdrSize     = 32
+)
 
 // notStub returns what a name of <dlfcn.h> means, if x is what was found. A C library that is a
 // shared library brings functions of these names which can do nothing (wasi-libc's libdl.so): they

@@ -63,7 +63,8 @@ func TestDladdrWithoutData(t *testing.T) {
 	})
 }
 
-// A library that says that an export is hidden, or its own, offers nothing by that name, and uses it itself.
+// A library that says that an export is hidden, or its own, offers nothing by that name, and uses
+// it itself.
 func TestHiddenExports(t *testing.T) {
 	for _, flag := range []dylink.Flags{dylink.BindingLocal, dylink.VisibilityHidden} {
 		eachImage(t, func(t *testing.T, groups []*image) {
@@ -91,7 +92,8 @@ func TestHiddenExports(t *testing.T) {
 	}
 }
 
-// The stubs that a C library has of <dlfcn.h> are for others to replace; what any other library defines is meant.
+// The stubs that a C library has of <dlfcn.h> are for others to replace; what any other library
+// defines is meant.
 func TestStubsOfTheCLibrary(t *testing.T) {
 	stub := library(t, dylink.Info{}, func(b *wasm.Builder) {
 		b.ExportFunc("dlerror", b.Func(b.Type(nil, i32), nil, new(wasm.Code).I32Const(1234)))

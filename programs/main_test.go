@@ -12,11 +12,12 @@ func TestMainAtFixedAddresses(t *testing.T) {
 	}
 }
 
-// A program that keeps its function table to itself loads libraries all the same.
+// A program that keeps its function table to itself loads libraries all the same, and can list
+// them.
 func TestMainThatExportsNothing(t *testing.T) {
 	p := link(t, read(t, "static.wasm"), "plain")
 	code, err := p.l.Run(t.Context())
-	if got, want := p.output(), "40 60 400\n"; err != nil || code != 0 || got != want {
+	if got, want := p.output(), "40 60 400\n0 2 2\n7 1\n"; err != nil || code != 0 || got != want {
 		t.Errorf("exit code %d, %v, output %q, want %q", code, err, got, want)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// A thread-local variable of an ordinary executable has an address of its own in each group: that which the program itself
-// uses there. It is no plain data at an address that is its offset.
+// A thread-local variable of an ordinary executable has an address of its own in each group: that
+// which the program itself uses there. It is no plain data at an address that is its offset.
 func TestThreadLocalOfTheMainModule(t *testing.T) {
 	main, err := fs.ReadFile(libraries.FS(), libraries.MainLibc)
 	if err != nil {

@@ -42,6 +42,22 @@ LOCKSTEP_IMPORT(dlclose) int dlclose(void *handle);
 LOCKSTEP_IMPORT(dlerror) char *dlerror(void);
 LOCKSTEP_IMPORT(dladdr) int dladdr(const void *pointer, Dl_info *info);
 
+// A module, as dl_iterate_phdr tells it: its data is one program header of type PT_LOAD (1), from address 0 after addr on.
+typedef struct {
+  unsigned type, offset, vaddr, paddr, filesz, memsz, flags, align;
+} lockstep_phdr;
+struct dl_phdr_info {
+  unsigned long dlpi_addr;
+  const char *dlpi_name;
+  const lockstep_phdr *dlpi_phdr;
+  unsigned short dlpi_phnum;
+  unsigned long long dlpi_adds, dlpi_subs;
+  unsigned long dlpi_tls_modid;
+  void *dlpi_tls_data;
+};
+LOCKSTEP_IMPORT(dl_iterate_phdr)
+int dl_iterate_phdr(int (*callback)(struct dl_phdr_info *, unsigned long, void *), void *data);
+
 #undef LOCKSTEP_IMPORT
 
 #ifdef __cplusplus
