@@ -165,31 +165,45 @@ func (l *Linker) candidates(name string, from *module) ([]search.Candidate, erro
 	return search.Files(name, file, runtimePath, l.config.searchPath), nil
 }
 
+// decode reads a module. Exception handling of the older form, which the engine does not know, is
+// translated; what is returned are bytes without it.
+func decode(bytes []byte, limits wasm.ModuleLimits) (*wasm.Module, []byte, error) {
+	src, err := wasm.DecodeWithin(bytes, limits)
+	if err != nil || !src.OlderExceptions {
+		return src, bytes, err
+	}
+	if bytes, err = wasm.TranslateExceptions(bytes, src); err != nil {
+		return nil, nil, err
+	}
+	src, err = wasm.DecodeWithin(bytes, limits)
+	return src, bytes, err
+}
+
 // decodeLibrary reads a library and checks what can be checked without knowing the image.
-func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*module, error) {
-	src, err := wasm.Decode(bytes)
+func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*module, []byte, error) {
+	src, bytes, err := decode(bytes, wasm.DefaultLimits())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	info, err := dylink.Read(bytes)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, c := range src.Customs[1:] { // the first one was read
 		if c.Name == "dylink.0" || c.Name == "dylink" {
-			return nil, &dylink.FormatError{Offset: c.Offset, Reason: "a second section " + c.Name}
+			return nil, nil, &dylink.FormatError{Offset: c.Offset, Reason: "a second section " + c.Name}
 		}
 	}
 	m := &module{name: name, file: file, src: src, info: info}
 	if len(src.Memories) > 0 {
-		return nil, &ImportError{Module: name, Namespace: "env", Name: "memory", Reason: "a library must import its memory, not define one"}
+		return nil, nil, &ImportError{Module: name, Namespace: "env", Name: "memory", Reason: "a library must import its memory, not define one"}
 	}
 	m.readInfo()
 	m.readExports()
 	if err := l.checkSizes(m); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return m, nil
+	return m, bytes, nil
 }
 
 // checkSizes refuses what could never be placed, before anything is allocated for it.

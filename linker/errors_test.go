@@ -50,6 +50,8 @@ func TestErrorMessages(t *testing.T) {
 		{&linker.ThreadError{Thread: 7, Err: errInjected}, `linker: thread 7: injected`},
 		{&linker.PanicError{During: "reading a file", Value: errInjected}, `linker: reading a file panicked: injected`},
 		{&linker.PanicError{During: "reading a file"}, `linker: reading a file ended its goroutine`},
+		{&linker.CallbackError{Type: "(externref) -> ()", Reason: "no"}, `linker: callback (externref) -> (): no`},
+		{&linker.DefinitionError{Symbol: "x", Reason: "it has no bytes"}, `linker: definition of "x": it has no bytes`},
 		{&linker.OptionError{Option: 99}, `linker: unknown option OpenOption(99)`},
 	} {
 		seen[reflect.TypeOf(c.err).Elem().Name()] = true

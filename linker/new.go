@@ -162,7 +162,7 @@ func (t *tx) preload(ctx context.Context, p *preparation, b *batch) error {
 func (l *Linker) decodeMain(bytes []byte) (*module, []byte, error) {
 	// What is run as the program is trusted with the time that it takes to compile.
 	limits := wasm.DefaultLimits().AnyCost()
-	src, err := wasm.DecodeWithin(bytes, limits)
+	src, bytes, err := decode(bytes, limits)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -149,7 +149,7 @@ func (p *preparation) search(ctx context.Context, name string, bytes []byte, fro
 	if err != nil {
 		return fail(found.file, err)
 	}
-	m, err := p.l.decodeLibrary(name, found.file, bytes)
+	m, bytes, err := p.l.decodeLibrary(name, found.file, bytes)
 	if err != nil {
 		return fail(found.file, err)
 	}

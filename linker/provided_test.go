@@ -35,7 +35,7 @@ func TestProvidedNames(t *testing.T) {
 			t.Errorf("modinfo does not know that the linker provides %s", name)
 		}
 	}
-	if want := 13; count != want {
+	if want := 14; count != want {
 		t.Errorf(
 			"the linker provides %d functions in env, want %d: see modinfo.Provided",
 			count,

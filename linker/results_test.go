@@ -74,6 +74,21 @@ func fallibles(t testing.TB, m *meddler) []fallible {
 			lib, err := i.g.OpenBytes(ctx, "bytes", other)
 			return results(lib, err)
 		}, closeLibrary},
+		{"OpenAll", func(ctx context.Context, i *image) returned {
+			libs, err := i.g.OpenAll(ctx, []string{"libdata.wasm", "libcounter.wasm"})
+			return results(libs, err)
+		}, func(i *image, o returned) error {
+			var errs []error
+			for _, lib := range o[0].([]*linker.Library) {
+				errs = append(errs, i.g.CloseLibrary(i.ctx, lib))
+			}
+			return errors.Join(errs...)
+		}},
+		{"NewCallback", func(ctx context.Context, i *image) returned {
+			f := api.GoModuleFunc(func(context.Context, api.Module, []uint64) {})
+			pointer, err := i.g.NewCallback(ctx, f, params, params)
+			return results(pointer, err)
+		}, func(i *image, o returned) error { return i.g.FreeCallback(i.ctx, o[0].(uint32)) }},
 		{"Symbol", func(ctx context.Context, i *image) returned {
 			// Of a library that is loaded anew each time, so that there is a pointer to make.
 			lib, err := i.g.Open(i.ctx, "libcounter.wasm")

@@ -239,7 +239,8 @@ func (t *treeReader) define(b *Binding, from *Node) {
 			}
 			b.Definer = n.Name
 			b.Err = mismatch(b.Symbol, x)
-			b.Fatal = b.Err != ""
+			// What is only called by another type fails when it is called.
+			b.Fatal = b.Err != "" && (b.Symbol.Kind != Function || x.Kind != Function)
 			return
 		}
 	}
@@ -253,20 +254,11 @@ func (t *treeReader) define(b *Binding, from *Node) {
 		b.Definer = "null"
 	case b.Symbol.Kind == Function:
 		b.Err = "nobody here: the host's, or calling it fails"
-	case b.Symbol.Kind == Pointer && from.Module.importsFunction(b.Symbol.Name):
+	case b.Symbol.Kind == Pointer:
 		b.Err = "nobody here: calling it fails"
 	default:
 		b.Err, b.Fatal = "undefined", true
 	}
-}
-
-func (m *Module) importsFunction(name string) bool {
-	for _, s := range m.Imports {
-		if s.Kind == Function && s.Namespace == "env" && s.Name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // mismatch tells why an export is not what an import takes it for.
@@ -291,6 +283,7 @@ func Provided(name string) bool {
 		"dlclose",
 		"dlerror",
 		"dladdr",
+		"dl_iterate_phdr",
 		"atexit",
 		"__cxa_atexit",
 		"__cxa_thread_atexit",

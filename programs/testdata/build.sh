@@ -94,6 +94,15 @@ rm "$out/scenarios/libgone.so"
 "$clang" "${flags[@]}" "${threads[@]}" -fPIC -c "$src/scenarios.c" -o "$work/scenarios.o"
 "$ld" "${shared[@]}" "${any_memory[@]}" "${tls[@]}" "$work/scenarios.o" -o "$out/scenarios/scenarios.so"
 
+# Exceptions, in the older form of the instructions at three levels of optimisation, and in that of the standard.
+exceptions() {
+  "$clang" "${flags[@]}" "-O$2" -Wno-error -w -std=c++20 -fvisibility=hidden "${threads[@]}" -fPIC -fwasm-exceptions \
+    -mllvm "-wasm-use-legacy-eh=$3" -c "$src/exceptions.cpp" -o "$work/exceptions.o"
+  "$ld" "${shared[@]}" "${any_memory[@]}" "$work/exceptions.o" -o "$out/threads/exceptions-$1.so"
+}
+for level in 0 1 2; do exceptions "older-$level" $level true; done
+exceptions newer 2 false
+
 "$clang" --version | head -n 1 >"$out/TOOLCHAIN"
 "$ld" --version >>"$out/TOOLCHAIN"
 dpkg-query -W -f '${Package} ${Version}\n' wasi-libc libclang-rt-22-dev-wasm32 libc++-22-dev-wasm32 >>"$out/TOOLCHAIN"
