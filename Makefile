@@ -6,7 +6,7 @@ GO  ?= go
 NPM ?= npm
 
 .DEFAULT_GOAL := help
-.PHONY: help deps fixtures libraries verify test race bench soak fuzz mutants tlc proof faults lint
+.PHONY: help deps fixtures libraries verify test race bench soak fuzz mutants tlc proof faults explored explore lint
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -66,6 +66,12 @@ proof: ## prove the properties for any number of groups (needs z3)
 
 faults: ## seed every fault, run every detector on it, and write spec/faults.md
 	$(GO) run ./fuzz/cmd/faults
+
+explored: ## explore every pair of the linker's operations, and write spec/explored.md
+	EXPLORED_OUT=$(CURDIR)/spec/explored.md $(GO) test -count=1 -timeout 2h -v -run '^TestAllPairs$$' ./fuzz/explored
+
+explore: ## explore triples of the linker's operations at random: make explore DURATION=10m SEED=1
+	EXPLORED_DURATION=$(DURATION) EXPLORED_SEED=$(SEED) $(GO) test -count=1 -timeout 0 -v -run '^TestTriples$$' ./fuzz/explored
 
 lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(find . -name '*.go' -not -path './stock/node_modules/*' -exec gofmt -l {} +); \

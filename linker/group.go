@@ -160,10 +160,14 @@ func (g *Group) Close(ctx context.Context) error {
 		}
 	}
 	defer g.beginClosing()()
+	outside := ctx
 	ctx, e, err = g.enter(finishing(ctx))
 	if err != nil {
 		if g.cause.Load() != nil {
 			return nil
+		}
+		if errors.Is(err, ErrClosed) { // the linker is closing: it is about to do the same
+			return g.l.closeGroup(outside, g)
 		}
 		return err
 	}

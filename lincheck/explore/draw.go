@@ -7,8 +7,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/lincheck/explore/strategy"
 )
 
-// Here says whether the code of this process is instrumented. If it is not, the test runs again in a process in
-// which it is, with its result, and the caller has to return:
+// Here says whether the code of this process is instrumented. If it is not, the test runs again in
+// a process in which it is, with its result, and the caller has to return:
 //
 //	if !explore.Here(t) {
 //		return
@@ -29,8 +29,9 @@ type Failure struct{ found *Finding }
 
 func (f *Failure) Error() string { return f.found.Text() }
 
-// Draw runs a program once; draw makes the choices: a number from 0 to n-1, where 0 goes on with the goroutine
-// that ran last. With a property-based testing library program and schedule shrink together:
+// Draw runs a program once; draw makes the choices: a number from 0 to n-1, where 0 goes on with
+// the goroutine that ran last. With a property-based testing library program and schedule shrink
+// together:
 //
 //	rapid.Check(t, func(t *rapid.T) {
 //		n := rapid.IntRange(1, 3).Draw(t, "workers")

@@ -26,14 +26,19 @@ import (
 	_ "github.com/lockstep-wasm/lockstep/lincheck/explore/shim/time"
 )
 
+// Overlay is the environment variable with the path of an overlay file, as the go command's
+// -overlay takes it, through which the sources are read before they are instrumented: for code with
+// a seeded fault.
+const Overlay = "EXPLORE_OVERLAY"
+
 // inside is set in the environment of tests that run with instrumented code.
 const inside = "EXPLORE_INSTRUMENTED"
 
 // instrumented says whether the code of this process is instrumented.
 func instrumented() bool { return len(sched.InstrumentedPackages()) > 0 }
 
-// overlays are the instrumented sources that this process has made, by the options that matter. They are kept
-// since a package can have many tests.
+// overlays are the instrumented sources that this process has made, by the options that matter.
+// They are kept since a package can have many tests.
 var overlays struct {
 	sync.Mutex
 	made map[string]*overlay
@@ -46,7 +51,10 @@ type overlay struct {
 }
 
 // sources instruments what a test needs.
-func sources(o Options) (file string, err error) {
+func sources(t testing.TB, o Options) (file string, err error) {
+	if os.Getenv(Overlay) != "" {
+		return write(o, t.TempDir())
+	}
 	key := fmt.Sprint(o.Include, o.Exclude, o.NoRaces)
 	overlays.Lock()
 	if overlays.made == nil {
@@ -60,22 +68,26 @@ func sources(o Options) (file string, err error) {
 	overlays.Unlock()
 	v.once.Do(func() {
 		var folder string
-		if folder, v.err = sourcesFolder(key); v.err != nil {
-			return
-		}
-		var out *instrument.Overlay
-		out, v.err = instrument.Write(context.Background(), instrument.Options{
-			Packages: []string{"."}, Flags: buildFlags(), Include: o.Include, Exclude: o.Exclude,
-			Plain: !o.NoRaces}, folder)
-		if v.err == nil {
-			v.file = out.File
+		if folder, v.err = sourcesFolder(key); v.err == nil {
+			v.file, v.err = write(o, folder)
 		}
 	})
 	return v.file, v.err
 }
 
-// sourcesFolder is the folder for the instrumented sources of a package: always the same one, so that they
-// do not pile up.
+// write instruments what a test needs in a folder, and returns the path of the overlay file.
+func write(o Options, folder string) (string, error) {
+	out, err := instrument.Write(context.Background(), instrument.Options{
+		Packages: []string{"."}, Flags: buildFlags(), Include: o.Include, Exclude: o.Exclude,
+		Plain: !o.NoRaces, Overlay: os.Getenv(Overlay)}, folder)
+	if err != nil {
+		return "", err
+	}
+	return out.File, nil
+}
+
+// sourcesFolder is the folder for the instrumented sources of a package: always the same one, so
+// that they do not pile up.
 func sourcesFolder(key string) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -107,14 +119,15 @@ func buildFlags() (flags []string) {
 	return flags
 }
 
-// elsewhere runs the test in a process whose code is instrumented. The report says no more than that it ran.
+// elsewhere runs the test in a process whose code is instrumented. The report says no more than
+// that it ran.
 func elsewhere(t testing.TB, o Options) *Report {
 	t.Helper()
 	if os.Getenv(inside) != "" {
 		t.Fatalf("explore: no package of %s is instrumented: Options.Include leaves all of them out", t.Name())
 	}
 	start := time.Now()
-	file, err := sources(o)
+	file, err := sources(t, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,8 +143,10 @@ func elsewhere(t testing.TB, o Options) *Report {
 	}
 	cmd := exec.CommandContext(ctx, "go", append(append(args, buildFlags()...), ".")...)
 	cmd.Env = append(os.Environ(), inside+"=1")
-	out, err := cmd.CombinedOutput()
-	text := told(string(out))
+	out := &relay{live: testing.Verbose()}
+	cmd.Stdout, cmd.Stderr = out, out
+	err = cmd.Run()
+	text := told(out.all.String())
 	switch {
 	case err != nil:
 		t.Fatalf("%s", text)
@@ -142,6 +157,20 @@ func elsewhere(t testing.TB, o Options) *Report {
 		t.Logf("%s", text)
 	}
 	return &Report{Took: time.Since(start)}
+}
+
+// relay keeps what a test prints, and passes on at once how far it is.
+type relay struct {
+	live bool
+	all  strings.Builder
+}
+
+func (r *relay) Write(p []byte) (int, error) {
+	if r.live && strings.HasPrefix(string(p), soFar) {
+		fmt.Fprint(os.Stderr, string(p))
+		return len(p), nil
+	}
+	return r.all.Write(p)
 }
 
 // told is what a test printed, without what go test adds.

@@ -7,8 +7,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/lincheck/explore"
 )
 
-// Stack is a stack without locks (Treiber 1986), with a mistake: Pop does not look whether the top has
-// changed meanwhile.
+// Stack is a stack without locks (Treiber 1986), with a mistake: Pop does not look whether the top
+// has changed meanwhile.
 type Stack struct{ top atomic.Pointer[node] }
 
 type node struct {

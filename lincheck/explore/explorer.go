@@ -2,7 +2,9 @@ package explore
 
 import (
 	"fmt"
+	"os"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/lockstep-wasm/lockstep/lincheck/explore/internal/sched"
@@ -61,7 +63,8 @@ type explorer struct {
 	deadline time.Time
 	report   *Report
 	started  time.Time
-	after    func() // called after each run; nil: nothing
+	told     time.Time // when it was last said how far it is
+	after    func()    // called after each run; nil: nothing
 }
 
 // ran is called after each run, when it was judged.
@@ -73,8 +76,28 @@ func (e *explorer) ran() {
 
 func (e *explorer) finish() { e.report.Took = time.Since(e.started) }
 
-// explore runs a program in many schedules, and returns the first run that failed. judge may find fault with
-// a run in which nothing went wrong; nil: it has nothing to say.
+// tellEvery is how often a test that is run with -v says how far it is.
+const tellEvery = 5 * time.Second
+
+// soFar begins the lines that say how far a test is.
+const soFar = "explore: so far "
+
+// tell says now and then how far the exploration is.
+func (e *explorer) tell() {
+	now := time.Now()
+	if e.told.IsZero() {
+		e.told = now
+	}
+	if testing.Verbose() && now.Sub(e.told) >= tellEvery {
+		e.told = now
+		r := *e.report
+		r.Took, r.Failed = now.Sub(e.started), true // whether it is exhausted is not known yet
+		fmt.Fprintf(os.Stderr, "%s%v\n", soFar, &r)
+	}
+}
+
+// explore runs a program in many schedules, and returns the first run that failed. judge may find
+// fault with a run in which nothing went wrong; nil: it has nothing to say.
 func (e *explorer) explore(main func(t *sched.Task), judge func() *sched.Failure) (failed *sched.Result) {
 	if e.started.IsZero() {
 		e.started = time.Now()
@@ -96,6 +119,7 @@ func (e *explorer) explore(main func(t *sched.Task), judge func() *sched.Failure
 				return false
 			}
 		}
+		e.tell()
 		if time.Now().After(e.deadline) {
 			e.report.Cut = true
 			return false
@@ -115,8 +139,8 @@ const (
 	boundedRuns = 3000
 )
 
-// simplest looks for a schedule that fails in the same way with as few interruptions as possible, and runs it
-// with a trace.
+// simplest looks for a schedule that fails in the same way with as few interruptions as possible,
+// and runs it with a trace.
 func (e *explorer) simplest(main func(t *sched.Task), r *sched.Result, judge func() *sched.Failure) *Finding {
 	kind := r.Failure.Kind
 	o := e.o.run()

@@ -19,10 +19,12 @@ type Finding struct {
 	verdict  string // more about what is wrong
 	replay   string // the value of the environment variable that repeats it
 	command  string // the shell command that repeats it
+	left     int    // how many rows are not shown
 	root     any    // what was tested: its fields give the addresses in the trace their names
 }
 
-// Kind is what went wrong: broken, panic, deadlock, livelock, leak, race, diverged or not linearizable.
+// Kind is what went wrong: broken, panic, deadlock, livelock, leak, race, diverged or not
+// linearizable.
 func (f *Finding) Kind() string { return string(f.result.Failure.Kind) }
 
 // Message says it in a line.
@@ -58,9 +60,10 @@ func (f *Finding) lanes() (lanes []lane, column map[*sched.Task]int) {
 	return lanes, column
 }
 
-// cells are the rows of the table. Plain accesses are among them if several goroutines use the variable and
-// one of them writes it.
+// cells are the rows of the table. Plain accesses are among them if several goroutines use the
+// variable and one of them writes it.
 func (f *Finding) cells() (lanes []lane, cells []cell) {
+	f.left = 0
 	lanes, column := f.lanes()
 	names := newNamer(f)
 	users := map[unsafe.Pointer]uint64{} // bits: tasks that use an address
@@ -72,8 +75,13 @@ func (f *Finding) cells() (lanes []lane, cells []cell) {
 	}
 	sources := &sourceLines{}
 	var last *sched.Task
+	keep := f.interesting(column)
 	for i := range f.result.Rows {
 		r := &f.result.Rows[i]
+		if !keep[i] {
+			f.left++
+			continue
+		}
 		alone := users[r.Addr]&(users[r.Addr]-1) == 0
 		if r.What == "start" || r.Plain && !r.Mark && (alone || !written[r.Addr]) {
 			continue
@@ -96,16 +104,83 @@ func (f *Finding) cells() (lanes []lane, cells []cell) {
 		}
 		if c.Waits = r.Waits; c.Waits {
 			c.What = "waits: " + c.What
-			for i, t := range r.For {
-				c.What += []string{", which ", " and "}[min(i, 1)] + t.Name
-			}
-			if len(r.For) > 0 {
-				c.What += " " + map[bool]string{true: "holds", false: "hold"}[len(r.For) == 1]
-			}
+			c.What += waitsFor(r)
 		}
 		cells = append(cells, c)
 	}
+	if f.result.Failure.Kind != sched.Race {
+		markInterruptions(cells)
+	}
 	return lanes, cells
+}
+
+// markInterruptions marks the accesses between which another goroutine came in: the schedule has as
+// few interruptions as possible, so those are what matters.
+func markInterruptions(cells []cell) {
+	for i := 1; i < len(cells); i++ {
+		if !cells[i].Switch || cells[i].Waits {
+			continue
+		}
+		interrupted := cells[i-1].Column
+		before, after := i-1, i
+		for before >= 0 && (cells[before].Column != interrupted || cells[before].Op) {
+			before--
+		}
+		for after < len(cells) && (cells[after].Column != interrupted || cells[after].Op) {
+			after++
+		}
+		if before >= 0 && after < len(cells) && !cells[after].Waits {
+			cells[before].Mark, cells[after].Mark = true, true
+		}
+	}
+}
+
+// long is how many rows make a table of which less is shown.
+const long = 80
+
+// interesting says which rows are shown. If there are many, those are left out that only one
+// goroutine has to do with while several run, plain accesses, which are in order if there is no
+// race, unlocking, and what was before and after.
+func (f *Finding) interesting(column map[*sched.Task]int) []bool {
+	rows := f.result.Rows
+	keep := make([]bool, len(rows))
+	first, last := len(rows), -1
+	for i := range rows {
+		if rows[i].Task.ID != 0 && rows[i].What != "start" {
+			first, last = min(first, i), i
+		}
+	}
+	users, written := map[unsafe.Pointer]uint64{}, map[unsafe.Pointer]bool{}
+	for i := first; i <= last; i++ {
+		r := &rows[i]
+		users[r.Addr] |= 1 << column[r.Task]
+		written[r.Addr] = written[r.Addr] || !looks[r.What]
+	}
+	for i := range rows {
+		r := &rows[i]
+		shared := users[r.Addr]&(users[r.Addr]-1) != 0 && written[r.Addr]
+		keep[i] = len(rows) <= long || r.Op || r.Mark || r.Waits ||
+			i >= first && i <= last && r.Addr != nil && shared && !r.Plain && !strings.Contains(r.What, "nlock")
+	}
+	return keep
+}
+
+// waitsFor says on whom a row that waits depends.
+func waitsFor(r *sched.Row) string {
+	names := make([]string, len(r.For))
+	for i, t := range r.For {
+		names[i] = t.Name
+	}
+	text := strings.Join(names, " and ")
+	switch {
+	case text == "":
+		return ""
+	case !strings.Contains(r.What, "Lock"):
+		return ", for " + text
+	case len(names) > 1:
+		return ", which " + text + " hold"
+	}
+	return ", which " + text + " holds"
 }
 
 // looks are the operations whose value is what they found.
@@ -138,7 +213,8 @@ func (s *sourceLines) line(file string, n int) string {
 	return strings.TrimSpace(lines[n-1])
 }
 
-// namer finds names for addresses: fields of what was tested, and of what pointers in the trace point to.
+// namer finds names for addresses: fields of what was tested, and of what pointers in the trace
+// point to.
 type namer struct{ names map[unsafe.Pointer]string }
 
 func newNamer(f *Finding) *namer {
@@ -200,8 +276,8 @@ func (n *namer) walk(v reflect.Value, name string, depth int) {
 	}
 }
 
-// of is the name of what a row is about. What has no name otherwise is called as in the line that used it
-// first.
+// of is the name of what a row is about. What has no name otherwise is called as in the line that
+// used it first.
 func (n *namer) of(r *sched.Row, source string) string {
 	if name, ok := n.names[r.Addr]; ok {
 		return name

@@ -29,7 +29,8 @@ type specification struct {
 	cleanup  func(any)
 }
 
-// state is what the sequential type was told so far. Two of them are the same if they were told the same.
+// state is what the sequential type was told so far. Two of them are the same if they were told the
+// same.
 type state struct {
 	path  []step
 	after map[string]*reached
@@ -126,7 +127,8 @@ func (s *specification) right(ops []*done) bool {
 	return ok
 }
 
-// signature is what the verdict depends on: the results, and which operation was over before which began.
+// signature is what the verdict depends on: the results, and which operation was over before which
+// began.
 func signature(ops []*done) string {
 	var b strings.Builder
 	for _, o := range ops {

@@ -12,14 +12,16 @@ import (
 	"github.com/lockstep-wasm/lockstep/lincheck/explore/strategy"
 )
 
-// NotLinearizable is the kind of a failure in which no order of the operations explains their results.
+// NotLinearizable is the kind of a failure in which no order of the operations explains their
+// results.
 const NotLinearizable sched.FailureKind = "not linearizable"
 
-// Linearizable tests a type: it generates scenarios, small programs of several goroutines that call its
-// operations, explores the schedules of each, and judges the results of every run: there must be an order of
-// the operations, in which those that were over before others began come first, in which the specification
-// gives the same results. Besides, everything that [Check] finds is a failure. A failure is made as small as
-// possible, scenario and schedule, and reported with a table.
+// Linearizable tests a type: it generates scenarios, small programs of several goroutines that call
+// its operations, explores the schedules of each, and judges the results of every run: there must
+// be an order of the operations, in which those that were over before others began come first, in
+// which the specification gives the same results. Besides, everything that [Check] finds is a
+// failure. A failure is made as small as possible, scenario and schedule, and reported with a
+// table.
 //
 //	func TestQueue(t *testing.T) {
 //		explore.Linearizable(t, explore.Type[*Queue]{New: NewQueue})
@@ -41,7 +43,7 @@ func Linearizable[T any](t testing.TB, c Type[T]) *Report {
 func (c *Type[T]) tester(ops []operation) *tester {
 	instance := func() any { return c.New() }
 	te := &tester{ops: ops, instance: instance, seed: c.Seed,
-		threads: max(c.Threads, 2), perThread: c.PerThread, scenarios: c.Scenarios}
+		threads: max(c.Threads, 2), perThread: c.PerThread, scenarios: c.Scenarios, custom: c.Custom}
 	if c.PerThread == 0 {
 		te.perThread = 2
 	}
@@ -80,6 +82,7 @@ type tester struct {
 	cleanup                       func(any)
 	threads, perThread, scenarios int
 	seed                          uint64
+	custom                        []string
 
 	history []*done // of the last run
 	root    any     // its instance
@@ -98,14 +101,12 @@ func (te *tester) run(t testing.TB, o Options) *Report {
 		}
 		fail(t, o, found, e.report)
 	}
-	g := &generator{ops: te.ops, threads: te.threads, perThread: te.perThread,
-		rng: rand.New(rand.NewPCG(te.seed, 1)), seen: map[string]bool{}}
+	next, err := te.scenariosToRun()
+	if err != nil {
+		t.Fatal(err)
+	}
 	sched.Exclusive(func() {
-		for range te.scenarios {
-			sc := g.next()
-			if sc == nil || e.report.Cut {
-				return
-			}
+		for sc := next(); sc != nil && !e.report.Cut; sc = next() {
 			if r := te.explore(e, sc); r != nil {
 				found = te.smallest(e, sc, r)
 				return
@@ -118,6 +119,36 @@ func (te *tester) run(t testing.TB, o Options) *Report {
 	}
 	t.Log(e.report)
 	return e.report
+}
+
+// scenariosToRun returns a function that returns one scenario after the other, and nil after the
+// last. The error is a *SyntaxError.
+func (te *tester) scenariosToRun() (func() *scenario, error) {
+	if len(te.custom) == 0 {
+		g := &generator{ops: te.ops, threads: te.threads, perThread: te.perThread,
+			rng: rand.New(rand.NewPCG(te.seed, 1)), seen: map[string]bool{}}
+		left := te.scenarios
+		return func() *scenario {
+			if left--; left < 0 {
+				return nil
+			}
+			return g.next()
+		}, nil
+	}
+	var list []*scenario
+	for _, text := range te.custom {
+		sc, err := parseScenario(text, allSteps(te.ops))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, sc)
+	}
+	return func() (sc *scenario) {
+		if len(list) > 0 {
+			sc, list = list[0], list[1:]
+		}
+		return sc
+	}, nil
 }
 
 // explore explores a scenario.
@@ -163,7 +194,8 @@ func (te *tester) replay(t testing.TB, e *explorer, env string) (found *Finding)
 	return found
 }
 
-// smallest looks for a smaller scenario that fails in the same way, and for a simple schedule of it.
+// smallest looks for a smaller scenario that fails in the same way, and for a simple schedule of
+// it.
 func (te *tester) smallest(e *explorer, sc *scenario, r *sched.Result) *Finding {
 	kind := r.Failure.Kind
 	small := &explorer{o: e.o, report: &Report{}, deadline: time.Now().Add(e.o.Duration)}

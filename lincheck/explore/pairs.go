@@ -14,10 +14,11 @@ type Pair struct {
 	Found         *Finding // nil: nothing is wrong
 }
 
-// Pairs explores, for every two operations of a type, a scenario of two goroutines: one performs the first
-// operation with its first arguments, the other the second operation with its second ones. Options.Schedules
-// and Options.Duration are limits for each pair. wanted chooses among the pairs; nil: all. The test does not
-// fail by what is found, which [Linearizable] describes; see is told each pair when it is done.
+// Pairs explores, for every two operations of a type, a scenario of two goroutines: one performs
+// the first operation with its first arguments, the other the second operation with its second
+// ones. Options.Schedules and Options.Duration are limits for each pair. wanted chooses among the
+// pairs; nil: all. The test does not fail by what is found, which [Linearizable] describes; see is
+// told each pair when it is done.
 //
 // The code must be instrumented: see [Here].
 func Pairs[T any](t testing.TB, c Type[T], wanted func(first, second string) bool, see func(Pair)) {

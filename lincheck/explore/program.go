@@ -10,12 +10,12 @@ import (
 	"github.com/lockstep-wasm/lockstep/lincheck/explore/strategy"
 )
 
-// Replay is the environment variable with the run that a test is to repeat instead of exploring. Failures
-// print how to use it.
+// Replay is the environment variable with the run that a test is to repeat instead of exploring.
+// Failures print how to use it.
 const Replay = "EXPLORE_REPLAY"
 
-// Run is a run of a program, for what the program has to say about itself. A Run belongs to the goroutines
-// of the program.
+// Run is a run of a program, for what the program has to say about itself. A Run belongs to the
+// goroutines of the program.
 type Run struct{ main *sched.Task }
 
 // task is who calls.
@@ -29,8 +29,8 @@ func (r *Run) task() *sched.Task {
 // Failf says that something does not hold, which makes the run a failure.
 func (r *Run) Failf(format string, args ...any) { r.task().Failf(format, args...) }
 
-// Go starts a goroutine with a name for reports, and returns a function that waits for its end. An ordinary
-// go statement does as well.
+// Go starts a goroutine with a name for reports, and returns a function that waits for its end. An
+// ordinary go statement does as well.
 func (r *Run) Go(name string, f func()) (wait func()) {
 	t := r.task().Go(name, f)
 	return func() { r.task().Await("wait for "+name, t) }
@@ -45,12 +45,13 @@ func (r *Run) Point(name string) {
 	t.Point(sched.Op{Name: name, Obj: t.Object(nil, "point", nil), Write: true})
 }
 
-// Check explores a concurrent program in a test, and fails the test with a report if a run goes wrong: it
-// deadlocks, does not end, leaves goroutines waiting, has a data race, panics, or calls [Run.Failf].
+// Check explores a concurrent program in a test, and fails the test with a report if a run goes
+// wrong: it deadlocks, does not end, leaves goroutines waiting, has a data race, panics, or calls
+// [Run.Failf].
 //
-// The program is run many times and must do the same each time when it is scheduled in the same way. Its
-// goroutines are scheduled at each access to shared memory; the code must be instrumented for that, and if it
-// is not, Check runs the test again in a process in which it is.
+// The program is run many times and must do the same each time when it is scheduled in the same
+// way. Its goroutines are scheduled at each access to shared memory; the code must be instrumented
+// for that, and if it is not, Check runs the test again in a process in which it is.
 func Check(t testing.TB, program func(r *Run), options ...Options) *Report {
 	t.Helper()
 	o := one(options)

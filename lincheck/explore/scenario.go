@@ -15,8 +15,8 @@ type step struct {
 
 func (s step) String() string { return Call{s.op.name, s.args}.String() }
 
-// scenario is what the goroutines of a run do: first some operations one after the other, then the threads
-// at the same time, then some more one after the other.
+// scenario is what the goroutines of a run do: first some operations one after the other, then the
+// threads at the same time, then some more one after the other.
 type scenario struct {
 	before  []step
 	threads [][]step
@@ -114,7 +114,8 @@ func combine(choices [][]any, chosen []any, f func([]any)) {
 	}
 }
 
-// generator makes scenarios, small ones first: every pair of operations, then bigger ones at random.
+// generator makes scenarios, small ones first: every pair of operations, then bigger ones at
+// random.
 type generator struct {
 	ops                []operation
 	threads, perThread int
@@ -171,6 +172,11 @@ func (g *generator) steps(n int) (list []step) {
 
 // smaller are the scenarios with one operation less, or without a thread.
 func (s *scenario) smaller() (list []*scenario) {
+	if len(s.threads) == 2 && len(s.before)+len(s.after) > 0 {
+		c := s.clone()
+		c.before, c.after = nil, nil
+		list = append(list, c)
+	}
 	for i := range s.threads {
 		if len(s.threads) > 2 {
 			c := s.clone()

@@ -8,8 +8,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// Text is the finding for a terminal: what went wrong, the operations, a table with a column for each
-// goroutine and a row for each access, who waits for whom, and the command that repeats it.
+// Text is the finding for a terminal: what went wrong, the operations, a table with a column for
+// each goroutine and a row for each access, who waits for whom, and the command that repeats it.
 func (f *Finding) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", f.Kind(), f.Message())
@@ -20,6 +20,9 @@ func (f *Finding) Text() string {
 		fmt.Fprintf(&b, "\n%s\n", strings.TrimRight(f.scenario, "\n"))
 	}
 	b.WriteString("\n" + f.Table() + "\n")
+	if f.left > 0 {
+		fmt.Fprintf(&b, "%d accesses are not shown: of what one goroutine uses, plain ones, and those before and after.\n", f.left)
+	}
 	if w := f.result.Failure.Waiting; len(w) > 0 {
 		b.WriteString("\nwho waits for whom:\n")
 		for _, w := range w {
@@ -38,8 +41,9 @@ func (f *Finding) Text() string {
 // widest is how wide a column may be before its text is wrapped.
 const widest = 52
 
-// Table is the run: a column for each goroutine, a row for each access. An arrow marks where another goroutine
-// goes on, and a star the accesses that matter.
+// Table is the run: a column for each goroutine, a row for each access. An arrow marks where
+// another goroutine goes on, and a star the accesses that matter: those of a race, or those between
+// which another came in.
 func (f *Finding) Table() string {
 	lanes, cells := f.cells()
 	w := table.NewWriter()

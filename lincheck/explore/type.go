@@ -13,33 +13,39 @@ import (
 type Type[T any] struct {
 	// New makes the instance that a run works on.
 	New func() T
-	// Operations names the methods that are called; none: all exported methods whose arguments can be made.
+	// Operations names the methods that are called; none: all exported methods whose arguments can
+	// be made.
 	Operations []string
-	// Table are operations besides, or instead of, methods. If there are some and Operations is empty, no
-	// methods are called.
+	// Table are operations besides, or instead of, methods. If there are some and Operations is
+	// empty, no methods are called.
 	Table []Operation[T]
-	// Values are what arguments are chosen from: for an argument of type int, all values of type int. The
-	// types bool, string, int and the like, error and any have values by default.
+	// Values are what arguments are chosen from: for an argument of type int, all values of type
+	// int. The types bool, string, int and the like, error and any have values by default.
 	Values []any
-	// Sequential makes an instance of another type with the same operations, whose sequential behaviour is
-	// the specification; nil: the type's own sequential behaviour is.
+	// Sequential makes an instance of another type with the same operations, whose sequential
+	// behaviour is the specification; nil: the type's own sequential behaviour is.
 	Sequential func() any
-	// Model is the specification as porcupine has it, instead: its inputs are Calls, its outputs the []any
-	// that an operation has returned, with a Panicked for a panic.
+	// Model is the specification as porcupine has it, instead: its inputs are Calls, its outputs
+	// the []any that an operation has returned, with a Panicked for a panic.
 	Model *porcupine.Model
 	// Invariant is checked when all operations have ended.
 	Invariant func(T) error
-	// Observe is called when all operations have ended, and what it returns is judged like the results of one
-	// more operation.
+	// Observe is called when all operations have ended, and what it returns is judged like the
+	// results of one more operation.
 	Observe func(T) []any
 	// Cleanup is called after a run, outside of the scheduler, whatever became of the run.
 	Cleanup func(T)
-	// Threads is how many goroutines a scenario has, and PerThread how many operations each; 0: 2 and 2.
+	// Threads is how many goroutines a scenario has, and PerThread how many operations each; 0: 2
+	// and 2.
 	Threads, PerThread int
 	// Scenarios is how many scenarios are explored; 0: 60.
 	Scenarios int
 	// Seed makes other scenarios.
 	Seed uint64
+	// Custom are scenarios to be explored instead of generated ones, written as reports show them
+	// in the command that repeats a run: "Push(1)/Pop()|Pop();Push(2)/Pop()" pushes 1, then lets
+	// two goroutines work at the same time, then pops.
+	Custom []string
 
 	Options Options
 }
@@ -51,8 +57,8 @@ type Operation[T any] struct {
 	Do func(instance T, args ...any) []any
 	// Args are, for each argument, the values that it is chosen from.
 	Args [][]any
-	// Sequential performs the operation on what Type.Sequential makes; nil: Do is called, with an instance
-	// of T.
+	// Sequential performs the operation on what Type.Sequential makes; nil: Do is called, with an
+	// instance of T.
 	Sequential func(instance any, args ...any) []any
 }
 

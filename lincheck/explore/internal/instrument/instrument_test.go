@@ -12,8 +12,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/lincheck/explore/internal/instrument"
 )
 
-// A package with every kind of statement does the same when it is instrumented, outside of the scheduler and
-// under it, and its lines have their numbers.
+// A package with every kind of statement does the same when it is instrumented, outside of the
+// scheduler and under it, and its lines have their numbers.
 func TestEveryStatement(t *testing.T) {
 	dir := filepath.Join("testdata", "every")
 	for _, plain := range []bool{false, true} {

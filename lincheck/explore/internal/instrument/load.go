@@ -24,11 +24,15 @@ type Options struct {
 	Dir      string   // where the go command runs
 	Packages []string // patterns of the packages under test; none: the package in Dir
 	Flags    []string // build flags of the go command, such as -tags=x
-	// Include are the import paths of the packages to be instrumented, among the packages under test
-	// and all that they import; one that ends in /... stands for all below. None: the main module.
+	// Include are the import paths of the packages to be instrumented, among the packages under
+	// test and all that they import; one that ends in /... stands for all below. None: the main
+	// module.
 	Include []string
 	// Exclude is taken from Include.
 	Exclude []string
+	// Overlay is the path of an overlay file of the go command that the sources are read through;
+	// empty: none.
+	Overlay string
 	// Plain instruments plain reads and writes, too.
 	Plain bool
 }
@@ -63,6 +67,9 @@ func (e *ListError) Error() string {
 func list(ctx context.Context, o Options) ([]*listed, error) {
 	args := append([]string{"list", "-test", "-deps", "-export",
 		"-json=ImportPath,Dir,Name,Export,ForTest,GoFiles,CgoFiles,ImportMap,Standard,Module,Error"}, o.Flags...)
+	if o.Overlay != "" {
+		args = append(args, "-overlay="+o.Overlay)
+	}
 	args = append(append(args, "--"), o.Packages...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = o.Dir
@@ -123,7 +130,7 @@ type source struct {
 }
 
 // check parses and type-checks a package.
-func check(p *listed, exports map[string]string) (*source, error) {
+func check(p *listed, exports, replaced map[string]string) (*source, error) {
 	if len(p.CgoFiles) > 0 {
 		return nil, &ListError{p.ImportPath, "packages with cgo cannot be instrumented"}
 	}
@@ -135,7 +142,11 @@ func check(p *listed, exports map[string]string) (*source, error) {
 		Instances:  map[*ast.Ident]types.Instance{},
 	}}
 	for _, name := range p.GoFiles {
-		text, err := os.ReadFile(filepath.Join(p.Dir, name))
+		path := filepath.Join(p.Dir, name)
+		if to, ok := replaced[path]; ok {
+			path = to
+		}
+		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, fmt.Errorf("instrument: %w", err)
 		}

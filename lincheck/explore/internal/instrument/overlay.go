@@ -18,8 +18,8 @@ type Overlay struct {
 	Packages []string          // the import paths of the instrumented packages
 }
 
-// Write instruments packages and writes the files to a folder. The errors are *ListError, those of the go
-// command, of the type checker, and of reading and writing files.
+// Write instruments packages and writes the files to a folder. The errors are *ListError, those of
+// the go command, of the type checker, and of reading and writing files.
 func Write(ctx context.Context, o Options, folder string) (*Overlay, error) {
 	all, err := list(ctx, o)
 	if err != nil {
@@ -29,18 +29,28 @@ func Write(ctx context.Context, o Options, folder string) (*Overlay, error) {
 	for _, p := range all {
 		exports[p.ImportPath] = p.Export
 	}
+	base, err := o.replaced()
+	if err != nil {
+		return nil, err
+	}
 	out := &Overlay{File: filepath.Join(folder, "overlay.json"), Replaced: map[string]string{}}
 	for _, p := range all {
-		// The variant that is compiled for the tests has all files of the package, and stands for it.
+		// The variant that is compiled for the tests has all files of the package, and stands for
+		// it.
 		if !o.wanted(p) || p.ForTest == "" && hasVariant(all, p) {
 			continue
 		}
-		s, err := check(p, exports)
+		s, err := check(p, exports, base)
 		if err != nil {
 			return nil, err
 		}
 		if err := out.add(s, o, folder); err != nil {
 			return nil, err
+		}
+	}
+	for from, to := range base {
+		if _, ok := out.Replaced[from]; !ok {
+			out.Replaced[from] = to
 		}
 	}
 	text, err := json.MarshalIndent(map[string]any{"Replace": out.Replaced}, "", "\t")
@@ -51,6 +61,22 @@ func Write(ctx context.Context, o Options, folder string) (*Overlay, error) {
 		return nil, fmt.Errorf("instrument: %w", err)
 	}
 	return out, nil
+}
+
+// replaced is what the overlay that sources are read through replaces.
+func (o *Options) replaced() (map[string]string, error) {
+	if o.Overlay == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(o.Overlay)
+	if err != nil {
+		return nil, fmt.Errorf("instrument: %w", err)
+	}
+	var overlay struct{ Replace map[string]string }
+	if err := json.Unmarshal(text, &overlay); err != nil {
+		return nil, fmt.Errorf("instrument: %s: %w", o.Overlay, err)
+	}
+	return overlay.Replace, nil
 }
 
 func hasVariant(all []*listed, p *listed) bool {

@@ -51,8 +51,8 @@ func captured(info *types.Info, f *ast.File) map[types.Object]bool {
 	return both
 }
 
-// shared says whether an expression denotes a variable that other goroutines may reach, and whose address
-// can be taken.
+// shared says whether an expression denotes a variable that other goroutines may reach, and whose
+// address can be taken.
 func (r *rewriter) shared(e ast.Expr) bool {
 	tv := r.s.info.Types[e]
 	if tv.IsType() || tv.Value != nil || tv.IsNil() {
@@ -179,8 +179,8 @@ func (r *rewriter) uncopyable(e ast.Expr) bool {
 	return tuple
 }
 
-// place is the text of an expression whose address is taken, or that is assigned to: what leads there is
-// read, the variable itself is not.
+// place is the text of an expression whose address is taken, or that is assigned to: what leads
+// there is read, the variable itself is not.
 func (r *rewriter) place(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.ParenExpr:
@@ -225,8 +225,8 @@ func (r *rewriter) written(e ast.Expr) string {
 	return r.place(e)
 }
 
-// update is an assignment that reads the variable, too; false: it cannot be written in this way, since the
-// text of the variable stands there twice.
+// update is an assignment that reads the variable, too; false: it cannot be written in this way,
+// since the text of the variable stands there twice.
 func (r *rewriter) update(e ast.Expr, op, value string) (string, bool) {
 	if !r.shared(e) || active(e) {
 		return "", false

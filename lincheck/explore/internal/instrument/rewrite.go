@@ -20,8 +20,8 @@ var shims = map[string]string{
 	`"context"`:     own + "shim/context",
 }
 
-// rewriter makes the text of an instrumented file. Every method returns text; what it does not change it
-// copies, comments and line ends included.
+// rewriter makes the text of an instrumented file. Every method returns text; what it does not
+// change it copies, comments and line ends included.
 type rewriter struct {
 	s     *source
 	f     *ast.File
@@ -278,7 +278,8 @@ func (r *rewriter) spread(c *ast.CallExpr) bool {
 	return ok
 }
 
-// isFunc says whether an expression is the name of a declared function, whose evaluation does nothing.
+// isFunc says whether an expression is the name of a declared function, whose evaluation does
+// nothing.
 func (r *rewriter) isFunc(e ast.Expr) bool {
 	switch e := ast.Unparen(e).(type) {
 	case *ast.Ident:

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// selectStmt makes a switch of a select: the cases' channels and values are evaluated in its head, as the
-// language says, and its tag is the number of the case.
+// selectStmt makes a switch of a select: the cases' channels and values are evaluated in its head,
+// as the language says, and its tag is the number of the case.
 //
 //	select {                    switch c0, c1 := Receiving(a), Sending(b)(x); Select(false, c0, c1) {
 //	case v := <-a: f(v)         case 0: v := c0.Value; f(v)
@@ -58,7 +58,8 @@ func (r *rewriter) selectStmt(n *ast.SelectStmt) string {
 	return b.String()
 }
 
-// position tells the compiler the position of what follows, if a text that was moved has several lines.
+// position tells the compiler the position of what follows, if a text that was moved has several
+// lines.
 func (r *rewriter) position(moved string, pos token.Pos) string {
 	if !strings.Contains(moved, "\n") {
 		return ""

@@ -7,8 +7,8 @@ const Prune = -2
 
 // Chooser decides what happens. It is called by one goroutine at a time.
 type Chooser interface {
-	// Task returns the index of the task that goes on, or Prune. kept says that the first one made the
-	// last step, so that any other interrupts it.
+	// Task returns the index of the task that goes on, or Prune. kept says that the first one made
+	// the last step, so that any other interrupts it.
 	Task(s *Sched, able []*Task, kept bool) int
 	// Value returns a number from 0 to n-1 for a choice of the program, or Prune.
 	Value(s *Sched, n int) int

@@ -1,7 +1,7 @@
 package sched
 
-// clock is a vector clock: for each task, how much of it is known. Clocks are never changed once they are
-// shared; a missing entry is 0.
+// clock is a vector clock: for each task, how much of it is known. Clocks are never changed once
+// they are shared; a missing entry is 0.
 type clock []int32
 
 func (c clock) of(task int) int32 {

@@ -35,8 +35,8 @@ func (f *footprint) touches(id int) bool {
 	return false
 }
 
-// dependent says whether the order of two operations of different tasks can matter. That time passes
-// depends on what everything else does.
+// dependent says whether the order of two operations of different tasks can matter. That time
+// passes depends on what everything else does.
 func (f *footprint) dependent(g *footprint) bool {
 	if f.kind == Passing || g.kind == Passing {
 		return true
@@ -63,8 +63,8 @@ func (f *footprint) dependent(g *footprint) bool {
 func (f *footprint) calls() bool   { return f.kind == Call || f.kind == Between }
 func (f *footprint) returns() bool { return f.kind == Return || f.kind == Between }
 
-// together says whether there can be a state in which both are possible: who lets go of a lock has it, and
-// who gets it needs it to be free.
+// together says whether there can be a state in which both are possible: who lets go of a lock has
+// it, and who gets it needs it to be free.
 func (f *footprint) together(g *footprint) bool {
 	return !apart(f.kind, g.kind) && !apart(g.kind, f.kind)
 }
@@ -88,8 +88,8 @@ type event struct {
 	clock clock // and with this event: for each task, the position after its last event that this depends on
 }
 
-// withdrawn is an operation that a task stood before, until it had not to be performed any more: a timer that
-// was stopped.
+// withdrawn is an operation that a task stood before, until it had not to be performed any more: a
+// timer that was stopped.
 type withdrawn struct {
 	task  int
 	what  footprint

@@ -2,8 +2,8 @@ package sched
 
 import "slices"
 
-// instrumented are the packages of the program that are instrumented. Their init functions add themselves,
-// one after the other; nothing changes it later.
+// instrumented are the packages of the program that are instrumented. Their init functions add
+// themselves, one after the other; nothing changes it later.
 var instrumented []string
 
 // Instrumented notes that a package is instrumented. It is for init functions.

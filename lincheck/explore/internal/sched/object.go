@@ -5,8 +5,8 @@ import (
 	"unsafe"
 )
 
-// Object is something shared that operations work on: a mutex, an atomic variable, a channel. Objects
-// belong to one run.
+// Object is something shared that operations work on: a mutex, an atomic variable, a channel.
+// Objects belong to one run.
 type Object struct {
 	ID   int            // in the order of first use
 	Type string         // for people: "sync.Mutex"
@@ -40,8 +40,8 @@ func (t *Task) Object(addr unsafe.Pointer, typ string, make func() any) *Object 
 // Hold notes that the task has the object.
 func (o *Object) Hold(t *Task) { o.Holders = append(o.Holders, t) }
 
-// Drop notes that the task has the object no more; any other holder goes if it was not one, since Go's
-// locks do not belong to goroutines.
+// Drop notes that the task has the object no more; any other holder goes if it was not one, since
+// Go's locks do not belong to goroutines.
 func (o *Object) Drop(t *Task) {
 	for i, h := range o.Holders {
 		if h == t {
@@ -79,8 +79,8 @@ func (t *Task) Release(o *Object) {
 	}
 }
 
-// Replace is Release for who overwrites the object without looking: who acquires it next knows of nothing
-// that was released before.
+// Replace is Release for who overwrites the object without looking: who acquires it next knows of
+// nothing that was released before.
 func (t *Task) Replace(o *Object) {
 	if t.s.options.Races {
 		o.released = t.known

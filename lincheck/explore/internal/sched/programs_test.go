@@ -25,7 +25,8 @@ func together(t *sched.Task, fs ...func()) {
 	wg.Wait()
 }
 
-// all runs a program in all schedules, and returns the kinds of failures, "" for none, and the messages.
+// all runs a program in all schedules, and returns the kinds of failures, "" for none, and the
+// messages.
 func all(t *testing.T, main func(t *sched.Task), o sched.Options) (kinds []sched.FailureKind, texts string) {
 	t.Helper()
 	search := sched.Reduced(0)

@@ -18,8 +18,9 @@ type read struct {
 	epoch     int32
 }
 
-// Access notes that the task reads or writes a plain variable. If another task has written it, or read it
-// before this write, and nothing orders the two, the run fails with a Race, whichever came first here.
+// Access notes that the task reads or writes a plain variable. If another task has written it, or
+// read it before this write, and nothing orders the two, the run fails with a Race, whichever came
+// first here.
 func (t *Task) Access(addr unsafe.Pointer, write bool, value func() string) {
 	s := t.s
 	if !s.options.Races || s.over || addr == nil || len(s.tasks) == 1 && !s.options.Trace {

@@ -2,17 +2,19 @@ package sched
 
 import "math/bits"
 
-// Reduction is a depth-first search of all schedules that leaves out those which differ from others only in
-// the order of operations that commute: dynamic partial-order reduction with source sets (Abdulla, Aronis,
-// Jonsson, Sagonas: "Source Sets: A Foundation for Optimal Dynamic Partial Order Reduction", 2017, source-DPOR)
-// and sleep sets (Godefroid 1996).
+// Reduction is a depth-first search of all schedules that leaves out those which differ from others
+// only in the order of operations that commute: dynamic partial-order reduction with source sets
+// (Abdulla, Aronis, Jonsson, Sagonas: "Source Sets: A Foundation for Optimal Dynamic Partial Order
+// Reduction", 2017, source-DPOR) and sleep sets (Godefroid 1996).
 //
-// Operations here can wait, which those papers' basic algorithms leave out. As Flanagan and Godefroid do
-// ("Dynamic Partial-Order Reduction for Model Checking Software", 2005), the operations that tasks stand
-// before are compared with what was done, whether they were performed or not; and where a task that should
-// have gone first could not have, all tasks that could are tried.
+// Operations here can wait, which those papers' basic algorithms leave out. As Flanagan and
+// Godefroid do ("Dynamic Partial-Order Reduction for Model Checking Software", 2005), the
+// operations that tasks stand before are compared with what was done, whether they were performed
+// or not; and where a task that should have gone first could not have, all tasks that could are
+// tried.
 //
-// It is not optimal: some schedules turn out to be repetitions half-way, and are ended there (Pruned).
+// It is not optimal: some schedules turn out to be repetitions half-way, and are ended there
+// (Pruned).
 type Reduction struct {
 	path      []node
 	at        int // how many nodes of path the present run has passed
@@ -187,8 +189,9 @@ type analysis struct {
 
 func (a *analysis) knows(c clock, i int) bool { return c.of(a.events[i].task) > int32(i) }
 
-// compare looks for events before number end that the operation of task p depends on and that do not happen
-// before it anyway. p stands before the operation since event number since, and past is what it has done.
+// compare looks for events before number end that the operation of task p depends on and that do
+// not happen before it anyway. p stands before the operation since event number since, and past is
+// what it has done.
 func (a *analysis) compare(p int, what *footprint, since int, past clock, end int) {
 	for i := end - 1; i >= 0; i-- {
 		e := &a.events[i]
@@ -202,7 +205,8 @@ func (a *analysis) compare(p int, what *footprint, since int, past clock, end in
 	}
 }
 
-// branch makes the search try, instead of event i, something that lets task p's operation come first.
+// branch makes the search try, instead of event i, something that lets task p's operation come
+// first.
 func (a *analysis) branch(i, p int, what *footprint, past clock, end int) {
 	if i == 0 {
 		return
@@ -222,8 +226,8 @@ func (a *analysis) branch(i, p int, what *footprint, past clock, end int) {
 	}
 }
 
-// initials are the tasks that can go first on the way to p's operation without event i: those whose next
-// event, of the events after i that do not depend on i, depends on none of the others.
+// initials are the tasks that can go first on the way to p's operation without event i: those whose
+// next event, of the events after i that do not depend on i, depends on none of the others.
 func (a *analysis) initials(i, p int, what *footprint, past clock, end int) (first uint64) {
 	var way []int
 	seen := uint64(0)

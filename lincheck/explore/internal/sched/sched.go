@@ -61,17 +61,18 @@ type Sched struct {
 	able      []*Task // scratch
 }
 
-// active is the scheduler that runs, if there is one. It is a variable of the package because the shims
-// have nothing else to find it by: the code under test does not know that it is under test.
+// active is the scheduler that runs, if there is one. It is a variable of the package because the
+// shims have nothing else to find it by: the code under test does not know that it is under test.
 var active atomic.Pointer[Sched]
 
-// Current is the task that calls it; nil if the calling goroutine is no task of a running scheduler.
+// Current is the task that calls it; nil if the calling goroutine is no task of a running
+// scheduler.
 func Current() *Task {
 	s := active.Load()
 	if s == nil {
 		return nil
 	}
-	if t := s.cur.Load(); t != nil && t.g == goroutine() {
+	if t := s.cur.Load(); t != nil && t.g.Load() == goroutine() {
 		return t
 	}
 	return nil
@@ -91,7 +92,8 @@ type Result struct {
 	withdrawn []withdrawn
 }
 
-// turn is held by the exploration whose schedulers run, since there is one active scheduler at most.
+// turn is held by the exploration whose schedulers run, since there is one active scheduler at
+// most.
 var turn = make(chan struct{}, 1)
 
 // Exclusive lets one exploration at a time run in the process; others wait.
@@ -101,8 +103,8 @@ func Exclusive(f func()) {
 	f()
 }
 
-// Run runs a program once: main is its first task. It must be called inside of Exclusive, and not by a
-// task. It panics with what the chooser panicked with.
+// Run runs a program once: main is its first task. It must be called inside of Exclusive, and not
+// by a task. It panics with what the chooser panicked with.
 func Run(main func(t *Task), chooser Chooser, o Options) *Result {
 	if o.Steps == 0 {
 		o.Steps = DefaultSteps
@@ -144,8 +146,8 @@ func (s *Sched) unwind() {
 	s.cur.Store(nil)
 }
 
-// handOver chooses who goes on, and returns when that is the task itself; at the end of a task's function
-// it returns at once.
+// handOver chooses who goes on, and returns when that is the task itself; at the end of a task's
+// function it returns at once.
 func (s *Sched) handOver(from *Task) {
 	next := s.next(from)
 	if next == from {
@@ -225,8 +227,8 @@ func (s *Sched) ask(choose func() int, n int) (i int) {
 	return i
 }
 
-// Choose is a choice that the program leaves open, such as which of several cases of a select that are
-// ready is taken: a number from 0 to n-1.
+// Choose is a choice that the program leaves open, such as which of several cases of a select that
+// are ready is taken: a number from 0 to n-1.
 func (t *Task) Choose(n int) int {
 	s := t.s
 	if n < 2 || s.over {
@@ -241,9 +243,9 @@ func (t *Task) Choose(n int) int {
 	return i
 }
 
-// enabled lists in s.able the tasks that can go on: first the one that made the last step, if it can and does
-// not give way, then the others in turn. Who gives way or spins comes in only if there is nothing else, and
-// then time passes.
+// enabled lists in s.able the tasks that can go on: first the one that made the last step, if it
+// can and does not give way, then the others in turn. Who gives way or spins comes in only if there
+// is nothing else, and then time passes.
 func (s *Sched) enabled() (kept bool) {
 	s.able = s.able[:0]
 	if s.pruned || s.aborted != nil {
@@ -264,7 +266,8 @@ func (s *Sched) enabled() (kept bool) {
 	return kept
 }
 
-// others adds the tasks that can go on, and are or are not patient, but not the last one if it is there.
+// others adds the tasks that can go on, and are or are not patient, but not the last one if it is
+// there.
 func (s *Sched) others(kept, patient bool) {
 	n := len(s.tasks)
 	for i := range n {
@@ -278,7 +281,8 @@ func (s *Sched) others(kept, patient bool) {
 // patient says whether the task wants others to go first.
 func (t *Task) patient() bool { return t.gaveWay || t.spinning() }
 
-// lateTimers is how many timers may fire when the program has ended, for goroutines that are about to end.
+// lateTimers is how many timers may fire when the program has ended, for goroutines that are about
+// to end.
 const lateTimers = 100
 
 // timeGoesOn says whether timers may still fire: a ticker must not keep a run from ending.

@@ -53,8 +53,8 @@ func (s *reduced) Learn(r *Result) { s.r.Learn(r) }
 
 func (s *reduced) Exhausted() bool { return s.r.Exhausted() }
 
-// Explore runs a program in the schedules of a search. see is told each result, and ends the search by
-// returning false. It must be called inside of Exclusive.
+// Explore runs a program in the schedules of a search. see is told each result, and ends the search
+// by returning false. It must be called inside of Exclusive.
 func Explore(main func(t *Task), search Search, o Options, see func(r *Result) bool) {
 	_, o.record = search.(*reduced)
 	o.crew = &crew{}

@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 )
 
 // Kind is the kind of an operation, as far as the search has to know it.
 type Kind uint8
 
-// The kinds. Those of locks say which operations can never be possible in the same state; of all others
-// that is not assumed.
+// The kinds. Those of locks say which operations can never be possible in the same state; of all
+// others that is not assumed.
 const (
 	Plain       Kind = iota // anything else
 	Acquire                 // needs that there is no writer
@@ -33,11 +34,11 @@ type Op struct {
 	Name string // for people: "Lock"
 	Obj  *Object
 	More []*Object // further objects
-	// Write says that the operation may change an object. Two operations commute if they share no object,
-	// or if neither is a write.
+	// Write says that the operation may change an object. Two operations commute if they share no
+	// object, or if neither is a write.
 	Write bool
-	// Ready says whether the operation can be performed now; nil: always. It must have no side effects
-	// and depend on nothing but the objects.
+	// Ready says whether the operation can be performed now; nil: always. It must have no side
+	// effects and depend on nothing but the objects.
 	Ready func() bool
 	// Ended are tasks that have ended then, and all that they did happened before.
 	Ended []*Task
@@ -58,7 +59,7 @@ type Task struct {
 	worker   *worker
 	returned bool // by its return, and not by Goexit
 	gate     chan struct{}
-	g        uintptr
+	g        atomic.Uintptr // its goroutine, read by others, too
 	op       Op
 	since    int    // how many events there were when it stopped
 	file     string // where it stopped, in a trace
@@ -77,7 +78,8 @@ type Task struct {
 	version int  // the number of writes when idle was counted
 }
 
-// Go starts a task. It goes on to its first operation only when it is chosen. Its name is for people.
+// Go starts a task. It goes on to its first operation only when it is chosen. Its name is for
+// people.
 func (t *Task) Go(name string, f func()) *Task { return t.s.spawn(t, name, f) }
 
 // Await waits until other tasks have ended.
@@ -130,7 +132,7 @@ func (s *Sched) spawn(parent *Task, name string, f func()) *Task {
 // run is what the task's goroutine does; it returns unless the goroutine has to end.
 func (t *Task) run() {
 	<-t.gate
-	t.g = goroutine()
+	t.g.Store(goroutine())
 	defer t.end()
 	if t.s.over {
 		return
@@ -192,8 +194,9 @@ func (t *Task) end() {
 	s.handOver(t)
 }
 
-// Point stops the task before an operation, and returns when it was chosen and the operation is ready; the
-// caller performs it before it stops again. When the run is over the goroutine ends instead.
+// Point stops the task before an operation, and returns when it was chosen and the operation is
+// ready; the caller performs it before it stops again. When the run is over the goroutine ends
+// instead.
 func (t *Task) Point(op Op) {
 	s := t.s
 	if s.over {
@@ -207,8 +210,8 @@ func (t *Task) Point(op Op) {
 	s.perform(t)
 }
 
-// Changed notes that an operation that was not announced as a write has changed something after all, such
-// as a successful TryLock.
+// Changed notes that an operation that was not announced as a write has changed something after
+// all, such as a successful TryLock.
 func (t *Task) Changed() { t.s.version++ }
 
 // Over says whether the run is over and the task is being unwound.
@@ -217,7 +220,8 @@ func (t *Task) Over() bool { return t.s.over }
 // ready says whether the task's operation can be performed.
 func (t *Task) ready() bool { return !t.finished && (t.op.Ready == nil || t.op.Ready()) }
 
-// spinning says whether the task has read for so long without any change that it must be waiting for one.
+// spinning says whether the task has read for so long without any change that it must be waiting
+// for one.
 func (t *Task) spinning() bool { return t.idle >= spinReads && t.version == t.s.version }
 
 // spinReads is how many reads in a row, while nobody writes, make a spinning task.

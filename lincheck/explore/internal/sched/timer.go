@@ -6,8 +6,8 @@ import (
 	"unsafe"
 )
 
-// Timer is a moment of the virtual time at which something happens. Time passes when nothing else can
-// happen, or, with Options.EagerTimers, at any moment.
+// Timer is a moment of the virtual time at which something happens. Time passes when nothing else
+// can happen, or, with Options.EagerTimers, at any moment.
 type Timer struct {
 	task *Task
 	turn int // the task's, which serves one timer after the other
@@ -31,8 +31,8 @@ func (s *Sched) clock() *Object {
 // Now is the virtual time since the run began.
 func (t *Task) Now() time.Duration { return t.s.now }
 
-// After calls f when d has passed. f runs between two steps, must not stop, and gets the timer's task, which
-// can start others.
+// After calls f when d has passed. f runs between two steps, must not stop, and gets the timer's
+// task, which can start others.
 func (t *Task) After(d time.Duration, f func(t *Task)) *Timer {
 	s := t.s
 	tm := &Timer{when: s.now + max(d, 0)}

@@ -120,7 +120,20 @@ func place() (file string, line int) {
 type Outcome struct{ V any }
 
 // Show is a value for people. Pointers have names that are the same in every run of a schedule.
-func (s *Sched) Show(v any) string {
+func (s *Sched) Show(v any) (text string) {
+	// The methods of values are not steps of the task, and may fail for values that are only looked
+	// at here.
+	me := s.cur.Swap(nil)
+	defer func() {
+		s.cur.Store(me)
+		if recover() != nil {
+			text = typeName(reflect.TypeOf(v))
+		}
+	}()
+	return s.show(v)
+}
+
+func (s *Sched) show(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "nil"
@@ -131,7 +144,7 @@ func (s *Sched) Show(v any) string {
 	case time.Duration:
 		return v.String()
 	case Outcome:
-		return "→ " + s.Show(v.V)
+		return "→ " + s.show(v.V)
 	}
 	r := reflect.ValueOf(v)
 	switch r.Kind() {

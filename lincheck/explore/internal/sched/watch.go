@@ -9,12 +9,13 @@ import (
 // progress counts the steps of all runs, for the watchdog, which has nothing else to see them by.
 var progress atomic.Int64
 
-// patience is how long a task may be between two operations: as long as the code under test may be busy
-// without touching anything shared.
+// patience is how long a task may be between two operations: as long as the code under test may be
+// busy without touching anything shared.
 const patience = time.Minute
 
-// watch ends the program when a task blocks in something that is not instrumented: nothing can be done about
-// that, and the panic has the stacks of all goroutines. The function that it returns ends the watch.
+// watch ends the program when a task blocks in something that is not instrumented: nothing can be
+// done about that, and the panic has the stacks of all goroutines. The function that it returns
+// ends the watch.
 func watch() (stop func()) {
 	over := make(chan struct{})
 	go func() {

@@ -1,3 +1,3 @@
-// Package atomic is the standard package sync/atomic with scheduling points: the instrumenter imports it in
-// its place. Every operation is one step, and is performed on the real variable.
+// Package atomic is the standard package sync/atomic with scheduling points: the instrumenter
+// imports it in its place. Every operation is one step, and is performed on the real variable.
 package atomic

@@ -71,7 +71,8 @@ func lookup(ctx Context) *cancelled {
 	return c
 }
 
-// object stands for all contexts that come from one, with their channels: one step cancels them together.
+// object stands for all contexts that come from one, with their channels: one step cancels them
+// together.
 func (c *cancelled) object(t *sched.Task) *sched.Object {
 	return t.Object(unsafe.Pointer(c.root), "context", nil)
 }
@@ -110,8 +111,8 @@ func (c *cancelled) Value(key any) any {
 	return c.parent.Value(key)
 }
 
-// AfterFunc is what the standard package looks for in a parent that is not one of its own, to cancel
-// contexts that come from it: f is called in the step of the cancellation.
+// AfterFunc is what the standard package looks for in a parent that is not one of its own, to
+// cancel contexts that come from it: f is called in the step of the cancellation.
 func (c *cancelled) AfterFunc(f func()) func() bool {
 	return c.add(&child{f: func(*sched.Task, error, error) { f() }})
 }

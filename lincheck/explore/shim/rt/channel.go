@@ -6,8 +6,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/lincheck/explore/internal/sched"
 )
 
-// channel is what the scheduler knows of a channel. The values of a buffered channel are in the real one.
-// Those of an unbuffered one are handed over from task to task: who comes first waits in a queue.
+// channel is what the scheduler knows of a channel. The values of a buffered channel are in the
+// real one. Those of an unbuffered one are handed over from task to task: who comes first waits in
+// a queue.
 type channel struct {
 	obj    *sched.Object
 	closed bool
@@ -44,7 +45,8 @@ func (w *waiter) finish(t *sched.Task, value any, ok, closed bool) {
 	*w.set = waiterSet{done: true, index: w.index, value: value, ok: ok, closed: closed, stamp: t.Stamp()}
 }
 
-// pop takes the first stamp of a queue; there may be fewer than there were values, if they come from outside.
+// pop takes the first stamp of a queue; there may be fewer than there were values, if they come
+// from outside.
 func pop(t *sched.Task, q *[]sched.Stamp) {
 	if len(*q) > 0 {
 		t.Join((*q)[0])
@@ -70,7 +72,8 @@ func Make[C any](ch C) C {
 	return ch
 }
 
-// isClosed says whether a channel that is empty is closed; a channel that others may close is asked.
+// isClosed says whether a channel that is empty is closed; a channel that others may close is
+// asked.
 func isClosed[T any](c *channel, ch <-chan T) bool {
 	if !c.closed && !c.ours && len(ch) == 0 {
 		select {
@@ -302,7 +305,8 @@ func forever(t *sched.Task, what string) {
 	panic("explore: a wait for ever has ended")
 }
 
-// Share notes that a channel was made by instrumented code, and stands for a part of another object.
+// Share notes that a channel was made by instrumented code, and stands for a part of another
+// object.
 func Share[T any](t *sched.Task, ch chan T, o *sched.Object) {
 	t.Object(addr(ch), "chan", nil).State = &channel{obj: o, ours: true}
 }

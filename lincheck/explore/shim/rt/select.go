@@ -147,7 +147,8 @@ func Select(hasDefault bool, cases ...Case) int {
 	return set.index
 }
 
-// anyReady says whether some case need not wait. Those that wait in queues are left out if queued is false.
+// anyReady says whether some case need not wait. Those that wait in queues are left out if queued
+// is false.
 func anyReady(cases []Case, queued bool) bool {
 	for _, c := range cases {
 		if (queued || !c.unbuffered()) && c.ready() {

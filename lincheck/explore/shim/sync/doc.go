@@ -1,5 +1,6 @@
-// Package sync is the standard package sync with scheduling points: the instrumenter imports it in its place.
+// Package sync is the standard package sync with scheduling points: the instrumenter imports it in
+// its place.
 //
-// For a goroutine that is not under the explorer's scheduler every type is the standard one, and an object
-// must not be used by goroutines of both kinds at the same time.
+// For a goroutine that is not under the explorer's scheduler every type is the standard one, and an
+// object must not be used by goroutines of both kinds at the same time.
 package sync

@@ -9,8 +9,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/lincheck/explore/internal/sched"
 )
 
-// Map is sync.Map. Each method is one step, and Range one for each key; in a run Range goes through the keys
-// in the order of their text.
+// Map is sync.Map. Each method is one step, and Range one for each key; in a run Range goes through
+// the keys in the order of their text.
 type Map struct{ real sync.Map }
 
 // step is the scheduling point of a method; nil outside of a run.

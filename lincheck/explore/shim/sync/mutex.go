@@ -10,7 +10,8 @@ import (
 // Locker is sync.Locker.
 type Locker = sync.Locker
 
-// Mutex is sync.Mutex. Its use by tasks changes nothing in the real one, whose state it begins with.
+// Mutex is sync.Mutex. Its use by tasks changes nothing in the real one, whose state it begins
+// with.
 type Mutex struct{ real sync.Mutex }
 
 // mutexState is the state of a Mutex in a run.

@@ -7,7 +7,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/lincheck/explore/internal/sched"
 )
 
-// RWMutex is sync.RWMutex: a writer that waits keeps new readers out. For the search, what readers do commutes.
+// RWMutex is sync.RWMutex: a writer that waits keeps new readers out. For the search, what readers
+// do commutes.
 type RWMutex struct{ real sync.RWMutex }
 
 // rwState is the state of a RWMutex in a run.

@@ -1,0 +1,4 @@
+// Package explored runs the linker itself, with wazero, under the explorer of lincheck/explore:
+// every pair of public operations on two groups with shared handles, in every schedule or within a
+// bound.
+package explored

@@ -1,0 +1,78 @@
+package explored_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockstep-wasm/lockstep/fuzz/faults"
+	"github.com/lockstep-wasm/lockstep/lincheck/explore"
+)
+
+// scenario names the scenario that TestScenario explores.
+const scenario = "EXPLORED_SCENARIO"
+
+// One scenario, from the environment: TestSeededFaults runs it on linkers that have a fault.
+func TestScenario(t *testing.T) {
+	text := os.Getenv(scenario)
+	if text == "" {
+		t.Skip("TestSeededFaults runs it")
+	}
+	c := linked(t, 3000)
+	c.Custom = strings.Fields(text)
+	explore.Linearizable(t, c)
+}
+
+// Faults that take two groups at the same time are found in the real linker, by a few operations,
+// and the table shows the accesses that matter.
+func TestSeededFaults(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := faults.Load(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []struct {
+		fault, scenario string
+		want            []string
+	}{
+		{"linker: no second look-up in Symbol", "/SymbolFirst(0)|SymbolFirst(1)/", []string{
+			"not linearizable", "one function, several pointers", "★", "committed.Load", "/SymbolFirst(0)|SymbolFirst(1)/@"}},
+		{"linker: records are visible before the commit", "/Open(0)|Readers(1)/", []string{
+			"not linearizable", "★", "committed.Store", "/Open(0)|Readers(1)/@"}},
+		{"runtime: attached before it is built", "/Open(0)|Spawn(1)/", []string{
+			"race", "★", "spawn.go:", "load.go:", "/Open(0)|Spawn(1)/@"}},
+	} {
+		t.Run(c.fault, func(t *testing.T) {
+			if i > 0 && testing.Short() {
+				t.Skip("one is enough")
+			}
+			f, ok := faults.Find(all, c.fault)
+			if !ok {
+				t.Fatal("there is no such fault")
+			}
+			overlay, err := f.Overlay(root, t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.Command("go", "test", "-count=1", "-run=^TestScenario$", ".")
+			cmd.Env = append(os.Environ(), scenario+"="+c.scenario, explore.Overlay+"="+overlay)
+			start := time.Now()
+			out, err := cmd.CombinedOutput()
+			t.Logf("%v\n%s", time.Since(start), out)
+			if err == nil {
+				t.Fatal("it was not found")
+			}
+			for _, want := range append(c.want, "to run it again:") {
+				if !strings.Contains(string(out), want) {
+					t.Errorf("%q is missing", want)
+				}
+			}
+		})
+	}
+}
