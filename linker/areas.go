@@ -83,6 +83,11 @@ func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (ar
 	if a.l.config.data == OwnPages || alloc.release == nil || !g.has(a.l.main) { // there is none, or not yet
 		return area{}, nil
 	}
+	if g.allocating {
+		return area{}, ErrInAllocator
+	}
+	g.allocating = true
+	defer func() { g.allocating = false }()
 	var block uint64
 	var err error
 	switch total := uint64(size) + uint64(align) - 1; {
@@ -215,7 +220,7 @@ func (a *areas) giveOwned(g *Group) {
 
 // drain frees what was given back.
 func (a *areas) drain(ctx context.Context, g *Group) {
-	for !g.forgotten.Load() {
+	for !g.forgotten.Load() && !g.allocating { // else it is drained later
 		a.mu.Lock()
 		n := len(a.later)
 		if n == 0 {
@@ -225,7 +230,9 @@ func (a *areas) drain(ctx context.Context, g *Group) {
 		next := a.later[n-1]
 		a.later = a.later[:n-1]
 		a.mu.Unlock()
+		g.allocating = true
 		// A failing free is the guest's own fault, and there is nobody to tell: the block is lost.
 		_, _ = g.call(finishing(context.WithoutCancel(ctx)), a.l.alloc.release, uint64(next.block))
+		g.allocating = false
 	}
 }

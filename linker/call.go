@@ -170,9 +170,13 @@ func (p *functionPool) take() api.Function {
 }
 
 func (p *functionPool) call(ctx context.Context, args []uint64) ([]uint64, error) {
+	if err := p.group.beginCall(); err != nil {
+		return nil, err
+	}
 	f := p.take()
 	mark := p.group.stackMark()
 	results, err := f.Call(ctx, args...)
+	p.group.calls--
 	if err != nil {
 		p.group.stackReset(mark)
 	}
@@ -182,14 +186,28 @@ func (p *functionPool) call(ctx context.Context, args []uint64) ([]uint64, error
 
 // callWithStack is call without taking memory: the stack holds the arguments, and then the results.
 func (p *functionPool) callWithStack(ctx context.Context, stack []uint64) error {
+	if err := p.group.beginCall(); err != nil {
+		return err
+	}
 	f := p.take()
 	mark := p.group.stackMark()
 	err := f.CallWithStack(ctx, stack)
+	p.group.calls--
 	if err != nil {
 		p.group.stackReset(mark)
 	}
 	p.free = append(p.free, f)
 	return err
+}
+
+// beginCall counts a call, unless there are too many within each other: Go ends the process when
+// its stack is too large.
+func (g *Group) beginCall() error {
+	if limit := g.l.config.maxCalls; g.calls >= limit {
+		return &LimitError{Limit: limitCalls, Value: uint64(limit) + 1, Max: uint64(limit)}
+	}
+	g.calls++
+	return nil
 }
 
 // caller returns the function that calls function pointers of a signature.

@@ -34,6 +34,8 @@ func (c *closing) heldBesides(other *closing) bool {
 func (g *Group) unload(ctx context.Context, e *entry, lib *Library) (err error) {
 	c := &closing{}
 	defer c.ended.Store(true)
+	late, end := g.l.exits.beginLate(g.l.config.maxLate)
+	defer end()
 	var destroyed error
 	for first := true; ; first = false {
 		u := &unload{tx: tx{l: g.l, g: g, kind: protocol.UnloadModules}, lib: lib, closing: c, last: isExit(destroyed)}
@@ -49,6 +51,7 @@ func (g *Group) unload(ctx context.Context, e *entry, lib *Library) (err error) 
 			break
 		}
 		lib = nil
+		g.l.exits.count(late, u.hidden, g)
 		destroyed = errors.Join(destroyed, g.destroyUnused(ctx, u.hidden))
 	}
 	if destroyed != nil {

@@ -123,8 +123,11 @@ func (l *Linker) endsWith(g *Group) bool {
 // destroyLibraries calls the handlers of all modules, those that were loaded last first. Of what is
 // the matter with them, only an exit keeps the others from being called.
 func (g *Group) destroyLibraries(ctx context.Context, e *entry) (err error) {
+	late, end := g.l.exits.beginLate(g.l.config.maxLate)
+	defer end()
 	for {
 		order := slices.Clone(e.scope().order)
+		g.l.exits.count(late, order)
 		slices.Reverse(order)
 		m := g.l.exits.first(order)
 		if m == nil {

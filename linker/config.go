@@ -39,6 +39,8 @@ type Config struct {
 	codeCache  int
 	maxDepth   int
 	maxNesting int
+	maxCalls   int
+	maxLate    int
 	logger     *slog.Logger
 
 	compilations int
@@ -55,6 +57,7 @@ const (
 	DefaultMaxPages   = 65536    // of 64 KiB: 4 GiB, of which only what is used takes memory
 	DefaultMaxModules = 1024     // libraries at once
 	DefaultMaxDepth   = 256      // libraries that need each other in a chain
+	DefaultMaxCalls   = 2000     // calls of a group's guest within each other
 	DefaultMaxNesting = 16       // constructors that open libraries within each other
 	DefaultMaxTable   = 10000000 // function table entries, what browsers allow
 	DefaultQuarantine = 1024     // function table entries that rest before they are another function's
@@ -78,6 +81,8 @@ func NewConfig() *Config {
 		codeCache:  DefaultCodeCache,
 		maxDepth:   DefaultMaxDepth,
 		maxNesting: DefaultMaxNesting,
+		maxCalls:   DefaultMaxCalls,
+		maxLate:    DefaultMaxLateDestructors,
 
 		compilations: DefaultCompilations,
 		workers:      defaultWorkers(),
@@ -196,6 +201,14 @@ func (c *Config) WithMaxDepth(n int) *Config {
 // lets no constructor do so.
 func (c *Config) WithMaxNesting(n int) *Config {
 	return c.with(func(c *Config) { c.maxNesting = n })
+}
+
+// WithMaxCalls sets how many calls of a group's guest may be under way within each other: calls
+// from Go, and from host functions that the guest has called, the linker's among them. The next one
+// is a [*LimitError]. Go's stack grows with each, by some kilobytes, and Go ends the process when
+// its stack is too large. The default is [DefaultMaxCalls]; the minimum is 1.
+func (c *Config) WithMaxCalls(n int) *Config {
+	return c.with(func(c *Config) { c.maxCalls = max(n, 1) })
 }
 
 // WithMaxTable sets how many entries the function table may have.

@@ -48,6 +48,9 @@ var (
 	ErrForeignContext = errors.New("linker: the context belongs to a call of another goroutine")
 	// ErrNoMemory means that the guest's allocator had no memory for a data area or a stack.
 	ErrNoMemory = errors.New("linker: the guest's allocator returned no memory")
+	// ErrInAllocator means that the guest's allocator, which the linker has called, called the
+	// linker, and that this needs memory of the allocator itself.
+	ErrInAllocator = errors.New("linker: the guest's allocator called the linker, which needs memory for that")
 	// ErrBadBlock means that the guest's allocator returned a block that is not in the memory.
 	ErrBadBlock = errors.New("linker: the guest's allocator returned a block outside of the memory")
 	// ErrAborted ends the call of a guest that calls abort.

@@ -21,7 +21,10 @@ type exits struct {
 	mu      sync.Mutex
 	of      map[*module][]exitHandler
 	threads map[*Group][]threadExit
-	failed  error // what was the matter with those that ran when the program ended
+	// lateOf and lateIn count what is registered while destructors run.
+	lateOf map[*module]*lateExits
+	lateIn map[*Group]*lateExits
+	failed error // what was the matter with those that ran when the program ended
 }
 
 // exitHandler is a function pointer of a guest.
@@ -31,13 +34,18 @@ type exitHandler struct {
 	plain    bool // atexit's, which takes no argument
 }
 
-func (x *exits) add(m *module, h exitHandler) {
+// add registers a handler, and reports whether it may be.
+func (x *exits) add(m *module, h exitHandler) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if !x.lateOf[m].take() {
+		return false
+	}
 	if x.of == nil {
 		x.of = map[*module][]exitHandler{}
 	}
 	x.of[m] = append(x.of[m], h)
+	return true
 }
 
 // pop takes the handler that was registered last.
@@ -128,7 +136,9 @@ func (l *Linker) registerExit(ctx context.Context, h exitHandler, dso uint32) in
 	if e.replay { // the leader has registered it
 		return 0
 	}
-	l.exits.add(e.scope().exitOwner(l.main, h, dso), h)
+	if !l.exits.add(e.scope().exitOwner(l.main, h, dso), h) {
+		return -1
+	}
 	return 0
 }
 

@@ -49,6 +49,8 @@ type Group struct {
 	functions    map[*function]*functionPool
 	callers      map[string]*functionPool // of function pointers, by signature
 	dlError      dlError
+	calls        int  // of its functions that are under way
+	allocating   bool // one of them is the guest's allocator
 	// trampolines are the closures that guests prepared.
 	trampolines map[trampolineKey]api.Module
 }

@@ -7,6 +7,7 @@ const (
 	limitFile      = "file of a library (bytes)"
 	limitAbandoned = "reads that nobody waits for any more"
 	limitFolders   = "folders to search for one library"
+	limitCalls     = "calls of a guest within each other"
 )
 
 // More limits of [NewConfig].

@@ -2,9 +2,9 @@ package linker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
@@ -75,29 +75,49 @@ type newborn struct {
 	tls   map[*module]uint32
 }
 
-// conceive takes the lease, makes what needs the guest's allocator in the parent, and hands the lease to the child.
+// maxFurnishing is how often the parent of a new group looks what that needs before it has the
+// lease.
+const maxFurnishing = 100
+
+// conceive makes what needs the guest's allocator, in the parent, takes the lease and hands it to
+// the child. The allocator is code of the guest, so it runs while the parent holds nothing; what
+// was loaded meanwhile is found when the parent has the lease, which it gives back then to begin
+// again.
 func (g *Group) conceive(ctx context.Context, s spawning) (b *newborn, err error) {
-	child, err := g.member.Spawn(ctx)
-	if err != nil {
-		return nil, err
-	}
 	n := newGroup(g.l)
-	n.member, n.id = child.Member(), child.ID()
 	n.stackSize = uint32(min(alignUp(uint64(s.stackSize), 16), 1<<32-16))
-	n.lock <- struct{}{} // until it is attached, or discarded
-	furnished := false
+	conceived := false
 	defer func() {
-		if !furnished { // an error, or a panic
+		if !conceived { // an error, or a panic
 			n.forget()
-			err = errors.Join(err, child.Abort())
 		}
 	}()
-	tls, err := n.furnish(ctx, g)
-	if err != nil {
-		return nil, err
+	tls := map[*module]uint32{}
+	for range maxFurnishing {
+		if err := n.furnish(ctx, g, tls); err != nil {
+			return nil, err
+		}
+		token, err := g.member.Lease(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !g.l.furnished(tls) {
+			if err := token.Release(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		child, err := token.Spawn()
+		if err != nil {
+			return nil, err
+		}
+		n.member, n.id = child.Member(), child.ID()
+		n.lock <- struct{}{} // until it is attached, or discarded
+		conceived = true
+		return &newborn{group: n, child: child, tls: tls}, nil
 	}
-	furnished = true
-	return &newborn{group: n, child: child, tls: tls}, nil
+	return nil, &LimitError{Limit: "libraries with thread-local data that are loaded while a group is spawned",
+		Value: maxFurnishing + 1, Max: maxFurnishing}
 }
 
 // attach builds the group and makes it one of the image.
@@ -143,19 +163,21 @@ func (l *Linker) ended() error {
 	return nil
 }
 
-// furnish takes a stack and thread-local storage for a new group; parent is a group that the caller is inside.
-func (g *Group) furnish(ctx context.Context, parent *Group) (tls map[*module]uint32, err error) {
-	if err := g.l.at(ctx, g, pointStack); err != nil {
-		return nil, err
-	}
+// furnish takes a stack and thread-local storage for a new group, as far as it has none; parent is
+// a group that the caller is inside.
+func (g *Group) furnish(ctx context.Context, parent *Group, tls map[*module]uint32) (err error) {
 	areas := &g.l.areas
-	if g.stack, err = areas.take(ctx, parent, g.stackSize, 16); err != nil {
-		return nil, fmt.Errorf("linker: stack of a new group: %w", err)
+	if g.stack == 0 {
+		if err := g.l.at(ctx, g, pointStack); err != nil {
+			return err
+		}
+		if g.stack, err = areas.take(ctx, parent, g.stackSize, 16); err != nil {
+			return fmt.Errorf("linker: stack of a new group: %w", err)
+		}
+		areas.own(g, g.stack)
 	}
-	areas.own(g, g.stack)
-	tls = map[*module]uint32{}
 	for _, m := range g.l.committed.Load().order {
-		if m.tlsSize == 0 {
+		if m.tlsSize == 0 || tls[m] != 0 {
 			continue
 		}
 		base, err := uint32(0), g.l.at(ctx, g, pointThreadLocal)
@@ -163,12 +185,26 @@ func (g *Group) furnish(ctx context.Context, parent *Group) (tls map[*module]uin
 			base, err = areas.take(ctx, parent, m.tlsSize, 1<<m.tlsPow)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("linker: thread-local storage of module %s: %w", text.Name(m.name), err)
+			return fmt.Errorf("linker: thread-local storage of module %s: %w", text.Name(m.name), err)
 		}
 		areas.own(g, base)
 		tls[m] = base
 	}
-	return tls, nil
+	return nil
+}
+
+// furnished reports whether there is thread-local storage for every module that needs it. What is
+// there for others, which were unloaded meanwhile, it gives back. The caller has the lease.
+func (l *Linker) furnished(tls map[*module]uint32) bool {
+	order := l.committed.Load().order
+	loaded := set(order)
+	for m, base := range tls {
+		if !loaded[m] {
+			l.areas.giveLater(base)
+			delete(tls, m)
+		}
+	}
+	return !slices.ContainsFunc(order, func(m *module) bool { return m.tlsSize > 0 && tls[m] == 0 })
 }
 
 // build makes the new group's instances from the committed records, which cannot change: the caller has the

@@ -14,17 +14,21 @@ type threadExit struct {
 	mod *module
 }
 
-// addThread registers a destructor in a group, unless that is dead.
-func (x *exits) addThread(g *Group, h threadExit) {
+// addThread registers a destructor in a group, unless that is dead, and reports whether it may be.
+func (x *exits) addThread(g *Group, h threadExit) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if g.cause.Load() != nil {
-		return
+		return true
+	}
+	if !x.lateIn[g].take() {
+		return false
 	}
 	if x.threads == nil {
 		x.threads = map[*Group][]threadExit{}
 	}
 	x.threads[g] = append(x.threads[g], h)
+	return true
 }
 
 // popThread takes the destructor that was registered last in a group: of some modules, or of all if modules is nil.
@@ -92,7 +96,9 @@ func (l *Linker) registerThreadExit(ctx context.Context, h exitHandler, dso uint
 	if e == nil {
 		return -1
 	}
-	l.exits.addThread(e.group, threadExit{h, e.scope().exitOwner(l.main, h, dso)})
+	if !l.exits.addThread(e.group, threadExit{h, e.scope().exitOwner(l.main, h, dso)}) {
+		return -1
+	}
 	return 0
 }
 
@@ -100,6 +106,9 @@ func (l *Linker) registerThreadExit(ctx context.Context, h exitHandler, dso uint
 // last one first, also those that are registered meanwhile. One that traps does not keep the others from being called; a
 // guest that exits does, and so does the end of the group.
 func (g *Group) destroyThread(ctx context.Context, modules []*module) error {
+	late, end := g.l.exits.beginLate(g.l.config.maxLate)
+	defer end()
+	g.l.exits.count(late, nil, g)
 	var errs []error
 	for g.cause.Load() == nil {
 		h, ok := g.l.exits.popThread(g, modules)
