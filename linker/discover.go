@@ -200,10 +200,33 @@ func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*module, []byte
 	}
 	m.readInfo()
 	m.readExports()
+	if err := m.leavesImportedTables(); err != nil {
+		return nil, err
+	}
 	if err := l.checkSizes(m); err != nil {
 		return nil, nil, err
 	}
 	return m, bytes, nil
+}
+
+// leavesImportedTables returns an error if the module changes the function table. A library, which defines no
+// function table, has that as an import.
+func (m *module) leavesImportedTables() error {
+	for i := range m.src.Imported(wasm.KindTable) {
+		if err := m.leavesTable(uint32(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// leavesTable returns an error if the module changes one of its tables. See "Why must a guest not change the
+// function table?" in spec/rationale.md.
+func (m *module) leavesTable(index uint32) error {
+	if c, changes := m.src.ChangesTable(index); changes {
+		return &TableError{Module: m.name, Instruction: c.Instruction, Offset: c.Offset}
+	}
+	return nil
 }
 
 // checkSizes refuses what could never be placed, before anything is allocated for it.

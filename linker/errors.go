@@ -221,17 +221,18 @@ func (e *PointerError) Error() string {
 // Unwrap returns what wazero says.
 func (e *PointerError) Unwrap() error { return e.Err }
 
-// TableError says that the function table of a group is not as long as the groups have agreed: a guest has changed it by
-// itself (table.grow). Link operations fail for as long as the group exists, because function pointers would no longer
-// mean the same in all groups.
+// TableError says that a module has an instruction that changes the function table (table.set, table.grow,
+// table.fill, table.copy, table.init). Each group has a table of its own, and what one of them changed by itself
+// would make function pointers mean something else there than in all others. Tables that a module defines for
+// itself it may change.
 type TableError struct {
-	Group  int    // its number
-	Length uint32 // in entries
-	Want   uint32
+	Module      string
+	Instruction string
+	Offset      int // in the module, in bytes
 }
 
 // Error implements the error interface.
 func (e *TableError) Error() string {
-	return fmt.Sprintf("linker: group %d: the function table has %d entries instead of %d: the guest has changed it (closures are the way to have more)",
-		e.Group, e.Length, e.Want)
+	return fmt.Sprintf("linker: module %s: %s at offset %#x changes the function table, which is the linker's"+
+		" (closures are the way to have entries)", text.Name(e.Module), e.Instruction, e.Offset)
 }

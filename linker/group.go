@@ -96,7 +96,7 @@ func (g *Group) openTable(ctx context.Context) (err error) {
 	g.spaces[tableNamespace] = g.table
 	if g.l.ownTable {
 		g.slots = g.l.main.table.size
-		return g.checkTable(ctx)
+		return nil
 	}
 	g.slots, err = g.tableLength(ctx)
 	return err
@@ -108,19 +108,6 @@ func (g *Group) tableLength(ctx context.Context) (uint32, error) {
 		return 0, err
 	}
 	return uint32(r[0]), nil
-}
-
-// checkTable sees to it that the function table is as long as all groups believe, before anything is decided by its length.
-// See "Why must a guest not make the function table longer?" in spec/rationale.md.
-func (g *Group) checkTable(ctx context.Context) error {
-	if g.table == nil { // the main module will bring it
-		return nil
-	}
-	length, err := g.tableLength(ctx)
-	if err == nil && length != g.slots {
-		err = &TableError{Group: g.id, Length: length, Want: g.slots}
-	}
-	return err
 }
 
 // openMain does what an ordinary executable needs once it is instantiated.

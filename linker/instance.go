@@ -366,9 +366,6 @@ func (g *Group) growTables(ctx context.Context, slots, links uint32) error {
 	if err := g.l.at(ctx, g, pointGrowTables); err != nil {
 		return err
 	}
-	if err := g.checkTable(ctx); err != nil {
-		return err
-	}
 	if err := grow(g.table, tableGrow, &g.slots, slots, "function table"); err != nil {
 		return err
 	}

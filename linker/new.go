@@ -188,6 +188,9 @@ func (l *Linker) decodeMain(bytes []byte) (*module, []byte, error) {
 	m.readInfo()
 	m.readExports()
 	m.findThreadLocal()
+	if err := m.leavesImportedTables(); err != nil {
+		return nil, nil, err
+	}
 	if m.shared && l.threads != nil {
 		return nil, nil, l.threads
 	}
@@ -321,6 +324,9 @@ func (l *Linker) readExecutable(m *module) (slotsUsed uint64, err error) {
 		}
 		t, _ := m.src.TableType(x.Index)
 		if t.Elem == wasm.FuncRef {
+			if err := m.leavesTable(x.Index); err != nil {
+				return 0, err
+			}
 			l.ownTable, l.tableName = true, name
 			m.table, slotsUsed = span{0, t.Min}, uint64(max(t.Min, 1))
 			if t.HasMax {

@@ -13,6 +13,20 @@ type traits struct {
 	waits   bool // memory.atomic.wait32, wait64 or notify
 	own     bool // a constant expression reads a global that the module defines
 	lookups int  // globals and functions that constant expressions name
+	tables  map[uint32]TableChange
+}
+
+// TableChange is an instruction that changes a table.
+type TableChange struct {
+	Instruction string
+	Offset      int // in the module
+}
+
+// ChangesTable returns the first instruction of the module's code that changes a table of a module that was
+// validated; false if there is none.
+func (m *Module) ChangesTable(index uint32) (TableChange, bool) {
+	c, ok := m.code.tables[index]
+	return c, ok
 }
 
 // edit replaces a part of a function body.

@@ -121,6 +121,19 @@ func (v *validator) table() ValType {
 	return t.Elem
 }
 
+// changedTable is table for an instruction that changes it.
+func (v *validator) changedTable(at int, instruction string) ValType {
+	i := v.index("table", v.m.Count(KindTable))
+	if _, ok := v.m.code.tables[i]; !ok {
+		if v.m.code.tables == nil {
+			v.m.code.tables = map[uint32]TableChange{}
+		}
+		v.m.code.tables[i] = TableChange{instruction, at}
+	}
+	t, _ := v.m.TableType(i)
+	return t.Elem
+}
+
 // control validates what moves from one block to another.
 func (v *validator) control(at int, op byte) {
 	switch op {

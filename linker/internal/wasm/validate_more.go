@@ -25,7 +25,7 @@ func (v *validator) other(at int, op byte) {
 		v.want(at, I32)
 		v.push(t)
 	case 0x26: // table.set
-		v.want(at, v.table())
+		v.want(at, v.changedTable(at, "table.set"))
 		v.want(at, I32)
 	case 0x3f: // memory.size
 		v.zeroByte(at)
@@ -141,7 +141,7 @@ func (v *validator) bulk(at int) {
 		three(I32)
 	case 12: // table.init
 		i := v.index("element segment", len(v.m.Elements))
-		t := v.table()
+		t := v.changedTable(at, "table.init")
 		if !v.r.Failed() && v.m.Elements[i].Type != t {
 			v.r.Fail(at, nil, "table.init of %v in a table of %v", v.m.Elements[i].Type, t)
 		}
@@ -149,13 +149,13 @@ func (v *validator) bulk(at int) {
 	case 13: // elem.drop
 		v.index("element segment", len(v.m.Elements))
 	case 14: // table.copy
-		to := v.table()
+		to := v.changedTable(at, "table.copy")
 		if from := v.table(); from != to && !v.r.Failed() {
 			v.r.Fail(at, nil, "table.copy of %v to a table of %v", from, to)
 		}
 		three(I32)
 	case 15: // table.grow
-		t := v.table()
+		t := v.changedTable(at, "table.grow")
 		v.want(at, I32)
 		v.want(at, t)
 		v.push(I32)
@@ -163,7 +163,7 @@ func (v *validator) bulk(at int) {
 		v.table()
 		v.push(I32)
 	case 17: // table.fill
-		three(v.table())
+		three(v.changedTable(at, "table.fill"))
 	default:
 		v.r.Fail(at, nil, "instruction 0xfc %#x is unknown", sub)
 	}
