@@ -38,6 +38,7 @@ type Config struct {
 	waiting    coord.Waiting
 	codeCache  int
 	maxDepth   int
+	parallel   bool
 	maxNesting int
 	maxCalls   int
 	maxLate    int

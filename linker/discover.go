@@ -209,8 +209,8 @@ func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*module, []byte
 	return m, bytes, nil
 }
 
-// leavesImportedTables returns an error if the module changes the function table. A library, which defines no
-// function table, has that as an import.
+// leavesImportedTables returns an error if the module changes the function table. A library, which
+// defines no function table, has that as an import.
 func (m *module) leavesImportedTables() error {
 	for i := range m.src.Imported(wasm.KindTable) {
 		if err := m.leavesTable(uint32(i)); err != nil {
@@ -220,8 +220,8 @@ func (m *module) leavesImportedTables() error {
 	return nil
 }
 
-// leavesTable returns an error if the module changes one of its tables. See "Why must a guest not change the
-// function table?" in spec/rationale.md.
+// leavesTable returns an error if the module changes one of its tables. See "Why must a guest not
+// change the function table?" in spec/rationale.md.
 func (m *module) leavesTable(index uint32) error {
 	if c, changes := m.src.ChangesTable(index); changes {
 		return &TableError{Module: m.name, Instruction: c.Instruction, Offset: c.Offset}

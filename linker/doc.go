@@ -30,6 +30,10 @@
 // call of a host function is, and every round of a loop with [Config.WithLoopSafepoints]. A host function that waits does so within [Group.Block]. Package coord is that
 // protocol, and the specification in spec/ explains it.
 //
+// Groups of a main module that was built without threads share a heap without locks, so they take
+// turns: a call from Go into one of them waits until no other is inside a guest; see
+// [Config.WithParallelGroups].
+//
 // # Symbols
 //
 // A name is looked for in the main module, then in the libraries of the global scope in the order in which they came

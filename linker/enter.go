@@ -145,7 +145,11 @@ func (g *Group) enter(ctx context.Context) (context.Context, *entry, error) {
 		return nil, nil, err
 	}
 	if outer == nil {
+		if err := g.l.turn.take(ctx); err != nil {
+			return nil, nil, err
+		}
 		if err := g.acquire(ctx); err != nil {
+			g.l.turn.give()
 			return nil, nil, err
 		}
 		e := g.beginEntry(ctx)
@@ -211,10 +215,14 @@ func (e *entry) leave(ctx context.Context) error {
 	case e.back:
 		e.group.member.Park()
 	default:
-		if e.parent == nil {
+		outermost := e.parent == nil
+		if outermost {
 			e.group.endEntry(e)
 		}
 		e.group.release(ctx)
+		if outermost {
+			e.group.l.turn.give()
+		}
 	}
 	if e.left != nil {
 		return e.left.group.resume(ctx)

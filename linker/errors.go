@@ -221,10 +221,10 @@ func (e *PointerError) Error() string {
 // Unwrap returns what wazero says.
 func (e *PointerError) Unwrap() error { return e.Err }
 
-// TableError says that a module has an instruction that changes the function table (table.set, table.grow,
-// table.fill, table.copy, table.init). Each group has a table of its own, and what one of them changed by itself
-// would make function pointers mean something else there than in all others. Tables that a module defines for
-// itself it may change.
+// TableError says that a module has an instruction that changes the function table (table.set,
+// table.grow, table.fill, table.copy, table.init). Each group has a table of its own, and what one
+// of them changed by itself would make function pointers mean something else there than in all
+// others. Tables that a module defines for itself it may change.
 type TableError struct {
 	Module      string
 	Instruction string

@@ -13,10 +13,11 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// Every place in which the linker calls the guest, see spec/guest-calls.md: the guest calls back, and nothing hangs.
+// Every place in which the linker calls the guest, see spec/guest-calls.md: the guest calls back,
+// and nothing hangs.
 
-// hostAllocator is a main module whose malloc and free are functions of the host, and whose functions t0 to t9 nobody has
-// a pointer of.
+// hostAllocator is a main module whose malloc and free are functions of the host, and whose
+// functions t0 to t9 nobody has a pointer of.
 type hostAllocator struct {
 	next   uint32
 	malloc func(ctx context.Context, g *linker.Group) // called when the linker allocates
@@ -93,8 +94,8 @@ func (a *hostAllocator) image(t testing.TB, more func(b *wasm.Builder)) *image {
 	return &image{TB: t, ctx: ctx, rt: rt, l: l, g: l.Main()}
 }
 
-// The guest's allocator, asked for the stack of a new group, looks a function up that has no pointer yet, reserves a closure,
-// and opens a library: the linker holds nothing meanwhile.
+// The guest's allocator, asked for the stack of a new group, looks a function up that has no
+// pointer yet, reserves a closure, and opens a library: the linker holds nothing meanwhile.
 func TestAllocatorOfSpawnCallsBack(t *testing.T) {
 	a := &hostAllocator{}
 	i := a.image(t, nil)
@@ -117,7 +118,8 @@ func TestAllocatorOfSpawnCallsBack(t *testing.T) {
 	}
 }
 
-// The same while a library is loaded, in the middle of the operation; and when memory is given back.
+// The same while a library is loaded, in the middle of the operation; and when memory is given
+// back.
 func TestAllocatorOfLoadCallsBack(t *testing.T) {
 	a := &hostAllocator{}
 	i := a.image(t, nil)
@@ -143,7 +145,8 @@ func TestAllocatorOfLoadCallsBack(t *testing.T) {
 	i.want(1, linker.Default, "t1")
 }
 
-// An allocator that needs itself by way of the linker gets an error: the answer of dladdr needs memory.
+// An allocator that needs itself by way of the linker gets an error: the answer of dladdr needs
+// memory.
 func TestAllocatorNeedsItself(t *testing.T) {
 	a := &hostAllocator{}
 	i := a.image(t, func(*wasm.Builder) {})
@@ -209,7 +212,8 @@ func again(t testing.TB, register string) []byte {
 	})
 }
 
-// A destructor that registers itself again comes to an end, when its library is closed, its group, or the image.
+// A destructor that registers itself again comes to an end, when its library is closed, its group,
+// or the image.
 func TestDestructorsRegisterThemselves(t *testing.T) {
 	const limit = 100
 	for _, register := range []string{"__cxa_atexit", "__cxa_thread_atexit"} {

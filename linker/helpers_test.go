@@ -68,7 +68,8 @@ func newImage(t testing.TB, main, libs string, configure func(*linker.Config) *l
 func newImageIn(t testing.TB, rt wazero.Runtime, main, libs string, configure func(*linker.Config) *linker.Config) *image {
 	t.Helper()
 	ctx := context.Background()
-	config := linker.NewConfig().WithFS(fixtures()).WithSearchPath(libs).WithMainName(main)
+	config := linker.NewConfig().WithFS(fixtures()).WithSearchPath(libs).WithMainName(main).
+		WithParallelGroups(true) // the functions of the fixtures are made for it
 	if configure != nil {
 		config = configure(config)
 	}

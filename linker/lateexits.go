@@ -4,10 +4,11 @@ package linker
 // [Config.WithMaxLateDestructors].
 const DefaultMaxLateDestructors = 4096
 
-// WithMaxLateDestructors sets how many destructors may be registered, by atexit, __cxa_atexit and the like,
-// while those of a library that is closed run, or those of a group or an image that ends. The next one is
-// refused: atexit returns -1. So destructors that register each other come to an end, as those of POSIX threads do after
-// PTHREAD_DESTRUCTOR_ITERATIONS rounds. The default is [DefaultMaxLateDestructors].
+// WithMaxLateDestructors sets how many destructors may be registered, by atexit, __cxa_atexit and
+// the like, while those of a library that is closed run, or those of a group or an image that ends.
+// The next one is refused: atexit returns -1. So destructors that register each other come to an
+// end, as those of POSIX threads do after PTHREAD_DESTRUCTOR_ITERATIONS rounds. The default is
+// [DefaultMaxLateDestructors].
 func (c *Config) WithMaxLateDestructors(n int) *Config {
 	return c.with(func(c *Config) { c.maxLate = max(n, 0) })
 }
@@ -19,7 +20,8 @@ type lateExits struct {
 	groups  []*Group
 }
 
-// beginLate begins to count what is registered for modules, and in groups, until the result is called.
+// beginLate begins to count what is registered for modules, and in groups, until the result is
+// called.
 func (x *exits) beginLate(limit int) (late *lateExits, end func()) {
 	late = &lateExits{left: limit}
 	return late, func() {
@@ -34,7 +36,8 @@ func (x *exits) beginLate(limit int) (late *lateExits, end func()) {
 	}
 }
 
-// count has registrations for more modules and groups counted. Of two who do so the first one counts.
+// count has registrations for more modules and groups counted. Of two who do so the first one
+// counts.
 func (x *exits) count(late *lateExits, modules []*module, groups ...*Group) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

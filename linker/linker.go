@@ -42,6 +42,7 @@ type Linker struct {
 	dataEnd      uint32            // of an ordinary executable: where its static data ends
 	stackPointer *export           // of an ordinary executable that exports it
 	alloc        allocator
+	turn         turn
 	host         *module                 // the linker's own functions
 	hosts        []api.Module            // host modules of this image alone, without a name in the runtime
 	hostCodes    []wazero.CompiledModule // and their code; as hosts, changed under the state lock

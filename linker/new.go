@@ -67,6 +67,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 		return err
 	}
 	l.main = m
+	l.turn = newTurn(l)
 	t := &tx{l: l}
 	p := l.newPreparation(nil, l.state.scope, false)
 	defer p.close(ctx)

@@ -24,8 +24,8 @@ func tableChanges(b *wasm.Builder, table uint32) map[string]*wasm.Code {
 	}
 }
 
-// A library that has an instruction which would change the function table is refused, with no trace, wherever the
-// instruction is: others go on linking. It may change tables of its own.
+// A library that has an instruction which would change the function table is refused, with no
+// trace, wherever the instruction is: others go on linking. It may change tables of its own.
 func TestFunctionTableIsNotTheGuests(t *testing.T) {
 	eachThreaded(t, func(t *testing.T, i *image) {
 		other := i.spawn()

@@ -22,8 +22,8 @@ type TableChange struct {
 	Offset      int // in the module
 }
 
-// ChangesTable returns the first instruction of the module's code that changes a table of a module that was
-// validated; false if there is none.
+// ChangesTable returns the first instruction of the module's code that changes a table of a module
+// that was validated; false if there is none.
 func (m *Module) ChangesTable(index uint32) (TableChange, bool) {
 	c, ok := m.code.tables[index]
 	return c, ok
