@@ -120,6 +120,7 @@ func (t *tx) release(lib *Library) error {
 
 // settle does what an operation has put off until it is committed.
 func (t *tx) settle(ctx context.Context, e *entry) {
+	t.startThreads(ctx)
 	if len(t.released) > 0 {
 		// What the destructors fail with, dlclose cannot tell any more: it has returned.
 		_ = t.g.unload(ctx, e, nil)

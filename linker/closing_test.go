@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/lockstep-wasm/lockstep/linker"
@@ -88,6 +89,114 @@ func TestDestructorsDeadline(t *testing.T) {
 	})
 	if got := i.l.Libraries(); !slices.Equal(got, []string{"libcounter.wasm"}) {
 		t.Errorf("libraries: %v", got)
+	}
+}
+
+// What main_value asks the constructor of libworker for.
+const (
+	workerStart        = 50
+	workerStartAndWait = 51
+)
+
+// A thread that a constructor starts begins when the library is loaded.
+func TestConstructorStartsThread(t *testing.T) {
+	i := newImage(t, "main-pthread", "threads", nil)
+	i.spawn()
+	for range 3 {
+		i.call(linker.Default, "poke32", int32(i.symbol(linker.Default, "main_value")), workerStart)
+		var lib *linker.Library
+		watchdog(t, "Open", func() { lib = i.open("worker") })
+		i.wantLog(0)
+		watchdog(t, "pthread_join", func() { i.want(7, lib, "worker_join") })
+		i.wait()
+		i.closeLibrary(lib)
+	}
+}
+
+// One that waits for it gets an error where it could only wait for ever; the thread does not begin,
+// and the library is not loaded. The context ends it where another guest runs that could wake it.
+func TestConstructorWaitsForThread(t *testing.T) {
+	inside, goOn := make(chan struct{}), make(chan struct{})
+	rt := hostCall(t, func(ctx context.Context, g *linker.Group) {
+		_ = g.Block(ctx, func() { close(inside); <-goOn })
+	})
+	i := newImageIn(t, rt, "main-pthread", "threads", nil)
+	other, calls := i.spawn(), i.openBytes("calls", callsHost(t, "busy"))
+	before := i.l.Snapshot(i.ctx)
+	i.call(linker.Default, "poke32", int32(i.symbol(linker.Default, "main_value")), workerStartAndWait)
+	watchdog(t, "Open", func() {
+		if _, err := i.g.Open(i.ctx, "libworker.wasm"); !errors.Is(err, linker.ErrThreadPending) {
+			t.Errorf("Open: %v", err)
+		}
+	})
+	go func() { _, _ = other.g.Call(i.ctx, calls, "busy") }()
+	<-inside
+	ctx, cancel := context.WithCancel(i.ctx)
+	opened := make(chan error, 1)
+	go func() {
+		_, err := i.g.Open(ctx, "libworker.wasm")
+		opened <- err
+	}()
+	i.untilWaiting(1)
+	cancel()
+	watchdog(t, "Open", func() {
+		if err := <-opened; !errors.Is(err, context.Canceled) {
+			t.Errorf("Open: %v", err)
+		}
+	})
+	close(goOn)
+	i.wait()
+	if after := i.l.Snapshot(i.ctx); !slices.Equal(before, after) {
+		t.Errorf("the image has changed:\n%s", difference(before, after))
+	}
+}
+
+// startsThread is a library whose constructor starts a thread, which calls env.host_call, and then
+// traps if it is to fail.
+func startsThread(t testing.TB, fails bool) []byte {
+	return library(t, dylink.Info{}, func(b *wasm.Builder) {
+		spawn := b.ImportFunc("wasi", "thread-spawn", b.Type(i32, i32))
+		host := b.ImportFunc("env", "host_call", b.Type(nil, nil))
+		b.ExportFunc("wasi_thread_start", b.Func(b.Type([]wasm.ValType{wasm.I32, wasm.I32}, nil), nil,
+			new(wasm.Code).Call(host)))
+		construct := new(wasm.Code).I32Const(0).Call(spawn).Drop()
+		if fails {
+			construct.Unreachable()
+		}
+		b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, construct))
+	})
+}
+
+// Threads of constructors begin also when they are those of the initial image, and never when the
+// load fails.
+func TestThreadsOfConstructors(t *testing.T) {
+	var mu sync.Mutex
+	started := 0
+	rt := hostCall(t, func(context.Context, *linker.Group) {
+		mu.Lock()
+		defer mu.Unlock()
+		started++
+	})
+	files := fstest.MapFS{"early.wasm": {Data: startsThread(t, false)}}
+	i := newImageIn(t, rt, "main-pie", "threads", func(c *linker.Config) *linker.Config {
+		return c.WithFS(files).WithPreload("/early.wasm")
+	})
+	i.wait()
+	if started != 1 {
+		t.Errorf("%d threads of the initial image", started)
+	}
+	before := i.l.Snapshot(i.ctx)
+	if _, err := i.g.OpenBytes(i.ctx, "fails", startsThread(t, true)); err == nil {
+		t.Error("the constructor trapped, and nothing failed")
+	}
+	i.wait()
+	if after := i.l.Snapshot(i.ctx); started != 1 || !slices.Equal(before, after) {
+		t.Errorf("%d threads: the image has changed:\n%s", started, difference(before, after))
+	}
+	i.openBytes("starts", startsThread(t, false))
+	i.wait()
+	if started != 2 {
+		t.Errorf("%d threads", started)
 	}
 }
 

@@ -201,7 +201,7 @@ func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*module, []byte
 	m.readInfo()
 	m.readExports()
 	if err := m.leavesImportedTables(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := l.checkSizes(m); err != nil {
 		return nil, nil, err

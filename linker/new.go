@@ -120,6 +120,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	t.g, l.alloc = l.first, newAllocator(m)
 	all.global, all.now = all.search, l.config.now
 	early := len(all.pinned) > 0 || m.fixed && len(all.search) > 1
+	outside := ctx
 	ctx, end := t.enter(ctx)
 	defer end()
 	if early { // constructors of libraries run before there is an allocator
@@ -142,7 +143,13 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 		}
 	}
 	l.publish(0)
-	return nil
+	if len(t.threads)+len(t.released) == 0 {
+		return nil
+	}
+	return l.first.inside(outside, func(ctx context.Context, e *entry) error {
+		t.settle(ctx, e)
+		return nil
+	})
 }
 
 // preload puts the libraries of [Config.WithPreload] into the initial image, behind the main module and before all

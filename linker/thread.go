@@ -66,13 +66,15 @@ func (l *Linker) threadFunctions() []hostFunction {
 	})}}
 }
 
-// threadSpawn is thread-spawn of wasi-threads. It returns the thread's number, or an error number of WASI below zero:
-// whatever limit is reached, it is EAGAIN. The thread is there when it returns.
+// threadSpawn is thread-spawn of wasi-threads. It returns the thread's number, or an error number
+// of WASI below zero: whatever limit is reached, it is EAGAIN. The thread is there when it returns,
+// but for one that a constructor starts: that begins when the operation has been committed, see
+// "When does a thread begin that a constructor starts?" in spec/rationale.md.
 func (g *Group) threadSpawn(ctx context.Context, argument uint32) int32 {
 	e := entryOf(ctx)
 	x := e.scope().lookup(threadStart)
 	switch {
-	case !e.parks():
+	case e.replay:
 		return -errnoBusy
 	case g.l.canSpawn() != nil, x == nil, x.kind != exportFunction, !x.fn.typ.Equal(threadStartType):
 		return -errnoNotSup
@@ -83,29 +85,40 @@ func (g *Group) threadSpawn(ctx context.Context, argument uint32) int32 {
 		cancel()
 		return -errnoAgain
 	}
-	n, err := g.conceive(ctx, spawning{stackSize: g.l.config.stackSize})
-	if err != nil {
-		g.l.guestThreads.done(t, nil)
-		fatal(err)
-		return -errnoAgain
+	late := lateThread{t, threadCtx, x.fn, argument}
+	if e.tx != nil {
+		if !e.tx.startLater(late) {
+			g.l.guestThreads.done(t, nil)
+			return -errnoAgain
+		}
+		return t.id
 	}
-	n.group.thread = t.id
-	// The parent waits for its child, so that a failure is still the parent's. Nobody can wait for the parent
-	// meanwhile: the child has the lease.
-	attached := make(chan error)
-	go g.l.runThread(threadCtx, t, n, x.fn, argument, attached)
-	if err := <-attached; err != nil {
+	if err := g.startThread(ctx, late); err != nil {
+		g.l.guestThreads.done(t, nil)
 		fatal(err)
 		return -errnoAgain
 	}
 	return t.id
 }
 
+// startThread makes the group of a thread, and its goroutine. On an error the thread has not begun.
+func (g *Group) startThread(ctx context.Context, late lateThread) error {
+	n, err := g.conceive(ctx, spawning{stackSize: g.l.config.stackSize})
+	if err != nil {
+		return err
+	}
+	n.group.thread = late.thread.id
+	// The parent waits for its child, so that a failure is still the parent's. Nobody can wait for the parent
+	// meanwhile: the child has the lease.
+	attached := make(chan error)
+	go g.l.runThread(late.ctx, late.thread, n, late.start, late.argument, attached)
+	return <-attached
+}
+
 // runThread is a thread from its attachment to its end.
 func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, start *function, argument uint32, attached chan<- error) {
 	g, err := n.attachSafely(ctx)
 	if err != nil {
-		l.guestThreads.done(t, nil)
 		attached <- err
 		return
 	}

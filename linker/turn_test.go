@@ -14,8 +14,8 @@ import (
 
 func inTurns(c *linker.Config) *linker.Config { return c.WithParallelGroups(false) }
 
-// While a guest of a main module without threads runs, also while it waits in the host, no other group of the image can
-// be entered; where it was built for threads, or it was asked for, they can.
+// While a guest of a main module without threads runs, also while it waits in the host, no other
+// group of the image can be entered; where it was built for threads, or it was asked for, they can.
 func TestGroupsTakeTurns(t *testing.T) {
 	for _, c := range []struct {
 		main, libs string
@@ -65,8 +65,8 @@ func TestGroupsTakeTurns(t *testing.T) {
 	}
 }
 
-// Groups of a main module without threads count together, without a lock of their own, and load and close libraries
-// meanwhile: nothing is lost.
+// Groups of a main module without threads count together, without a lock of their own, and load and
+// close libraries meanwhile: nothing is lost.
 func TestTurnsKeepTheHeap(t *testing.T) {
 	i := newImage(t, "main-exe", "plain", inTurns)
 	counts := library(t, dylink.Info{}, func(b *wasm.Builder) {

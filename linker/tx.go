@@ -24,8 +24,9 @@ type tx struct {
 	modules []*module  // compiled, to be closed
 	opened  []*module  // whose handles were counted
 	handed  []*Library // to constructors, say, which may keep them whatever becomes of the operation
-	// released are handles that constructors gave up.
+	// released are handles that constructors gave up, and threads those that they have started.
 	released []*Library
+	threads  []lateThread
 	depth    int   // of constructors within each other that have called the linker
 	broken   error // a part of it that failed could not be taken back, so the whole fails
 	refused  bool  // it failed before anybody else heard of it, at what it found or did not find
@@ -113,7 +114,7 @@ func (t *tx) Undo(ctx context.Context) error {
 type mark struct {
 	state                         state
 	steps, areas, modules, opened int
-	handed, released              int
+	handed, released, threads     int
 }
 
 // undoTo takes back what was done since a mark.
@@ -131,6 +132,7 @@ func (t *tx) undoTo(ctx context.Context, m mark) error {
 
 // undoShared is undoTo without the leader's own instances.
 func (t *tx) undoShared(ctx context.Context, m mark) {
+	t.dropThreads(m.threads)
 	for _, lib := range t.released[m.released:] {
 		lib.mod.handles.Add(1)
 		lib.closed.Store(false)
@@ -169,7 +171,7 @@ func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error
 	t.depth++
 	defer func() { t.depth-- }()
 	m := mark{t.l.state.clone(), len(t.steps), len(t.areas), len(t.modules), len(t.opened), len(t.handed),
-		len(t.released)}
+		len(t.released), len(t.threads)}
 	err := do(ctx, t)
 	if err != nil {
 		if failed := t.undoTo(ctx, m); failed != nil {

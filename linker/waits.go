@@ -122,8 +122,14 @@ func (w *waits) remove(address uint32, x *waiter) bool {
 // or the group ends. Meanwhile the group is parked.
 func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check func() bool) (uint32, error) {
 	e := entryOf(ctx)
-	if e.replay && timeout < 0 {
-		return 0, ErrReplay // nobody runs who could wake it
+	if e.replay { // no guest runs that could wake it, and no context ends it
+		switch {
+		case !check():
+			return waitNotEqual, nil
+		case timeout < 0:
+			return 0, ErrReplay
+		}
+		return waitTimedOut, nil
 	}
 	x, err := g.l.waits.enqueue(ctx, address, e, check)
 	switch {
@@ -131,6 +137,9 @@ func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check f
 		return 0, err
 	case x == nil:
 		return waitNotEqual, nil
+	case e.waitsForItself(timeout):
+		g.l.waits.remove(address, x)
+		return 0, ErrThreadPending
 	}
 	result := uint32(waitWoken)
 	block := func() {
