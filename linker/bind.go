@@ -46,7 +46,38 @@ func (b *binder) bind(ctx context.Context, m *module) error {
 		b.bindings[m] = append(b.bindings[m], x)
 		b.use(m, x)
 	}
+	b.reexport(m)
 	return nil
+}
+
+// reexport makes symbols of what a module imports and exports again: they are the definers' own,
+// under the names that the module has for them. It is called when the module is bound, so that
+// nothing of it is bound to them.
+func (b *binder) reexport(m *module) {
+	var bound map[importKey]binding
+	for _, e := range m.src.Exports {
+		imp, ok := m.src.ImportOf(e.Kind, e.Index)
+		if !ok || m.exports[e.Name] != nil || special(e.Name) {
+			continue
+		}
+		if bound == nil {
+			bound = make(map[importKey]binding, len(b.bindings[m]))
+			for _, x := range b.bindings[m] {
+				bound[importKey{x.imp.Module, x.imp.Name}] = x
+			}
+		}
+		x := bound[importKey{imp.Module, imp.Name}]
+		fn := x.fn
+		if x.link != nil {
+			fn = x.link.target
+		}
+		switch {
+		case fn != nil && e.Kind == wasm.KindFunc:
+			m.exports[e.Name] = &export{mod: fn.mod, name: fn.name, kind: exportFunction, fn: fn}
+		case x.exp != nil && x.imp.Module == "env":
+			m.exports[e.Name] = x.exp
+		}
+	}
 }
 
 // use makes m keep alive what it is bound to.
@@ -176,12 +207,20 @@ func wrongKind(m *module, x *export, want string) error {
 	return &SymbolError{Module: m.name, Symbol: x.name, Definer: x.mod.name, Want: want, Found: found}
 }
 
+// What modules import the image's table and memory as.
+const (
+	functionTable = "__indirect_function_table"
+	linearMemory  = "memory"
+)
+
 func (b *binder) table(m *module, imp *wasm.Import) (binding, error) {
 	switch {
 	case imp.Table.Elem != wasm.FuncRef:
 		return binding{}, importError(m, imp, "the function table holds funcref, not "+imp.Table.Elem.String())
 	case imp.Module != "env":
 		return binding{}, importError(m, imp, "a table can only be imported from env")
+	case imp.Name != functionTable:
+		return binding{}, importError(m, imp, "the only table of env is "+functionTable+", the function table")
 	case imp.Table.HasMax && imp.Table.Max < b.t.l.tableMax:
 		return binding{}, &LimitError{Limit: "function table (entries) as module " + text.Name(m.name) + " imports it",
 			Value: uint64(b.t.l.tableMax), Max: uint64(imp.Table.Max)}
@@ -196,6 +235,8 @@ func (b *binder) memory(m *module, imp *wasm.Import) (binding, error) {
 	switch {
 	case imp.Module != "env":
 		return binding{}, importError(m, imp, "a memory can only be imported from env")
+	case imp.Name != linearMemory:
+		return binding{}, importError(m, imp, "the only memory of env is "+linearMemory)
 	case imp.Memory.HasMax && imp.Memory.Max < b.t.l.maxPages:
 		return binding{}, &LimitError{Limit: "memory (pages) as module " + text.Name(m.name) + " imports it",
 			Value: uint64(b.t.l.maxPages), Max: uint64(imp.Memory.Max)}

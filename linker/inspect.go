@@ -62,7 +62,7 @@ func (s *scope) addrData(l *Linker, address uint32) (AddrInfo, bool) {
 		}
 		info := AddrInfo{Module: m.name, File: m.file, Base: area.base}
 		for name, x := range m.exports {
-			if x.kind != exportData || x.tls || special(name) || strings.HasPrefix(name, "__wasm_") || x.addr > address || x.addr < area.base {
+			if x.kind != exportData || x.mod != m || x.tls || special(name) || strings.HasPrefix(name, "__wasm_") || x.addr > address || x.addr < area.base {
 				continue
 			}
 			// Of several names for one address the first in the alphabet is taken.

@@ -10,7 +10,8 @@ type lateThread struct {
 	argument uint32
 }
 
-// startLater has a thread begin when the operation has been committed. It returns false when there are too many groups.
+// startLater has a thread begin when the operation has been committed. It returns false when there
+// are too many groups.
 func (t *tx) startLater(late lateThread) bool {
 	if len(t.l.groups.list())+len(t.threads) >= t.l.config.maxGroups {
 		return false
@@ -19,8 +20,8 @@ func (t *tx) startLater(late lateThread) bool {
 	return true
 }
 
-// startThreads has threads begin that constructors have started. What is the matter with one that cannot is told by Wait:
-// the constructor has been told that it begins.
+// startThreads has threads begin that constructors have started. What is the matter with one that
+// cannot is told by Wait: the constructor has been told that it begins.
 func (t *tx) startThreads(ctx context.Context) {
 	for _, late := range t.threads {
 		if err := t.g.startThread(ctx, late); err != nil {
@@ -38,8 +39,9 @@ func (t *tx) dropThreads(since int) {
 	t.threads = t.threads[:since]
 }
 
-// waitsForItself reports whether a constructor that waits, without a time-out, waits for nothing but threads that
-// it has started itself: they begin when it has returned, and no other group has a guest that runs.
+// waitsForItself reports whether a constructor that waits, without a time-out, waits for nothing
+// but threads that it has started itself: they begin when it has returned, and no other group has a
+// guest that runs.
 func (e *entry) waitsForItself(timeout int64) bool {
 	if e.tx == nil || len(e.tx.threads) == 0 || timeout >= 0 {
 		return false

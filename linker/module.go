@@ -157,8 +157,8 @@ func special(name string) bool {
 	return false
 }
 
-// readExports fills exports and functions from the decoded module. What a module imports and exports again is
-// left out: its definer offers it, and a module must not be bound to its own import.
+// readExports fills exports and functions from the decoded module. What a module imports and
+// exports again comes when it is bound, see reexport: a module must not be bound to its own import.
 func (m *module) readExports() {
 	m.exports = make(map[string]*export, len(m.src.Exports))
 	byIndex := map[uint32]*function{}
@@ -217,7 +217,7 @@ func (m *module) indexFunctions() {
 func (m *module) place() (map[uint32]uint32, error) {
 	globals := m.placement()
 	for _, x := range m.exports {
-		if x.kind != exportData {
+		if x.kind != exportData || x.mod != m {
 			continue
 		}
 		reads := false
@@ -252,7 +252,7 @@ func (m *module) place() (map[uint32]uint32, error) {
 		}
 	}
 	for _, e := range m.src.Exports {
-		if x := m.exports[e.Name]; x != nil && x.fn != nil && x.fn.slot == 0 {
+		if x := m.exports[e.Name]; x != nil && x.mod == m && x.fn != nil && x.fn.slot == 0 {
 			x.fn.slot = slots[e.Index]
 		}
 	}

@@ -3,6 +3,7 @@ package linker
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/tetratelabs/wazero/sys"
 
@@ -177,12 +178,15 @@ func (s *scope) find(l *Linker, lib *Library, name string) (*export, error) {
 		return nil, ErrForeignLibrary
 	case lib.scope: // the library asks itself, perhaps in a destructor
 		x = s.lookupFrom(lib.mod, name)
-	case lib.isClosed() || !s.has(lib.mod):
+	case lib.isClosed() || !s.has(lib.mod) && (lib.next == nil || !slices.Contains(s.search, lib.mod)):
 		return nil, ErrLibraryClosed
-	case lib.next != nil:
+	case lib.next != nil: // of a library whose destructors run, perhaps
 		x = s.lookupNext(lib.mod, name)
 	default:
 		x = s.lookupIn(lib.mod, name)
+	}
+	if x == nil && (lib == nil || lib.mod == nil || lib.next != nil || lib.scope) {
+		x = l.host.exports[providedPrefix+name] // what modules can import is found, too
 	}
 	if x == nil {
 		return nil, lib.undefined(l, name)

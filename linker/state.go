@@ -74,7 +74,11 @@ func (s *scope) lookupNext(m *module, name string) *export {
 		return s.lookupHost(name)
 	}
 	local := s.localScope(m)
-	return firstOf(local[slices.Index(local, m)+1:], name)
+	x := firstOf(local[slices.Index(local, m)+1:], name)
+	if x == nil && s.hides(m) { // it was in the global scope, perhaps
+		x = s.lookup(name)
+	}
+	return x
 }
 
 // has reports whether a library is loaded.
