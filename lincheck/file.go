@@ -14,10 +14,19 @@ import (
 // The file format, which the package documentation describes.
 const (
 	formatName    = "lockstep-history"
-	formatVersion = 2 // written; the older ones are read, too
+	formatVersion = 3 // written; the older ones are read, too
 	firstVersion  = 1
 	scopesVersion = 2 // the first with libraries that are local, and with the other fields that laterField knows
-	maxLine       = 1 << 20
+	endVersion    = 3 // the first with a last line that says that the history is complete
+	endPrefix     = `{"end":`
+)
+
+// maxLine is how long a line may be, in bytes, when it is written and when it is read.
+const maxLine = 1 << 30
+
+// maxText is how much of a line is in memory before it is known to be longer.
+const (
+	maxText = 1 << 16
 )
 
 type fileHeader struct {
@@ -34,6 +43,12 @@ type fileOperation struct {
 	Return *int64       `json:"return,omitempty"`
 	In     model.Input  `json:"in"`
 	Out    model.Output `json:"out"`
+}
+
+// fileEnd is the last line.
+type fileEnd struct {
+	End        bool `json:"end"`
+	Operations int  `json:"operations"`
 }
 
 // FormatError says where and why a file is not a history.
@@ -54,19 +69,28 @@ func (e *FormatError) Unwrap() error { return e.Err }
 var (
 	// ErrFormat is the cause when the header is not that of a history.
 	ErrFormat = errors.New("not a history file")
-	// ErrVersion is the cause when the file has a version of the format that is not known, or an operation that the file's
-	// version does not have.
+	// ErrVersion is the cause when the file has a version of the format that is not known, or an
+	// operation that the file's version does not have.
 	ErrVersion = errors.New("unsupported version")
-	// ErrOutcome is the cause when an operation has no return and a known outcome, or the other way round.
+	// ErrOutcome is the cause when an operation has no return and a known outcome, or the other way
+	// round.
 	ErrOutcome = errors.New("an operation without a return has an unknown outcome, and no other")
 	// ErrEmptyLine means that a line is empty.
 	ErrEmptyLine = errors.New("empty line")
+	// ErrTruncated is the cause when a history stops without its last line, or has not as many
+	// operations as that says.
+	ErrTruncated = errors.New("the history is not complete")
+	// ErrAfterEnd is the cause when something follows the last line.
+	ErrAfterEnd = errors.New("something follows the end of the history")
+	// ErrLongLine is the cause when a line is longer than a writer makes any.
+	ErrLongLine = errors.New("the line is too long")
 	// ErrTrailing is the cause when something follows the JSON value on a line.
 	ErrTrailing = errors.New("more than one value")
 )
 
-// WriteHistory writes h in the newest version of the file format that the package documentation describes. Histories that Validate finds malformed can be written too, as long as their
-// returns and outcomes fit.
+// WriteHistory writes h in the newest version of the file format that the package documentation
+// describes. Histories that Validate finds malformed can be written too, as long as their returns
+// and outcomes fit.
 func WriteHistory(w io.Writer, h *History) error {
 	buf := bufio.NewWriter(w)
 	enc := json.NewEncoder(buf)
@@ -86,40 +110,83 @@ func WriteHistory(w io.Writer, h *History) error {
 			return fmt.Errorf("lincheck: write operation %d: %w", i, err)
 		}
 	}
+	if err := enc.Encode(fileEnd{true, len(h.Operations)}); err != nil {
+		return fmt.Errorf("lincheck: write end: %w", err)
+	}
 	if err := buf.Flush(); err != nil {
 		return fmt.Errorf("lincheck: write history: %w", err)
 	}
 	return nil
 }
 
-// ReadHistory reads a whole history. What is wrong with the file is a *FormatError; what comes from r is passed on. The
-// history is not validated: judging it does that.
+// ReadHistory reads a whole history. What is wrong with the file is a *FormatError; what comes from
+// r is passed on. The history is not validated: judging it does that.
 func ReadHistory(r io.Reader) (*History, error) {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxLine)
+	lines := bufio.NewReaderSize(r, maxText)
 	h := &History{}
-	n, version := 0, 0
-	for lines.Scan() {
+	n, version, ended := 0, 0, false
+	for {
+		text, err := readText(lines)
+		switch {
+		case err == io.EOF && n == 0:
+			return nil, &FormatError{1, ErrFormat}
+		case err == io.EOF && version >= endVersion && !ended:
+			return nil, &FormatError{n + 1, ErrTruncated}
+		case err == io.EOF:
+			return h, nil
+		case errors.Is(err, ErrLongLine):
+			return nil, &FormatError{n + 1, err}
+		case err != nil:
+			return nil, fmt.Errorf("lincheck: read history: %w", err)
+		}
 		n++
-		var err error
-		if n == 1 {
-			version, err = h.readHeader(lines.Bytes())
-		} else {
-			err = h.readLine(version, lines.Bytes())
+		switch {
+		case n == 1:
+			version, err = h.readHeader(text)
+		case ended:
+			err = ErrAfterEnd
+		case version >= endVersion && bytes.HasPrefix(text, []byte(endPrefix)):
+			ended, err = true, h.readEnd(text)
+		default:
+			err = h.readLine(version, text)
 		}
 		if err != nil {
 			return nil, &FormatError{n, err}
 		}
 	}
-	switch err := lines.Err(); {
-	case errors.Is(err, bufio.ErrTooLong):
-		return nil, &FormatError{n + 1, err}
-	case err != nil:
-		return nil, fmt.Errorf("lincheck: read history: %w", err)
-	case n == 0:
-		return nil, &FormatError{1, ErrFormat}
+}
+
+// readText reads a line, without what ends it. The error is io.EOF only where no line begins.
+func readText(lines *bufio.Reader) ([]byte, error) {
+	var long []byte
+	for {
+		part, err := lines.ReadSlice('\n')
+		if len(long)+len(part) > maxLine {
+			return nil, ErrLongLine
+		}
+		switch {
+		case err == bufio.ErrBufferFull:
+			long = append(long, part...)
+			continue
+		case err == io.EOF && len(long)+len(part) > 0:
+			err = nil // the last line has no end
+		}
+		if long != nil {
+			part = append(long, part...)
+		}
+		return bytes.TrimSuffix(part, []byte("\n")), err
 	}
-	return h, nil
+}
+
+func (h *History) readEnd(text []byte) error {
+	var end fileEnd
+	if err := decodeStrict(text, &end); err != nil {
+		return err
+	}
+	if !end.End || end.Operations != len(h.Operations) {
+		return fmt.Errorf("%w: %d operations of %d", ErrTruncated, len(h.Operations), end.Operations)
+	}
+	return nil
 }
 
 func (h *History) readLine(version int, text []byte) error {
@@ -155,7 +222,8 @@ func laterField(in *model.Input) string {
 }
 
 func (h *History) readHeader(text []byte) (version int, err error) {
-	// The format and version are looked at first, so that a newer file is not blamed for its unknown fields.
+	// The format and version are looked at first, so that a newer file is not blamed for its
+	// unknown fields.
 	var kind struct {
 		Format  string `json:"format"`
 		Version int    `json:"version"`

@@ -8,11 +8,13 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/lockstep-wasm/lockstep/model"
 )
 
-const header = `{"format":"lockstep-history","version":2,"seed":7,"stamps":"ordered","universe":{"main":{"name":"main"},"rules":{}}}` + "\n"
+const header = `{"format":"lockstep-history","version":3,"seed":7,"stamps":"ordered","universe":{"main":{"name":"main"},"rules":{}}}` + "\n"
 
-var header1 = strings.Replace(header, `"version":2`, `"version":1`, 1)
+var header1 = strings.Replace(header, `"version":3`, `"version":1`, 1)
 
 func TestHistoryFile(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
@@ -28,7 +30,7 @@ func TestHistoryFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			text := file.String()
-			if lines := strings.Count(text, "\n"); lines != 1+len(h.Operations) {
+			if lines := strings.Count(text, "\n"); lines != 2+len(h.Operations) {
 				t.Errorf("%d lines for %d operations", lines, len(h.Operations))
 			}
 			read, err := ReadHistory(&file)
@@ -53,8 +55,8 @@ func TestReadHistoryErrors(t *testing.T) {
 		{"empty", "", 1, ErrFormat, ""},
 		{"not JSON", "hello\n", 1, ErrFormat, ""},
 		{"another format", `{"format":"x"}`, 1, ErrFormat, `format "x"`},
-		{"a later version", `{"format":"lockstep-history","version":3,"colour":1}`, 1, ErrVersion, "3, not 1 to 2"},
-		{"an earlier version than the first", `{"format":"lockstep-history","version":0}`, 1, ErrVersion, "0, not 1 to 2"},
+		{"a later version", `{"format":"lockstep-history","version":4,"colour":1}`, 1, ErrVersion, "4, not 1 to 3"},
+		{"an earlier version than the first", `{"format":"lockstep-history","version":0}`, 1, ErrVersion, "0, not 1 to 3"},
 		{"local in version 1", header1 + op + strings.Replace(op, `"library"`, `"local":true,"library"`, 1), 3, ErrVersion, `1 has no "local"`},
 		{"no load in version 1", header1 + strings.Replace(op, `"library"`, `"no_load":true,"library"`, 1), 2, ErrVersion, `1 has no "no_load"`},
 		{"next in version 1", header1 + strings.Replace(op, `"open"`, `"symbol","next":true`, 1), 2, ErrVersion, `1 has no "next"`},
@@ -69,7 +71,12 @@ func TestReadHistoryErrors(t *testing.T) {
 		{"cut off", header + op[:len(op)/2], 2, nil, "unexpected EOF"},
 		{"known without return", header + strings.Replace(op, `"return":4,`, "", 1), 2, ErrOutcome, ""},
 		{"unknown with return", header + strings.Replace(op, `"handle":1,"commit":1`, `"unknown":true`, 1), 2, ErrOutcome, ""},
-		{"long line", header + op + strings.Repeat(" ", maxLine+1), 3, nil, "token too long"},
+		{"no end", header + op, 3, ErrTruncated, ""},
+		{"an operation is missing", header + op + `{"end":true,"operations":2}`, 3, ErrTruncated, "1 operations of 2"},
+		{"no end after all", header + op + `{"end":false,"operations":1}`, 3, ErrTruncated, ""},
+		{"operation after the end", header + op + `{"end":true,"operations":1}` + "\n" + op, 4, ErrAfterEnd, ""},
+		{"unknown field at the end", header + `{"end":true,"operations":0,"x":1}`, 2, nil, "x"},
+		{"an end in version 1", header1 + `{"end":true,"operations":0}`, 2, nil, "end"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -91,6 +98,37 @@ func TestReadHistoryErrors(t *testing.T) {
 	var format *FormatError
 	if _, err := ReadHistory(iotest.ErrReader(broken)); !errors.Is(err, broken) || errors.As(err, &format) {
 		t.Errorf("a failing reader: %v", err)
+	}
+}
+
+// A history that stops anywhere before its last line is refused, whatever is left of it.
+func TestTruncatedHistories(t *testing.T) {
+	var file bytes.Buffer
+	if err := WriteHistory(&file, goodHistory()); err != nil {
+		t.Fatal(err)
+	}
+	text := file.String()
+	for n := range len(text) - 1 { // without the last byte, the end of the line, it is whole
+		if h, err := ReadHistory(strings.NewReader(text[:n])); err == nil || h != nil {
+			t.Fatalf("%d of %d bytes were read as a history", n, len(text))
+		}
+	}
+}
+
+// Lines of any length that are written are read.
+func TestLongLines(t *testing.T) {
+	for _, n := range []int{maxText - 300, maxText, 3 * maxText, 1 << 20, 5 << 20} {
+		h := goodHistory()
+		h.Operations[firstCall].Output.Trap = model.TrapClass(strings.Repeat("x", n))
+		h.Universe.Main.Name = strings.Repeat("y", n)
+		var file bytes.Buffer
+		if err := WriteHistory(&file, h); err != nil {
+			t.Fatal(err)
+		}
+		read, err := ReadHistory(&file)
+		if err != nil || !reflect.DeepEqual(read, h) {
+			t.Errorf("%d bytes: %v", n, err)
+		}
 	}
 }
 

@@ -18,18 +18,22 @@
 //
 // The file format is JSON lines in UTF-8. The first line is the header:
 //
-//	{"format":"lockstep-history","version":2,"seed":42,"stamps":"ordered","universe":{…}}
+//	{"format":"lockstep-history","version":3,"seed":42,"stamps":"ordered","universe":{…}}
 //
-// Each further line is one operation, in any order:
+// Each further line but the last is one operation, in any order:
 //
 //	{"client":0,"call":1,"return":4,"in":{"op":"open","library":"liba.so"},"out":{"handle":1,"commit":1}}
 //
+// The last line says that the history is complete; a file without it was truncated, and is refused:
+//
+//	{"end":true,"operations":1}
+//
 // "return" is absent exactly if the outcome is unknown ("out":{"unknown":true}). The fields of "universe", "in" and
 // "out" are those of model.Universe, model.Input and model.Output; fields with their zero value may be absent. Fields
-// that nobody knows are errors, and so are empty lines and lines longer than 1 MiB.
+// that nobody knows are errors, and so are empty lines and lines longer than 1 GiB.
 //
-// Files of version 1 are read and judged as well: in them all libraries are global, so "local", "no_load" and "next" must not be
-// set. The version goes up whenever a reader that knows only the older ones would refuse, or judge otherwise, what may be in a file;
+// Files of the versions 1 and 2 are read and judged as well. They have no last line, so that nothing tells whether
+// they are complete. In version 1 all libraries are global: "local", "no_load" and "next" must not be set. The version goes up whenever a reader that knows only the older ones would refuse, or judge otherwise, what may be in a file;
 // what it meant before, an older file goes on to mean.
 package lincheck
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 	"time"
@@ -11,68 +12,139 @@ import (
 	"github.com/lockstep-wasm/lockstep/lincheck"
 )
 
+// judged is what came of one history.
+type judged struct {
+	File       string `json:"file"`
+	Operations int    `json:"operations"`
+	Verdict    string `json:"verdict"` // ok, violation, undecided; unreadable for a file that is no history
+	Reason     string `json:"reason,omitempty"`
+}
+
+// judgement is the result of "judge".
+type judgement struct {
+	Histories []judged      `json:"histories"`
+	Reading   time.Duration `json:"reading_ns"`
+	Judging   time.Duration `json:"judging_ns"`
+	Memory    uint64        `json:"peak_memory_bytes"`
+}
+
+const unreadable = "unreadable"
+
 func judgeCommand() *cobra.Command {
 	var picture string
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "judge FILE…",
 		Short: "Judge histories that were recorded before",
-		Long: `judge reads recorded histories and tells of each whether it is linearizable: "ok", "violation" with the operations that
-show it, or "undecided" with the limit that was reached. In the end it says how long reading and judging took, and the most memory that
-it had at any time. The exit status is 0 only if all are ok.`,
+		Long: `judge reads recorded histories and tells of each whether it is linearizable: "ok",
+"violation" with the operations that show it, or "undecided" with the limit that was reached. A
+file that cannot be read does not keep the others from being judged. In the end it says how long
+reading and judging took, and the most memory that it had at any time.
+
+The exit status is 0 only if all are ok: 2 if a file could not be read, otherwise 1.`,
 		Example: `  lockstep record --operations 10000 --output history.jsonl
   lockstep judge --picture history.html history.jsonl`,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryLimit))
-			good := true
-			var reading, judging time.Duration
-			for _, name := range args {
-				begun := time.Now()
-				h, err := readHistory(name)
-				if err != nil {
-					return err
+			var page *resultFile
+			if picture != "" {
+				if page, err = openResult(picture); err != nil {
+					return fmt.Errorf("judge: %w", err)
 				}
-				read := time.Now()
-				result := lincheck.Judge(h, lincheck.Limits{Timeout: timeout})
-				reading, judging = reading+read.Sub(begun), judging+time.Since(read)
-				good = good && result.Verdict == lincheck.OK
-				fmt.Fprintf(cmd.OutOrStdout(), "%s: %d operations: %s\n", name, len(h.Operations), result)
-				if picture != "" {
-					if err := writePicture(picture, result); err != nil {
-						return err
-					}
-				}
+				defer page.close()
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "read in %s, judged in %s; peak memory %d MiB\n",
-				reading.Round(time.Millisecond), judging.Round(time.Millisecond), peakMemory()>>20)
-			if !good {
-				return errVerdict
-			}
-			return nil
+			return judge(cmd, args, page, timeout)
 		},
 	}
-	cmd.Flags().StringVar(&picture, "picture", "", "file for an HTML page with the (last) history")
+	cmd.Flags().StringVar(
+		&picture,
+		"picture",
+		"",
+		"file for an HTML page with the last history that can be drawn",
+	)
 	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "time for one history")
 	return cmd
+}
+
+func judge(cmd *cobra.Command, files []string, page *resultFile, timeout time.Duration) error {
+	var all judgement
+	var last *lincheck.Result
+	good, failed := true, error(nil)
+	for _, name := range files {
+		if cmd.Context().Err() != nil {
+			break
+		}
+		begun := time.Now()
+		h, err := readHistory(name)
+		read := time.Now()
+		all.Reading += read.Sub(begun)
+		if err != nil {
+			failed = reportFile(cmd, failed, fmt.Errorf("judge: %w", err))
+			all.Histories = append(
+				all.Histories,
+				judged{File: name, Verdict: unreadable, Reason: err.Error()},
+			)
+			continue
+		}
+		result := lincheck.Judge(h, lincheck.Limits{Timeout: timeout})
+		all.Judging += time.Since(read)
+		good = good && result.Verdict == lincheck.OK
+		j := judged{
+			File:       name,
+			Operations: len(h.Operations),
+			Verdict:    result.Verdict.String(),
+			Reason:     result.Explanation,
+		}
+		if result.Err != nil {
+			j.Reason = result.Err.Error()
+		} else {
+			last = &result
+		}
+		all.Histories = append(all.Histories, j)
+		if !asJSON(cmd) {
+			fmt.Fprintf(
+				cmd.OutOrStdout(),
+				"%s: %d operations: %s\n",
+				name,
+				len(h.Operations),
+				result,
+			)
+		}
+	}
+	if failed != nil && len(all.Histories) == 1 && !asJSON(cmd) {
+		return failed
+	}
+	all.Memory = peakMemory()
+	if err := show(cmd, all, func(w io.Writer) {
+		fmt.Fprintf(w, "read in %s, judged in %s; peak memory %d MiB\n",
+			all.Reading.Round(time.Millisecond), all.Judging.Round(time.Millisecond), all.Memory>>20)
+	}); err != nil {
+		return err
+	}
+	if page != nil && last != nil {
+		if err := page.commit(last.WritePicture); err != nil {
+			return fmt.Errorf("judge: picture: %w", err)
+		}
+	}
+	switch {
+	case failed != nil:
+		return failed
+	case !good:
+		return errVerdict
+	}
+	return nil
 }
 
 func readHistory(name string) (*lincheck.History, error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("judge: %w", err)
+		return nil, err
 	}
 	defer file.Close()
 	h, err := lincheck.ReadHistory(file)
 	if err != nil {
-		return nil, fmt.Errorf("judge: %s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return h, nil
-}
-
-func writePicture(name string, result lincheck.Result) error {
-	if err := writeFile(name, result.WritePicture); err != nil {
-		return fmt.Errorf("judge: %w", err)
-	}
-	return nil
 }

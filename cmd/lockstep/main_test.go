@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,7 +65,7 @@ func TestWrongArguments(t *testing.T) {
 		{[]string{"info", dir}, "is a directory"},
 		{[]string{"judge", dir}, "is a directory"},
 		{[]string{"judge", unreadable}, "permission denied"},
-		{[]string{"judge", halfHistory}, "half.jsonl: lincheck: line 2"},
+		{[]string{"judge", halfHistory}, "half.jsonl: lincheck: line 3"},
 		{[]string{"judge", "--picture", filepath.Join(dir, "a", "b"), writeHistory(t, 42)}, "no such file"},
 		{[]string{"judge", "--timeout", "soon", broken}, `invalid argument "soon"`},
 		{[]string{"record", "--operations", "0"}, "record: operations must be at least 1, not 0"},
@@ -127,6 +128,36 @@ func TestJudge(t *testing.T) {
 	}
 	if status, _, _ := command(t, "judge", good, bad); status != 1 {
 		t.Errorf("one of two is bad: status %d", status)
+	}
+	// A file that cannot be read does not keep the others from being judged.
+	status, stdout, stderr := command(t, "judge", "absent.jsonl", bad, good, "judge.go")
+	if status != 2 || strings.Count(stdout, "operations: ") != 2 ||
+		!strings.Contains(stderr, "absent.jsonl") || !strings.Contains(stderr, "judge.go: lincheck: line 1") {
+		t.Errorf("two of four are no histories: status %d, %q, %q", status, stdout, stderr)
+	}
+	status, stdout, _ = command(t, "judge", "--json", bad, good)
+	var all judgement
+	if err := json.Unmarshal([]byte(stdout), &all); err != nil || status != 1 || len(all.Histories) != 2 ||
+		all.Histories[0].Verdict != "violation" || all.Histories[1].Verdict != "ok" || all.Histories[0].Reason == "" {
+		t.Errorf("JSON: status %d, %v, %q", status, err, stdout)
+	}
+}
+
+// A picture that cannot be made leaves the one that was there, and the folder as it was.
+func TestJudgeKeepsPictures(t *testing.T) {
+	dir := t.TempDir()
+	picture := filepath.Join(dir, "picture.html")
+	if err := os.WriteFile(picture, []byte("old"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, _ := command(t, "judge", "--picture", picture, "absent.jsonl"); status != 2 {
+		t.Errorf("status %d", status)
+	}
+	if text, err := os.ReadFile(picture); err != nil || string(text) != "old" {
+		t.Errorf("the picture is %q, %v", text, err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("left behind: %v, %v", entries, err)
 	}
 }
 

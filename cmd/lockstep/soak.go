@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -18,8 +16,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/lincheck/drive"
 	"github.com/lockstep-wasm/lockstep/lincheck/trace"
 	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/linker/testdata"
 	"github.com/lockstep-wasm/lockstep/model"
-	"github.com/lockstep-wasm/lockstep/stock"
 )
 
 // soakOptions are the flags of "soak".
@@ -35,11 +33,12 @@ func soakCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "soak",
 		Short: "Run random programs on the real linker in an unsound environment, for as long as one likes",
-		Long: `soak runs random concurrent programs on the real linker, one linker after the other, while its environment fails: files
-cannot be opened or take long, memory and table are full, groups are killed by traps, calls are cancelled. Each shift's history
-must be linearizable, its trace a behaviour of the protocol, and nothing may stay behind. It stops at the first that
-is not so, and prints the command that runs this shift again. Everything in a shift follows from its seed, except
-the interleaving. It runs in the source tree.`,
+		Long: `soak runs random concurrent programs on the real linker, one linker after the
+other, while its environment fails: files cannot be opened or take long, memory and table are
+full, groups are killed by traps, calls are cancelled. Each shift's history must be linearizable,
+its trace a behaviour of the protocol, and nothing may stay behind. It stops at the first that is
+not so, and prints the command that runs this shift again. Everything in a shift follows from its
+seed, except the interleaving. After a signal it prints the summary of the shifts that are done.`,
 		Example: `  lockstep soak --duration 1h
   lockstep soak --seed 17 --shifts 1   # one shift again`,
 		Args: cobra.NoArgs,
@@ -66,38 +65,47 @@ func (e shiftError) Error() string { return string(e) }
 
 // soakTotal is what happened in all shifts.
 type soakTotal struct {
-	shifts, operations int
-	cancelled, noSpace int
-	faults, killed     int
-	commits, events    uint64
-	verdicts           map[lincheck.Verdict]int
+	Shifts       int    `json:"shifts"`
+	Operations   int    `json:"operations"`
+	Commits      uint64 `json:"commits"`
+	Events       uint64 `json:"protocol_events"`
+	Cancelled    int    `json:"operations_cancelled"`
+	NoSpace      int    `json:"operations_without_space"`
+	Faults       int    `json:"operations_whose_files_failed"`
+	Killed       int    `json:"groups_killed"`
+	Linearizable int    `json:"histories_linearizable"`
+	Undecided    int    `json:"histories_undecided"`
+
+	Failure string `json:"failure,omitempty"` // what is wrong, in the shift with which it ended
+	Shift   string `json:"failed_shift,omitempty"`
+	Again   string `json:"again,omitempty"` // the command that runs that shift again
 }
 
 func soak(cmd *cobra.Command, o soakOptions) (err error) {
 	ctx := cmd.Context()
-	root, err := stock.Root()
-	if err != nil {
-		return fmt.Errorf("soak: %w", err)
-	}
 	cache := wazero.NewCompilationCache()
 	defer func() { err = errors.Join(err, cache.Close(context.WithoutCancel(ctx))) }()
-	total := soakTotal{verdicts: map[lincheck.Verdict]int{}}
+	total := soakTotal{}
 	end := time.Now().Add(o.duration)
 	for i := 0; (o.shifts <= 0 || i < o.shifts) && (o.shifts > 0 || time.Now().Before(end)); i++ {
-		s := newShift(o.seed+uint64(i), filepath.Join(root, "linker", "testdata"))
+		s := newShift(o.seed + uint64(i))
 		s.loops = o.loops
 		if err := s.run(ctx, cache); ctx.Err() != nil {
-			fmt.Fprintln(cmd.ErrOrStderr(), "soak: stopped")
 			break
 		} else if err != nil {
-			total.show(cmd.OutOrStdout())
-			fmt.Fprintf(cmd.OutOrStdout(), "\n%s\n%v\nto run it again: lockstep soak --seed %d --shifts 1 --loop-safepoints=%t\n", s, err, s.program.Seed, s.loops)
-			return errVerdict
+			total.Failure, total.Shift = err.Error(), s.String()
+			total.Again = fmt.Sprintf("lockstep soak --seed %d --shifts 1 --loop-safepoints=%t", s.program.Seed, s.loops)
+			break
 		}
 		total.add(s)
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", s, s.result)
 	}
-	total.show(cmd.OutOrStdout())
+	if err := show(cmd, total, total.show); err != nil {
+		return err
+	}
+	if total.Failure != "" {
+		return errVerdict
+	}
 	return nil
 }
 
@@ -109,16 +117,15 @@ type shift struct {
 	pages   uint32 // of memory that there may be
 	entries uint32 // of the function table that there may be
 	loops   bool   // modules have loop safepoints
-	folder  string
 
 	history *lincheck.History
 	result  lincheck.Result
 	watch   trace.Watcher
 }
 
-func newShift(seed uint64, folder string) *shift {
+func newShift(seed uint64) *shift {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	s := &shift{folder: folder, pages: 1024, entries: 10_000}
+	s := &shift{pages: 1024, entries: 10_000}
 	s.program = drive.Program{
 		Seed: seed, Groups: 1 + rng.IntN(8), Clients: 1 + rng.IntN(12), Rounds: 5, Operations: 8, Cancels: rng.IntN(2) == 0,
 	}
@@ -138,17 +145,28 @@ func newShift(seed uint64, folder string) *shift {
 // String says in a line what is special about the shift.
 func (s *shift) String() string {
 	p := &s.program
-	return fmt.Sprintf("seed %d: %d groups, %d clients, %d%% of the files fail, %d pages, %d table entries, cancels %t, traps kill %t",
-		p.Seed, p.Groups, p.Clients, s.percent, s.pages, s.entries, p.Cancels, s.kills)
+	return fmt.Sprintf(
+		"seed %d: %d groups, %d clients, %d%% of the files fail, %d pages, %d table entries, cancels %t, traps kill %t",
+		p.Seed,
+		p.Groups,
+		p.Clients,
+		s.percent,
+		s.pages,
+		s.entries,
+		p.Cancels,
+		s.kills,
+	)
 }
 
 // run runs the program, judges it and returns what is wrong.
 func (s *shift) run(ctx context.Context, cache wazero.CompilationCache) (err error) {
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig().WithCompilationCache(cache))
 	defer func() { err = errors.Join(err, rt.Close(context.WithoutCancel(ctx))) }()
-	world := drive.Fixtures(os.DirFS(s.folder)).WithFaults(s.program.Seed, s.percent, s.kills)
+	world := drive.Fixtures(testdata.FS()).WithFaults(s.program.Seed, s.percent, s.kills)
 	config := linker.NewConfig().WithObserver(s.watch.Observe).WithTrapClosesGroup(s.kills).
-		WithStackSize(64<<10).WithMemoryPages(0, s.pages).WithMaxTable(s.entries).WithLoopSafepoints(s.loops)
+		WithStackSize(
+			64<<10,
+		).WithMemoryPages(0, s.pages).WithMaxTable(s.entries).WithLoopSafepoints(s.loops)
 	subject, err := drive.New(ctx, rt, world, config)
 	if err != nil {
 		return err
@@ -174,37 +192,51 @@ func (s *shift) run(ctx context.Context, cache wazero.CompilationCache) (err err
 }
 
 func (t *soakTotal) add(s *shift) {
-	t.shifts++
-	t.verdicts[s.result.Verdict]++
-	t.operations += len(s.history.Operations)
+	t.Shifts++
+	if s.result.Verdict == lincheck.OK {
+		t.Linearizable++
+	} else {
+		t.Undecided++
+	}
+	t.Operations += len(s.history.Operations)
 	summary := s.watch.Summary()
-	t.commits += summary.Commits
-	t.events += summary.Events
+	t.Commits += summary.Commits
+	t.Events += summary.Events
 	for _, op := range s.history.Operations {
 		switch op.Output.Err {
 		case model.ClassCancelled:
-			t.cancelled++
+			t.Cancelled++
 		case model.ClassNoSpace:
-			t.noSpace++
+			t.NoSpace++
 		case drive.ClassFault:
-			t.faults++
+			t.Faults++
 		}
 		if op.Output.Trap != "" && s.kills {
-			t.killed++
+			t.Killed++
 		}
 	}
 }
 
-// show prints the summary. Undecided histories are no failures, but they are not passed over either.
+// show prints the summary. Undecided histories are no failures, but they are not passed over
+// either.
 func (t *soakTotal) show(w io.Writer) {
 	out := table.NewWriter()
 	out.SetOutputMirror(w)
 	out.SetStyle(table.StyleLight)
 	out.AppendRows([]table.Row{
-		{"shifts", t.shifts}, {"operations", t.operations}, {"commits", t.commits}, {"protocol events, all allowed", t.events},
-		{"operations cancelled", t.cancelled}, {"operations without memory or table entries", t.noSpace},
-		{"operations whose files failed", t.faults}, {"groups killed and survived", t.killed},
-		{"histories linearizable", t.verdicts[lincheck.OK]}, {"histories undecided", t.verdicts[lincheck.Undecided]},
+		{
+			"shifts",
+			t.Shifts,
+		}, {"operations", t.Operations}, {"commits", t.Commits}, {"protocol events, all allowed", t.Events},
+		{
+			"operations cancelled",
+			t.Cancelled,
+		}, {"operations without memory or table entries", t.NoSpace},
+		{"operations whose files failed", t.Faults}, {"groups killed and survived", t.Killed},
+		{"histories linearizable", t.Linearizable}, {"histories undecided", t.Undecided},
 	})
 	out.Render()
+	if t.Failure != "" {
+		fmt.Fprintf(w, "\n%s\n%s\nto run it again: %s\n", t.Shift, t.Failure, t.Again)
+	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/lincheck/trace"
 	"github.com/lockstep-wasm/lockstep/lincheck/trace/batch"
 	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/linker/testdata"
 	"github.com/lockstep-wasm/lockstep/stock"
 	"github.com/lockstep-wasm/lockstep/tla"
 )
@@ -31,7 +32,8 @@ func traceCommand() *cobra.Command {
 	return cmd
 }
 
-// programFlags adds the flags that say what programs traces are recorded of, and what they are if nobody says.
+// programFlags adds the flags that say what programs traces are recorded of, and what they are if
+// nobody says.
 func programFlags(cmd *cobra.Command, p *drive.Program, standard drive.Program) {
 	*p = standard
 	flags := cmd.Flags()
@@ -39,7 +41,12 @@ func programFlags(cmd *cobra.Command, p *drive.Program, standard drive.Program) 
 	flags.IntVar(&p.Groups, "groups", p.Groups, "instance groups in a program")
 	flags.IntVar(&p.Clients, "clients", p.Clients, "goroutines in a program")
 	flags.IntVar(&p.Rounds, "rounds", p.Rounds, "meetings of the goroutines in a program")
-	flags.IntVar(&p.Operations, "operations", p.Operations, "operations of each goroutine between two meetings")
+	flags.IntVar(
+		&p.Operations,
+		"operations",
+		p.Operations,
+		"operations of each goroutine between two meetings",
+	)
 	flags.BoolVar(&p.Cancels, "cancels", p.Cancels, "cancel some operations half-way")
 }
 
@@ -50,25 +57,36 @@ func checkProgram(command string, p *drive.Program) error {
 		value int
 	}{{"groups", p.Groups}, {"clients", p.Clients}, {"rounds", p.Rounds}, {"operations", p.Operations}} {
 		if n.value < 1 {
-			return argumentError{command, fmt.Sprintf("%s must be at least 1, not %d", n.name, n.value)}
+			return argumentError{
+				command,
+				fmt.Sprintf("%s must be at least 1, not %d", n.name, n.value),
+			}
 		}
 	}
 	// Every client may spawn a group of its own.
 	if most := linker.DefaultMaxGroups; p.Groups+p.Clients > most {
-		return argumentError{command, fmt.Sprintf("groups and clients together must be at most %d, not %d", most, p.Groups+p.Clients)}
+		return argumentError{
+			command,
+			fmt.Sprintf(
+				"groups and clients together must be at most %d, not %d",
+				most,
+				p.Groups+p.Clients,
+			),
+		}
 	}
 	return nil
 }
 
 // recordTrace runs a program on a linker of its own and writes its trace.
-func recordTrace(ctx context.Context, cache wazero.CompilationCache, p drive.Program, w io.Writer) (err error) {
-	root, err := stock.Root()
-	if err != nil {
-		return err
-	}
+func recordTrace(
+	ctx context.Context,
+	cache wazero.CompilationCache,
+	p drive.Program,
+	w io.Writer,
+) (err error) {
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig().WithCompilationCache(cache))
 	defer func() { err = errors.Join(err, rt.Close(context.WithoutCancel(ctx))) }()
-	world := drive.Fixtures(os.DirFS(filepath.Join(root, "linker", "testdata")))
+	world := drive.Fixtures(testdata.FS())
 	_, err = drive.Record(ctx, rt, world, linker.NewConfig(), p, w)
 	return err
 }
@@ -79,9 +97,9 @@ func traceRecordCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "record -o FILE",
 		Short: "Run a random program on the real linker and record its trace",
-		Long: `record runs a random concurrent program on the real linker, with the C fixtures as libraries, and writes every action
-of the protocol to a file, which "lockstep trace check" reads. The same seed asks the same questions, in another
-interleaving each time. It runs in the source tree.`,
+		Long: `record runs a random concurrent program on the real linker, with the C fixtures as
+libraries, and writes every action of the protocol to a file, which "lockstep trace check" reads.
+The same seed asks the same questions, in another interleaving each time.`,
 		Example: `  lockstep trace record --seed 3 --output trace.jsonl && lockstep trace check trace.jsonl`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -90,19 +108,31 @@ interleaving each time. It runs in the source tree.`,
 			}
 			cache := wazero.NewCompilationCache()
 			defer func() { err = errors.Join(err, cache.Close(cmd.Context())) }()
-			file, err := os.Create(out)
+			file, err := openResult(out)
 			if err != nil {
 				return fmt.Errorf("trace: %w", err)
 			}
-			err = recordTrace(cmd.Context(), cache, p, file)
-			if err := errors.Join(err, file.Close()); err != nil {
+			defer file.close()
+			err = file.commit(
+				func(w io.Writer) error { return recordTrace(cmd.Context(), cache, p, w) },
+			)
+			if err != nil {
 				return fmt.Errorf("trace: %w", err)
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: the trace of the program with seed %d\n", out, p.Seed)
-			return nil
+			type result struct {
+				File string `json:"file"`
+				Seed uint64 `json:"seed"`
+			}
+			return show(cmd, result{out, p.Seed}, func(w io.Writer) {
+				fmt.Fprintf(w, "%s: the trace of the program with seed %d\n", out, p.Seed)
+			})
 		},
 	}
-	programFlags(cmd, &p, drive.Program{Seed: 1, Groups: 3, Clients: 6, Rounds: 2, Operations: 6, Cancels: true})
+	programFlags(
+		cmd,
+		&p,
+		drive.Program{Seed: 1, Groups: 3, Clients: 6, Rounds: 2, Operations: 6, Cancels: true},
+	)
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write")
 	if err := cmd.MarkFlagRequired("output"); err != nil {
 		panic(err) // there is such a flag
@@ -115,11 +145,12 @@ func traceCheckCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check FILE…",
 		Short: "Tell whether traces are behaviours of the protocol",
-		Long: `check replays traces against the protocol in Go, and with --tlc against the TLA+ text as well. It shows the first event
-of a trace that does not fit, the state before it, and what would have been possible. The exit status is 0 only if all
-traces are accepted.
+		Long: `check replays traces against the protocol in Go, and with --tlc against the TLA+
+text as well. It shows the first event of a trace that does not fit, the state before it, and what
+would have been possible. The exit status is 0 only if all traces are accepted.
 
-TLC is the jar that the environment variable TLA2TOOLS_JAR names, tla/tools/tla2tools.jar, or a command tlc on PATH.`,
+TLC is the jar that the environment variable TLA2TOOLS_JAR names, tla/tools/tla2tools.jar, or a
+command tlc on PATH.`,
 		Example: `  lockstep trace check trace.jsonl
   TLA2TOOLS_JAR=tla2tools.jar lockstep trace check --tlc trace.jsonl`,
 		Args: cobra.MinimumNArgs(1),
@@ -131,69 +162,112 @@ TLC is the jar that the environment variable TLA2TOOLS_JAR names, tla/tools/tla2
 					return err
 				}
 			}
-			good := true
-			var inputs []batch.Input
-			for _, name := range args {
-				ok, err := checkTrace(cmd.OutOrStdout(), name)
-				if err != nil {
-					return err
-				}
-				good = good && ok
-				if !ask {
-					continue
-				}
-				t, err := readTrace(name)
-				if err != nil {
-					return err
-				}
-				inputs = append(inputs, batch.Input{Name: name, Trace: t})
-			}
-			if ask {
-				outcome, err := batch.Check(cmd.Context(), tool, inputs)
-				if err != nil {
-					return fmt.Errorf("trace: %w", err)
-				}
-				if outcome.Rejected != nil {
-					good = false
-					fmt.Fprintln(cmd.OutOrStdout(), outcome.Rejected)
-				} else {
-					fmt.Fprintf(cmd.OutOrStdout(), "%d traces, %d events: accepted by %s\n", outcome.Traces, outcome.Events, outcome.TLC)
-				}
-			}
-			if !good {
-				return errVerdict
-			}
-			return nil
+			return checkTraces(cmd, args, ask, tool)
 		},
 	}
 	cmd.Flags().BoolVar(&ask, "tlc", false, "ask TLC, too")
 	return cmd
 }
 
-// checkTrace replays a file and says what came of it. The error is that of a file that cannot be judged.
-func checkTrace(w io.Writer, name string) (ok bool, err error) {
+// checkedTrace is what came of one trace.
+type checkedTrace struct {
+	File     string `json:"file"`
+	Accepted bool   `json:"accepted"`
+	Events   uint64 `json:"events"`
+	Commits  uint64 `json:"commits"`
+	Groups   int    `json:"groups"`
+	Reason   string `json:"reason,omitempty"` // why it was not accepted, or could not be read
+}
+
+// checkTraces replays files, and asks TLC if it is wanted. A file that cannot be read does not keep
+// the others from being checked.
+func checkTraces(cmd *cobra.Command, files []string, ask bool, tool tla.Tool) error {
+	var all []checkedTrace
+	var inputs []batch.Input
+	good, failed := true, error(nil)
+	for _, name := range files {
+		if cmd.Context().Err() != nil {
+			break
+		}
+		c, err := checkTrace(name)
+		if err != nil {
+			c.Reason = err.Error()
+			failed = reportFile(cmd, failed, fmt.Errorf("trace: %w", err))
+		}
+		good = good && c.Accepted
+		all = append(all, c)
+		if ask && err == nil {
+			t, err := readTrace(name)
+			if err != nil {
+				return fmt.Errorf("trace: %w", err)
+			}
+			inputs = append(inputs, batch.Input{Name: name, Trace: t})
+		}
+	}
+	if err := show(cmd, all, func(w io.Writer) {
+		for _, c := range all {
+			switch {
+			case c.Accepted:
+				fmt.Fprintf(w, "%s: %d events, %d commits, %d groups: accepted\n", c.File, c.Events, c.Commits, c.Groups)
+			case c.Events > 0:
+				fmt.Fprintf(w, "%s: %s\n", c.File, c.Reason)
+			}
+		}
+	}); err != nil {
+		return err
+	}
+	if len(inputs) > 0 {
+		said := cmd.OutOrStdout()
+		if asJSON(cmd) {
+			said = cmd.ErrOrStderr()
+		}
+		outcome, err := batch.Check(cmd.Context(), tool, inputs)
+		switch {
+		case err != nil:
+			return fmt.Errorf("trace: %w", err)
+		case outcome.Rejected != nil:
+			good = false
+			fmt.Fprintln(said, outcome.Rejected)
+		default:
+			fmt.Fprintf(said, "%d traces, %d events: accepted by %s\n",
+				outcome.Traces, outcome.Events, outcome.TLC)
+		}
+	}
+	switch {
+	case failed != nil:
+		return failed
+	case !good:
+		return errVerdict
+	}
+	return nil
+}
+
+// checkTrace replays a file. The error is that of a file that cannot be judged.
+func checkTrace(name string) (checkedTrace, error) {
+	c := checkedTrace{File: name}
 	file, err := os.Open(name)
 	if err != nil {
-		return false, fmt.Errorf("trace: %w", err)
+		return c, err
 	}
 	defer file.Close()
 	summary, err := trace.ValidateFile(bufio.NewReader(file))
 	var rejected *trace.RejectedError
-	switch {
-	case errors.As(err, &rejected):
-		fmt.Fprintf(w, "%s: %v\n", name, rejected)
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("%s: %w", name, err)
+	if err != nil && !errors.As(err, &rejected) {
+		return c, fmt.Errorf("%s: %w", name, err)
 	}
-	fmt.Fprintf(w, "%s: %d events, %d commits, %d groups: accepted\n", name, summary.Events, summary.Commits, summary.Groups)
-	return true, nil
+	c.Events, c.Commits, c.Groups = summary.Events, summary.Commits, summary.Groups
+	if rejected != nil {
+		c.Events, c.Reason = rejected.Event.Seq, rejected.Error()
+		return c, nil
+	}
+	c.Accepted = true
+	return c, nil
 }
 
 func readTrace(name string) (*trace.Trace, error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("trace: %w", err)
+		return nil, err
 	}
 	defer file.Close()
 	t, err := trace.Read(file)
@@ -203,10 +277,11 @@ func readTrace(name string) (*trace.Trace, error) {
 	return t, nil
 }
 
+// findTLC finds TLC; away from the source tree only where the environment says it is.
 func findTLC() (tla.Tool, error) {
-	root, err := stock.Root()
-	if err != nil {
-		return tla.Tool{}, fmt.Errorf("trace: %w", err)
+	dir := "tla"
+	if root, err := stock.Root(); err == nil {
+		dir = filepath.Join(root, "tla")
 	}
-	return tla.Locator{Dir: filepath.Join(root, "tla")}.Find()
+	return tla.Locator{Dir: dir}.Find()
 }
