@@ -16,11 +16,16 @@ type Exploration struct {
 	Steps     map[protocol.Action]int // how often each action was possible
 }
 
-// ViolationError is a state that should not be reachable, with the shortest way to it.
+// ViolationError is a behaviour that should not be possible: the shortest way to a state that breaks an invariant,
+// to a step that breaks a property of steps, or to where something that should end goes on for ever.
 type ViolationError struct {
-	Name  string          // the invariant that is broken, or Deadlock
+	Name  string          // the property that is broken, or Deadlock
 	Trace []protocol.Step // the steps from the initial state
 	State protocol.State  // the state that they lead to
+	// Endless says that a property in time is broken: after Trace, the steps of Loop repeat for ever; without any,
+	// nothing happens any more that has to.
+	Endless bool
+	Loop    []protocol.Step
 }
 
 // Deadlock is the name of the violation in a state without a successor that is not an end.
@@ -43,6 +48,8 @@ type Explorer struct {
 	Config     protocol.Config
 	Ops        []protocol.Op        // Kinds \X Tags of the specification
 	Invariants []protocol.Invariant // what must hold in every state
+	Steps      []StepProperty       // what must hold of every step
+	InTime     []LeadsTo            // what must happen, under the fairness of the specification
 	Deadlock   bool                 // report states without a successor
 	MaxStates  int                  // give up beyond this number; 0: no limit
 
@@ -81,7 +88,8 @@ type walk struct {
 }
 
 // Run explores. It returns a *ViolationError for the first state that breaks an invariant or has no
-// successor, and a *LimitError beyond MaxStates. When ctx ends, so does the exploration: the error
+// successor, for the first step that breaks a property, or, when all states were seen, for a behaviour that breaks a
+// property in time; and a *LimitError beyond MaxStates. When ctx ends, so does the exploration: the error
 // wraps that of ctx. What was counted until then is returned beside every one of these errors.
 func (x *Explorer) Run(ctx context.Context) (Exploration, error) {
 	if err := x.Config.Validate(); err != nil {
@@ -112,7 +120,7 @@ func (x *Explorer) Run(ctx context.Context) (Exploration, error) {
 			}
 		}
 	}
-	return w.result, nil
+	return w.result, x.checkLeadsTo(ctx, x.InTime)
 }
 
 // expand looks at the successors of a state.
@@ -135,6 +143,11 @@ func (w *walk) expand(from *node, steps []protocol.Step) error {
 		w.result.Steps[t.Action]++
 		if w.Edge != nil {
 			w.Edge(&from.state, t, to)
+		}
+		for i := range w.Steps {
+			if !w.Steps[i].Holds(&from.state, t, to) {
+				return &ViolationError{Name: w.Steps[i].Name, Trace: append(w.trace(from.id), t), State: *to}
+			}
 		}
 		if err := w.reach(to, origin{from.id, t}); err != nil {
 			return err

@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
@@ -70,10 +71,62 @@ func TestExplorerAgreesWithTLC(t *testing.T) {
 			if state != violation.State {
 				t.Errorf("the trace leads to another state")
 			}
+			checkLoop(t, x, violation)
 		})
 	}
-	if explored < 20 {
+	if explored < 31 {
 		t.Errorf("only %d models are marked for the explorer", explored)
+	}
+}
+
+// checkLoop performs what repeats for ever in a violation of a property in time: it leads back to where it began, its
+// condition holds all along, and no fair step that is always possible is left out.
+func checkLoop(t *testing.T, x *Explorer, v *ViolationError) {
+	t.Helper()
+	i := slices.IndexFunc(x.InTime, func(p LeadsTo) bool { return p.Name == v.Name })
+	if v.Endless != (i >= 0) || !v.Endless && v.Loop != nil {
+		t.Fatalf("%s: endless: %t, a circle of %d steps", v.Name, v.Endless, len(v.Loop))
+	}
+	if i < 0 {
+		return
+	}
+	states := []protocol.State{v.State}
+	for _, step := range v.Loop {
+		next := states[len(states)-1]
+		if err := next.Perform(step); err != nil {
+			t.Fatalf("the circle does not run: %v", err)
+		}
+		states = append(states, next)
+	}
+	if states[len(states)-1] != v.State {
+		t.Error("the circle is none")
+	}
+	waits := func(g protocol.Group) bool {
+		return !slices.ContainsFunc(states, func(s protocol.State) bool { return s.Poisoned || !x.InTime[i].Waits(&s, g) })
+	}
+	if !slices.ContainsFunc([]protocol.Group{0, 1, 2}, waits) {
+		t.Error("nobody waits all along")
+	}
+	for _, set := range fairness(x.InTime[i].Eager) {
+		for g := range protocol.Group(x.Config.Groups) {
+			isFair := func(from *protocol.State, step protocol.Step) bool {
+				return step.Group == g && slices.Contains(set, step.Action) &&
+					(step.Action != protocol.ActRequestState || from.Stage[g] != protocol.Idle)
+			}
+			always, taken := true, false
+			for k := range states {
+				possible := false
+				for step := range x.Config.Steps(x.Ops) {
+					next := states[k]
+					possible = possible || isFair(&states[k], step) && next.Try(step) == protocol.Done
+				}
+				always = always && possible
+				taken = taken || k < len(v.Loop) && isFair(&states[k], v.Loop[k])
+			}
+			if always && !taken {
+				t.Errorf("%v of %s is possible all the time and never happens", set, g)
+			}
+		}
 	}
 }
 

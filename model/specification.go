@@ -10,7 +10,7 @@ import (
 )
 
 // NewExplorer is the explorer that does what TLC does with a model of the specification: the same constants and the
-// same invariants. fsys is the folder tla. The error is that of reading the model's configuration, or a
+// same properties. fsys is the folder tla. The error is that of reading the model's configuration, or a
 // *tla.ConstantError when the constants do not fit linker/protocol.
 func NewExplorer(fsys fs.FS, m tla.Model) (*Explorer, error) {
 	text, err := fs.ReadFile(fsys, m.Config)
@@ -29,6 +29,16 @@ func NewExplorer(fsys fs.FS, m tla.Model) (*Explorer, error) {
 	for _, inv := range protocol.Invariants() {
 		if slices.Contains(cfg.Invariants, inv.Name) {
 			x.Invariants = append(x.Invariants, inv)
+		}
+	}
+	for _, p := range StepProperties() {
+		if slices.Contains(cfg.Properties, p.Name) {
+			x.Steps = append(x.Steps, p)
+		}
+	}
+	for _, p := range LeadsToProperties() {
+		if slices.Contains(cfg.Properties, p.Name) {
+			x.InTime = append(x.InTime, p)
 		}
 	}
 	return x, nil
