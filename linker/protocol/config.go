@@ -100,3 +100,22 @@ func (c Config) Validate() error {
 	}
 	return nil
 }
+
+// Names lists the guards, in the order of the specification.
+func (g Guards) Names() (names []string) {
+	for i, name := range guardNames {
+		if g&(1<<i) != 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// AllGuards lists every guard that can be switched off.
+func AllGuards() []Guards {
+	all := make([]Guards, len(guardNames))
+	for i := range all {
+		all[i] = 1 << i
+	}
+	return all
+}

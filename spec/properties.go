@@ -1,0 +1,30 @@
+// Package spec has the specification's properties in words, for programs that show which of them is violated. The
+// documents of this folder explain them.
+package spec
+
+import (
+	_ "embed"
+	"strings"
+)
+
+//go:embed invariants.md
+var invariants string
+
+// Property is a property of the protocol as invariants.md has it.
+type Property struct {
+	Number   string // for good: I1, S3, L2
+	Name     string // in tla/LinkerSync.tla
+	Sentence string
+}
+
+// PropertyOf finds a property by its name in the specification; ok is false for one that invariants.md does not have.
+func PropertyOf(name string) (p Property, ok bool) {
+	for line := range strings.Lines(invariants) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 5 || strings.Trim(cells[3], " `") != name {
+			continue
+		}
+		return Property{Number: strings.TrimSpace(cells[1]), Name: name, Sentence: strings.TrimSpace(cells[2])}, true
+	}
+	return Property{}, false
+}
