@@ -110,6 +110,7 @@ the program.`,
 	root.PersistentFlags().Bool("json", false, "print the result as JSON, one value")
 	root.AddCommand(
 		runCommand(),
+		demoCommand(),
 		compilerCommand(false),
 		compilerCommand(true),
 		verifyCommand(),

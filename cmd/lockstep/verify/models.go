@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lockstep-wasm/lockstep/counterexample"
 	"github.com/lockstep-wasm/lockstep/model"
 	"github.com/lockstep-wasm/lockstep/stock"
 	"github.com/lockstep-wasm/lockstep/tla"
@@ -25,7 +26,16 @@ type FaultRow struct {
 	Shows    string
 	Property string // what is violated without the guard
 	Steps    int    // on the shortest way to the violation
+
+	Counterexample *counterexample.Counterexample
 }
+
+// Limits of an exploration, in distinct states: a broken guard in Go can make a model as large as
+// it likes.
+const (
+	slack      = 1000    // more than TLC has found, in a model that should hold
+	faultLimit = 200_000 // in a model of a mistake
+)
 
 // sound selects the models of the protocol that the explorer walks.
 func sound(o *Options, m tla.Model) bool {
@@ -91,20 +101,40 @@ func exploreModels(ctx context.Context, o *Options, r *Report, task Task) (strin
 			return "", err
 		}
 		x.Progress = func(distinct, _ int) { task.Advance(before + int64(distinct)) }
+		x.MaxStates = m.Distinct + slack
 		got, err := x.Run(ctx)
-		if err != nil {
+		var violation *model.ViolationError
+		var limit *model.LimitError
+		switch {
+		case errors.As(err, &violation):
+			return "", violated(m.Name, x.Config, violation)
+		case errors.As(err, &limit):
+			return "", failed(
+				"model %s: more than %d distinct states; TLC finds %d",
+				m.Name,
+				limit.MaxStates,
+				m.Distinct,
+			)
+		case err != nil:
 			return "", fmt.Errorf("model %s: %w", m.Name, err)
 		}
 		if got.Distinct != m.Distinct || got.Depth != m.Depth {
-			return "", failed("model %s: %d distinct states at depth %d; TLC finds %d at %d", m.Name, got.Distinct, got.Depth, m.Distinct, m.Depth)
+			return "", failed(
+				"model %s: %d distinct states at depth %d; TLC finds %d at %d",
+				m.Name,
+				got.Distinct,
+				got.Depth,
+				m.Distinct,
+				m.Depth,
+			)
 		}
 		states += got.Distinct
 		before += int64(got.Distinct)
 		task.Advance(before)
-		r.Models = append(r.Models, ModelRow{Name: m.Name, Shows: m.Shows, Distinct: got.Distinct, Depth: got.Depth})
-		if ctx.Err() != nil {
-			return "", ctx.Err()
-		}
+		r.Models = append(
+			r.Models,
+			ModelRow{Name: m.Name, Shows: m.Shows, Distinct: got.Distinct, Depth: got.Depth},
+		)
 	}
 	return fmt.Sprintf("%d models, %d states, as many as TLC finds", len(models), states), nil
 }
@@ -123,12 +153,35 @@ func exploreFaults(ctx context.Context, o *Options, r *Report, task Task) (strin
 		if want == tla.PropertyDeadlock {
 			want = model.Deadlock
 		}
+		x.MaxStates = faultLimit
 		_, err = x.Run(ctx)
 		var violation *model.ViolationError
-		if !errors.As(err, &violation) || violation.Name != want {
-			return "", failed("%s: want a violation of %s, got %v", m.Name, want, err)
+		switch {
+		case ctx.Err() != nil:
+			return "", ctx.Err()
+		case err == nil:
+			return "", failed(
+				"model %s: with the guard off nothing is violated, want %s",
+				m.Name,
+				want,
+			)
+		case !errors.As(err, &violation):
+			return "", failed("model %s: want a violation of %s, got %v", m.Name, want, err)
+		case violation.Name != want:
+			err := violated(m.Name, x.Config, violation).(*FailedError)
+			err.Found += ", want " + want
+			return "", err
 		}
-		r.Faults = append(r.Faults, FaultRow{Name: m.Name, Shows: m.Shows, Property: violation.Name, Steps: len(violation.Trace)})
+		row := FaultRow{
+			Name:     m.Name,
+			Shows:    m.Shows,
+			Property: violation.Name,
+			Steps:    len(violation.Trace),
+		}
+		if row.Counterexample, err = counterexample.OfViolation(x.Config, violation); err != nil {
+			return "", err
+		}
+		r.Faults = append(r.Faults, row)
 		task.Advance(int64(i + 1))
 	}
 	return fmt.Sprintf("%d mistakes", len(models)), nil
@@ -141,7 +194,7 @@ func checkEmbedded(ctx context.Context, o *Options, r *Report, task Task) (_ str
 	}
 	wasm, err := stock.Read(stock.TLAChecker)
 	if err != nil {
-		return "", err
+		return "", unlessThere(err)
 	}
 	checker, err := tla.NewChecker(ctx, wasm, tla.CheckerConfig{})
 	if err != nil {
@@ -152,7 +205,7 @@ func checkEmbedded(ctx context.Context, o *Options, r *Report, task Task) (_ str
 	for i, m := range models {
 		got, err := checker.CheckModel(ctx, suite, m)
 		if err != nil {
-			return "", err
+			return "", embeddedFailed(o, m, got, err)
 		}
 		if m.Exit == 0 {
 			states += got.Distinct
@@ -165,4 +218,20 @@ func checkEmbedded(ctx context.Context, o *Options, r *Report, task Task) (_ str
 		task.Advance(int64(i + 1))
 	}
 	return fmt.Sprintf("%d models, %d states, as many as TLC finds", len(models), states), nil
+}
+
+// embeddedFailed adds the counterexample that the embedded checker has found to an error, if it has
+// found one.
+func embeddedFailed(o *Options, m tla.Model, got *tla.EmbeddedResult, err error) error {
+	if got == nil || got.Trace == nil {
+		return err
+	}
+	x, failure := model.NewExplorer(o.Specifications, m)
+	if failure != nil {
+		return err
+	}
+	return &FailedError{
+		Found:          err.Error(),
+		Counterexample: counterexample.OfTrace(got.Trace, x.Config, x.Ops),
+	}
 }

@@ -26,11 +26,13 @@ type ProgramRow struct {
 
 // ActionRow is how often an action of the protocol was performed.
 type ActionRow struct {
-	Action string
-	Count  uint64
+	Action  string
+	Count   uint64
+	Failing uint64 // in the environment that fails
 }
 
-// drawn is how many operations the picture shows at most: porcupine's page grows by 200 bytes with each.
+// drawn is how many operations the picture shows at most: porcupine's page grows by 200 bytes with
+// each.
 const drawn = 256
 
 func operationCount(o *Options) int64 {
@@ -40,8 +42,13 @@ func operationCount(o *Options) int64 {
 func runPrograms(ctx context.Context, o *Options, r *Report, task Task) (_ string, err error) {
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
 	defer func() { err = errors.Join(err, rt.Close(context.WithoutCancel(ctx))) }()
-	r.watcher = new(trace.Watcher)
-	subject, err := drive.New(ctx, rt, drive.Fixtures(o.Fixtures), linker.NewConfig().WithObserver(r.watcher.Observe))
+	r.watcher = newWatcher(fmt.Sprintf("%d programs in %d groups", o.Programs, o.Groups))
+	subject, err := drive.New(
+		ctx,
+		rt,
+		drive.Fixtures(o.Fixtures),
+		linker.NewConfig().WithObserver(r.watcher.Observe),
+	)
 	if err != nil {
 		return "", err
 	}
@@ -50,13 +57,19 @@ func runPrograms(ctx context.Context, o *Options, r *Report, task Task) (_ strin
 	for i := range o.Programs {
 		before := subject.Linker.Commits()
 		program := drive.Program{
-			Seed: o.Seed + uint64(i), Groups: o.Groups, Clients: o.Clients, Rounds: o.Rounds, Operations: o.Operations, Cancels: i%2 == 1,
+			Seed: o.Seed + uint64(
+				i,
+			), Groups: o.Groups, Clients: o.Clients, Rounds: o.Rounds, Operations: o.Operations, Cancels: i%2 == 1,
 		}
 		h, err := subject.Run(ctx, program, func(n int64) { task.Advance(int64(operations) + n) })
 		if err != nil {
 			return "", fmt.Errorf("program with seed %d: %w", program.Seed, err)
 		}
-		row := ProgramRow{Seed: program.Seed, Operations: len(h.Operations), Commits: subject.Linker.Commits() - before}
+		row := ProgramRow{
+			Seed:       program.Seed,
+			Operations: len(h.Operations),
+			Commits:    subject.Linker.Commits() - before,
+		}
 		for _, op := range h.Operations {
 			if op.Output.Err != "" || op.Output.Trap != "" {
 				row.Failed++
@@ -85,23 +98,34 @@ func runPrograms(ctx context.Context, o *Options, r *Report, task Task) (_ strin
 		o.Programs, o.Clients, o.Groups, operations, subject.Linker.Commits()), nil
 }
 
-// judgeTrace says whether what the protocol did during the programs was allowed: every event was replayed as it
-// happened.
+// judgeTrace says whether what the protocol did during the programs was allowed: every event was
+// replayed as it happened.
 func judgeTrace(_ context.Context, _ *Options, r *Report, _ Task) (string, error) {
 	if r.watcher == nil {
 		return "", trace.ErrEmpty
 	}
 	summary := r.watcher.Summary()
 	for _, a := range protocol.Actions() {
-		r.Actions = append(r.Actions, ActionRow{a.String(), summary.Actions[a]})
+		r.Actions = append(r.Actions, ActionRow{Action: a.String(), Count: summary.Actions[a]})
 	}
 	if err := r.watcher.Err(); err != nil {
+		return "", failed("%v", err)
+	}
+	t, err := r.watcher.timeline()
+	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%d events, %d commits, in %d groups", summary.Events, summary.Commits, summary.Groups), nil
+	r.Timelines = append(r.Timelines, t)
+	return fmt.Sprintf(
+		"%d events, %d commits, in %d groups",
+		summary.Events,
+		summary.Commits,
+		summary.Groups,
+	), nil
 }
 
-// quiescentPrefix is the longest beginning of a history, of at most n operations, that ends when nobody is in an operation.
+// quiescentPrefix is the longest beginning of a history, of at most n operations, that ends when
+// nobody is in an operation.
 func quiescentPrefix(ops []lincheck.Operation, n int) []lincheck.Operation {
 	best := int64(-1)
 	for _, end := range ops {
@@ -132,5 +156,10 @@ func draw(r *Report, h *lincheck.History, result lincheck.Result) {
 		return
 	}
 	r.Picture = page.Bytes()
-	r.Drawn = fmt.Sprintf("the program with seed %d: %d operations, verdict %s", h.Seed, len(h.Operations), result.Verdict)
+	r.Drawn = fmt.Sprintf(
+		"the program with seed %d: %d operations, verdict %s",
+		h.Seed,
+		len(h.Operations),
+		result.Verdict,
+	)
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/progress"
 )
 
-// Bars shows progress as bars that move, for a terminal. Call Stop before anything else is written to w.
+// Bars shows progress as bars that move, for a terminal. Call Stop before anything else is written
+// to w.
 type Bars struct {
 	writer progress.Writer
 	done   chan struct{}
@@ -20,12 +21,13 @@ func NewBars(w io.Writer) *Bars {
 	p := progress.NewWriter()
 	p.SetOutputWriter(w)
 	p.SetAutoStop(false)
-	p.SetMessageLength(52)
-	p.SetTrackerLength(24)
+	p.SetMessageLength(24) // the whole line is at most 60 columns
+	p.SetTrackerLength(12)
 	p.SetStyle(progress.StyleBlocks)
 	p.SetTrackerPosition(progress.PositionRight)
 	p.SetUpdateFrequency(100 * time.Millisecond)
 	p.Style().Visibility.ETA = false
+	p.Style().Visibility.Value = false
 	p.Style().Options.TimeInProgressPrecision = 100 * time.Millisecond
 	p.Style().Options.TimeDonePrecision = 100 * time.Millisecond
 	b := &Bars{writer: p, done: make(chan struct{})}
@@ -61,8 +63,8 @@ func (t barTask) End(ok bool) {
 	t.t.MarkAsErrored()
 }
 
-// Lines shows progress as lines, for a file or a pipe: one when a check begins, one for each tenth of it, and one
-// when it ends.
+// Lines shows progress as lines, for a file or a pipe: one when a check begins, one for each tenth
+// of it, and one when it ends.
 type Lines struct {
 	mu sync.Mutex
 	w  io.Writer

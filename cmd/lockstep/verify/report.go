@@ -35,9 +35,10 @@ func (r *Report) WriteTable(w io.Writer) {
 	t.SetOutputMirror(w)
 	t.SetStyle(table.StyleLight)
 	t.AppendHeader(table.Row{"checked", "how much", "verdict", "time"})
-	t.SetColumnConfigs([]table.ColumnConfig{
-		{Number: 1, WidthMax: 36, WidthMaxEnforcer: text.WrapSoft},
-		{Number: 2, WidthMax: 48, WidthMaxEnforcer: text.WrapSoft},
+	t.Style().Format.Footer = text.FormatDefault
+	t.SetColumnConfigs([]table.ColumnConfig{ // 80 columns with the frame
+		{Number: 1, WidthMax: 25, WidthMaxEnforcer: text.WrapSoft},
+		{Number: 2, WidthMax: 26, WidthMaxEnforcer: text.WrapSoft},
 		{Number: 4, Align: text.AlignRight},
 	})
 	for i, f := range r.Findings {
@@ -49,17 +50,42 @@ func (r *Report) WriteTable(w io.Writer) {
 	t.AppendFooter(table.Row{"", "", string(r.verdict()), seconds(r.Took)})
 	t.Render()
 	for _, f := range r.Findings {
-		if f.Detail != "" {
+		switch {
+		case f.Counterexample != nil:
+			fmt.Fprintf(w, "\n%s: %s\n%s\nfound by %s:\n%s", f.Verdict, f.Subject, f.Detail,
+				f.Counterexample.By, f.Counterexample)
+		case f.Detail != "":
 			fmt.Fprintf(w, "\n%s: %s\n%s\n", f.Verdict, f.Subject, f.Detail)
 		}
 	}
 }
 
 func (r *Report) verdict() Verdict {
-	if r.OK() {
+	switch {
+	case r.Stopped:
+		return Stopped
+	case r.OK():
 		return OK
 	}
 	return Failed
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+// Summary is a report as JSON.
+type Summary struct {
+	Verdict  Verdict   `json:"verdict"`
+	Started  time.Time `json:"started"`
+	Took     int64     `json:"took_ns"`
+	Findings []Finding `json:"findings"`
+}
+
+// Summary returns the findings and the verdict.
+func (r *Report) Summary() Summary {
+	return Summary{
+		Verdict:  r.verdict(),
+		Started:  r.Started,
+		Took:     r.Took.Nanoseconds(),
+		Findings: r.Findings,
+	}
+}

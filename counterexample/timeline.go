@@ -1,0 +1,310 @@
+package counterexample
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
+)
+
+// Timeline is a sequence of actions as a picture: a lane for each group, and lanes for the lease,
+// the state lock and the link operation. Its unit is the action: what happens between two actions
+// is between two numbers.
+type Timeline struct {
+	Title  string  `json:"title"`
+	Note   string  `json:"note,omitempty"`
+	Events []Event `json:"events"`
+	Lanes  []Lane  `json:"lanes"`
+	Waits  []Wait  `json:"waits"`
+}
+
+// Event is an action of a timeline. Its number, from 0, is its place.
+type Event struct {
+	Action string  `json:"a"` // with its parameters
+	Lane   int     `json:"l"` // of the group whose action it is; -1 for nobody's
+	Time   float64 `json:"t"` // microseconds from the beginning; 0 if times are not known
+}
+
+// Lane is a row of a timeline.
+type Lane struct {
+	Name  string `json:"name"`
+	Group int    `json:"group"` // the group's number, from 0; -1 for a lane of something shared
+	Spans []Span `json:"spans"`
+}
+
+// Span is what a lane shows from one event to another.
+type Span struct {
+	From  int    `json:"f"` // the event with which it begins
+	To    int    `json:"t"` // the event with which it ends, or the number of events
+	Class string `json:"c"` // what it is: one of the names of Classes
+	Label string `json:"s"` // in words
+}
+
+// Wait is who waited for whom: it ends when a group gets what another one had.
+type Wait struct {
+	At   int    `json:"at"`   // the event with which it ends
+	From int    `json:"from"` // lane of who had it
+	To   int    `json:"to"`   // lane of who waited
+	What string `json:"what"`
+}
+
+// Class is a kind of span.
+type Class struct {
+	Name  string
+	Means string
+	Rune  rune // in a terminal
+}
+
+// Classes lists the kinds of spans, for a legend.
+func Classes() []Class {
+	return []Class{
+		{
+			"run",
+			"runs",
+			'━',
+		}, {"park", "sleeps, or is outside", '·'}, {"door", "waits to get in", 'w'},
+		{"waitlease", "waits for the lease", 'q'}, {"lease", "has the lease", 'L'},
+		{"waitstate", "waits for the state lock", 's'}, {"state", "has the state lock", 'S'},
+		{"build", "is built", 'b'}, {"work", "has done its own work", 'W'},
+		{
+			"epoch1",
+			"leads, epoch 1: everybody arrives",
+			'1',
+		}, {"epoch2", "leads, epoch 2: everybody applies", '2'},
+		{"asked", "is waited for", '?'}, {"arrived", "stands at the rendezvous", '|'},
+		{"applied", "has applied, and waits", '='}, {"failed", "has failed, or takes back", 'x'},
+		{"commit", "commits", 'C'}, {"poison", "the image is poisoned", '!'},
+	}
+}
+
+// Fixed lanes, before those of the groups.
+const (
+	laneOperation = iota
+	laneLease
+	laneState
+	firstGroupLane
+)
+
+// NewTimeline draws a behaviour: its actions, from the initial state of the configuration, and when
+// each happened, or nil. Groups that never exist have no lane. The error is a
+// *protocol.RefusedError for an action that is not possible.
+func NewTimeline(
+	title string,
+	config protocol.Config,
+	steps []protocol.Step,
+	times []time.Duration,
+) (*Timeline, error) {
+	t := &Timeline{Title: title, Lanes: []Lane{
+		{Name: "operation", Group: -1}, {Name: "lease", Group: -1}, {Name: "state lock", Group: -1},
+	}}
+	state := protocol.NewState(config)
+	lanes := lanesOf(config, steps)
+	for g := range protocol.Group(config.Groups) {
+		if lanes[g] > 0 {
+			t.Lanes = append(t.Lanes, Lane{Name: g.String(), Group: int(g)})
+		}
+	}
+	t.note(0, &state, lanes)
+	for i, step := range steps {
+		before := state
+		if err := state.Perform(step); err != nil {
+			return nil, fmt.Errorf("counterexample: step %d: %w", i+1, err)
+		}
+		e := Event{Action: step.String(), Lane: -1}
+		if step.Action != protocol.ActCheckpoint {
+			e.Lane = lanes[step.Group]
+		}
+		if i < len(times) {
+			e.Time = float64(times[i].Nanoseconds()) / 1e3
+		}
+		t.Events = append(t.Events, e)
+		t.waited(i, step, &before, lanes)
+		t.note(i, &state, lanes)
+		if step.Action == protocol.ActCommit {
+			t.Lanes[lanes[step.Group]].Spans = append(t.Lanes[lanes[step.Group]].Spans,
+				Span{From: i, To: i, Class: "commit", Label: "commits " + operation(before.Op)})
+		}
+	}
+	for i := range t.Lanes { // what goes on at the end
+		for k := range t.Lanes[i].Spans {
+			if s := &t.Lanes[i].Spans[k]; s.To < 0 {
+				s.To = len(steps)
+			}
+		}
+	}
+	return t, nil
+}
+
+// lanesOf gives each group that ever exists a lane, in the order of their numbers.
+func lanesOf(config protocol.Config, steps []protocol.Step) []int {
+	exists := make([]bool, config.Groups)
+	for g := range config.Initial {
+		exists[g] = true
+	}
+	for _, t := range steps {
+		if t.Action == protocol.ActSpawn && int(t.Child) < len(exists) {
+			exists[t.Child] = true
+		}
+	}
+	lanes, next := make([]int, config.Groups), firstGroupLane
+	for g := range exists {
+		if exists[g] {
+			lanes[g] = next
+			next++
+		}
+	}
+	return lanes
+}
+
+// note begins and ends spans, so that every lane shows a state after an event.
+func (t *Timeline) note(at int, s *protocol.State, lanes []int) {
+	for i := range t.Lanes {
+		var class, label string
+		switch i {
+		case laneOperation:
+			class, label = operationSpan(s)
+		case laneLease:
+			if s.Holder != protocol.NoGroup {
+				class, label = "lease", s.Holder.String()+" has the lease"
+			}
+		case laneState:
+			if s.Writer != protocol.NoGroup {
+				class, label = "state", s.Writer.String()+" has the state lock"
+			} else if s.Readers != 0 {
+				class, label = "applied", s.Readers.String()+" hold the state lock for reading"
+			}
+		default:
+			class, label = groupSpan(s, protocol.Group(t.Lanes[i].Group))
+		}
+		t.lane(i, at, class, label)
+	}
+}
+
+// lane makes a lane show something from an event on.
+func (t *Timeline) lane(i, at int, class, label string) {
+	spans := t.Lanes[i].Spans
+	for k := len(spans) - 1; k >= 0; k-- {
+		if spans[k].Class == "commit" && spans[k].To == spans[k].From {
+			continue
+		}
+		if spans[k].To >= 0 {
+			break
+		}
+		if spans[k].Class == class && spans[k].Label == label {
+			return
+		}
+		spans[k].To = at
+		break
+	}
+	if class != "" {
+		t.Lanes[i].Spans = append(
+			t.Lanes[i].Spans,
+			Span{From: at, To: -1, Class: class, Label: label},
+		)
+	}
+}
+
+func operation(o protocol.Op) string {
+	if o.Kind == protocol.NoOp {
+		return "an operation"
+	}
+	return fmt.Sprintf("%s %d", o.Kind, o.Tag)
+}
+
+func operationSpan(s *protocol.State) (class, label string) {
+	switch {
+	case s.Poisoned:
+		return "poison", "the image is poisoned"
+	case s.Leader == protocol.NoGroup:
+		return "", ""
+	case s.Failed:
+		return "failed", operation(
+			s.Op,
+		) + " of " + s.Leader.String() + " has failed somewhere: everybody takes it back"
+	case s.Pending():
+		return "epoch1", operation(
+			s.Op,
+		) + " of " + s.Leader.String() + ", epoch 1: everybody arrives"
+	}
+	return "epoch2", operation(s.Op) + " of " + s.Leader.String() + ", epoch 2: everybody applies"
+}
+
+// groupSpan is what a group is doing: its part in another group's operation, or else its own
+// request, or else whether anybody is in it.
+func groupSpan(s *protocol.State, g protocol.Group) (class, label string) {
+	asleep := ""
+	if s.Asleep(g) {
+		asleep = " (it sleeps: the leader acts for it)"
+	}
+	of := operation(s.Op) + " of " + s.Leader.String()
+	switch s.Part[g] {
+	case protocol.Expected:
+		return "asked", of + " waits for " + g.String()
+	case protocol.Arrived:
+		return "arrived", "stands at the rendezvous for " + of + asleep
+	case protocol.Applied:
+		return "applied", "has applied " + of + ", and waits for the others" + asleep
+	case protocol.Failed:
+		return "failed", "could not apply " + of + asleep
+	case protocol.Undone:
+		return "failed", "has taken back " + of + asleep
+	}
+	switch s.Stage[g] {
+	case protocol.WaitLease:
+		return "waitlease", "waits for the lease, which " + s.Holder.String() + " has"
+	case protocol.Leased:
+		return "lease", "has the lease"
+	case protocol.Built:
+		return "build", "has made its instances"
+	case protocol.WaitState:
+		return "waitstate", "waits for the state lock"
+	case protocol.Locked:
+		return "state", "has the state lock"
+	case protocol.Worked:
+		return "work", "has done " + operation(s.Op) + " in its own instances"
+	case protocol.Published:
+		return "epoch1", "leads " + operation(s.Op) + ": everybody has to arrive"
+	case protocol.Replaying:
+		return "epoch2", "leads " + operation(s.Op) + ": everybody applies it"
+	}
+	switch s.Mode[g] {
+	case protocol.Building:
+		return "build", "is being built"
+	case protocol.Running:
+		return "run", "runs"
+	case protocol.Parked:
+		return "park", "nobody is in it, or it waits outside"
+	case protocol.Waking:
+		return "door", "somebody waits to get in until " + of + " is over"
+	}
+	return "", ""
+}
+
+// waited notes who had what a group gets by a step: whoever gave it back last.
+func (t *Timeline) waited(at int, step protocol.Step, before *protocol.State, lanes []int) {
+	lane, what := -1, ""
+	switch {
+	case step.Action == protocol.ActGrantLease && before.Stage[step.Group] == protocol.WaitLease:
+		lane, what = laneLease, "the lease"
+	case step.Action == protocol.ActLockState && before.Stage[step.Group] == protocol.WaitState:
+		lane, what = laneState, "the state lock"
+	default:
+		return
+	}
+	mine := t.Lanes[lanes[step.Group]].Spans
+	begun := mine[len(mine)-1].From
+	for k := len(t.Lanes[lane].Spans) - 1; k >= 0; k-- {
+		s := &t.Lanes[lane].Spans[k]
+		if s.To < begun && s.To >= 0 {
+			break
+		}
+		var holder protocol.Group
+		if n, err := fmt.Sscanf(s.Label, "g%d has", &holder); n != 1 || err != nil {
+			continue
+		}
+		if from := lanes[holder-1]; from != lanes[step.Group] {
+			t.Waits = append(t.Waits, Wait{At: at, From: from, To: lanes[step.Group], What: what})
+		}
+		break
+	}
+}
