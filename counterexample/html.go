@@ -17,13 +17,15 @@ var script string
 //go:embed page.html
 var pageText string
 
-// page is a page with counterexamples and timelines, and the templates that other pages use for theirs.
+// page is a page with counterexamples and timelines, and the templates that other pages use for
+// theirs.
 var page = template.Must(template.New("page").Parse(pageText))
 
 // Style is what pages that show timelines and counterexamples have between <style> and </style>.
 func Style() template.CSS { return template.CSS(style) }
 
-// Script is what they have in a <script> at their end, behind the elements that Embed and ClassList write.
+// Script is what they have in a <script> at their end, behind the elements that Embed and ClassList
+// write.
 func Script() template.JS { return template.JS(script) }
 
 // jsClass is a Class for the script.
@@ -78,8 +80,8 @@ func (b *htmlBuilder) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// WriteHTML writes a page of its own, which needs nothing else, with a title, a sentence on it, a timeline and, if there
-// is one, a counterexample.
+// WriteHTML writes a page of its own, which needs nothing else, with a title, a sentence on it, a
+// timeline and, if there is one, a counterexample.
 func WriteHTML(w io.Writer, title, about string, t *Timeline, c *Counterexample) error {
 	classes, err := ClassList()
 	if err != nil {

@@ -94,14 +94,15 @@ func NewTimeline(
 	steps []protocol.Step,
 	times []time.Duration,
 ) (*Timeline, error) {
-	t := &Timeline{Title: title, Lanes: []Lane{
-		{Name: "operation", Group: -1}, {Name: "lease", Group: -1}, {Name: "state lock", Group: -1},
-	}}
+	t := &Timeline{Title: title, Events: []Event{}, Waits: []Wait{}} // no list is null in JSON
+	for _, name := range []string{"operation", "lease", "state lock"} {
+		t.Lanes = append(t.Lanes, Lane{Name: name, Group: -1, Spans: []Span{}})
+	}
 	state := protocol.NewState(config)
 	lanes := lanesOf(config, steps)
 	for g := range protocol.Group(config.Groups) {
 		if lanes[g] > 0 {
-			t.Lanes = append(t.Lanes, Lane{Name: g.String(), Group: int(g)})
+			t.Lanes = append(t.Lanes, Lane{Name: g.String(), Group: int(g), Spans: []Span{}})
 		}
 	}
 	t.note(0, &state, lanes)

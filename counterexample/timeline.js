@@ -87,8 +87,7 @@ function showTimeline(root, data, classes) {
   function describe(lane) {
     const e = data.events[state.at];
     if (!e) {
-      detail.textContent = data.events.length + " actions" + (data.note ? "; " + data.note : "") +
-        ". Choose a place, or search.";
+      detail.textContent = (data.note || data.events.length + " actions") + ". Choose a place, or search.";
       return;
     }
     const time = e.t ? " at " + (e.t / 1000).toFixed(3) + " ms" : "";

@@ -1,6 +1,8 @@
 package counterexample_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -84,10 +86,22 @@ state lock       SSSSS===
 	}
 }
 
+func mustDraw(t *testing.T, x *model.Explorer, v *model.ViolationError) *counterexample.Timeline {
+	t.Helper()
+	line, err := counterexample.NewTimeline("", x.Config, v.Trace, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return line
+}
+
 // In every timeline, the spans of a lane follow each other without overlapping, and every event is
 // in one of a group's spans as long as the group exists.
 func TestTimelinesAreWhole(t *testing.T) {
 	violations(t, func(m tla.Model, x *model.Explorer, v *model.ViolationError) {
+		if text, err := json.Marshal(mustDraw(t, x, v)); err != nil || bytes.Contains(text, []byte("null")) {
+			t.Errorf("%s: a list is null, which the script takes for none: %v", m.Name, err)
+		}
 		line, err := counterexample.NewTimeline(m.Name, x.Config, v.Trace, nil)
 		if err != nil {
 			t.Fatal(err)

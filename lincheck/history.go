@@ -1,6 +1,6 @@
-// Package lincheck records what concurrent clients of the linker did and judges whether it was linearizable: whether
-// every operation can be thought to have happened at one moment between its call and its return, so that the sequential model
-// of package model explains all outcomes.
+// Package lincheck records what concurrent clients of the linker did and judges whether it was
+// linearizable: whether every operation can be thought to have happened at one moment between its
+// call and its return, so that the sequential model of package model explains all outcomes.
 //
 // Record with one Client per goroutine, then judge:
 //
@@ -11,8 +11,8 @@
 //	c.End(model.Output{Handle: 1, Commit: 1})
 //	result := lincheck.Judge(rec.History(), lincheck.Limits{})
 //
-// The verdict is OK, Violation or Undecided; a check that ran into a limit is Undecided and never OK. Histories
-// can be written to files, read again, and drawn.
+// The verdict is OK, Violation or Undecided; a check that ran into a limit is Undecided and never
+// OK. Histories can be written to files, read again, and drawn.
 //
 // # History files
 //
@@ -28,13 +28,16 @@
 //
 //	{"end":true,"operations":1}
 //
-// "return" is absent exactly if the outcome is unknown ("out":{"unknown":true}). The fields of "universe", "in" and
-// "out" are those of model.Universe, model.Input and model.Output; fields with their zero value may be absent. Fields
-// that nobody knows are errors, and so are empty lines and lines longer than 1 GiB.
+// "return" is absent exactly if the outcome is unknown ("out":{"unknown":true}). The fields of
+// "universe", "in" and "out" are those of model.Universe, model.Input and model.Output; fields with
+// their zero value may be absent. Fields that nobody knows are errors, and so are empty lines and
+// lines longer than 1 GiB.
 //
-// Files of the versions 1 and 2 are read and judged as well. They have no last line, so that nothing tells whether
-// they are complete. In version 1 all libraries are global: "local", "no_load" and "next" must not be set. The version goes up whenever a reader that knows only the older ones would refuse, or judge otherwise, what may be in a file;
-// what it meant before, an older file goes on to mean.
+// Files of the versions 1 and 2 are read and judged as well. They have no last line, so that
+// nothing tells whether they are complete. In version 1 all libraries are global: "local",
+// "no_load" and "next" must not be set. The version goes up whenever a reader that knows only the
+// older ones would refuse, or judge otherwise, what may be in a file; what it meant before, an
+// older file goes on to mean.
 package lincheck
 
 import (
@@ -46,16 +49,16 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// Never is the return stamp of an operation whose outcome is unknown: it may have taken effect at any time after its
-// call, or not at all.
+// Never is the return stamp of an operation whose outcome is unknown: it may have taken effect at
+// any time after its call, or not at all.
 const Never = math.MaxInt64
 
 // Operation is one operation of one client.
 type Operation struct {
 	// Client did it. No client has two operations at the same time.
 	Client int
-	// Call and Return are the stamps of its beginning and end, not negative. They are the ends of a closed interval:
-	// operations that share a stamp overlap.
+	// Call and Return are the stamps of its beginning and end, not negative. They are the ends of a
+	// closed interval: operations that share a stamp overlap.
 	Call, Return int64
 	Input        model.Input
 	Output       model.Output
@@ -70,7 +73,8 @@ func (o Operation) String() string {
 	return fmt.Sprintf("client %d [%d, %s]: %s", o.Client, o.Call, end, model.Describe(o.Input, o.Output))
 }
 
-// number is the operation's place in the commit order, 0 if it has none. What a poisoned linker says is outside of it.
+// number is the operation's place in the commit order, 0 if it has none. What a poisoned linker
+// says is outside of it.
 func (o *Operation) number() uint64 {
 	if o.Output.Unknown || o.Output.Err == model.ClassPoisoned {
 		return 0
@@ -82,10 +86,12 @@ func (o *Operation) number() uint64 {
 type Stamps uint8
 
 const (
-	// Ordered stamps come from one atomic counter. No two are equal, so no overlap is assumed that was none. But the counter
-	// synchronizes the clients, which hides data races of the linker from the race detector.
+	// Ordered stamps come from one atomic counter. No two are equal, so no overlap is assumed that
+	// was none. But the counter synchronizes the clients, which hides data races of the linker from
+	// the race detector.
 	Ordered Stamps = iota
-	// Plain stamps are nanoseconds of the monotonic clock. They synchronize nothing: use them to hunt data races.
+	// Plain stamps are nanoseconds of the monotonic clock. They synchronize nothing: use them to
+	// hunt data races.
 	Plain
 )
 

@@ -16,14 +16,15 @@ type Exploration struct {
 	Steps     map[protocol.Action]int // how often each action was possible
 }
 
-// ViolationError is a behaviour that should not be possible: the shortest way to a state that breaks an invariant,
-// to a step that breaks a property of steps, or to where something that should end goes on for ever.
+// ViolationError is a behaviour that should not be possible: the shortest way to a state that
+// breaks an invariant, to a step that breaks a property of steps, or to where something that should
+// end goes on for ever.
 type ViolationError struct {
 	Name  string          // the property that is broken, or Deadlock
 	Trace []protocol.Step // the steps from the initial state
 	State protocol.State  // the state that they lead to
-	// Endless says that a property in time is broken: after Trace, the steps of Loop repeat for ever; without any,
-	// nothing happens any more that has to.
+	// Endless says that a property in time is broken: after Trace, the steps of Loop repeat for
+	// ever; without any, nothing happens any more that has to.
 	Endless bool
 	Loop    []protocol.Step
 }
@@ -53,8 +54,8 @@ type Explorer struct {
 	Deadlock   bool                 // report states without a successor
 	MaxStates  int                  // give up beyond this number; 0: no limit
 
-	// Visit is called for each distinct state, breadth first, and Edge for every transition; either may be
-	// nil. The states are theirs until they return.
+	// Visit is called for each distinct state, breadth first, and Edge for every transition; either
+	// may be nil. The states are theirs until they return.
 	Visit func(s *protocol.State)
 	Edge  func(from *protocol.State, t protocol.Step, to *protocol.State)
 	// Progress is called now and then; it may be nil.
@@ -88,9 +89,10 @@ type walk struct {
 }
 
 // Run explores. It returns a *ViolationError for the first state that breaks an invariant or has no
-// successor, for the first step that breaks a property, or, when all states were seen, for a behaviour that breaks a
-// property in time; and a *LimitError beyond MaxStates. When ctx ends, so does the exploration: the error
-// wraps that of ctx. What was counted until then is returned beside every one of these errors.
+// successor, for the first step that breaks a property, or, when all states were seen, for a
+// behaviour that breaks a property in time; and a *LimitError beyond MaxStates. When ctx ends, so
+// does the exploration: the error wraps that of ctx. What was counted until then is returned beside
+// every one of these errors.
 func (x *Explorer) Run(ctx context.Context) (Exploration, error) {
 	if err := x.Config.Validate(); err != nil {
 		return Exploration{}, fmt.Errorf("model: %w", err)
@@ -130,8 +132,8 @@ func (w *walk) expand(from *node, steps []protocol.Step) error {
 		w.result.Generated++
 		dead = false
 	}
-	// Most steps are refused, and a refused step changes nothing: the copy is made again only after a step
-	// that was taken.
+	// Most steps are refused, and a refused step changes nothing: the copy is made again only after
+	// a step that was taken.
 	to := &w.scratch
 	*to = from.state
 	for _, t := range steps {

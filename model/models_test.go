@@ -79,8 +79,9 @@ func TestExplorerAgreesWithTLC(t *testing.T) {
 	}
 }
 
-// checkLoop performs what repeats for ever in a violation of a property in time: it leads back to where it began, its
-// condition holds all along, and no fair step that is always possible is left out.
+// checkLoop performs what repeats for ever in a violation of a property in time: it leads back to
+// where it began, its condition holds all along, and no fair step that is always possible is left
+// out.
 func checkLoop(t *testing.T, x *Explorer, v *ViolationError) {
 	t.Helper()
 	i := slices.IndexFunc(x.InTime, func(p LeadsTo) bool { return p.Name == v.Name })

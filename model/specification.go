@@ -9,9 +9,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
-// NewExplorer is the explorer that does what TLC does with a model of the specification: the same constants and the
-// same properties. fsys is the folder tla. The error is that of reading the model's configuration, or a
-// *tla.ConstantError when the constants do not fit linker/protocol.
+// NewExplorer is the explorer that does what TLC does with a model of the specification: the same
+// constants and the same properties. fsys is the folder tla. The error is that of reading the
+// model's configuration, or a *tla.ConstantError when the constants do not fit linker/protocol.
 func NewExplorer(fsys fs.FS, m tla.Model) (*Explorer, error) {
 	text, err := fs.ReadFile(fsys, m.Config)
 	if err != nil {

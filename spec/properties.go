@@ -1,5 +1,5 @@
-// Package spec has the specification's properties in words, for programs that show which of them is violated. The
-// documents of this folder explain them.
+// Package spec has the specification's properties in words, for programs that show which of them is
+// violated. The documents of this folder explain them.
 package spec
 
 import (
@@ -17,7 +17,8 @@ type Property struct {
 	Sentence string
 }
 
-// PropertyOf finds a property by its name in the specification; ok is false for one that invariants.md does not have.
+// PropertyOf finds a property by its name in the specification; ok is false for one that
+// invariants.md does not have.
 func PropertyOf(name string) (p Property, ok bool) {
 	for line := range strings.Lines(invariants) {
 		cells := strings.Split(line, "|")

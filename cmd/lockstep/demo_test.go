@@ -28,7 +28,8 @@ func TestDemo(t *testing.T) {
 	}
 }
 
-// Every guard that can be switched off has a demonstration: a violated property, and the steps that lead there.
+// Every guard that can be switched off has a demonstration: a violated property, and the steps that
+// lead there.
 func TestDemoBreaks(t *testing.T) {
 	if len(guards()) < 17 {
 		t.Fatalf("only %d guards", len(guards()))

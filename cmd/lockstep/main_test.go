@@ -168,14 +168,15 @@ func TestVerify(t *testing.T) {
 	if status != 0 {
 		t.Fatalf("status %d\n%s\n%s", status, stdout, stderr)
 	}
-	if !strings.Contains(stdout, "8 goroutines in 4 groups") || !strings.Contains(stderr, "histories linearizable: done") {
+	if !strings.Contains(stdout, "8 goroutines") || !strings.Contains(stderr, "running programs: done") {
 		t.Errorf("stdout:\n%s\nstderr:\n%s", stdout, stderr)
 	}
 	page, err := os.ReadFile(filepath.Join(out, "report.html"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"NoCooperate", "<iframe", "program with seed", "RequestLease", "(document"} {
+	for _, want := range []string{"NoCooperate", "<iframe", "program with seed", "RequestLease", "(document", "Everything holds: 7 checks.", `data-timeline="run-0-data"`,
+		"a load that fails in group 4 of 4"} {
 		if !bytes.Contains(page, []byte(want)) {
 			t.Errorf("%q is not in the report", want)
 		}

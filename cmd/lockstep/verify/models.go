@@ -176,7 +176,7 @@ func exploreFaults(ctx context.Context, o *Options, r *Report, task Task) (strin
 			Name:     m.Name,
 			Shows:    m.Shows,
 			Property: violation.Name,
-			Steps:    len(violation.Trace),
+			Steps:    len(violation.Trace) + len(violation.Loop),
 		}
 		if row.Counterexample, err = counterexample.OfViolation(x.Config, violation); err != nil {
 			return "", err
@@ -201,7 +201,7 @@ func checkEmbedded(ctx context.Context, o *Options, r *Report, task Task) (_ str
 		return "", err
 	}
 	defer func() { err = errors.Join(err, checker.Close(context.WithoutCancel(ctx))) }()
-	states := 0
+	states, complete := 0, 0
 	for i, m := range models {
 		got, err := checker.CheckModel(ctx, suite, m)
 		if err != nil {
@@ -209,6 +209,7 @@ func checkEmbedded(ctx context.Context, o *Options, r *Report, task Task) (_ str
 		}
 		if m.Exit == 0 {
 			states += got.Distinct
+			complete++
 		}
 		for j := range r.Models {
 			if r.Models[j].Name == m.Name {
@@ -217,7 +218,11 @@ func checkEmbedded(ctx context.Context, o *Options, r *Report, task Task) (_ str
 		}
 		task.Advance(int64(i + 1))
 	}
-	return fmt.Sprintf("%d models, %d states, as many as TLC finds", len(models), states), nil
+	if complete == 0 {
+		return fmt.Sprintf("%d mistakes; no model that holds is small enough", len(models)), nil
+	}
+	return fmt.Sprintf("%d models, %d states, as many as TLC finds; %d mistakes",
+		complete, states, len(models)-complete), nil
 }
 
 // embeddedFailed adds the counterexample that the embedded checker has found to an error, if it has

@@ -31,9 +31,9 @@ type ActionRow struct {
 	Failing uint64 // in the environment that fails
 }
 
-// drawn is how many operations the picture shows at most: porcupine's page grows by 200 bytes with
-// each.
-const drawn = 256
+// drawn is how many operations the picture shows at most: porcupine's is some 280 pixels wide for each, and
+// one of tens of thousands of pixels shows nothing.
+const drawn = 24
 
 func operationCount(o *Options) int64 {
 	return int64(o.Programs * o.Clients * o.Rounds * o.Operations)

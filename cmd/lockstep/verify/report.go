@@ -9,17 +9,99 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/lockstep-wasm/lockstep/counterexample"
 )
 
 //go:embed report.html
 var reportPage string
 
-// page is the report's template. The picture is a page of its own, shown in a frame.
+// page is the report's template. The history's picture is a page of its own, shown in a frame.
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"seconds": seconds,
 	"date":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
 	"text":    func(b []byte) string { return string(b) },
+	"mark":    mark,
+	"style":   counterexample.Style,
+	"script":  counterexample.Script,
+	"classes": counterexample.ClassList,
+	"embed":   (*counterexample.Counterexample).Embed,
+	"timeline": func(t *counterexample.Timeline, i int) (template.HTML, error) {
+		return t.Embed(fmt.Sprintf("run-%d", i))
+	},
+	"mistake": mistakeTimeline,
 }).Parse(reportPage))
+
+// mark is the class of a verdict's text.
+func mark(v Verdict) string {
+	switch v {
+	case OK:
+		return "ok"
+	case Skipped:
+		return "skip"
+	}
+	return "bad"
+}
+
+// mistakeTimeline is the timeline of a counterexample.
+func mistakeTimeline(c *counterexample.Counterexample, i int) (template.HTML, error) {
+	t, err := counterexample.NewTimeline(c.Title(), c.Config, c.Actions, nil)
+	if err != nil {
+		return "", err
+	}
+	return t.Embed(fmt.Sprintf("mistake-%d", i))
+}
+
+// Failures lists the findings that are not good.
+func (r *Report) Failures() (list []Finding) {
+	for _, f := range r.Findings {
+		if f.Verdict != OK {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// Headline says in a line what came of all checks.
+func (r *Report) Headline() string {
+	bad, skipped := 0, 0
+	for _, f := range r.Findings {
+		switch f.Verdict {
+		case OK:
+		case Skipped:
+			skipped++
+		default:
+			bad++
+		}
+	}
+	text := fmt.Sprintf("Everything holds: %d checks.", len(r.Findings)-skipped)
+	if bad > 0 {
+		text = fmt.Sprintf("%d of %d checks failed.", bad, len(r.Findings)-skipped)
+	}
+	if skipped > 0 {
+		text += fmt.Sprintf(" %d skipped.", skipped)
+	}
+	return text
+}
+
+// Command is what makes this report again.
+func (r *Report) Command() string {
+	d, command := DefaultOptions(nil, nil), "lockstep verify"
+	for _, n := range []struct {
+		name      string
+		now, then any
+	}{
+		{"seed", r.Options.Seed, d.Seed}, {"programs", r.Options.Programs, d.Programs}, {"groups", r.Options.Groups, d.Groups},
+		{"clients", r.Options.Clients, d.Clients}, {"rounds", r.Options.Rounds, d.Rounds},
+		{"operations", r.Options.Operations, d.Operations}, {"exploration", r.Options.Exploration, d.Exploration},
+		{"embedded", r.Options.Embedded, d.Embedded}, {"grammar", r.Options.Grammar, d.Grammar},
+	} {
+		if n.now != n.then {
+			command += fmt.Sprintf(" --%s %v", n.name, n.now)
+		}
+	}
+	return command
+}
 
 // WriteHTML writes the report as one HTML page that needs nothing else.
 func (r *Report) WriteHTML(w io.Writer) error {
