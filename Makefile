@@ -6,7 +6,7 @@ GO  ?= go
 NPM ?= npm
 
 .DEFAULT_GOAL := help
-.PHONY: help deps fixtures libraries verify test race bench soak fuzz mutants tlc proof faults explored explore lint
+.PHONY: help deps fixtures libraries verify test race bench soak fuzz mutants tlc proof faults explored explore lint playground
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,6 +30,9 @@ libraries: ## rebuild zlib, Lua, SQLite and libc from Debian's sources (see libr
 
 verify: deps ## explore the protocol, check the model, judge concurrent runs of the real linker
 	$(GO) run ./cmd/lockstep verify
+
+playground: ## make the page in which the protocol can be played with, out/playground.html
+	$(GO) run ./playground/build -o out/playground.html
 
 test: deps ## run all tests
 	$(GO) test -timeout 20m ./...

@@ -2,8 +2,7 @@
 // was found: by the explorer of package model, by TLC, by the embedded checker, in a recorded trace
 // or under the scheduler. A counterexample is the property with its sentence, and the actions with
 // their parameters, each with the variables that it changes and nothing else. It is written as text
-// or as a part of an HTML page; a [Timeline] draws any sequence of actions with a lane for each
-// group.
+// or as a part of an HTML page; package timeline draws its actions.
 //
 // All functions may be called by any goroutine; values are not safe for concurrent changes.
 package counterexample
@@ -49,7 +48,7 @@ type Counterexample struct {
 	Stops bool `json:"stops,omitempty"`
 
 	// Config and Actions are the behaviour itself, where it is one of package protocol: for a
-	// [Timeline]. Actions is nil otherwise.
+	// [timeline.Timeline]. Actions is nil otherwise.
 	Config  protocol.Config `json:"-"`
 	Actions []protocol.Step `json:"-"`
 }

@@ -6,13 +6,9 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+
+	"github.com/lockstep-wasm/lockstep/timeline"
 )
-
-//go:embed timeline.css
-var style string
-
-//go:embed timeline.js
-var script string
 
 //go:embed page.html
 var pageText string
@@ -22,11 +18,11 @@ var pageText string
 var page = template.Must(template.New("page").Parse(pageText))
 
 // Style is what pages that show timelines and counterexamples have between <style> and </style>.
-func Style() template.CSS { return template.CSS(style) }
+func Style() template.CSS { return template.CSS(timeline.Style()) }
 
 // Script is what they have in a <script> at their end, behind the elements that Embed and ClassList
 // write.
-func Script() template.JS { return template.JS(script) }
+func Script() template.JS { return template.JS(timeline.Script()) }
 
 // jsClass is a Class for the script.
 type jsClass struct {
@@ -37,14 +33,14 @@ type jsClass struct {
 // ClassList is the element that tells the script what the colours mean; a page has it once.
 func ClassList() (template.HTML, error) {
 	var list []jsClass
-	for _, c := range Classes() {
+	for _, c := range timeline.Classes() {
 		list = append(list, jsClass{c.Name, c.Means})
 	}
 	return element("tl-classes", list)
 }
 
-// Embed is a timeline as a part of a page, under an identifier of its own.
-func (t *Timeline) Embed(id string) (template.HTML, error) {
+// EmbedTimeline is a timeline as a part of a page, under an identifier of its own.
+func EmbedTimeline(t *timeline.Timeline, id string) (template.HTML, error) {
 	data, err := element(id+"-data", t)
 	if err != nil {
 		return "", err
@@ -82,12 +78,12 @@ func (b *htmlBuilder) Write(p []byte) (int, error) {
 
 // WriteHTML writes a page of its own, which needs nothing else, with a title, a sentence on it, a
 // timeline and, if there is one, a counterexample.
-func WriteHTML(w io.Writer, title, about string, t *Timeline, c *Counterexample) error {
+func WriteHTML(w io.Writer, title, about string, t *timeline.Timeline, c *Counterexample) error {
 	classes, err := ClassList()
 	if err != nil {
 		return err
 	}
-	picture, err := t.Embed("timeline")
+	picture, err := EmbedTimeline(t, "timeline")
 	if err != nil {
 		return err
 	}

@@ -47,12 +47,12 @@ func (e *LimitError) Error() string {
 // TLC. Its functions are called by the goroutine that calls Run.
 type Explorer struct {
 	Config     protocol.Config
-	Ops        []protocol.Op        // Kinds \X Tags of the specification
-	Invariants []protocol.Invariant // what must hold in every state
-	Steps      []StepProperty       // what must hold of every step
-	InTime     []LeadsTo            // what must happen, under the fairness of the specification
-	Deadlock   bool                 // report states without a successor
-	MaxStates  int                  // give up beyond this number; 0: no limit
+	Ops        []protocol.Op           // Kinds \X Tags of the specification
+	Invariants []protocol.Invariant    // what must hold in every state
+	Steps      []protocol.StepProperty // what must hold of every step
+	InTime     []LeadsTo               // what must happen, under the fairness of the specification
+	Deadlock   bool                    // report states without a successor
+	MaxStates  int                     // give up beyond this number; 0: no limit
 
 	// Visit is called for each distinct state, breadth first, and Edge for every transition; either
 	// may be nil. The states are theirs until they return.

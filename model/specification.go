@@ -31,7 +31,7 @@ func NewExplorer(fsys fs.FS, m tla.Model) (*Explorer, error) {
 			x.Invariants = append(x.Invariants, inv)
 		}
 	}
-	for _, p := range StepProperties() {
+	for _, p := range protocol.StepProperties() {
 		if slices.Contains(cfg.Properties, p.Name) {
 			x.Steps = append(x.Steps, p)
 		}

@@ -17,15 +17,28 @@ type Property struct {
 	Sentence string
 }
 
+// Properties lists the properties, in the order of invariants.md.
+func Properties() (list []Property) {
+	for line := range strings.Lines(invariants) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 5 || !strings.HasPrefix(strings.TrimSpace(cells[3]), "`") {
+			continue
+		}
+		list = append(list, Property{
+			Number: strings.TrimSpace(cells[1]), Name: strings.Trim(cells[3], " `"),
+			Sentence: strings.TrimSpace(cells[2]),
+		})
+	}
+	return list
+}
+
 // PropertyOf finds a property by its name in the specification; ok is false for one that
 // invariants.md does not have.
 func PropertyOf(name string) (p Property, ok bool) {
-	for line := range strings.Lines(invariants) {
-		cells := strings.Split(line, "|")
-		if len(cells) < 5 || strings.Trim(cells[3], " `") != name {
-			continue
+	for _, p := range Properties() {
+		if p.Name == name {
+			return p, true
 		}
-		return Property{Number: strings.TrimSpace(cells[1]), Name: name, Sentence: strings.TrimSpace(cells[2])}, true
 	}
 	return Property{}, false
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 	"github.com/lockstep-wasm/lockstep/linker/testdata"
 	"github.com/lockstep-wasm/lockstep/model"
+	"github.com/lockstep-wasm/lockstep/timeline"
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
@@ -97,7 +98,7 @@ func guards() (names []string) {
 // demo is what "demo" shows.
 type demo struct {
 	title, about   string
-	Timeline       *counterexample.Timeline       `json:"timeline"`
+	Timeline       *timeline.Timeline             `json:"timeline"`
 	Counterexample *counterexample.Counterexample `json:"counterexample,omitempty"`
 }
 
@@ -153,7 +154,7 @@ func breakGuard(ctx context.Context, guard string) (*demo, error) {
 		if err != nil {
 			return nil, fmt.Errorf("demo: %w", err)
 		}
-		t, err := counterexample.NewTimeline("", x.Config, c.Actions, nil)
+		t, err := timeline.New("", x.Config, c.Actions, nil)
 		if err != nil {
 			return nil, fmt.Errorf("demo: %w", err)
 		}
@@ -191,7 +192,7 @@ func replaceWhileUsed(ctx context.Context) (d *demo, err error) {
 	if err := runReplacement(ctx, observe); err != nil {
 		return nil, fmt.Errorf("demo: %w", err)
 	}
-	t, err := counterexample.NewTimeline("", config, steps, times)
+	t, err := timeline.New("", config, steps, times)
 	if err != nil {
 		return nil, fmt.Errorf("demo: %w", err)
 	}

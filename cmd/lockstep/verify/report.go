@@ -11,6 +11,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/lockstep-wasm/lockstep/counterexample"
+	"github.com/lockstep-wasm/lockstep/timeline"
 )
 
 //go:embed report.html
@@ -26,8 +27,8 @@ var page = template.Must(template.New("report").Funcs(template.FuncMap{
 	"script":  counterexample.Script,
 	"classes": counterexample.ClassList,
 	"embed":   (*counterexample.Counterexample).Embed,
-	"timeline": func(t *counterexample.Timeline, i int) (template.HTML, error) {
-		return t.Embed(fmt.Sprintf("run-%d", i))
+	"timeline": func(t *timeline.Timeline, i int) (template.HTML, error) {
+		return counterexample.EmbedTimeline(t, fmt.Sprintf("run-%d", i))
 	},
 	"mistake": mistakeTimeline,
 }).Parse(reportPage))
@@ -45,11 +46,11 @@ func mark(v Verdict) string {
 
 // mistakeTimeline is the timeline of a counterexample.
 func mistakeTimeline(c *counterexample.Counterexample, i int) (template.HTML, error) {
-	t, err := counterexample.NewTimeline(c.Title(), c.Config, c.Actions, nil)
+	t, err := timeline.New(c.Title(), c.Config, c.Actions, nil)
 	if err != nil {
 		return "", err
 	}
-	return t.Embed(fmt.Sprintf("mistake-%d", i))
+	return counterexample.EmbedTimeline(t, fmt.Sprintf("mistake-%d", i))
 }
 
 // Failures lists the findings that are not good.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lockstep-wasm/lockstep/counterexample"
+	"github.com/lockstep-wasm/lockstep/timeline"
 )
 
 // Options say how much is checked.
@@ -105,7 +106,7 @@ type Report struct {
 	Stopped  bool        // a signal came before the end: the other checks were not done
 
 	// Timelines are what the protocol did, of the programs and where things fail.
-	Timelines []*counterexample.Timeline
+	Timelines []*timeline.Timeline
 
 	watcher *watcher // of the programs' linker
 }

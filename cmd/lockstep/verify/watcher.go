@@ -4,10 +4,10 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/lockstep-wasm/lockstep/counterexample"
 	"github.com/lockstep-wasm/lockstep/lincheck/trace"
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
+	"github.com/lockstep-wasm/lockstep/timeline"
 )
 
 // watched is how many actions of a run its timeline shows at most: a page of some hundred
@@ -40,8 +40,8 @@ func (w *watcher) Observe(e coord.Event) {
 }
 
 // timeline draws what was seen.
-func (w *watcher) timeline() (*counterexample.Timeline, error) {
-	t, err := counterexample.NewTimeline(w.title, w.config, w.steps, w.times)
+func (w *watcher) timeline() (*timeline.Timeline, error) {
+	t, err := timeline.New(w.title, w.config, w.steps, w.times)
 	if err != nil {
 		return nil, err
 	}

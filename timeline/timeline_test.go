@@ -1,16 +1,41 @@
-package counterexample_test
+package timeline_test
 
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 
-	"github.com/lockstep-wasm/lockstep/counterexample"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 	"github.com/lockstep-wasm/lockstep/model"
+	"github.com/lockstep-wasm/lockstep/timeline"
 	"github.com/lockstep-wasm/lockstep/tla"
 )
+
+// violations calls f with what the explorer finds in every model of a mistake.
+func violations(t *testing.T, f func(m tla.Model, x *model.Explorer, v *model.ViolationError)) {
+	t.Helper()
+	suite, err := tla.LoadSuite(tla.Files())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range suite.Models {
+		if !m.Explorer || m.Exit == 0 {
+			continue
+		}
+		x, err := model.NewExplorer(suite.FS, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = x.Run(t.Context())
+		var v *model.ViolationError
+		if !errors.As(err, &v) {
+			t.Fatalf("%s: %v", m.Name, err)
+		}
+		f(m, x, v)
+	}
+}
 
 // steps reads steps as they print.
 func steps(t *testing.T, texts ...string) (list []protocol.Step) {
@@ -34,7 +59,7 @@ func TestTimeline(t *testing.T) {
 		Batch:    1,
 		Features: protocol.AllFeatures,
 	}
-	line, err := counterexample.NewTimeline("two operations", config, steps(
+	line, err := timeline.New("two operations", config, steps(
 		t,
 		"Park(g3)",
 		"RequestLease(g1)",
@@ -86,9 +111,9 @@ state lock       SSSSS===
 	}
 }
 
-func mustDraw(t *testing.T, x *model.Explorer, v *model.ViolationError) *counterexample.Timeline {
+func mustDraw(t *testing.T, x *model.Explorer, v *model.ViolationError) *timeline.Timeline {
 	t.Helper()
-	line, err := counterexample.NewTimeline("", x.Config, v.Trace, nil)
+	line, err := timeline.New("", x.Config, v.Trace, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +127,7 @@ func TestTimelinesAreWhole(t *testing.T) {
 		if text, err := json.Marshal(mustDraw(t, x, v)); err != nil || bytes.Contains(text, []byte("null")) {
 			t.Errorf("%s: a list is null, which the script takes for none: %v", m.Name, err)
 		}
-		line, err := counterexample.NewTimeline(m.Name, x.Config, v.Trace, nil)
+		line, err := timeline.New(m.Name, x.Config, v.Trace, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

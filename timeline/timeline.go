@@ -1,4 +1,8 @@
-package counterexample
+// Package timeline draws a sequence of actions of the protocol, with a lane for each group: of a run, or of a
+// counterexample; in a terminal, or on a page by its script.
+//
+// All functions may be called by any goroutine.
+package timeline
 
 import (
 	"fmt"
@@ -85,55 +89,86 @@ const (
 	firstGroupLane
 )
 
-// NewTimeline draws a behaviour: its actions, from the initial state of the configuration, and when
-// each happened, or nil. Groups that never exist have no lane. The error is a
-// *protocol.RefusedError for an action that is not possible.
-func NewTimeline(
-	title string,
-	config protocol.Config,
-	steps []protocol.Step,
-	times []time.Duration,
+// New draws a behaviour: its actions, from the initial state of the configuration, and when each
+// happened, or nil. Groups that never exist have no lane. The error is a *protocol.RefusedError for
+// an action that is not possible.
+func New(
+	title string, config protocol.Config, steps []protocol.Step, times []time.Duration,
 ) (*Timeline, error) {
-	t := &Timeline{Title: title, Events: []Event{}, Waits: []Wait{}} // no list is null in JSON
-	for _, name := range []string{"operation", "lease", "state lock"} {
-		t.Lanes = append(t.Lanes, Lane{Name: name, Group: -1, Spans: []Span{}})
-	}
+	d := newDrawing(title, config, steps)
 	state := protocol.NewState(config)
-	lanes := lanesOf(config, steps)
-	for g := range protocol.Group(config.Groups) {
-		if lanes[g] > 0 {
-			t.Lanes = append(t.Lanes, Lane{Name: g.String(), Group: int(g), Spans: []Span{}})
-		}
-	}
-	t.note(0, &state, lanes)
+	d.note(0, &state)
 	for i, step := range steps {
 		before := state
 		if err := state.Perform(step); err != nil {
-			return nil, fmt.Errorf("counterexample: step %d: %w", i+1, err)
+			return nil, fmt.Errorf("timeline: step %d: %w", i+1, err)
 		}
-		e := Event{Action: step.String(), Lane: -1}
-		if step.Action != protocol.ActCheckpoint {
-			e.Lane = lanes[step.Group]
-		}
+		var at time.Duration
 		if i < len(times) {
-			e.Time = float64(times[i].Nanoseconds()) / 1e3
+			at = times[i]
 		}
-		t.Events = append(t.Events, e)
-		t.waited(i, step, &before, lanes)
-		t.note(i, &state, lanes)
-		if step.Action == protocol.ActCommit {
-			t.Lanes[lanes[step.Group]].Spans = append(t.Lanes[lanes[step.Group]].Spans,
-				Span{From: i, To: i, Class: "commit", Label: "commits " + operation(before.Op)})
+		d.step(i, step, at, &before, &state)
+	}
+	return d.end(), nil
+}
+
+// OfStates draws a behaviour of which every state is known, in which guards may have been switched:
+// the states, and the steps between them, of which there is one less.
+func OfStates(title string, states []protocol.State, steps []protocol.Step) *Timeline {
+	d := newDrawing(title, states[0].Config, steps)
+	d.note(0, &states[0])
+	for i, step := range steps {
+		d.step(i, step, 0, &states[i], &states[i+1])
+	}
+	return d.end()
+}
+
+// drawing is a timeline that grows.
+type drawing struct {
+	*Timeline
+	lanes []int // of each group
+}
+
+func newDrawing(title string, config protocol.Config, steps []protocol.Step) *drawing {
+	// No list is null in JSON.
+	d := &drawing{&Timeline{Title: title, Events: []Event{}, Waits: []Wait{}}, lanesOf(config, steps)}
+	for _, name := range []string{"operation", "lease", "state lock"} {
+		d.Lanes = append(d.Lanes, Lane{Name: name, Group: -1, Spans: []Span{}})
+	}
+	for g := range protocol.Group(config.Groups) {
+		if d.lanes[g] > 0 {
+			d.Lanes = append(d.Lanes, Lane{Name: g.String(), Group: int(g), Spans: []Span{}})
 		}
 	}
-	for i := range t.Lanes { // what goes on at the end
-		for k := range t.Lanes[i].Spans {
-			if s := &t.Lanes[i].Spans[k]; s.To < 0 {
-				s.To = len(steps)
+	return d
+}
+
+// step draws an action.
+func (d *drawing) step(i int, t protocol.Step, at time.Duration, before, after *protocol.State) {
+	e := Event{Action: t.String(), Lane: -1, Time: float64(at.Nanoseconds()) / 1e3}
+	if t.Action != protocol.ActCheckpoint {
+		e.Lane = d.lanes[t.Group]
+	}
+	d.Events = append(d.Events, e)
+	d.waited(i, t, before, d.lanes)
+	d.note(i, after)
+	if t.Action == protocol.ActCommit {
+		lane := &d.Lanes[d.lanes[t.Group]]
+		lane.Spans = append(lane.Spans,
+			Span{From: i, To: i, Class: "commit", Label: "commits " + operation(before.Op)})
+	}
+}
+
+// end ends what goes on at the end.
+func (d *drawing) end() *Timeline {
+	for i := range d.Lanes {
+		for k := range d.Lanes[i].Spans {
+			if s := &d.Lanes[i].Spans[k]; s.To < 0 {
+				s.To = len(d.Events)
 			}
 		}
 	}
-	return t, nil
+	return d.Timeline
 }
 
 // lanesOf gives each group that ever exists a lane, in the order of their numbers.
@@ -158,8 +193,8 @@ func lanesOf(config protocol.Config, steps []protocol.Step) []int {
 }
 
 // note begins and ends spans, so that every lane shows a state after an event.
-func (t *Timeline) note(at int, s *protocol.State, lanes []int) {
-	for i := range t.Lanes {
+func (d *drawing) note(at int, s *protocol.State) {
+	for i := range d.Lanes {
 		var class, label string
 		switch i {
 		case laneOperation:
@@ -175,9 +210,9 @@ func (t *Timeline) note(at int, s *protocol.State, lanes []int) {
 				class, label = "applied", s.Readers.String()+" hold the state lock for reading"
 			}
 		default:
-			class, label = groupSpan(s, protocol.Group(t.Lanes[i].Group))
+			class, label = groupSpan(s, protocol.Group(d.Lanes[i].Group))
 		}
-		t.lane(i, at, class, label)
+		d.lane(i, at, class, label)
 	}
 }
 

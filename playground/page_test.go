@@ -1,0 +1,123 @@
+package playground_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lockstep-wasm/lockstep/lincheck/trace"
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
+)
+
+// browser finds Chromium, or skips the test: it is not a part of what the project needs.
+func browser(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("there is no Chromium here")
+	return ""
+}
+
+// In a browser, at two widths: ten actions are taken, a guard is switched off and a property
+// breaks, every mistake is gone through to its end, and a recorded trace is loaded.
+func TestPage(t *testing.T) {
+	chromium := browser(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "page.html")
+	if out, err := exec.CommandContext(t.Context(), "go", "run", "./build", "-o", file).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	driver, err := os.ReadFile("testdata/drive.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	driven := bytes.Replace(page, []byte("</body>"), []byte(`<script type="text/plain" id="recorded">`+recorded(t)+
+		"</script><script>"+string(driver)+"</script></body>"), 1)
+	results := make(chan string, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/":
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			_, _ = w.Write(driven)
+		case "/result":
+			text, _ := io.ReadAll(r.Body)
+			results <- string(text)
+		}
+	}))
+	defer server.Close()
+	for _, size := range []string{"500,900", "1280,900"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+		cmd := exec.CommandContext(ctx, chromium, "--headless=new", "--no-sandbox", "--disable-gpu",
+			"--window-size="+size, "--user-data-dir="+filepath.Join(dir, "profile"), server.URL)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // and all its children
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case text := <-results:
+			if text != "all is well" {
+				t.Errorf("at %s:\n%s", size, text)
+			}
+		case <-ctx.Done():
+			t.Errorf("at %s: the page came to no result", size)
+		}
+		cancel()
+		_ = cmd.Wait() // it was killed
+	}
+}
+
+// recorded is a trace of a load, as "lockstep trace record" writes it.
+func recorded(t *testing.T) string {
+	t.Helper()
+	config := protocol.Config{
+		Groups:   64,
+		Initial:  2,
+		MaxLog:   4,
+		Batch:    100,
+		MaxTable: 1000,
+		Features: protocol.AllFeatures,
+	}
+	state, record := protocol.NewState(config), trace.Trace{Config: config}
+	commits := uint64(0)
+	for i, text := range []string{
+		"RequestLease(g1)", "GrantLease(g1)", "RequestState(g1)", "LockState(g1)", `Work(g1, <<"LoadModules", 9>>)`,
+		"Publish(g1)", "Arrive(g2)", "Broadcast(g1)", "Apply(g2)", "Commit(g1)",
+	} {
+		step, err := protocol.ParseStep(text)
+		if err == nil {
+			err = state.Perform(step)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if step.Action == protocol.ActCommit {
+			commits++
+		}
+		record.Events = append(
+			record.Events,
+			trace.Event{Seq: uint64(i + 1), Step: step, Seen: trace.See(step, &state, commits)},
+		)
+	}
+	var b strings.Builder
+	if err := trace.Write(&b, &record); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
