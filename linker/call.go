@@ -30,7 +30,7 @@ func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uin
 			return err
 		}
 		if len(args) != words(fn.typ.Params) {
-			return &SymbolError{Symbol: name, Definer: fn.mod.name, Want: fmt.Sprintf("%d arguments", len(args)), Found: fn.typ.String()}
+			return &SymbolError{Symbol: name, Definer: fn.mod.name, Want: fn.typ.String(), Found: countOf(len(args), "argument")}
 		}
 		results, err = g.call(ctx, fn, args...)
 		return g.judge(e, g.exiting(ctx, e, err))

@@ -119,6 +119,8 @@ type UndefinedSymbolError struct {
 	// scope. Next says that it was [Next] to that library, or to the main module.
 	Searched string
 	Next     bool
+
+	hidden bool // the library in which it looked exports nothing at all
 }
 
 // Error implements the error interface.
@@ -127,11 +129,13 @@ func (e *UndefinedSymbolError) Error() string {
 	case e.Searched != "" && e.Next:
 		return fmt.Sprintf("linker: undefined symbol %s after %s", text.Quote(e.Symbol), text.Name(e.Searched))
 	case e.Searched != "":
-		return fmt.Sprintf("linker: undefined symbol %s in %s", text.Quote(e.Symbol), text.Name(e.Searched))
+		return fmt.Sprintf("linker: undefined symbol %s in %s%s", text.Quote(e.Symbol), text.Name(e.Searched),
+			hint("", e.hidden))
 	case e.Module == "":
 		return fmt.Sprintf("linker: undefined symbol %s", text.Quote(e.Symbol))
 	}
-	return fmt.Sprintf("linker: module %s: undefined symbol %s", text.Name(e.Module), text.Quote(e.Symbol))
+	return fmt.Sprintf("linker: module %s: undefined symbol %s%s", text.Name(e.Module), text.Quote(e.Symbol),
+		hint(e.Symbol, false))
 }
 
 // SymbolError says that a symbol exists, but is not what a module or a caller takes it for.
@@ -139,8 +143,8 @@ type SymbolError struct {
 	Module  string // the module that needs it; empty for a look-up from outside
 	Symbol  string
 	Definer string // the module that defines it
-	Want    string // for a function, its signature
-	Found   string
+	Want    string // for a function, the signature that is wanted; for a call, the one that the function has
+	Found   string // what there is instead; for a call, how many arguments it was given
 }
 
 // Error implements the error interface.

@@ -83,7 +83,7 @@ func ExampleUndefinedSymbolError() {
 	// Output:
 	// libunresolved.wasm lacks nobody_has_this
 	// linker: undefined symbol "counter_previous" in libcounter.wasm
-	// linker: symbol "counter_next" of libcounter.wasm: want 2 arguments, found () -> (i32)
+	// linker: symbol "counter_next" of libcounter.wasm: want () -> (i32), found 2 arguments
 }
 
 // Functions of the host are an ordinary wazero module, "env", which is there before the linker. They can call back into

@@ -2,7 +2,6 @@ package linker
 
 import (
 	"context"
-	"fmt"
 )
 
 // Func is a function of the image that was looked up once, for many calls in one group. It stays good as long as its
@@ -51,7 +50,7 @@ func (f *Func) Group() *Group { return f.group }
 // [ErrLibraryClosed] when the module has been unloaded.
 func (f *Func) Call(ctx context.Context, args ...uint64) ([]uint64, error) {
 	if n := words(f.fn.typ.Params); len(args) != n {
-		return nil, f.wrongLength(len(args), "arguments")
+		return nil, f.wrongLength(len(args), "argument")
 	}
 	var results []uint64
 	err := f.group.inside(ctx, func(ctx context.Context, e *entry) error {
@@ -73,7 +72,7 @@ func (f *Func) Call(ctx context.Context, args ...uint64) ([]uint64, error) {
 // error means nothing.
 func (f *Func) CallWithStack(ctx context.Context, stack []uint64) error {
 	if len(stack) < f.words {
-		return f.wrongLength(len(stack), "values of stack")
+		return f.wrongLength(len(stack), "value of stack")
 	}
 	return f.group.inside(ctx, func(ctx context.Context, e *entry) error {
 		if f.pool.gone {
@@ -84,5 +83,5 @@ func (f *Func) CallWithStack(ctx context.Context, stack []uint64) error {
 }
 
 func (f *Func) wrongLength(n int, what string) error {
-	return &SymbolError{Symbol: f.fn.name, Definer: f.fn.mod.name, Want: fmt.Sprintf("%d %s", n, what), Found: f.fn.typ.String()}
+	return &SymbolError{Symbol: f.fn.name, Definer: f.fn.mod.name, Want: f.fn.typ.String(), Found: countOf(n, what)}
 }

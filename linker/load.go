@@ -16,6 +16,9 @@ func (t *tx) library(ctx context.Context, p *preparation, name string, o opening
 	if err != nil {
 		return nil, asLoadError(err, name)
 	}
+	if err := p.isGiven(root, name); err != nil {
+		return nil, asLoadError(err, name)
+	}
 	if len(b.search) > 0 {
 		b.now = o.now
 		if !o.local {

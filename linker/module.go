@@ -2,6 +2,7 @@ package linker
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -21,11 +22,12 @@ import (
 // for functions of the host. Nothing in it changes after the operation that made it, except what is said
 // to be guarded.
 type module struct {
-	id    uint32
-	name  string      // by which other modules need it
-	file  string      // where it was found
-	depth int         // how many modules lead from the one that was asked for to this one
-	stat  fs.FileInfo // of that file; nil for a module given as bytes
+	id      uint32
+	name    string            // by which other modules need it
+	file    string            // where it was found
+	depth   int               // how many modules lead from the one that was asked for to this one
+	stat    fs.FileInfo       // of that file; nil for a module given as bytes
+	content [sha256.Size]byte // the sum of its bytes, of a library
 
 	src    *wasm.Module    // nil for the linker's own functions
 	info   *dylink.Info    // nil for an executable that was linked without any library

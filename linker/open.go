@@ -25,8 +25,8 @@ func (g *Group) Open(ctx context.Context, name string, options ...OpenOption) (*
 }
 
 // OpenBytes is Open for a library that the caller has in memory. name is what other libraries need it as. When a
-// library of that name is loaded already, that is the result, and the bytes are ignored; the same bytes under
-// two names are two libraries. The bytes must not be changed afterwards.
+// library of that name with the same bytes is loaded already, that is the result; with others it is an
+// *OtherBytesError. The same bytes under two names are two libraries. The bytes must not be changed afterwards.
 func (g *Group) OpenBytes(ctx context.Context, name string, wasm []byte, options ...OpenOption) (*Library, error) {
 	if wasm == nil {
 		wasm = []byte{}
@@ -201,7 +201,7 @@ func (l *Library) undefined(image *Linker, name string) error {
 		e.Next = l.next != nil
 		switch {
 		case l.mod != nil:
-			e.Searched = l.mod.name
+			e.Searched, e.hidden = l.mod.name, l.mod.exportsNothing()
 		case e.Next:
 			e.Searched = image.main.name
 		}

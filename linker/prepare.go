@@ -2,6 +2,7 @@ package linker
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -22,7 +23,8 @@ type preparation struct {
 	all   bool   // take nothing for loaded
 
 	root    place
-	modules []*prepared // in the order in which they were found
+	given   *[sha256.Size]byte // the sum of the root's bytes, if the caller gives them
+	modules []*prepared        // in the order in which they were found
 	names   map[string]place
 	files   map[string]*module // new ones by their files, as in batch
 	of      map[*module]*prepared
@@ -58,6 +60,7 @@ func (l *Linker) newPreparation(g *Group, s *scope, all bool) *preparation {
 // prepare prepares the load of a library. The errors are those of the context; whatever else is
 // wrong is for the load itself to find, in what was loaded by then. The result has to be closed.
 func (p *preparation) prepare(ctx context.Context, name string, bytes []byte, o opening) error {
+	p.given = given(bytes)
 	p.root = p.find(ctx, name, bytes, nil, o)
 	p.gather(ctx)
 	if err := ctx.Err(); err != nil {
@@ -156,7 +159,7 @@ func (p *preparation) search(ctx context.Context, name string, bytes []byte, fro
 	if from != nil {
 		m.depth = from.depth + 1
 	}
-	m.stat = found.info
+	m.stat, m.content = found.info, sha256.Sum256(bytes)
 	found.lib = p.add(m, bytes)
 	return found
 }

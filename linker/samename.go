@@ -1,0 +1,39 @@
+package linker
+
+import (
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
+)
+
+// OtherBytesError says that [Group.OpenBytes] was asked for a library under a name that another
+// library has, which is loaded. The old one has to be closed first, or the new one has to have
+// another name: a name with a version in it, for instance, as package plugin gives its plug-ins.
+type OtherBytesError struct {
+	Name string
+	File string // where the library comes from that has the name; Name if it was given as bytes, too
+}
+
+// Error implements the error interface.
+func (e *OtherBytesError) Error() string {
+	return fmt.Sprintf("linker: %s is loaded already, with other contents (from %s): close it, "+
+		"or give the new version a name of its own", text.Name(e.Name), text.Name(e.File))
+}
+
+// given is the sum of the bytes that a caller gives, nil if it gives none.
+func given(bytes []byte) *[sha256.Size]byte {
+	if len(bytes) == 0 {
+		return nil
+	}
+	sum := sha256.Sum256(bytes)
+	return &sum
+}
+
+// isGiven returns an error if m is not the library that the caller has given.
+func (p *preparation) isGiven(m *module, name string) error {
+	if p.given == nil || m.content == *p.given {
+		return nil
+	}
+	return &OtherBytesError{Name: name, File: m.file}
+}
