@@ -33,6 +33,9 @@ func browser(t *testing.T) string {
 // In a browser, at two widths: ten actions are taken, a guard is switched off and a property
 // breaks, every mistake is gone through to its end, and a recorded trace is loaded.
 func TestPage(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compiles the page and starts a browser")
+	}
 	chromium := browser(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "page.html")
