@@ -6,7 +6,7 @@ GO  ?= go
 NPM ?= npm
 
 .DEFAULT_GOAL := help
-.PHONY: help deps fixtures libraries verify test race bench soak fuzz mutants tlc proof faults explored explore lint playground
+.PHONY: help deps fixtures libraries verify test race bench soak fuzz mutants tlc proof faults explored explore lint playground release
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -80,4 +80,12 @@ lint: ## gofmt, go vet, staticcheck
 	@unformatted=$$(find . -name '*.go' -not -path './stock/node_modules/*' -exec gofmt -l {} +); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
-	$(GO) tool staticcheck ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+release: ## check everything, and tag the version that internal/version says
+	@version=$$(sed -n 's/^const Number = "\(.*\)"/v\1/p' internal/version/version.go); \
+	test -z "$$(git status --porcelain)" || { echo "make release: the work tree has changes" >&2; exit 1; }; \
+	! git rev-parse -q --verify "refs/tags/$$version" >/dev/null || { echo "make release: $$version is there already" >&2; exit 1; }; \
+	$(MAKE) --no-print-directory lint test verify && \
+	git tag -a "$$version" -m "Lockstep $$version" && \
+	echo "$$version is tagged; git push origin $$version publishes it"

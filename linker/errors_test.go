@@ -52,6 +52,8 @@ func TestErrorMessages(t *testing.T) {
 		{&linker.PanicError{During: "reading a file"}, `linker: reading a file ended its goroutine`},
 		{&linker.CallbackError{Type: "(externref) -> ()", Reason: "no"}, `linker: callback (externref) -> (): no`},
 		{&linker.DefinitionError{Symbol: "x", Reason: "it has no bytes"}, `linker: definition of "x": it has no bytes`},
+		{&linker.OtherBytesError{Name: "a", File: "lib/a.wasm"}, "linker: a is loaded already, with other contents (from lib/a.wasm): " +
+			"close it, or give the new version a name of its own"},
 		{&linker.OptionError{Option: 99}, `linker: unknown option OpenOption(99)`},
 	} {
 		seen[reflect.TypeOf(c.err).Elem().Name()] = true

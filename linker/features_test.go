@@ -10,16 +10,16 @@ import (
 
 var testLink = regexp.MustCompile("\\[`(Test\\w+|Fuzz\\w+)`\\]\\(([^)]+_test\\.go)\\)")
 
-// Every feature that the README lists has tests, and they exist.
-func TestREADMEFeatures(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
+// Every feature that docs/features.md lists has tests, and they exist.
+func TestFeatures(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join("..", "docs", "features.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, rest, found := strings.Cut(string(readme), "\n## Features\n")
 	section, _, _ := strings.Cut(rest, "\n## ")
 	if !found {
-		t.Fatal("README.md has no section Features")
+		t.Fatal("docs/features.md has no section Features")
 	}
 	rows := 0
 	for line := range strings.Lines(section) {
@@ -32,7 +32,7 @@ func TestREADMEFeatures(t *testing.T) {
 			t.Errorf("no test: %s", line)
 		}
 		for _, l := range links {
-			source, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(l[2])))
+			source, err := os.ReadFile(filepath.Join("..", "docs", filepath.FromSlash(l[2])))
 			if err != nil {
 				t.Error(err)
 			} else if !strings.Contains(string(source), "\nfunc "+l[1]+"(") {

@@ -5,27 +5,29 @@ import (
 	"strings"
 )
 
-// Symbols lists what the library itself defines, sorted by name: functions with their signatures,
-// and data. Functions that have no pointer yet have Pointer 0, and so has thread-local data, whose
-// address is each group's own; [Group.Symbol] makes and gives it. The error is [ErrLibraryClosed].
-// It takes no lock.
-//
-// Of [Default] the list is that of all that is in the global scope, each name with its first
-// definition.
-func (g *Group) Symbols(lib *Library) ([]Symbol, error) {
-	s := g.l.committed.Load()
-	modules := s.global
-	switch {
-	case lib == nil || lib.mod == nil && lib.next == nil:
-	case lib.linker != nil && lib.linker != g.l:
-		return nil, ErrForeignLibrary
-	case lib.next != nil:
-		modules = nil // what is behind a library is no library's own
-	case lib.isClosed() || !s.has(lib.mod):
-		return nil, ErrLibraryClosed
-	default:
-		modules = []*module{lib.mod}
+// Symbols lists what the library itself defines, sorted by name: functions with their signatures, and
+// data. Functions that have no pointer yet have Pointer 0, and so has thread-local data, whose address
+// is each group's own; [Group.Symbol] makes and gives it. Of a library that is closed, of [Default] and
+// of [Next] the list is empty. It takes no lock.
+func (l *Library) Symbols() []Symbol {
+	if l.linker == nil || l.mod == nil || l.next != nil || l.isClosed() {
+		return nil
 	}
+	s := l.linker.committed.Load()
+	if !s.has(l.mod) {
+		return nil
+	}
+	return s.symbols([]*module{l.mod})
+}
+
+// Symbols lists the symbols of the global scope, sorted by name, each with its first definition. It is
+// [Library.Symbols] in other respects.
+func (l *Linker) Symbols() []Symbol {
+	s := l.committed.Load()
+	return s.symbols(s.global)
+}
+
+func (s *scope) symbols(modules []*module) []Symbol {
 	seen := map[string]bool{}
 	list := []Symbol{}
 	for _, m := range modules {
@@ -45,14 +47,5 @@ func (g *Group) Symbols(lib *Library) ([]Symbol, error) {
 		}
 	}
 	slices.SortFunc(list, func(a, b Symbol) int { return strings.Compare(a.Name, b.Name) })
-	return list, nil
-}
-
-// Symbols is [Group.Symbols] of the library, in the image that it belongs to; nil for [Default] and
-// [Next].
-func (l *Library) Symbols() ([]Symbol, error) {
-	if l.linker == nil || l.next != nil {
-		return nil, nil
-	}
-	return l.linker.first.Symbols(l)
+	return list
 }

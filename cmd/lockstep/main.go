@@ -20,6 +20,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/lockstep-wasm/lockstep/internal/version"
 )
 
 func main() {
@@ -32,13 +34,13 @@ type argumentError struct{ command, reason string }
 // Error implements the error interface.
 func (e argumentError) Error() string { return e.command + ": " + e.reason }
 
-// version is that of the module, as the go command has noted it.
-func version() string {
+// buildVersion is the project's version, and where the go command has noted another one, that: of a commit.
+func buildVersion() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(unknown)"
+	if v := "v" + version.Number; ok && info.Main.Version != "" && info.Main.Version != v {
+		return version.Number + " (" + info.Main.Version + ")"
 	}
-	return info.Main.Version
+	return version.Number
 }
 
 // errVerdict is the error of a command that did its work and found something bad: it has said so
@@ -103,7 +105,7 @@ interrupt and 143 after SIGTERM, with what was done so far. "lockstep run" ends 
 the program.`,
 		Example: `  lockstep info plugin.wasm
   lockstep run --lib lib program.wasm argument`,
-		Version:       version(),
+		Version:       buildVersion(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/stock"
 )
 
-// README begins here.
+// The page begins here.
 func syntaxTree(ctx context.Context, treeSitter, grammar []byte, source string) (string, error) {
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
 	defer rt.Close(ctx)
@@ -35,22 +35,22 @@ func syntaxTree(ctx context.Context, treeSitter, grammar []byte, source string) 
 	return parser.In(thread).Parse(ctx, golang, source)
 }
 
-// README ends here.
+// The page ends here.
 
-// The code in README.md is this code, and it works.
-func TestREADME(t *testing.T) {
-	self, err := os.ReadFile("readme_test.go")
+// The code in docs/embedding.md is this code, and it works.
+func TestEmbeddingPage(t *testing.T) {
+	self, err := os.ReadFile("page_test.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	readme, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../docs/embedding.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, code, _ := strings.Cut(string(self), "// README begins here.\n")
-	code, _, _ = strings.Cut(code, "// README ends here.\n")
-	if !strings.Contains(string(readme), strings.TrimSpace(code)) {
-		t.Error("README.md has other code than this file")
+	_, code, _ := strings.Cut(string(self), "// The page begins here.\n")
+	code, _, _ = strings.Cut(code, "// The page ends here.\n")
+	if !strings.Contains(string(page), strings.TrimSpace(code)) {
+		t.Error("docs/embedding.md has other code than this file")
 	}
 	treeSitter, err := stock.Read(stock.WebTreeSitter)
 	if err != nil {
