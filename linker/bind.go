@@ -2,8 +2,6 @@ package linker
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -22,10 +20,58 @@ type binder struct {
 	bindings map[*module][]binding
 	pages    uint32 // size that some import demands of the memory
 	entries  uint32 // and of the function table
+
+	at importer
+}
+
+// importer is what binding the imports of one module needs to know again and again.
+type importer struct {
+	m         *module
+	local     []*module         // its local scope, once something was looked for there
+	used      map[*module]bool  // as in module.uses
+	functions map[string]uint32 // the types of the functions that it imports from env
+}
+
+// begin makes m the module whose imports are bound.
+func (b *binder) begin(m *module) {
+	b.at = importer{m: m, used: set(m.uses), functions: map[string]uint32{}}
+	for i := range m.src.Imports {
+		imp := &m.src.Imports[i]
+		if _, ok := b.at.functions[imp.Name]; !ok && imp.Kind == wasm.KindFunc && imp.Module == "env" {
+			b.at.functions[imp.Name] = imp.Type
+		}
+	}
+}
+
+// lookup finds a symbol as [scope.lookupFrom] does for the module whose imports are bound.
+func (b *binder) lookup(name string) *export {
+	if x := firstOf(b.scope.global, name); x != nil {
+		return x
+	}
+	if b.at.local == nil {
+		b.at.local = b.scope.localScope(b.at.m)
+	}
+	if x := firstOf(b.at.local, name); x != nil {
+		return x
+	}
+	return b.scope.lookupHost(name)
+}
+
+// lookupFor is lookup without what belongs to a toolchain's machinery.
+func (b *binder) lookupFor(name string) *export {
+	if special(name) {
+		return nil
+	}
+	return b.lookup(name)
 }
 
 // bind satisfies the imports of one module.
 func (b *binder) bind(ctx context.Context, m *module) error {
+	b.begin(m)
+	if err := b.makeTags(ctx, m); err != nil {
+		return err
+	}
+	functions := len(m.functions)
 	seen := map[importKey]*wasm.Import{}
 	for i := range m.src.Imports {
 		imp := &m.src.Imports[i]
@@ -45,6 +91,9 @@ func (b *binder) bind(ctx context.Context, m *module) error {
 		b.t.l.logBinding(ctx, m, imp, x)
 		b.bindings[m] = append(b.bindings[m], x)
 		b.use(m, x)
+	}
+	if len(m.functions) > functions { // with stubs
+		m.indexFunctions()
 	}
 	b.reexport(m)
 	return nil
@@ -91,7 +140,8 @@ func (b *binder) use(m *module, x binding) {
 	case x.link != nil && x.link.target != nil:
 		used = x.link.target.mod
 	}
-	if used != nil && used != m && !slices.Contains(m.uses, used) {
+	if used != nil && used != m && !b.at.used[used] {
+		b.at.used[used] = true
 		m.uses = append(m.uses, used)
 	}
 }
@@ -114,9 +164,6 @@ func importError(m *module, imp *wasm.Import, reason string) error {
 }
 
 func (b *binder) one(ctx context.Context, m *module, imp *wasm.Import) (binding, error) {
-	if strings.HasPrefix(imp.Module, reservedPrefix) {
-		return binding{}, importError(m, imp, "the namespace is the linker's own")
-	}
 	switch imp.Kind {
 	case wasm.KindFunc:
 		return b.function(ctx, m, imp)
@@ -125,7 +172,7 @@ func (b *binder) one(ctx context.Context, m *module, imp *wasm.Import) (binding,
 	case wasm.KindMemory:
 		return b.memory(m, imp)
 	case wasm.KindTag:
-		return b.tag(ctx, m, imp)
+		return b.tag(m, imp)
 	}
 	switch imp.Module {
 	case "GOT.mem":
@@ -141,7 +188,7 @@ func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (bin
 	var x *export
 	if imp.Module == "env" {
 		if x = b.t.l.registersExit(m, imp.Name, want); x == nil {
-			x = b.t.l.notStub(imp.Name, b.scope.lookupFor(m, imp.Name))
+			x = b.t.l.notStub(imp.Name, b.lookupFor(imp.Name))
 		}
 	} else {
 		gateway, err := b.t.gateway(ctx, imp.Module)
@@ -257,7 +304,7 @@ func (b *binder) data(m *module, imp *wasm.Import) (binding, error) {
 	if v, ok := b.t.l.places[imp.Name]; ok {
 		return binding{kind: bindConst, value: v}, nil
 	}
-	x := b.scope.lookupFrom(m, imp.Name)
+	x := b.lookup(imp.Name)
 	switch {
 	case x == nil && m.isWeak(imp):
 		return binding{kind: bindConst}, nil
@@ -276,7 +323,7 @@ func (b *binder) pointer(m *module, imp *wasm.Import) (binding, error) {
 	if imp.Global.Type != wasm.I32 {
 		return binding{}, importError(m, imp, "a function pointer is an i32, not "+imp.Global.Type.String())
 	}
-	x := b.t.l.notStub(imp.Name, b.scope.lookupFor(m, imp.Name))
+	x := b.t.l.notStub(imp.Name, b.lookupFor(imp.Name))
 	if x == nil {
 		x = b.t.l.host.exports[providedPrefix+imp.Name]
 	}
@@ -302,12 +349,9 @@ func (b *binder) stubPointer(m *module, imp *wasm.Import) *function {
 	if b.now {
 		return nil
 	}
-	k := slices.IndexFunc(m.src.Imports, func(x wasm.Import) bool {
-		return x.Kind == wasm.KindFunc && x.Module == "env" && x.Name == imp.Name
-	})
 	var typ wasm.FuncType
-	if k >= 0 {
-		typ = m.src.Types[m.src.Imports[k].Type]
+	if index, ok := b.at.functions[imp.Name]; ok {
+		typ = m.src.Types[index]
 	} else {
 		stub := &link{mod: m, namespace: "env", symbol: imp.Name, address: true}
 		m.links = append(m.links, stub)
@@ -317,7 +361,6 @@ func (b *binder) stubPointer(m *module, imp *wasm.Import) *function {
 	fn := newFunction(m, imp.Name, typ)
 	fn.stub = true
 	m.functions = append(m.functions, fn)
-	m.indexFunctions()
 	return fn
 }
 
@@ -352,7 +395,7 @@ func (b *binder) global(m *module, imp *wasm.Import) (binding, error) {
 			return binding{kind: bindConst, value: v}, nil
 		}
 	}
-	x := b.scope.lookupFrom(m, imp.Name)
+	x := b.lookup(imp.Name)
 	switch {
 	case imp.Module != "env":
 		return binding{}, importError(m, imp, "a host module has functions only")
@@ -370,36 +413,47 @@ func (b *binder) global(m *module, imp *wasm.Import) (binding, error) {
 
 // madeTag finds a tag that was made for modules that were loaded before. Who came first has decided what everybody
 // throws and catches.
-func (b *binder) madeTag(name string) *export {
-	for _, order := range [][]*module{b.scope.order, b.order} {
-		for _, m := range order {
-			if x := m.exports[name]; m.generated && x != nil {
-				return x
-			}
+func (b *binder) madeTag(name string) *export { return b.t.l.state.scope.tags.At(name) }
+
+// makeTags makes the tags that a module imports and nobody has, for all who import them later: in one
+// module, however many there are.
+func (b *binder) makeTags(ctx context.Context, m *module) error {
+	var missing []madeTag
+	seen := map[string]bool{}
+	for i := range m.src.Imports {
+		imp := &m.src.Imports[i]
+		if imp.Kind != wasm.KindTag || imp.Module != "env" || seen[imp.Name] {
+			continue
+		}
+		if seen[imp.Name] = true; b.madeTag(imp.Name) == nil && b.lookup(imp.Name) == nil {
+			missing = append(missing, madeTag{imp.Name, m.src.Types[imp.Type]})
 		}
 	}
+	if len(missing) == 0 {
+		return nil
+	}
+	made, err := b.t.makeTags(ctx, m, missing)
+	if err != nil {
+		return err
+	}
+	b.batch[made], b.ready[made] = true, true
+	b.order = append(b.order, made)
 	return nil
 }
 
 // tag satisfies an import of an exception tag: that of the first module that defines it; when nobody does,
 // one is made for all who import it.
-func (b *binder) tag(ctx context.Context, m *module, imp *wasm.Import) (binding, error) {
+func (b *binder) tag(m *module, imp *wasm.Import) (binding, error) {
 	want := m.src.Types[imp.Type]
 	x := b.madeTag(imp.Name)
 	if x == nil {
-		x = b.scope.lookupFrom(m, imp.Name)
+		x = b.lookup(imp.Name)
 	}
 	switch {
 	case imp.Module != "env":
 		return binding{}, importError(m, imp, "a tag can only be imported from env")
 	case x == nil:
-		made, err := b.t.makeTag(ctx, imp.Name, want)
-		if err != nil {
-			return binding{}, err
-		}
-		b.batch[made], b.ready[made] = true, true
-		b.order = append(b.order, made)
-		x = made.exports[imp.Name]
+		return binding{}, &UndefinedSymbolError{Module: m.name, Symbol: imp.Name}
 	case x.kind != exportTag:
 		return binding{}, wrongKind(m, x, "tag "+want.String())
 	case !x.tag.Equal(want):

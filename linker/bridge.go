@@ -88,9 +88,9 @@ type source struct {
 // the engine takes a whole namespace from one instance. Functions that it re-exports cost nothing at a
 // call.
 type bridge struct {
-	names    map[string]bool
 	bindings []binding
-	modules  []*module // what it imports from, in the order of its namespaces
+	modules  []*module       // what it imports from, in the order of its namespaces
+	numbers  map[*module]int // and their positions
 	compiled wazero.CompiledModule
 }
 
@@ -100,10 +100,13 @@ func (br *bridge) use(m *module) string {
 	if m.hostName != "" {
 		return m.hostName
 	}
-	i := slices.Index(br.modules, m)
-	if i < 0 {
+	i, ok := br.numbers[m]
+	if !ok {
+		if br.numbers == nil {
+			br.numbers = map[*module]int{}
+		}
 		i = len(br.modules)
-		br.modules = append(br.modules, m)
+		br.modules, br.numbers[m] = append(br.modules, m), i
 	}
 	return usedPrefix + strconv.Itoa(i)
 }
@@ -116,28 +119,30 @@ func (br *bridge) namespace(name string) string {
 	return name
 }
 
-// planBridges distributes bindings over as few bridges as their names allow.
+// planBridges distributes bindings over few bridges. A namespace goes into the first one behind all that have one of its
+// names.
 func planBridges(m *module, bindings []binding) {
 	spaces := map[string][]binding{}
 	for _, b := range bindings {
 		spaces[b.imp.Module] = append(spaces[b.imp.Module], b)
 	}
 	m.sources = make(map[string]source, len(spaces))
+	next := map[string]int{} // by name, the bridge behind the last one that has it
 	for _, namespace := range slices.Sorted(maps.Keys(spaces)) {
 		list := spaces[namespace]
 		if gateway := onlyGateway(list); gateway != nil {
 			m.sources[namespace] = source{bridge: -1, gateway: gateway}
 			continue
 		}
-		i := slices.IndexFunc(m.bridges, func(b *bridge) bool {
-			return !slices.ContainsFunc(list, func(x binding) bool { return b.names[x.imp.Name] })
-		})
-		if i < 0 {
-			i = len(m.bridges)
-			m.bridges = append(m.bridges, &bridge{names: map[string]bool{}})
+		i := 0
+		for _, x := range list {
+			i = max(i, next[x.imp.Name])
 		}
 		for _, x := range list {
-			m.bridges[i].names[x.imp.Name] = true
+			next[x.imp.Name] = i + 1
+		}
+		if i == len(m.bridges) {
+			m.bridges = append(m.bridges, &bridge{})
 		}
 		m.bridges[i].bindings = append(m.bridges[i].bindings, list...)
 		m.sources[namespace] = source{bridge: i}
@@ -318,11 +323,11 @@ func buildMemory(minimum, maximum uint32, shared bool) ([]byte, error) {
 	return b.Bytes()
 }
 
-// buildPut writes the module that puts a module's functions into tables.
-func buildPut(m *module) ([]byte, error) {
+// buildPut writes the module that puts functions into tables.
+func buildPut(functions []*function) ([]byte, error) {
 	var b wasm.Builder
 	var indices []uint32
-	for _, fn := range m.functions {
+	for _, fn := range functions {
 		indices = append(indices, b.ImportFunc(fn.namespace(), fn.name, b.Type(fn.typ.Params, fn.typ.Results)))
 	}
 	slots := b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})

@@ -3,7 +3,6 @@ package linker
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -74,9 +73,9 @@ func (u *unload) hide(gone []*module) (changed bool) {
 	dead := func(m *module) bool { return hidden[m] }
 	u.change(func(s *scope) {
 		s.global = slices.DeleteFunc(slices.Clone(s.global), dead)
-		s.names, s.files = maps.Clone(s.names), maps.Clone(s.files)
-		maps.DeleteFunc(s.names, func(_ string, m *module) bool { return dead(m) })
-		maps.DeleteFunc(s.files, func(_ string, m *module) bool { return dead(m) })
+		for _, m := range gone {
+			s.unname(m)
+		}
 	})
 	return true
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -94,7 +93,8 @@ func (t *tx) closure(ctx context.Context) (uint32, error) {
 		}
 		return 0, err
 	}
-	s.closures.live[slot], s.closures.own[slot] = true, true
+	s.closures.live = s.closures.live.With(slot, true)
+	s.closures.own = s.closures.own.With(slot, true)
 	return slot, t.perform(ctx, &growStep{slots: s.slots.length})
 }
 
@@ -107,7 +107,7 @@ func (g *Group) SetClosure(ctx context.Context, slot uint32, lib *Library, name 
 			return err
 		}
 		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
-			if !t.l.state.closures.live[slot] {
+			if !t.l.state.closures.live.At(slot) {
 				return &ClosureError{Slot: slot}
 			}
 			if !t.l.loaded(fn.mod) {
@@ -136,15 +136,15 @@ func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
 		c := &g.l.state.closures
 		if e.tx != nil {
 			switch {
-			case !c.live[slot]:
+			case !c.live.At(slot):
 				return &ClosureError{Slot: slot}
-			case !c.own[slot]:
+			case !c.own.At(slot):
 				return ErrInOperation
 			}
 			return e.tx.part(ctx, func(ctx context.Context, t *tx) error { return t.freeClosure(ctx, slot) })
 		}
 		return g.member.WithState(ctx, func() error {
-			if !c.live[slot] {
+			if !c.live.At(slot) {
 				return &ClosureError{Slot: slot}
 			}
 			g.l.emptyClosure(slot)
@@ -165,7 +165,7 @@ func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
 // that reads this without the lock is [Linker.Addr].
 func (l *Linker) emptyClosure(slot uint32) {
 	s := l.state.scope
-	if s.closures[slot] == nil && s.trampolines[slot] == nil {
+	if s.closures.At(slot) == nil && s.trampolines.At(slot) == nil {
 		return
 	}
 	next := s.withClosure(slot, nil, nil)
@@ -185,7 +185,7 @@ func (t *tx) freeClosure(ctx context.Context, slot uint32) error {
 // setClosure changes what a live closure holds, within an operation.
 func (t *tx) setClosure(ctx context.Context, slot uint32, fn *function, tr *trampoline) error {
 	s := t.l.state.scope
-	step := &closureStep{slot: slot, fn: fn, old: s.closures[slot], trampoline: tr, oldTrampoline: s.trampolines[slot]}
+	step := &closureStep{slot: slot, fn: fn, old: s.closures.At(slot), trampoline: tr, oldTrampoline: s.trampolines.At(slot)}
 	t.l.state.scope = s.withClosure(slot, fn, tr)
 	return t.perform(ctx, step)
 }
@@ -193,14 +193,12 @@ func (t *tx) setClosure(ctx context.Context, slot uint32, fn *function, tr *tram
 // withClosure returns a copy of the scope in which a closure holds a function, a trampoline, or nothing.
 func (s *scope) withClosure(slot uint32, fn *function, tr *trampoline) *scope {
 	next := *s
-	next.closures, next.trampolines = maps.Clone(s.closures), maps.Clone(s.trampolines)
-	delete(next.closures, slot)
-	delete(next.trampolines, slot)
+	next.closures, next.trampolines = s.closures.Without(slot), s.trampolines.Without(slot)
 	switch {
 	case fn != nil:
-		next.closures = merged(next.closures, map[uint32]*function{slot: fn})
+		next.closures = next.closures.With(slot, fn)
 	case tr != nil:
-		next.trampolines = merged(next.trampolines, map[uint32]*trampoline{slot: tr})
+		next.trampolines = next.trampolines.With(slot, tr)
 	}
 	return &next
 }

@@ -1,9 +1,6 @@
 package linker
 
-import (
-	"maps"
-	"slices"
-)
+import "github.com/lockstep-wasm/lockstep/linker/internal/persist"
 
 // closures are the entries of the function table that guests fill themselves. They stay closures for ever: what is freed
 // goes through a quarantine of their own, in the order in which it was freed, and is then allocated again.
@@ -11,16 +8,16 @@ type closures struct {
 	keep    uint32   // entries that stay in quarantine; see Config.WithPointerQuarantine
 	free    []uint32 // to be handed out; as many as the coordinator counts
 	resting []uint32 // in quarantine, the longest first; the coordinator counts them as taken still
-	live    map[uint32]bool
+	live    persist.Map[uint32, bool]
 	// Constructors take entries of their own: see tx.closure. The coordinator does not count them.
-	own   map[uint32]bool
+	own   persist.Map[uint32, bool]
 	spare []uint32 // of those, the ones that were given back, the longest ago first
 }
 
-func (c *closures) clone() closures {
-	return closures{keep: c.keep, free: slices.Clone(c.free), resting: slices.Clone(c.resting), live: maps.Clone(c.live),
-		own: maps.Clone(c.own), spare: slices.Clone(c.spare)}
-}
+// clone returns a copy, to be put back, or not, before an older one is. The lists are queues: what
+// is appended to one lies behind what the copy sees, and what is taken from it stays where it was,
+// so that the copy needs no lists of its own.
+func (c *closures) clone() closures { return *c }
 
 // takeFree takes an entry that was never used or is past the quarantine, 0 for none.
 func (c *closures) takeFree() uint32 { return c.take(&c.free, 0) }
@@ -46,14 +43,14 @@ func (c *closures) take(list *[]uint32, keep uint32) uint32 {
 	}
 	slot := (*list)[0]
 	*list = (*list)[1:]
-	c.live[slot] = true
+	c.live = c.live.With(slot, true)
 	return slot
 }
 
 // give takes an entry back, which is live. It reports whether it was one of the coordinator's.
 func (c *closures) give(slot uint32) (counted bool) {
-	delete(c.live, slot)
-	if c.own[slot] {
+	c.live = c.live.Without(slot)
+	if c.own.At(slot) {
 		c.spare = append(c.spare, slot)
 		return false
 	}

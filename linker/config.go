@@ -49,6 +49,9 @@ type Config struct {
 	maxFile      int64
 	maxAbandoned int
 	maxFolders   int
+	maxNames     int
+	maxImports   int
+	hostModules  []string
 	hook         hook
 }
 
@@ -90,6 +93,9 @@ func NewConfig() *Config {
 		maxFile:      DefaultMaxFile,
 		maxAbandoned: DefaultMaxAbandoned,
 		maxFolders:   DefaultMaxFolders,
+		maxNames:     DefaultMaxNames,
+		maxImports:   DefaultMaxImports,
+		hostModules:  DefaultHostModules(),
 	}
 }
 

@@ -4,9 +4,13 @@ import (
 	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
 	"github.com/lockstep-wasm/lockstep/linker/internal/search"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
+
+// names are modules by a name, or a file.
+type names = persist.Map[string, *module]
 
 // batch is what one call loads: the modules that are not there yet.
 type batch struct {
@@ -14,8 +18,8 @@ type batch struct {
 	order  []*module // in order of instantiation: what a module needs first, but for cycles
 	// prepared tells of each of them what was found out before; it may know more modules.
 	prepared map[*module]*prepared
-	names    map[string]*module
-	files    map[string]*module
+	names    names
+	files    names
 	global   []*module // what becomes part of the global scope
 	pinned   []*module // what is never unloaded
 	now      bool      // functions that nobody has are refused
@@ -41,7 +45,7 @@ func (t *tx) discover(p *preparation, name string, o opening) (*module, *batch, 
 }
 
 func newBatch(p *preparation) *batch {
-	return &batch{prepared: p.of, names: map[string]*module{}, files: map[string]*module{}}
+	return &batch{prepared: p.of}
 }
 
 // gather adds to a batch what its modules need, and decides the orders.
@@ -96,8 +100,8 @@ func (b *batch) sort() {
 // has found. from is the module that needs it, nil for a call from outside.
 func (t *tx) find(b *batch, name string, at place, from *module) (*module, error) {
 	loaded := t.l.state.scope
-	for _, known := range []map[string]*module{loaded.names, b.names} {
-		if m := known[name]; m != nil {
+	for _, known := range []names{loaded.names, b.names} {
+		if m := known.At(name); m != nil {
 			return m, nil
 		}
 	}
@@ -108,9 +112,9 @@ func (t *tx) find(b *batch, name string, at place, from *module) (*module, error
 		return nil, errStale
 	}
 	if at.info != nil {
-		for _, known := range []map[string]*module{loaded.files, b.files} {
+		for _, known := range []names{loaded.files, b.files} {
 			if m := at.among(known); m != nil {
-				b.names[name] = m
+				b.names = b.names.With(name, m)
 				return m, nil
 			}
 		}
@@ -127,8 +131,9 @@ func (t *tx) find(b *batch, name string, at place, from *module) (*module, error
 		m.depth = from.depth + 1
 	}
 	b.search = append(b.search, m)
-	if b.names[name] = m; m.stat != nil {
-		b.files[m.file] = m
+	b.names = b.names.With(name, m)
+	if m.stat != nil {
+		b.files = b.files.With(m.file, m)
 	}
 	return m, nil
 }
@@ -197,6 +202,9 @@ func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*module, []byte
 	m := &module{name: name, file: file, src: src, info: info}
 	if len(src.Memories) > 0 {
 		return nil, nil, &ImportError{Module: name, Namespace: "env", Name: "memory", Reason: "a library must import its memory, not define one"}
+	}
+	if err := l.checkImports(m); err != nil {
+		return nil, nil, err
 	}
 	m.readInfo()
 	m.readExports()

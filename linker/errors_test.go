@@ -54,6 +54,8 @@ func TestErrorMessages(t *testing.T) {
 		{&linker.DefinitionError{Symbol: "x", Reason: "it has no bytes"}, `linker: definition of "x": it has no bytes`},
 		{&linker.OtherBytesError{Name: "a", File: "lib/a.wasm"}, "linker: a is loaded already, with other contents (from lib/a.wasm): " +
 			"close it, or give the new version a name of its own"},
+		{&linker.HostModuleError{Module: "a", Namespace: "host", Name: "f"},
+			`linker: module a: import host.f: guests may not import from this module of the host`},
 		{&linker.OptionError{Option: 99}, `linker: unknown option OpenOption(99)`},
 	} {
 		seen[reflect.TypeOf(c.err).Elem().Name()] = true

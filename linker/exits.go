@@ -171,12 +171,10 @@ func (s *scope) ownerOf(pointer uint32) *module {
 
 // functionAt returns the function for which a table entry was made, or nil.
 func (s *scope) functionAt(pointer uint32) *function {
-	for fn, slot := range s.pointers.all {
-		if slot == pointer {
-			return fn
-		}
+	if fn := s.pointers.at(pointer); fn != nil {
+		return fn
 	}
-	return s.closures[pointer]
+	return s.closures.At(pointer)
 }
 
 // destroy calls the handlers of a module in reverse order of registration, each once. One that traps does not

@@ -51,11 +51,11 @@ func (l *Linker) Details(ctx context.Context) (lines []string) {
 		return l.first.member.WithState(ctx, func() error {
 			s := &l.state
 			add("slots: length %d, free %v", s.slots.length, s.slots.free.free)
-			for _, r := range s.slots.retired {
+			for _, r := range s.slots.inQuarantine() {
 				add("slots: %v rests for %.40q of %s", r.span, r.what, r.file)
 			}
 			add("links: length %d, free %v", s.links.length, s.links.free.free)
-			add("closures: free %v, resting %v, live %v", s.closures.free, s.closures.resting, slices.Sorted(maps.Keys(s.closures.live)))
+			add("closures: free %v, resting %v, live %v", s.closures.free, s.closures.resting, slices.Sorted(keys(s.closures.live.All)))
 			add("committed: %v", s.scope == l.committed.Load())
 			return nil
 		})

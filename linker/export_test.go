@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -50,11 +51,11 @@ func (l *Linker) describe(add func(string, ...any)) {
 		for _, m := range scope.order {
 			add("order %s", m.name)
 		}
-		for _, name := range slices.Sorted(maps.Keys(scope.names)) {
-			add("name %s: %s", name, scope.names[name].name)
+		for _, name := range slices.Sorted(keys(scope.names.All)) {
+			add("name %s: %s", name, scope.names.At(name).name)
 		}
-		for _, file := range slices.Sorted(maps.Keys(scope.files)) {
-			add("file %s: %s", file, scope.files[file].name)
+		for _, file := range slices.Sorted(keys(scope.files.All)) {
+			add("file %s: %s", file, scope.files.At(file).name)
 		}
 		var pointers []string
 		for fn, slot := range scope.pointers.all {
@@ -65,7 +66,26 @@ func (l *Linker) describe(add func(string, ...any)) {
 			add("%s", p)
 		}
 	}
-	add("slots: %d, links: %d, closures: %d free, %d live", s.slots.used(), s.links.used(), len(s.closures.free)+len(s.closures.resting), len(s.closures.live))
+	add("slots: %d, links: %d, closures: %d free, %d live", s.slots.used(), s.links.used(), len(s.closures.free)+len(s.closures.resting), s.closures.live.Len())
+}
+
+// keys are the keys of a map.
+func keys[K, V any](all iter.Seq2[K, V]) iter.Seq[K] {
+	return func(yield func(K) bool) {
+		for k := range all {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// inQuarantine lists what was given back, the longest ago first.
+func (s *tableSlots) inQuarantine() (list []retired) {
+	for _, number := range slices.Sorted(keys(s.retired.All)) {
+		list = append(list, s.retired.At(number))
+	}
+	return list
 }
 
 // used returns how many entries are handed out.

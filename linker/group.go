@@ -43,9 +43,11 @@ type Group struct {
 	// stackPointer is that of its modules.
 	stackPointer api.MutableGlobal
 	instances    map[*module]*instance
-	spaces       map[string]api.Module // what generated modules import from
-	links        map[uint32]*link      // entries of the link table
-	linked       map[uint32]*function  // and what they hold
+	spaces       map[string]api.Module       // what generated modules import from
+	links        map[uint32]*link            // entries of the link table
+	linked       map[uint32]*function        // and what they hold
+	linkedTo     map[*module]map[uint32]bool // the same, by the modules of the functions
+	awaited      map[*module][]*link         // that are to hold functions of modules which are not there yet
 	functions    map[*function]*functionPool
 	callers      map[string]*functionPool // of function pointers, by signature
 	dlError      dlError
@@ -60,6 +62,7 @@ func newGroup(l *Linker) *Group {
 		l: l, lock: make(chan struct{}, 1),
 		instances: map[*module]*instance{}, spaces: map[string]api.Module{},
 		links: map[uint32]*link{}, linked: map[uint32]*function{},
+		linkedTo: map[*module]map[uint32]bool{}, awaited: map[*module][]*link{},
 		functions: map[*function]*functionPool{}, callers: map[string]*functionPool{},
 		trampolines: map[trampolineKey]api.Module{},
 	}

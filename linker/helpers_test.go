@@ -69,7 +69,8 @@ func newImageIn(t testing.TB, rt wazero.Runtime, main, libs string, configure fu
 	t.Helper()
 	ctx := context.Background()
 	config := linker.NewConfig().WithFS(fixtures()).WithSearchPath(libs).WithMainName(main).
-		WithParallelGroups(true) // the functions of the fixtures are made for it
+		WithParallelGroups(true). // the functions of the fixtures are made for it
+		WithHostModules(append(linker.DefaultHostModules(), "test", "one", "two", "late", "slow", "nobody")...)
 	if configure != nil {
 		config = configure(config)
 	}

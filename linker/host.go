@@ -295,24 +295,37 @@ func (t *tx) streams(ctx context.Context, g *gateway) (*module, error) {
 	return m, nil
 }
 
-// makeTag makes a module that defines an exception tag which several modules import and none defines.
-func (t *tx) makeTag(ctx context.Context, name string, typ wasm.FuncType) (*module, error) {
+// madeTag is an exception tag that several modules import and none defines.
+type madeTag struct {
+	name string
+	typ  wasm.FuncType
+}
+
+// makeTags makes a module that defines such tags, because m imports them.
+func (t *tx) makeTags(ctx context.Context, m *module, tags []madeTag) (*module, error) {
 	var b wasm.Builder
-	b.ExportTag(name, b.Tag(b.Type(typ.Params, nil)))
+	for _, x := range tags {
+		b.ExportTag(x.name, b.Tag(b.Type(x.typ.Params, nil)))
+	}
 	bytes, err := b.Bytes()
 	if err != nil {
 		return nil, err
 	}
-	m := &module{id: t.l.nextID(), name: "tag " + name, generated: true}
-	if m.src, err = wasm.DecodeWithin(bytes, wasm.DefaultLimits().AnyCost()); err != nil {
+	made := &module{id: t.l.nextID(), name: "tags of " + m.name, generated: true}
+	if made.src, err = wasm.DecodeWithin(bytes, wasm.DefaultLimits().AnyCost()); err != nil {
 		return nil, err
 	}
-	m.readExports()
-	t.modules = append(t.modules, m)
-	if m.compiled, err = compile(ctx, t.l.rt, bytes); err != nil {
+	made.readExports()
+	t.modules = append(t.modules, made)
+	if made.compiled, err = t.l.codes.CompileModule(ctx, bytes); err != nil {
 		return nil, &FeatureError{Feature: "exception handling", Err: err}
 	}
-	return m, nil
+	t.change(func(s *scope) {
+		for name, x := range made.exports {
+			s.tags = s.tags.With(name, x)
+		}
+	})
+	return made, nil
 }
 
 // resizeHeap makes the memory at least as large as asked, in bytes. It returns 1, or 0 when that is impossible.

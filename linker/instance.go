@@ -18,9 +18,9 @@ import (
 type instance struct {
 	mod     api.Module
 	bridges []api.Module
-	fillers []api.Module    // of its hook tables
-	put     *putterInstance // nil until a function of it is put into a table
-	tls     uint32          // its thread-local storage; 0 for none
+	fillers []api.Module               // of its hook tables
+	put     map[uint32]*putterInstance // by batch, from when a function of it is put into a table
+	tls     uint32                     // its thread-local storage; 0 for none
 }
 
 // putterInstance is a module's putter in one group. Its functions do not call out, so one of each serves all calls.
@@ -164,14 +164,18 @@ func (g *Group) initThreadLocal(ctx context.Context, m *module, inst *instance) 
 // fillLinks puts what is known beforehand into the link table: functions of m that modules before it reach
 // through the table, and m's own entries.
 func (g *Group) fillLinks(ctx context.Context, m *module) error {
-	for _, k := range g.links {
-		if k == nil || k.target == nil || g.linked[k.index] != nil || (k.target.mod != m && k.mod != m) {
+	awaited := g.awaited[m]
+	delete(g.awaited, m)
+	for _, k := range slices.Concat(m.links, awaited) {
+		if k.target == nil || g.links[k.index] != k || g.linked[k.index] != nil {
 			continue
 		}
-		if g.has(k.target.mod) {
-			if err := g.putLink(ctx, k.index, k.target); err != nil {
-				return err
-			}
+		if !g.has(k.target.mod) {
+			g.awaited[k.target.mod] = append(g.awaited[k.target.mod], k)
+			continue
+		}
+		if err := g.putLink(ctx, k.index, k.target); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -210,11 +214,13 @@ func (g *Group) takeOut(ctx context.Context, m *module, keep ...uint32) ([]api.M
 	for _, k := range m.links {
 		errs = append(errs, g.clearLink(ctx, k.index))
 		delete(g.links, k.index)
-	}
-	for index, fn := range maps.Clone(g.linked) {
-		if fn.mod == m {
-			errs = append(errs, g.clearLink(ctx, index))
+		if k.target != nil {
+			delete(g.awaited, k.target.mod) // it was part of the same load, and goes with m
 		}
+	}
+	delete(g.awaited, m)
+	for _, index := range slices.Sorted(maps.Keys(g.linkedTo[m])) {
+		errs = append(errs, g.clearLink(ctx, index))
 	}
 	for _, fn := range m.functions {
 		if pool := g.functions[fn]; pool != nil {
@@ -237,49 +243,64 @@ func (inst *instance) all() []api.Module {
 	if inst.mod != nil {
 		all = append(all, inst.mod)
 	}
-	if inst.put != nil {
-		all = append(all, inst.put.mod)
+	for _, p := range inst.put {
+		all = append(all, p.mod)
 	}
 	return append(all, inst.fillers...)
 }
 
-// putterOf returns the instance that puts functions of m into this group's tables.
-func (g *Group) putterOf(ctx context.Context, m *module) (*putterInstance, error) {
+// putterOf returns the instance that puts a function into this group's tables, and the function's number to it.
+func (g *Group) putterOf(ctx context.Context, fn *function) (*putterInstance, uint64, error) {
+	m := fn.mod
+	batch, position := m.put.index[fn]/putBatch, uint64(m.put.index[fn]%putBatch)
 	inst := g.instances[m]
 	if inst == nil { // a host module
 		inst = &instance{}
 		g.instances[m] = inst
 	}
-	if inst.put == nil {
-		if err := g.l.at(ctx, g, pointPutter); err != nil {
-			return nil, err
-		}
-		compiled, err := m.put.compile(ctx, g.l.codes, m)
-		if err != nil {
-			return nil, err
-		}
-		mod, err := g.l.instantiateIn(ctx, compiled, func(name string) api.Module { return g.namespace(m.namespace(name)) })
-		if err != nil {
-			return nil, err
-		}
-		inst.put = &putterInstance{mod: mod, put: mod.ExportedFunction(putSlot), link: mod.ExportedFunction(putLink)}
+	if p := inst.put[batch]; p != nil {
+		return p, position, nil
 	}
-	return inst.put, nil
+	if err := g.l.at(ctx, g, pointPutter); err != nil {
+		return nil, 0, err
+	}
+	compiled, err := m.put.compile(ctx, g.l.codes, m, batch)
+	if err != nil {
+		return nil, 0, err
+	}
+	mod, err := g.l.instantiateIn(ctx, compiled, func(name string) api.Module { return g.namespace(m.namespace(name)) })
+	if err != nil {
+		return nil, 0, err
+	}
+	if inst.put == nil {
+		inst.put = map[uint32]*putterInstance{}
+	}
+	p := &putterInstance{mod: mod, put: mod.ExportedFunction(putSlot), link: mod.ExportedFunction(putLink)}
+	inst.put[batch] = p
+	return p, position, nil
 }
 
-func (p *putter) compile(ctx context.Context, c *codes, m *module) (wazero.CompiledModule, error) {
+// compile compiles what puts a batch of functions.
+func (p *putter) compile(ctx context.Context, c *codes, m *module, batch uint32) (wazero.CompiledModule, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.compiled == nil {
-		bytes, err := buildPut(m)
-		if err != nil {
-			return nil, err
-		}
-		if p.compiled, err = c.CompileModule(ctx, bytes); err != nil {
-			return nil, err
-		}
+	if compiled := p.compiled[batch]; compiled != nil {
+		return compiled, nil
 	}
-	return p.compiled, nil
+	first := int(batch * putBatch)
+	bytes, err := buildPut(m.functions[first:min(first+putBatch, len(m.functions))])
+	if err != nil {
+		return nil, err
+	}
+	compiled, err := c.CompileModule(ctx, bytes)
+	if err != nil {
+		return nil, err
+	}
+	if p.compiled == nil {
+		p.compiled = map[uint32]wazero.CompiledModule{}
+	}
+	p.compiled[batch] = compiled
+	return compiled, nil
 }
 
 // fill puts functions into slots of the function table.
@@ -294,38 +315,53 @@ func (g *Group) fill(ctx context.Context, fills []fill) error {
 
 // putSlot puts a function into an entry of the function table.
 func (g *Group) putSlot(ctx context.Context, slot uint32, fn *function) error {
-	p, err := g.putterOf(ctx, fn.mod)
+	p, position, err := g.putterOf(ctx, fn)
 	if err != nil {
 		return fmt.Errorf("linker: function %s of %s into the table: %w", text.Quote(fn.name), text.Name(fn.mod.name), err)
 	}
 	if err := g.l.at(ctx, g, pointPut); err != nil {
 		return err
 	}
-	_, err = p.put.Call(ctx, uint64(slot), uint64(fn.mod.put.index[fn]))
+	_, err = p.put.Call(ctx, uint64(slot), position)
 	return err
 }
 
 // putLink puts a function into an entry of the link table.
 func (g *Group) putLink(ctx context.Context, index uint32, fn *function) error {
-	p, err := g.putterOf(ctx, fn.mod)
+	p, position, err := g.putterOf(ctx, fn)
 	if err != nil {
 		return fmt.Errorf("linker: function %s of %s into the link table: %w", text.Quote(fn.name), text.Name(fn.mod.name), err)
 	}
 	if err := g.l.at(ctx, g, pointLink); err != nil {
 		return err
 	}
-	if _, err := p.link.Call(ctx, uint64(index), uint64(fn.mod.put.index[fn])); err != nil {
+	if _, err := p.link.Call(ctx, uint64(index), position); err != nil {
 		return err
 	}
-	g.linked[index] = fn
+	g.unlink(index) // it may have held another one
+	if g.linkedTo[fn.mod] == nil {
+		g.linkedTo[fn.mod] = map[uint32]bool{}
+	}
+	g.linked[index], g.linkedTo[fn.mod][index] = fn, true
 	return nil
+}
+
+// unlink forgets what an entry of the link table holds.
+func (g *Group) unlink(index uint32) {
+	if fn := g.linked[index]; fn != nil {
+		delete(g.linkedTo[fn.mod], index)
+		if len(g.linkedTo[fn.mod]) == 0 {
+			delete(g.linkedTo, fn.mod)
+		}
+	}
+	delete(g.linked, index)
 }
 
 func (g *Group) clearLink(ctx context.Context, index uint32) error {
 	if g.linked[index] == nil {
 		return nil
 	}
-	delete(g.linked, index)
+	g.unlink(index)
 	_, err := g.base.ExportedFunction(baseClearLink).Call(ctx, uint64(index))
 	return err
 }

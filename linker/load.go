@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -28,9 +27,7 @@ func (t *tx) library(ctx context.Context, p *preparation, name string, o opening
 			return nil, err
 		}
 	}
-	if len(b.names) > 0 { // also when only another name of a loaded library was found
-		t.change(func(s *scope) { s.names = merged(s.names, b.names) })
-	}
+	t.note(b.names) // also when only another name of a loaded library was found
 	if err := t.reopen(ctx, root, o); err != nil {
 		return nil, asLoadError(err, name)
 	}
@@ -47,11 +44,23 @@ func asLoadError(err error, name string) error {
 	return &LoadError{Module: name, Err: err}
 }
 
-func merged[K comparable, V any](a, b map[K]V) map[K]V {
-	c := make(map[K]V, len(a)+len(b))
-	maps.Copy(c, a)
-	maps.Copy(c, b)
-	return c
+// note makes modules known by more names. A guest can think of any number of names for one file, so
+// each module has its own name and so many others; by the rest it is found through its file.
+func (t *tx) note(found names) {
+	known := t.l.state.scope.names
+	for name, m := range found.All {
+		if known.At(name) != nil {
+			continue
+		}
+		if name != m.name {
+			if len(m.aliases) >= t.l.config.maxNames {
+				continue
+			}
+			m.aliases = append(m.aliases, name)
+		}
+		known = known.With(name, m)
+	}
+	t.change(func(s *scope) { s.names = known })
 }
 
 // load brings the modules of a batch, which are compiled, into the image: it binds them, gives them
@@ -76,8 +85,9 @@ func (t *tx) load(ctx context.Context, b *batch) error {
 		if b.given != nil {
 			s.given, s.pinned = b.given, append(s.pinned, b.given)
 		}
-		s.names, s.files = merged(s.names, b.names), merged(s.files, b.files)
+		s.files = s.files.WithAll(b.files.All)
 	})
+	t.note(b.names)
 	binder := &binder{t: t, now: b.now, scope: t.l.state.scope, batch: map[*module]bool{}, ready: map[*module]bool{},
 		bindings: map[*module][]binding{}}
 	if m := b.given; m != nil { // it needs nobody, and comes first
@@ -151,21 +161,29 @@ func (t *tx) place(ctx context.Context, m *module, bindings []binding) error {
 		return err
 	}
 	// A module that puts a function of another one in its own element segment has made its pointer.
-	index := uint32(0)
-	for i := range m.src.Imports {
-		imp := &m.src.Imports[i]
-		if imp.Kind != wasm.KindFunc {
-			continue
+	for index, x := range m.importedFunctions(bindings) {
+		slot := slots[uint32(index)]
+		if x != nil && x.kind == bindFunction && slot != 0 && !t.hasPointer(x.fn) {
+			t.change(func(s *scope) { s.pointers = s.pointers.with(x.fn, slot) })
 		}
-		k := slices.IndexFunc(bindings, func(x binding) bool { return x.imp == imp && x.kind == bindFunction })
-		if slot := slots[index]; slot != 0 && k >= 0 {
-			if fn := bindings[k].fn; !t.hasPointer(fn) {
-				t.change(func(s *scope) { s.pointers = s.pointers.with(fn, slot) })
-			}
-		}
-		index++
 	}
 	return nil
+}
+
+// importedFunctions returns how each imported function is satisfied, by its index; nil for one that
+// is imported twice, the second time.
+func (m *module) importedFunctions(bindings []binding) []*binding {
+	of := make(map[*wasm.Import]*binding, len(bindings))
+	for i := range bindings {
+		of[bindings[i].imp] = &bindings[i]
+	}
+	functions := make([]*binding, 0, m.src.Imported(wasm.KindFunc))
+	for i := range m.src.Imports {
+		if imp := &m.src.Imports[i]; imp.Kind == wasm.KindFunc {
+			functions = append(functions, of[imp])
+		}
+	}
+	return functions
 }
 
 func (t *tx) hasPointer(fn *function) bool {

@@ -51,11 +51,11 @@ func (l *Linker) locate(ctx context.Context, name string, from *module) (locatio
 
 // among returns the module that was loaded from this file, whatever the file was called, or nil. Links are recognised
 // in file systems of the operating system; in others a path is all there is.
-func (f location) among(files map[string]*module) *module {
-	if m := files[f.file]; m != nil {
+func (f location) among(files names) *module {
+	if m := files.At(f.file); m != nil {
 		return m
 	}
-	for _, m := range files {
+	for _, m := range files.All {
 		if os.SameFile(m.stat, f.info) {
 			return m
 		}

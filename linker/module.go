@@ -65,9 +65,11 @@ type module struct {
 
 	// closing is who unloads it; set under the state lock alone, nil before.
 	closing   atomic.Pointer[closing]
-	handles   atomic.Int32 // open handles; changed under the state lock alone
-	shown     atomic.Int32 // the same without those of operations that may yet fail: what readers see
-	generated bool         // made by the linker, not loaded
+	reach     atomic.Pointer[[]*module] // its closure, once somebody has asked for it
+	aliases   []string                  // other names that it is known by; guarded by the state lock
+	handles   atomic.Int32              // open handles; changed under the state lock alone
+	shown     atomic.Int32              // the same without those of operations that may yet fail: what readers see
+	generated bool                      // made by the linker, not loaded
 }
 
 // importKey names an import.
@@ -326,17 +328,24 @@ func closeCode(ctx context.Context, c *wazero.CompiledModule) {
 	}
 }
 
-// putter is the generated module that puts a module's functions into tables; it is compiled when it is first
-// needed, and each group has an instance of it then.
+// putter are the generated modules that put a module's functions into tables, each for a batch of functions: the first
+// pointer into a library costs the same however many functions it exports. They are compiled when they are first
+// needed, and each group has an instance of them then.
 type putter struct {
-	index map[*function]uint32 // position in its element segment
+	index map[*function]uint32 // position in the order of functions
 
 	mu       sync.Mutex
-	compiled wazero.CompiledModule
+	compiled map[uint32]wazero.CompiledModule // by batch
 }
+
+// putBatch is how many functions a putter can put.
+const putBatch = 128
 
 func (p *putter) close(ctx context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	closeCode(ctx, &p.compiled)
+	for _, compiled := range p.compiled {
+		_ = compiled.Close(ctx) // it never fails
+	}
+	p.compiled = nil
 }

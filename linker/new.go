@@ -37,9 +37,9 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	l.areas.l, l.areas.live = l, map[uint32]area{}
 	l.codes = newCodes(rt, config.codeCache, config.compilations, config.workers)
 	l.files.fsys, l.files.limit, l.files.most = config.fsys, config.maxFile, config.maxAbandoned
-	l.state.scope = &scope{names: map[string]*module{}, files: map[string]*module{}}
+	l.state.scope = &scope{}
 	l.committed.Store(l.state.scope) // constructors may ask before there is anything
-	l.state.closures = closures{keep: config.quarantine, live: map[uint32]bool{}, own: map[uint32]bool{}}
+	l.state.closures = closures{keep: config.quarantine}
 	l.trampolines = map[string]wazero.CompiledModule{}
 	l.state.links.max = 1 << 30
 	l.waitHooks, l.pollHooks = newWaitHooks(), newPollHooks()
@@ -193,6 +193,9 @@ func (l *Linker) decodeMain(bytes []byte) (*module, []byte, error) {
 	}
 	m := &module{id: l.nextID(), name: l.config.mainName, file: l.config.mainName, src: src, info: info,
 		fixed: info == nil || hasFixedAddresses(src, info)}
+	if err := l.checkImports(m); err != nil {
+		return nil, nil, err
+	}
 	m.readInfo()
 	m.readExports()
 	m.findThreadLocal()

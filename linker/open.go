@@ -132,7 +132,7 @@ func (x *loading) ready(ctx context.Context, e *entry) (err error) {
 		return nil
 	}
 	g, s := e.group, e.scope()
-	if s.names[x.name] != nil && !x.stale || !e.parks() { // nothing to wait for, or nobody could serve the group
+	if s.names.At(x.name) != nil && !x.stale || !e.parks() { // nothing to wait for, or nobody could serve the group
 		return x.prepare(ctx, g, s)
 	}
 	failed := g.Block(ctx, func() { err = x.prepare(ctx, g, s) })

@@ -79,7 +79,7 @@ func (c *Config) opening(options []OpenOption) (opening, error) {
 // loaded finds a library that is loaded already, by name or by the file that the name means.
 func (t *tx) loaded(name string, at place) (*module, error) {
 	s := t.l.state.scope
-	if m := s.names[name]; m != nil {
+	if m := s.names.At(name); m != nil {
 		return m, nil
 	}
 	if !at.searched {
@@ -119,22 +119,34 @@ func (t *tx) reopen(ctx context.Context, root *module, o opening) error {
 	return t.perform(ctx, scopeStep{})
 }
 
-// closure is a module and what it needs, breadth first.
+// closure is a module and what it needs, breadth first. It is called when all that m needs is known, and
+// must not be changed.
 func (m *module) closure() []*module {
-	all := []*module{m}
+	if all := m.reach.Load(); all != nil {
+		return *all
+	}
+	all, seen := []*module{m}, map[*module]bool{m: true}
 	for i := 0; i < len(all); i++ {
 		for _, n := range all[i].needed {
-			if !slices.Contains(all, n) {
+			if !seen[n] {
+				seen[n] = true
 				all = append(all, n)
 			}
 		}
 	}
+	m.reach.Store(&all)
 	return all
 }
 
 // promotion returns the modules that become global with m.
-func (s *scope) promotion(m *module) []*module {
-	return slices.DeleteFunc(m.closure(), func(m *module) bool { return slices.Contains(s.global, m) })
+func (s *scope) promotion(m *module) (more []*module) {
+	global := set(s.global)
+	for _, m := range m.closure() {
+		if !global[m] {
+			more = append(more, m)
+		}
+	}
+	return more
 }
 
 // bound returns an error if a loaded module, or one that it needs, imports a function that nobody has.

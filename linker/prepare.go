@@ -26,7 +26,7 @@ type preparation struct {
 	given   *[sha256.Size]byte // the sum of the root's bytes, if the caller gives them
 	modules []*prepared        // in the order in which they were found
 	names   map[string]place
-	files   map[string]*module // new ones by their files, as in batch
+	files   names // new ones by their files, as in batch
 	of      map[*module]*prepared
 }
 
@@ -53,8 +53,7 @@ type place struct {
 var errStale = errors.New("linker: what was prepared for a load is out of date")
 
 func (l *Linker) newPreparation(g *Group, s *scope, all bool) *preparation {
-	return &preparation{l: l, g: g, scope: s, all: all, names: map[string]place{}, files: map[string]*module{},
-		of: map[*module]*prepared{}}
+	return &preparation{l: l, g: g, scope: s, all: all, names: map[string]place{}, of: map[*module]*prepared{}}
 }
 
 // prepare prepares the load of a library. The errors are those of the context; whatever else is
@@ -88,7 +87,7 @@ func (p *preparation) gather(ctx context.Context) {
 
 // find looks for what a name means. from is the module that needs it, nil for a call from outside.
 func (p *preparation) find(ctx context.Context, name string, bytes []byte, from *module, o opening) place {
-	if m := p.scope.names[name]; m != nil && !p.all {
+	if m := p.scope.names.At(name); m != nil && !p.all {
 		return place{}
 	}
 	if known, ok := p.names[name]; ok {
@@ -170,7 +169,7 @@ func (p *preparation) add(m *module, bytes []byte) *prepared {
 	p.modules = append(p.modules, lib)
 	p.of[m] = lib
 	if m.stat != nil {
-		p.files[m.file] = m
+		p.files = p.files.With(m.file, m)
 	}
 	return lib
 }

@@ -2,10 +2,10 @@ package linker
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
-	"slices"
 
-	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
 )
 
 // tableSlots hands out the entries of the function table. Those that are given back rest in quarantine: a function
@@ -14,9 +14,13 @@ import (
 // spec/rationale.md.
 type tableSlots struct {
 	slots
-	keep    uint32    // entries that the quarantine keeps
-	retired []retired // what was given back, the longest ago first
-	resting uint64    // entries in it
+	keep    uint32 // entries that the quarantine keeps
+	resting uint64 // entries in it
+	// retired is what was given back, by numbers that grow from first to next; what was taken out of
+	// it meanwhile is missing. homes has the numbers by owner.
+	retired     persist.Map[uint64, retired]
+	first, next uint64
+	homes       persist.Map[owner, uint64]
 }
 
 // owner says whose a piece of the table is, in a way that outlives a module: the same library, loaded again, has the
@@ -36,25 +40,27 @@ func (m *module) owner(what string) owner {
 // segmentOwner returns that of a module's own entries. They may hold functions of other modules, and what these are is
 // decided anew at each load.
 func (m *module) segmentOwner(bindings []binding) owner {
-	imported, imports := m.src.Imported(wasm.KindFunc), []*wasm.Import{}
-	for i := range m.src.Imports {
-		if m.src.Imports[i].Kind == wasm.KindFunc {
-			imports = append(imports, &m.src.Imports[i])
+	imported := m.importedFunctions(bindings)
+	sums := make([][sha256.Size]byte, len(imported))
+	for i, x := range imported {
+		if x != nil && x.fn != nil {
+			o := x.fn.owner()
+			sums[i] = sha256.Sum256(fmt.Appendf(nil, "%q %q %v %x", o.what, o.file, o.found, o.code))
 		}
 	}
 	what := sha256.New()
+	var entry [16 + sha256.Size]byte
 	for i := range m.src.Elements {
 		seg := &m.src.Elements[i]
 		for k := range seg.Len() {
 			index, ok := seg.Func(k)
-			if !ok || int(index) >= imported {
+			if !ok || int(index) >= len(imported) {
 				continue
 			}
-			fmt.Fprintf(what, "%d %d ", i, k)
-			if b := slices.IndexFunc(bindings, func(x binding) bool { return x.imp == imports[index] }); b >= 0 && bindings[b].fn != nil {
-				o := bindings[b].fn.owner()
-				fmt.Fprintf(what, "%q %q %v %x ", o.what, o.file, o.found, o.code)
-			}
+			binary.LittleEndian.PutUint64(entry[:], uint64(i))
+			binary.LittleEndian.PutUint64(entry[8:], uint64(k))
+			copy(entry[16:], sums[index][:])
+			what.Write(entry[:])
 		}
 	}
 	return m.owner("segment " + string(what.Sum(nil)))
@@ -101,56 +107,83 @@ func (s *tableSlots) recall(n, align uint32, who owner) (base uint32, ok bool) {
 	if who == (owner{}) {
 		return 0, false
 	}
-	i := slices.IndexFunc(s.retired, func(r retired) bool { return r.size == n && *r.owner == who && r.base%align == 0 })
-	if i < 0 {
+	number, ok := s.homes.Get(who)
+	r := s.retired.At(number)
+	if !ok || r.size != n || r.base%align != 0 {
 		return 0, false
 	}
-	base = s.retired[i].base
-	s.resting -= uint64(n)
-	s.retired = slices.Delete(s.retired, i, i+1)
-	return base, true
+	s.takeOut(number, r)
+	return r.base, true
+}
+
+// takeOut takes a range out of quarantine.
+func (s *tableSlots) takeOut(number uint64, r retired) {
+	s.resting -= uint64(r.size)
+	s.retired = s.retired.Without(number)
+	if home, ok := s.homes.Get(*r.owner); ok && home == number {
+		s.homes = s.homes.Without(*r.owner)
+	}
 }
 
 // remembered returns the functions of a module, and its stubs, whose entries are in quarantine since it was unloaded.
 func (s *tableSlots) remembered(m *module) []*function {
+	if s.homes.Len() == 0 {
+		return nil
+	}
 	var found []*function
-	id := m.owner("")
-	for _, r := range s.retired {
-		if r.code != id.code || r.found != id.found || r.file != id.file {
+	for _, fn := range m.functions {
+		if fn.mod != m {
 			continue
 		}
-		i := slices.IndexFunc(m.functions, func(fn *function) bool { return fn.mod == m && fn.what() == r.what })
-		if i >= 0 {
-			found = append(found, m.functions[i])
+		if _, ok := s.homes.Get(fn.owner()); ok {
+			found = append(found, fn)
 		}
 	}
 	return found
 }
 
+// oldest returns what is longest in quarantine, which is not empty.
+func (s *tableSlots) oldest() (number uint64, r retired) {
+	for {
+		r, ok := s.retired.Get(s.first)
+		if ok {
+			return s.first, r
+		}
+		s.first++
+	}
+}
+
 // release lets out of quarantine what is longest in it, if at least keep entries stay there that were given back later, and
 // reports whether it did.
 func (s *tableSlots) release(keep uint32) bool {
-	if len(s.retired) == 0 || s.resting-uint64(s.retired[0].size) < uint64(keep) {
+	if s.retired.Len() == 0 {
 		return false
 	}
-	oldest := s.retired[0]
-	s.retired = slices.Delete(s.retired, 0, 1)
-	s.resting -= uint64(oldest.size)
-	s.free.give(oldest.span)
+	number, r := s.oldest()
+	if s.resting-uint64(r.size) < uint64(keep) {
+		return false
+	}
+	s.takeOut(number, r)
+	s.free.give(r.span)
 	return true
 }
 
 // retire puts entries that were given back into quarantine.
 func (s *tableSlots) retire(r span, who owner) {
-	if r.size > 0 {
-		s.retired = append(s.retired, retired{&who, r})
-		s.resting += uint64(r.size)
+	if r.size == 0 {
+		return
 	}
+	s.retired = s.retired.With(s.next, retired{&who, r})
+	if who != (owner{}) {
+		s.homes = s.homes.With(who, s.next)
+	}
+	s.next++
+	s.resting += uint64(r.size)
 }
 
 // clone returns a copy.
 func (s *tableSlots) clone() tableSlots {
 	c := *s
-	c.free, c.retired = s.free.clone(), slices.Clone(s.retired)
+	c.free = s.free.clone()
 	return c
 }

@@ -32,9 +32,9 @@ func TestQuarantine(t *testing.T) {
 				continue
 			}
 			before, had := s.clone(), uint32(0)
-			for i := range before.retired {
-				if before.retired[i].what == fmt.Sprint(k) {
-					had = before.retired[i].base
+			for _, r := range before.inQuarantine() {
+				if r.what == fmt.Sprint(k) {
+					had = r.base
 				}
 			}
 			align := aligns[k]
@@ -42,7 +42,7 @@ func TestQuarantine(t *testing.T) {
 			if err != nil {
 				full = true
 				var limit *LimitError
-				if !errors.As(err, &limit) || keep != QuarantineForever && len(s.retired) > 0 {
+				if !errors.As(err, &limit) || keep != QuarantineForever && s.retired.Len() > 0 {
 					t.Fatalf("%d entries are in quarantine: %v", s.resting, err)
 				}
 				continue
@@ -66,7 +66,7 @@ func TestQuarantine(t *testing.T) {
 			}
 		}
 		in := uint64(0)
-		for _, r := range s.retired {
+		for _, r := range s.inQuarantine() {
 			in += uint64(r.size)
 		}
 		if in != s.resting {

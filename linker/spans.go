@@ -28,13 +28,31 @@ func (s span) without(units []uint32) (rest []span) {
 
 // spans is a set of disjoint ranges that nobody uses, sorted, neighbours joined. The zero value is
 // empty. It is not safe for concurrent use.
-type spans struct{ free []span }
+type spans struct {
+	free []span
+	// shared says that a copy has the same list: it is copied before it is changed.
+	shared bool
+}
+
+// has reports whether a unit is in one of the ranges.
+func (s *spans) has(unit uint32) bool {
+	i, found := slices.BinarySearchFunc(s.free, unit, func(f span, unit uint32) int { return cmp.Compare(f.base, unit) })
+	return found || i > 0 && s.free[i-1].has(unit)
+}
+
+// own makes the list one that nobody else has.
+func (s *spans) own() {
+	if s.shared {
+		s.free, s.shared = slices.Clone(s.free), false
+	}
+}
 
 // give adds a range, which must not overlap any in the set.
 func (s *spans) give(r span) {
 	if r.size == 0 {
 		return
 	}
+	s.own()
 	i, _ := slices.BinarySearchFunc(s.free, r.base, func(f span, base uint32) int { return cmp.Compare(f.base, base) })
 	s.free = slices.Insert(s.free, i, r)
 	if i+1 < len(s.free) && s.free[i].end() == uint64(s.free[i+1].base) {
@@ -55,6 +73,7 @@ func (s *spans) take(size, align uint32) (base uint32, ok bool) {
 		if start+uint64(size) > f.end() {
 			continue
 		}
+		s.own()
 		s.free = slices.Delete(s.free, i, i+1)
 		s.give(span{f.base, uint32(start) - f.base})
 		s.give(span{uint32(start) + size, uint32(f.end() - start - uint64(size))})
@@ -70,6 +89,7 @@ func (s *spans) takeAt(r span) bool {
 		return false
 	}
 	f := s.free[i]
+	s.own()
 	s.free = slices.Delete(s.free, i, i+1)
 	s.give(span{f.base, r.base - f.base})
 	s.give(span{uint32(r.end()), uint32(f.end() - r.end())})
@@ -77,7 +97,10 @@ func (s *spans) takeAt(r span) bool {
 }
 
 // clone returns a copy.
-func (s *spans) clone() spans { return spans{free: slices.Clone(s.free)} }
+func (s *spans) clone() spans {
+	s.shared = true
+	return *s
+}
 
 // alignUp returns the smallest multiple of align, a power of two, that is not below n.
 func alignUp(n uint64, align uint32) uint64 {

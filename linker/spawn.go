@@ -241,12 +241,12 @@ func (g *Group) build(ctx context.Context, s *scope, tls map[*module]uint32) err
 			return err
 		}
 	}
-	for slot, fn := range s.closures {
+	for slot, fn := range s.closures.All {
 		if err := g.putSlot(ctx, slot, fn); err != nil {
 			return err
 		}
 	}
-	for slot, tr := range s.trampolines {
+	for slot, tr := range s.trampolines.All {
 		if err := g.putTrampoline(ctx, slot, tr); err != nil {
 			return err
 		}

@@ -1,27 +1,29 @@
 package linker
 
 import (
-	"maps"
 	"math"
 	"slices"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
 )
 
 // scope is everything that a look-up needs: the modules of the image in search order, and the function
 // pointers that were made. It is immutable, so readers of the committed one take no lock.
 type scope struct {
 	commit   uint64
-	search   []*module          // main first; the order in which modules were loaded
-	global   []*module          // main first; the order in which symbols are searched
-	pinned   []*module          // never unloaded
-	order    []*module          // the order of instantiation: what a module needs comes before it, but for cycles
-	names    map[string]*module // libraries by every name they were asked for
-	files    map[string]*module // and by the file they were found in
-	host     *module            // functions of the host's env module; nil when there is none
-	given    *module            // what the configuration defines; nil when that is nothing
+	search   []*module                    // main first; the order in which modules were loaded
+	global   []*module                    // main first; the order in which symbols are searched
+	pinned   []*module                    // never unloaded
+	order    []*module                    // the order of instantiation: what a module needs comes before it, but for cycles
+	names    names                        // libraries by the names they were asked for
+	files    names                        // and by the file they were found in
+	tags     persist.Map[string, *export] // that were made because several modules import them
+	host     *module                      // functions of the host's env module; nil when there is none
+	given    *module                      // what the configuration defines; nil when that is nothing
 	pointers pointers
-	closures map[uint32]*function // what closures hold, by entry of the function table
+	closures persist.Map[uint32, *function] // what closures hold, by entry of the function table
 	// trampolines are what other closures hold: those that guests prepared.
-	trampolines map[uint32]*trampoline
+	trampolines persist.Map[uint32, *trampoline]
 }
 
 // lookup finds a symbol in the global scope: main, libraries in search order, host.
@@ -82,7 +84,7 @@ func (s *scope) lookupNext(m *module, name string) *export {
 }
 
 // has reports whether a library is loaded.
-func (s *scope) has(m *module) bool { return s.names[m.name] == m }
+func (s *scope) has(m *module) bool { return s.names.At(m.name) == m }
 
 // hides reports whether a module is not to be found any more, because its destructors run.
 func (s *scope) hides(m *module) bool { return m != s.search[0] && !s.has(m) }
@@ -112,55 +114,31 @@ func (s *scope) pointer(fn *function) (uint32, bool) {
 	return s.pointers.get(fn)
 }
 
-// pointers maps functions to the slots that were made for them. Values are immutable; with returns a changed
-// one. Additions go to a small map, which is merged into the big one as it outgrows the square root of
-// its size, so adding n pointers one by one costs about n√n, and a look-up two map reads.
-type pointers struct{ old, recent map[*function]uint32 }
-
-func (p pointers) get(fn *function) (uint32, bool) {
-	if slot, ok := p.recent[fn]; ok {
-		return slot, true
-	}
-	slot, ok := p.old[fn]
-	return slot, ok
+// pointers maps functions to the slots that were made for them, and back. Values are immutable; with
+// and without return changed ones.
+type pointers struct {
+	slots     persist.Map[*function, uint32]
+	functions persist.Map[uint32, *function]
 }
+
+func (p pointers) get(fn *function) (uint32, bool) { return p.slots.Get(fn) }
+
+// at returns the function that a slot was made for, or nil.
+func (p pointers) at(slot uint32) *function { return p.functions.At(slot) }
 
 func (p pointers) with(fn *function, slot uint32) pointers {
-	recent := maps.Clone(p.recent)
-	if recent == nil {
-		recent = map[*function]uint32{}
-	}
-	recent[fn] = slot
-	if n := len(recent); n > 16 && n*n > len(p.old) {
-		old := make(map[*function]uint32, len(p.old)+n)
-		maps.Copy(old, p.old)
-		maps.Copy(old, recent)
-		return pointers{old: old}
-	}
-	return pointers{old: p.old, recent: recent}
+	return pointers{p.slots.With(fn, slot), p.functions.With(slot, fn)}
 }
 
-// without returns the pointers of the functions for which gone is false.
-func (p pointers) without(gone func(*function) bool) pointers {
-	old := make(map[*function]uint32, len(p.old)+len(p.recent))
-	for fn, slot := range p.all {
-		if !gone(fn) {
-			old[fn] = slot
-		}
+func (p pointers) without(fn *function) pointers {
+	if slot, ok := p.slots.Get(fn); ok {
+		return pointers{p.slots.Without(fn), p.functions.Without(slot)}
 	}
-	return pointers{old: old}
+	return p
 }
 
 // all visits every pointer, in no particular order.
-func (p pointers) all(yield func(*function, uint32) bool) {
-	for _, part := range []map[*function]uint32{p.old, p.recent} {
-		for fn, slot := range part {
-			if !yield(fn, slot) {
-				return
-			}
-		}
-	}
-}
+func (p pointers) all(yield func(*function, uint32) bool) { p.slots.All(yield) }
 
 // state is what all groups have to agree on. It is guarded by the state lock, and a value: an operation that
 // fails puts back the copy that it made at its beginning.

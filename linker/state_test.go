@@ -95,13 +95,13 @@ func TestPointersArePersistent(t *testing.T) {
 	for n, v := range versions {
 		for slot, fn := range functions {
 			got, ok := v.get(fn)
-			if ok != (slot <= n) || ok && got != uint32(slot) {
+			if ok != (slot <= n) || ok && got != uint32(slot) || (v.at(uint32(slot)) == fn) != ok {
 				t.Fatalf("version %d has %d, %v for %d", n, got, ok, slot)
 			}
 		}
 	}
 	count := 0
-	for fn, slot := range p.without(func(fn *function) bool { return fn == functions[7] }).all {
+	for fn, slot := range p.without(functions[7]).all {
 		if functions[slot] != fn || slot == 7 {
 			t.Fatalf("%d is another function's", slot)
 		}

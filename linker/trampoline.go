@@ -45,7 +45,7 @@ const (
 func (g *Group) prepareClosure(ctx context.Context, slot uint32, tr trampoline) error {
 	return g.inside(ctx, func(ctx context.Context, e *entry) error {
 		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) (err error) {
-			if !t.l.state.closures.live[slot] {
+			if !t.l.state.closures.live.At(slot) {
 				return &ClosureError{Slot: slot}
 			}
 			if tr.code, err = t.l.trampolineCode(ctx, tr.typ); err != nil {

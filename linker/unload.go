@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"sync"
 
@@ -123,21 +122,26 @@ func (u *unload) reopen() {
 func (u *unload) forget(gone []*module) {
 	u.l.logUnloaded(gone)
 	l := u.l
-	dead := func(m *module) bool { return slices.Contains(gone, m) }
-	own := func(slot uint32) bool {
-		return slices.ContainsFunc(gone, func(m *module) bool { return slot >= m.table.base && uint64(slot) < m.table.end() })
-	}
+	dead, now := set(gone), l.state.scope
+	tables := spansOf(gone)
 	var alone []fill // made for functions of theirs
-	for fn, slot := range l.state.scope.pointers.all {
-		switch {
-		case dead(fn.mod) && !own(slot):
-			alone = append(alone, fill{fn, slot})
-		case !dead(fn.mod) && own(slot): // others have it: it lives as long as its function
-			u.step.keep = append(u.step.keep, slot)
+	u.step.keep = map[*module][]uint32{}
+	for _, m := range gone {
+		for _, fn := range m.functions {
+			if slot, ok := now.pointers.get(fn); ok && !tables.has(slot) {
+				alone = append(alone, fill{fn, slot})
+			}
+		}
+		for k := range m.table.size {
+			slot := m.table.base + k
+			if fn := now.pointers.at(slot); fn != nil && !dead[fn.mod] {
+				// others have it: it lives as long as its function
+				u.step.keep[m] = append(u.step.keep[m], slot)
+			}
 		}
 	}
 	for _, m := range gone {
-		if parts := m.table.without(u.step.keep); len(parts) == 1 {
+		if parts := m.table.without(u.step.keep[m]); len(parts) == 1 {
 			l.state.slots.retire(m.table, m.segment)
 		} else {
 			for _, part := range parts { // nobody can have these back as a whole
@@ -153,21 +157,59 @@ func (u *unload) forget(gone []*module) {
 		u.step.slots = append(u.step.slots, f.slot)
 		l.state.slots.retire(span{f.slot, 1}, f.fn.owner())
 	}
-	for slot, fn := range l.state.scope.closures {
-		if dead(fn.mod) {
-			u.step.slots = append(u.step.slots, slot) // null, but still somebody's
+	var closures []uint32
+	for slot, fn := range now.closures.All {
+		if dead[fn.mod] {
+			closures = append(closures, slot) // null, but still somebody's
 		}
 	}
-	u.change(func(s *scope) {
-		s.search = slices.DeleteFunc(slices.Clone(s.search), dead)
-		s.global = slices.DeleteFunc(slices.Clone(s.global), dead)
-		s.order = slices.DeleteFunc(slices.Clone(s.order), dead)
-		s.names, s.files, s.closures = maps.Clone(s.names), maps.Clone(s.files), maps.Clone(s.closures)
-		maps.DeleteFunc(s.names, func(_ string, m *module) bool { return dead(m) })
-		maps.DeleteFunc(s.files, func(_ string, m *module) bool { return dead(m) })
-		maps.DeleteFunc(s.closures, func(_ uint32, fn *function) bool { return dead(fn.mod) })
-		s.pointers = s.pointers.without(func(fn *function) bool { return dead(fn.mod) })
-	})
+	slices.Sort(closures)
+	u.step.slots = append(u.step.slots, closures...)
+	u.change(func(s *scope) { s.forget(gone, dead, closures) })
+}
+
+// forget takes modules out of a scope, and closures that hold functions of theirs.
+func (s *scope) forget(gone []*module, dead map[*module]bool, closures []uint32) {
+	isDead := func(m *module) bool { return dead[m] }
+	s.search = slices.DeleteFunc(slices.Clone(s.search), isDead)
+	s.global = slices.DeleteFunc(slices.Clone(s.global), isDead)
+	s.order = slices.DeleteFunc(slices.Clone(s.order), isDead)
+	for _, m := range gone {
+		s.unname(m)
+		for name, x := range m.exports {
+			if m.generated && s.tags.At(name) == x {
+				s.tags = s.tags.Without(name)
+			}
+		}
+		for _, fn := range m.functions {
+			s.pointers = s.pointers.without(fn)
+		}
+	}
+	for _, slot := range closures {
+		s.closures = s.closures.Without(slot)
+	}
+}
+
+// unname makes a module one that no name and no file leads to.
+func (s *scope) unname(m *module) {
+	for _, name := range append([]string{m.name}, m.aliases...) {
+		if s.names.At(name) == m {
+			s.names = s.names.Without(name)
+		}
+	}
+	if s.files.At(m.file) == m {
+		s.files = s.files.Without(m.file)
+	}
+}
+
+// spansOf returns the modules' own entries of the function table.
+func spansOf(modules []*module) (all spans) {
+	for _, m := range modules {
+		all.free = append(all.free, m.table)
+	}
+	all.free = slices.DeleteFunc(all.free, func(s span) bool { return s.size == 0 })
+	slices.SortFunc(all.free, func(a, b span) int { return cmp.Compare(a.base, b.base) })
+	return all
 }
 
 // unused returns the loaded modules that no handle leads to, nor one of those that are held, nor
@@ -243,7 +285,8 @@ func (u *unload) finish(ctx context.Context) {
 type unloadStep struct {
 	modules []*module // what is used comes last
 	slots   []uint32  // entries outside of their own element segments
-	keep    []uint32  // entries in these that are the pointers of functions of other modules
+	// keep are the entries in these that are the pointers of functions of other modules.
+	keep map[*module][]uint32
 
 	mu     sync.Mutex
 	groups []*Group     // that have applied it
@@ -287,7 +330,7 @@ func (s *unloadStep) takeOut(ctx context.Context, g *Group) error {
 		if inst := g.instances[m]; inst != nil && inst.tls != 0 {
 			g.l.areas.giveLater(inst.tls)
 		}
-		instances, err := g.takeOut(ctx, m, s.keep...)
+		instances, err := g.takeOut(ctx, m, s.keep[m]...)
 		s.closed = append(s.closed, instances...)
 		errs = append(errs, err)
 	}
