@@ -6,7 +6,7 @@ GO  ?= go
 NPM ?= npm
 
 .DEFAULT_GOAL := help
-.PHONY: help deps fixtures libraries verify test race bench soak fuzz mutants tlc proof faults explored explore lint playground release
+.PHONY: help deps fixtures libraries verify test race race-rooms bench soak fuzz mutants tlc proof faults explored explore lint playground release
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,13 @@ test: deps ## run all tests
 
 race: deps ## run all tests under the race detector
 	$(GO) test -race -timeout 40m ./...
+
+# The packages whose subject is goroutines, and of the linker what loads, leaves and closes at once.
+RACE_LINKER := Concurrent|OthersGoOn|ContextEnds|Abandoned|CompiledOnce|Stale|Lifetime|Visible|Groups|Spawn|Thread|Wait|Loop
+
+race-rooms: ## run the tests of what has goroutines under the race detector
+	$(GO) test -race -short -timeout 15m ./linker/coord ./lincheck ./fuzz/schedule ./linker/internal/persist
+	$(GO) test -race -short -timeout 15m -run '$(RACE_LINKER)' ./linker
 
 bench: deps ## run all benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -269,10 +269,10 @@ func (b *binder) table(m *module, imp *wasm.Import) (binding, error) {
 	case imp.Name != functionTable:
 		return binding{}, importError(m, imp, "the only table of env is "+functionTable+", the function table")
 	case imp.Table.HasMax && imp.Table.Max < b.t.l.tableMax:
-		return binding{}, &LimitError{Limit: "function table (entries) as module " + text.Name(m.name) + " imports it",
+		return binding{}, &LimitError{Limit: limitTable + " as module " + text.Name(m.name) + " imports it",
 			Value: uint64(b.t.l.tableMax), Max: uint64(imp.Table.Max)}
 	case imp.Table.Min > b.t.l.tableMax:
-		return binding{}, &LimitError{Limit: "function table (entries)", Value: uint64(imp.Table.Min), Max: uint64(b.t.l.tableMax)}
+		return binding{}, &LimitError{Limit: limitTable, Value: uint64(imp.Table.Min), Max: uint64(b.t.l.tableMax)}
 	}
 	b.entries = max(b.entries, imp.Table.Min)
 	return binding{kind: bindTable}, nil
@@ -285,10 +285,10 @@ func (b *binder) memory(m *module, imp *wasm.Import) (binding, error) {
 	case imp.Name != linearMemory:
 		return binding{}, importError(m, imp, "the only memory of env is "+linearMemory)
 	case imp.Memory.HasMax && imp.Memory.Max < b.t.l.maxPages:
-		return binding{}, &LimitError{Limit: "memory (pages) as module " + text.Name(m.name) + " imports it",
+		return binding{}, &LimitError{Limit: limitMemory + " as module " + text.Name(m.name) + " imports it",
 			Value: uint64(b.t.l.maxPages), Max: uint64(imp.Memory.Max)}
 	case imp.Memory.Min > b.t.l.maxPages:
-		return binding{}, &LimitError{Limit: "memory (pages)", Value: uint64(imp.Memory.Min), Max: uint64(b.t.l.maxPages)}
+		return binding{}, &LimitError{Limit: limitMemory, Value: uint64(imp.Memory.Min), Max: uint64(b.t.l.maxPages)}
 	case imp.Memory.Shared && b.t.l.threads != nil:
 		return binding{}, b.t.l.threads
 	}

@@ -207,17 +207,20 @@ func (s *scope) withClosure(slot uint32, fn *function, tr *trampoline) *scope {
 type staleSlots struct {
 	any   atomic.Bool // there are some: asked at every safepoint
 	mu    sync.Mutex
-	slots []uint32
+	slots map[uint32]bool // a group that sleeps has each at most once
 }
 
 func (s *staleSlots) add(slot uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.slots = append(s.slots, slot)
+	if s.slots == nil {
+		s.slots = map[uint32]bool{}
+	}
+	s.slots[slot] = true
 	s.any.Store(true)
 }
 
-func (s *staleSlots) take() []uint32 {
+func (s *staleSlots) take() map[uint32]bool {
 	if !s.any.Load() {
 		return nil
 	}
@@ -233,7 +236,7 @@ func (s *staleSlots) take() []uint32 {
 // an operation for it.
 func (g *Group) clearStale(ctx context.Context) error {
 	var errs []error
-	for _, slot := range g.stale.take() {
+	for slot := range g.stale.take() {
 		errs = append(errs, g.clearSlots(context.WithoutCancel(ctx), span{slot, 1}))
 	}
 	return errors.Join(errs...)

@@ -55,7 +55,7 @@ func newCodes(rt wazero.Runtime, limit, compilations, workers int) *codes {
 // CompileModule compiles what was not compiled yet: a module that the linker wrote, which does not
 // wait for those of guests.
 func (c *codes) CompileModule(ctx context.Context, bytes []byte) (wazero.CompiledModule, error) {
-	return c.wait(ctx, c.begin(ctx, bytes, codeSize(bytes), false))
+	return c.wait(ctx, c.begin(ctx, bytes, codeSize(bytes, 0), false))
 }
 
 func (c *codes) handle(x *code) *codeHandle {

@@ -23,7 +23,7 @@ func TestCodes(t *testing.T) {
 		}
 		return bytes
 	}
-	size := codeSize(module(1))
+	size := codeSize(module(1), 0)
 	c := newCodes(rt, 2*size, 1, 1)
 	compile := func(n int32) *codeHandle {
 		t.Helper()

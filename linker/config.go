@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
@@ -51,23 +52,32 @@ type Config struct {
 	maxFolders   int
 	maxNames     int
 	maxImports   int
-	hostModules  []string
-	hook         hook
+
+	maxCost        time.Duration
+	maxOwnTables   uint32
+	maxStartData   uint32
+	maxString      uint32
+	maxHandles     int
+	maxDestructors int
+	maxSignatures  int
+	maxTrampolines int
+	hostModules    []string
+	hook           hook
 }
 
 // Limits and sizes of [NewConfig].
 const (
-	DefaultStackSize  = 1 << 20  // bytes, one stack per group
-	DefaultMaxPages   = 65536    // of 64 KiB: 4 GiB, of which only what is used takes memory
-	DefaultMaxModules = 1024     // libraries at once
-	DefaultMaxDepth   = 256      // libraries that need each other in a chain
-	DefaultMaxCalls   = 2000     // calls of a group's guest within each other
-	DefaultMaxNesting = 16       // constructors that open libraries within each other
-	DefaultMaxTable   = 10000000 // function table entries, what browsers allow
-	DefaultQuarantine = 1024     // function table entries that rest before they are another function's
-	DefaultMaxGroups  = 64       // instance groups at once
-	DefaultCodeCache  = 64 << 20 // bytes of WebAssembly of unloaded libraries that stay compiled
-	closureBatch      = 100      // slots that one AllocateFunctionTable operation adds
+	DefaultStackSize  = 1 << 20   // bytes, one stack per group
+	DefaultMaxPages   = 65536     // of 64 KiB: 4 GiB, of which only what is used takes memory
+	DefaultMaxModules = 1024      // libraries at once
+	DefaultMaxDepth   = 256       // libraries that need each other in a chain
+	DefaultMaxCalls   = 2000      // calls of a group's guest within each other
+	DefaultMaxNesting = 16        // constructors that open libraries within each other
+	DefaultMaxTable   = 10000000  // function table entries, what browsers allow
+	DefaultQuarantine = 1024      // function table entries that rest before they are another function's
+	DefaultMaxGroups  = 64        // instance groups at once
+	DefaultCodeCache  = 256 << 20 // bytes, estimated, of code of unloaded libraries that stays compiled
+	closureBatch      = 100       // slots that one AllocateFunctionTable operation adds
 )
 
 // NewConfig returns the default configuration: no file system to search, host functions from the module
@@ -95,7 +105,16 @@ func NewConfig() *Config {
 		maxFolders:   DefaultMaxFolders,
 		maxNames:     DefaultMaxNames,
 		maxImports:   DefaultMaxImports,
-		hostModules:  DefaultHostModules(),
+
+		maxCost:        DefaultMaxCompileCost,
+		maxOwnTables:   DefaultMaxOwnTables,
+		maxStartData:   DefaultMaxStartData,
+		maxString:      DefaultMaxString,
+		maxHandles:     DefaultMaxHandles,
+		maxDestructors: DefaultMaxDestructors,
+		maxSignatures:  DefaultMaxSignatures,
+		maxTrampolines: DefaultMaxTrampolines,
+		hostModules:    DefaultHostModules(),
 	}
 }
 
@@ -246,8 +265,9 @@ func (c *Config) WithMaxGroups(n int) *Config {
 	return c.with(func(c *Config) { c.maxGroups = min(n, DefaultMaxGroups) })
 }
 
-// WithCodeCache sets how much code of libraries that were unloaded, in bytes of WebAssembly, stays compiled for the case
-// that they are loaded again. What is in use is compiled once in any case. 0 keeps nothing.
+// WithCodeCache sets how much code of libraries that were unloaded stays compiled for the case that they
+// are loaded again: in bytes of machine code, which are estimated, because the engine does not tell.
+// What is in use is compiled once in any case. 0 keeps nothing.
 func (c *Config) WithCodeCache(bytes int) *Config {
 	return c.with(func(c *Config) { c.codeCache = max(bytes, 0) })
 }

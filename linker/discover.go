@@ -186,7 +186,8 @@ func decode(bytes []byte, limits wasm.ModuleLimits) (*wasm.Module, []byte, error
 
 // decodeLibrary reads a library and checks what can be checked without knowing the image.
 func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*module, []byte, error) {
-	src, bytes, err := decode(bytes, wasm.DefaultLimits())
+	// How long it may take to compile is the configuration's to say: see checkSizes.
+	src, bytes, err := decode(bytes, wasm.DefaultLimits().AnyCost())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -252,7 +253,9 @@ func (l *Linker) checkSizes(m *module) error {
 		{"alignment of a data area (bytes)", uint64(1) << m.info.MemoryAlignment, memory},
 		{"function table (entries)", uint64(m.info.TableSize), table},
 		{"alignment in the function table (entries)", uint64(1) << m.info.TableAlignment, table},
-		{"tables of its own (entries)", tables, table},
+		{limitOwnTables, tables, uint64(l.config.maxOwnTables)},
+		{limitCost, uint64(m.src.Cost().Total.Microseconds()), uint64(l.config.maxCost.Microseconds())},
+		{limitStart, l.startData(m), uint64(l.config.maxStartData)},
 		{"thread-local storage (bytes)", uint64(m.tlsSize), memory},
 	} {
 		if x.value > x.max {
@@ -260,6 +263,15 @@ func (l *Linker) checkSizes(m *module) error {
 		}
 	}
 	return nil
+}
+
+// startData returns how many bytes groups will copy because a library has a start function: see
+// [Group.keepData].
+func (l *Linker) startData(m *module) uint64 {
+	if !m.src.HasStart || m.shared {
+		return 0
+	}
+	return uint64(m.info.MemorySize)
 }
 
 // readInfo takes from a decoded module what the linker looks at often.

@@ -30,8 +30,27 @@ const (
 // guestLibraries are the libraries that guests have open. A handle is the number of its module, which no other module
 // has or had, so that a stale one is never somebody else's. The main module's is that of the whole image.
 type guestLibraries struct {
-	mu   sync.Mutex
-	open map[uint32][]*Library // one for each dlopen that no dlclose has answered
+	most int // that may be open at once
+
+	mu    sync.Mutex
+	open  map[uint32][]*Library // one for each dlopen that no dlclose has answered
+	count int                   // of all
+}
+
+// room returns an error if no more may be opened.
+func (o *guestLibraries) room() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.count < o.most {
+		return nil
+	}
+	for handle := range o.open {
+		o.prune(handle)
+	}
+	if o.count < o.most {
+		return nil
+	}
+	return &LimitError{Limit: limitHandles, Value: uint64(o.count) + 1, Max: uint64(o.most)}
 }
 
 // add notes a library that a guest opened, and returns the guest's handle.
@@ -42,28 +61,46 @@ func (o *guestLibraries) add(lib *Library) uint32 {
 		o.open = map[uint32][]*Library{}
 	}
 	handle := lib.mod.id
-	o.open[handle] = append(o.live(handle), lib)
+	o.open[handle] = append(o.open[handle], lib)
+	o.count++
 	return handle
 }
 
-// live returns what is open under a handle, and forgets what was opened by an operation that failed
-// in the end.
-func (o *guestLibraries) live(handle uint32) []*Library {
-	libs := slices.DeleteFunc(o.open[handle], (*Library).isClosed)
-	if len(libs) == 0 {
+// prune forgets what was opened by operations that failed in the end.
+func (o *guestLibraries) prune(handle uint32) {
+	before := len(o.open[handle])
+	o.keep(handle, before, slices.DeleteFunc(o.open[handle], (*Library).isClosed))
+}
+
+// keep sets what is open under a handle, of which there were some.
+func (o *guestLibraries) keep(handle uint32, before int, libs []*Library) {
+	o.count -= before - len(libs)
+	if o.open[handle] = libs; len(libs) == 0 {
 		delete(o.open, handle)
+	}
+}
+
+// last returns what was opened last under a handle, nil for nothing. What was opened by an operation
+// that failed in the end is forgotten on the way, so that each costs one look.
+func (o *guestLibraries) last(handle uint32) *Library {
+	libs := o.open[handle]
+	n := len(libs)
+	for n > 0 && libs[n-1].isClosed() {
+		n--
+	}
+	o.keep(handle, len(libs), libs[:n])
+	if n == 0 {
 		return nil
 	}
-	o.open[handle] = libs
-	return libs
+	return libs[n-1]
 }
 
 // find returns a library by its handle.
 func (o *guestLibraries) find(handle uint32) (*Library, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if libs := o.live(handle); len(libs) > 0 {
-		return libs[0], nil
+	if lib := o.last(handle); lib != nil {
+		return lib, nil
 	}
 	return nil, &HandleError{handle}
 }
@@ -72,17 +109,13 @@ func (o *guestLibraries) find(handle uint32) (*Library, error) {
 func (o *guestLibraries) take(handle uint32) (*Library, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	libs := o.live(handle)
-	switch n := len(libs); n {
-	case 0:
+	lib := o.last(handle)
+	if lib == nil {
 		return nil, &HandleError{handle}
-	case 1:
-		delete(o.open, handle)
-		return libs[0], nil
-	default:
-		o.open[handle] = libs[:n-1]
-		return libs[n-1], nil
 	}
+	libs := o.open[handle]
+	o.keep(handle, len(libs), libs[:len(libs)-1])
+	return lib, nil
 }
 
 // openMode is what a guest asks for when it opens a library: the flags of dlopen.
@@ -108,7 +141,13 @@ func (g *Group) guestOpen(ctx context.Context, name string, mode openMode, calle
 	if name == "" {
 		return g.l.main.id, nil
 	}
+	if err := g.l.guest.room(); err != nil {
+		return 0, err
+	}
 	if !strings.Contains(name, "/") {
+		if n, limit := len(dirs), g.l.config.maxFolders; n > limit {
+			return 0, &LimitError{Limit: limitFolders, Value: uint64(n), Max: uint64(limit)}
+		}
 		for _, dir := range dirs {
 			handle, err := g.guestOpen(ctx, dir+"/"+name, mode, nil)
 			if missing := (*NotFoundError)(nil); err == nil || !errors.As(err, &missing) && !errors.Is(err, ErrNotLoaded) {
@@ -180,21 +219,32 @@ func fatal(err error) {
 	}
 }
 
-// cString returns the string of C at an address; ok is false when it does not end inside the memory.
-func (m *imageMemory) cString(address uint32) (s string, ok bool) {
+// cString returns the string of C at an address. The error is errBadString when it does not end inside
+// the memory, and a *LimitError when it is longer than a string of a guest may be.
+func (m *imageMemory) cString(address uint32) (string, error) {
 	all := m.bytes()
 	if uint64(address) >= uint64(len(all)) {
-		return "", false
+		return "", errBadString
 	}
-	n := bytes.IndexByte(all[address:], 0)
-	if n < 0 {
-		return "", false
+	all = all[address:]
+	n := bytes.IndexByte(all[:min(uint64(len(all)), uint64(m.mostString)+1)], 0)
+	switch {
+	case n >= 0:
+		return string(all[:n]), nil
+	case uint64(len(all)) <= uint64(m.mostString):
+		return "", errBadString
 	}
-	return string(all[address : uint64(address)+uint64(n)]), true
+	return "", &LimitError{Limit: limitString, Value: uint64(m.mostString) + 1, Max: uint64(m.mostString)}
 }
 
-// string returns the n bytes at an address as a string.
-func (m *imageMemory) string(address, n uint32) (s string, ok bool) {
+// string returns the n bytes at an address as a string. The errors are those of cString.
+func (m *imageMemory) string(address, n uint32) (string, error) {
 	b, ok := m.at(address, n)
-	return string(b), ok
+	switch {
+	case !ok:
+		return "", errBadString
+	case n > m.mostString:
+		return "", &LimitError{Limit: limitString, Value: uint64(n), Max: uint64(m.mostString)}
+	}
+	return string(b), nil
 }

@@ -18,6 +18,8 @@ import (
 // which compilers call __cxa_atexit, and atexit's functions. Guests register whenever they like, in a constructor or
 // when a function is first called, so it has a lock of its own.
 type exits struct {
+	most int // of one module, and of one group
+
 	mu      sync.Mutex
 	of      map[*module][]exitHandler
 	threads map[*Group][]threadExit
@@ -34,11 +36,11 @@ type exitHandler struct {
 	plain    bool // atexit's, which takes no argument
 }
 
-// add registers a handler, and reports whether it may be.
+// add registers a handler of a module, and reports whether it may be.
 func (x *exits) add(m *module, h exitHandler) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if !x.lateOf[m].take() {
+	if len(x.of[m]) >= x.most || !x.lateOf[m].take() {
 		return false
 	}
 	if x.of == nil {
@@ -127,7 +129,7 @@ func (l *Linker) registersExit(m *module, name string, typ wasm.FuncType) *expor
 }
 
 // registerExit is what guests call as __cxa_atexit and atexit. dso is what C calls __dso_handle: the beginning of a
-// module's data, as wasm-ld places it. It returns 0, or -1 if there is nobody to register for.
+// module's data, as wasm-ld places it. It returns 0, or -1 if there is nobody to register for, or no room.
 func (l *Linker) registerExit(ctx context.Context, h exitHandler, dso uint32) int32 {
 	e := entryOf(ctx)
 	if e == nil {

@@ -9,16 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// Limits of reading files.
-const (
-	// DefaultMaxFile is how many bytes the file of a library may have.
-	DefaultMaxFile = 128 << 20
-	// DefaultMaxAbandoned is how many reads of files may be under way that nobody waits for any
-	// more.
-	DefaultMaxAbandoned = 64
-
-	fileChunk = 1 << 20 // bytes that are read at once of a file that does not tell its size
-)
+// fileChunk is how many bytes are read at once of a file that does not tell its size.
+const fileChunk = 1 << 20
 
 // WithMaxFile sets how many bytes a library may have. A file that says that it has more is refused
 // before it is read, and reading one without end stops there.

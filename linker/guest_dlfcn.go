@@ -146,18 +146,17 @@ var errBadString = errors.New("linker: the name is not in memory")
 var errBadFlags = errors.New("linker: unknown flags for dlopen, or neither RTLD_LAZY nor RTLD_NOW")
 
 func (g *Group) dlopen(ctx context.Context, path, flags uint32, caller *module) uint32 {
-	name, ok := "", true
+	name, err := "", error(nil)
 	if path != 0 {
-		name, ok = g.l.mem.cString(path)
+		name, err = g.l.mem.cString(path)
 	}
 	mode := openMode{now: flags&rtldNow != 0, noLoad: flags&rtldNoLoad != 0, global: flags&rtldGlobal != 0,
 		noDelete: flags&rtldNoDelete != 0}
 	var handle uint32
-	err := errBadString
 	switch {
 	case flags&^(rtldLazy|rtldNow|rtldNoLoad|rtldLocal|rtldGlobal|rtldNoDelete) != 0 || flags&(rtldLazy|rtldNow) == 0:
 		err = errBadFlags
-	case ok:
+	case err == nil:
 		handle, err = g.guestOpen(ctx, name, mode, caller)
 	}
 	g.dlFailed(err)
@@ -166,9 +165,8 @@ func (g *Group) dlopen(ctx context.Context, path, flags uint32, caller *module) 
 
 func (g *Group) dlsym(ctx context.Context, handle, symbol uint32, caller *module) uint32 {
 	var pointer uint32
-	name, ok := g.l.mem.cString(symbol)
-	err := errBadString
-	if ok {
+	name, err := g.l.mem.cString(symbol)
+	if err == nil {
 		pointer, err = g.guestSymbol(ctx, handle, name, caller)
 	}
 	g.dlFailed(err)

@@ -1,6 +1,7 @@
 package linker
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -78,10 +79,10 @@ func (l *Linker) wasixFunctions() []hostFunction {
 }
 
 func (g *Group) wasixOpen(ctx context.Context, path, n, flags uint32, text span, dirs, dirsLen, out uint32) uint32 {
-	name, ok := g.l.mem.string(path, n)
-	search, ok2 := g.l.mem.string(dirs, dirsLen)
-	if !ok || !ok2 {
-		return errnoFault
+	name, err := g.l.mem.string(path, n)
+	search, err2 := g.l.mem.string(dirs, dirsLen)
+	if err := cmp.Or(err, err2); err != nil {
+		return badString(err)
 	}
 	if path == 0 {
 		name = ""
@@ -92,10 +93,18 @@ func (g *Group) wasixOpen(ctx context.Context, path, n, flags uint32, text span,
 	return g.wasixResult(handle, err, text, out)
 }
 
-func (g *Group) wasixSymbol(ctx context.Context, handle, symbol, n uint32, text span, out uint32) uint32 {
-	name, ok := g.l.mem.string(symbol, n)
-	if !ok {
+// badString is the error number for a string that a guest cannot hand over.
+func badString(err error) uint32 {
+	if errors.Is(err, errBadString) {
 		return errnoFault
+	}
+	return errnoInval
+}
+
+func (g *Group) wasixSymbol(ctx context.Context, handle, symbol, n uint32, text span, out uint32) uint32 {
+	name, err := g.l.mem.string(symbol, n)
+	if err != nil {
+		return badString(err)
 	}
 	pointer, err := g.guestSymbol(ctx, handle, name, nil)
 	return g.wasixResult(pointer, err, text, out)

@@ -152,7 +152,7 @@ func (l *Linker) growMemory(pages uint64) (uint32, error) {
 			return old * pageSize, nil
 		}
 	}
-	return 0, &LimitError{Limit: "memory (pages)", Value: have + pages, Max: uint64(l.maxPages)}
+	return 0, &LimitError{Limit: limitMemory, Value: have + pages, Max: uint64(l.maxPages)}
 }
 
 // instantiateAs instantiates compiled code with a configuration.

@@ -20,6 +20,8 @@ type imageMemory struct {
 	all     []byte     // at its maximum
 	memory  api.Memory // knows how much of it is in use
 
+	mostString uint32 // bytes of a string that a guest hands over
+
 	free sync.Once
 }
 

@@ -36,6 +36,8 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	l := &Linker{rt: rt, config: config, gateways: map[string]*module{}, callers: map[string]wazero.CompiledModule{}}
 	l.areas.l, l.areas.live = l, map[uint32]area{}
 	l.codes = newCodes(rt, config.codeCache, config.compilations, config.workers)
+	l.guest.most, l.exits.most = config.maxHandles, config.maxDestructors
+	l.mem.mostString = config.maxString
 	l.files.fsys, l.files.limit, l.files.most = config.fsys, config.maxFile, config.maxAbandoned
 	l.state.scope = &scope{}
 	l.committed.Store(l.state.scope) // constructors may ask before there is anything
@@ -259,10 +261,10 @@ func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackT
 		}
 	}
 	if minimum > uint64(l.maxPages) {
-		return 0, &LimitError{Limit: "memory (pages)", Value: minimum, Max: uint64(l.maxPages)}
+		return 0, &LimitError{Limit: limitMemory, Value: minimum, Max: uint64(l.maxPages)}
 	}
 	if slotsUsed > uint64(l.tableMax) {
-		return 0, &LimitError{Limit: "function table (entries)", Value: slotsUsed, Max: uint64(l.tableMax)}
+		return 0, &LimitError{Limit: limitTable, Value: slotsUsed, Max: uint64(l.tableMax)}
 	}
 	l.state.slots.length, l.state.slots.max, l.state.slots.keep = uint32(slotsUsed), l.tableMax, l.config.quarantine
 	return stackTop, l.makeMemory(ctx, uint32(minimum))
@@ -279,7 +281,7 @@ func (m *module) layOut(end, slots uint64) (uint64, uint64, error) {
 		return 0, 0, &LimitError{Limit: "memory (bytes)", Value: end, Max: 1 << 32}
 	}
 	if slots >= 1<<31 {
-		return 0, 0, &LimitError{Limit: "function table (entries)", Value: slots, Max: 1 << 31}
+		return 0, 0, &LimitError{Limit: limitTable, Value: slots, Max: 1 << 31}
 	}
 	m.placed, m.firstTLS = true, uint32(tls)
 	m.memory, m.table = span{uint32(base), m.info.MemorySize}, span{uint32(first), m.info.TableSize}

@@ -190,7 +190,7 @@ func (p *preparation) compile(ctx context.Context) error {
 		var c *compilation
 		bytes, err := p.rewrite(ctx, lib.module, lib.bytes)
 		if lib.bytes, lib.err = nil, err; err == nil {
-			c = p.l.codes.begin(ctx, bytes, codeSize(bytes), true)
+			c = p.l.codes.begin(ctx, bytes, codeSize(bytes, lib.module.src.Cost().Locals), true)
 		}
 		begun = append(begun, c)
 	}
@@ -208,6 +208,9 @@ func (p *preparation) rewrite(ctx context.Context, m *module, bytes []byte) ([]b
 	opt := wasm.RewriteOptions{EmptyData: true}
 	if len(m.src.Memories) > 0 {
 		opt.ImportMemory = &wasm.MemoryImport{Module: memoryNamespace, Name: "memory", Type: anyMemory(m.shared)}
+	}
+	if m != p.l.main {
+		opt.MaxTable = p.l.config.maxOwnTables
 	}
 	p.l.hookOptions(&opt)
 	r, err := wasm.Rewrite(bytes, m.src, opt)

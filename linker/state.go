@@ -147,6 +147,8 @@ type state struct {
 	slots    tableSlots
 	closures closures
 	links    slots // of the link table
+	// prepared are the trampolines that groups have, or may have, instances of.
+	prepared persist.Map[trampolineKey, bool]
 }
 
 func (s *state) clone() state {
@@ -171,7 +173,7 @@ func (s *slots) take(n, align uint32) (uint32, error) {
 	}
 	base := alignUp(uint64(s.length), align)
 	if end := base + uint64(n); end > uint64(s.max) || end > math.MaxInt32 {
-		return 0, &LimitError{Limit: "function table (entries)", Value: end, Max: uint64(s.max)}
+		return 0, &LimitError{Limit: limitTable, Value: end, Max: uint64(s.max)}
 	}
 	s.free.give(span{s.length, uint32(base) - s.length})
 	s.length = uint32(base) + n

@@ -21,7 +21,7 @@ func (x *exits) addThread(g *Group, h threadExit) bool {
 	if g.cause.Load() != nil {
 		return true
 	}
-	if !x.lateIn[g].take() {
+	if len(x.threads[g]) >= x.most || !x.lateIn[g].take() {
 		return false
 	}
 	if x.threads == nil {

@@ -48,6 +48,9 @@ func (g *Group) prepareClosure(ctx context.Context, slot uint32, tr trampoline) 
 			if !t.l.state.closures.live.At(slot) {
 				return &ClosureError{Slot: slot}
 			}
+			if err = t.trampolineRoom(trampolineKey{slot, tr.typ.Key()}); err != nil {
+				return err
+			}
 			if tr.code, err = t.l.trampolineCode(ctx, tr.typ); err != nil {
 				return err
 			}
@@ -56,10 +59,27 @@ func (g *Group) prepareClosure(ctx context.Context, slot uint32, tr trampoline) 
 	})
 }
 
+// trampolineRoom counts the trampolines of an image, each of which every group has an instance of, for
+// as long as it lives.
+func (t *tx) trampolineRoom(key trampolineKey) error {
+	s := &t.l.state
+	if s.prepared.At(key) {
+		return nil
+	}
+	if n, limit := s.prepared.Len(), t.l.config.maxTrampolines; n >= limit {
+		return &LimitError{Limit: limitTrampolines, Value: uint64(n) + 1, Max: uint64(limit)}
+	}
+	s.prepared = s.prepared.With(key, true)
+	return nil
+}
+
 // trampolineCode compiles the trampoline of a signature, once for all groups.
 func (l *Linker) trampolineCode(ctx context.Context, t wasm.FuncType) (wazero.CompiledModule, error) {
 	if c := l.trampolines[t.Key()]; c != nil {
 		return c, nil
+	}
+	if err := l.signatureRoom(len(l.trampolines)); err != nil {
+		return nil, err
 	}
 	stackSpace, stackName := baseNamespace, baseStackPointer
 	if l.stackPointer != nil {

@@ -166,7 +166,7 @@ func (t *tx) abandon(ctx context.Context) {
 // constructor may go on without it.
 func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error) error {
 	if limit := t.l.config.maxNesting; t.depth >= limit {
-		return &LimitError{Limit: "constructors that call the linker within each other", Value: uint64(t.depth) + 1, Max: uint64(limit)}
+		return &LimitError{Limit: limitNesting, Value: uint64(t.depth) + 1, Max: uint64(limit)}
 	}
 	t.depth++
 	defer func() { t.depth-- }()

@@ -19,6 +19,7 @@ type CompileCost struct {
 	Total    time.Duration
 	Largest  time.Duration // of one function: compiling is not interrupted within it
 	Function int           // index of that function in Module.Funcs
+	Locals   int           // of all functions together: each gets a few bytes of code
 }
 
 // Cost returns the estimate for the module.
@@ -240,7 +241,7 @@ func (c *costs) end(m *Module, index int) {
 	clear(c.seen)
 	c.seen = c.seen[:0]
 	c.sum += c.here
-	m.cost.Total = time.Duration(c.sum)
+	m.cost.Total, m.cost.Locals = time.Duration(c.sum), int(c.locals)
 	if cost := time.Duration(c.here); cost > m.cost.Largest {
 		m.cost.Largest, m.cost.Function = cost, index
 	}

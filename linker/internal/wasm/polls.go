@@ -108,13 +108,6 @@ func (w *rewriter) constants(s Section) {
 			g.Init = p.constant(g.Init)
 			return appendGlobal(b, g)
 		})
-	case SectionTable:
-		list := append(w.m.Tables[:len(w.m.Tables):len(w.m.Tables)], w.addTable...)
-		w.out = appendList(w.out, s.ID, list, func(b []byte, t Table) []byte {
-			t.Init = p.constant(t.Init)
-			return appendTable(b, t)
-		})
-		w.addTable = nil
 	case SectionElement:
 		w.out = appendList(w.out, s.ID, w.m.Elements, func(b []byte, e Element) []byte {
 			e.Offset = p.constant(e.Offset)

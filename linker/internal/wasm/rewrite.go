@@ -20,6 +20,8 @@ type RewriteOptions struct {
 	// ExportStart, if not empty, removes the start section, if there is one, and exports the
 	// start function under this name.
 	ExportStart string
+	// MaxTable, if not 0, is the most entries to which a table that the module defines can grow.
+	MaxTable uint32
 	// Polls, if not nil, makes the code count: see [Polls].
 	Polls *Polls
 	// Waits, if not empty, lets the instructions that wait and notify call functions of a table
@@ -172,11 +174,10 @@ func (w *rewriter) section(s Section) {
 		w.addImport = nil
 	case s.ID == SectionFunction && len(w.addFunc) > 0:
 		w.extend(s, appendVector(nil, w.addFunc, leb.AppendU32))
-	case w.moved() && (s.ID == SectionGlobal || s.ID == SectionTable || s.ID == SectionElement):
+	case w.moved() && (s.ID == SectionGlobal || s.ID == SectionElement):
 		w.constants(s)
-	case s.ID == SectionTable && len(w.addTable) > 0:
-		w.extend(s, appendVector(nil, w.addTable, appendTable))
-		w.addTable = nil
+	case s.ID == SectionTable && (len(w.addTable) > 0 || w.moved() || w.opt.MaxTable > 0):
+		w.tables()
 	case s.ID == SectionExport && (len(w.addExport) > 0 || w.polls != nil):
 		w.exports(s)
 	case s.ID == SectionMemory && w.opt.ImportMemory != nil:
@@ -219,6 +220,23 @@ func (w *rewriter) extend(s Section, more []byte) {
 	payload = append(payload, old.Bytes(uint32(old.Len()), "elements")...)
 	payload = append(payload, added.Bytes(uint32(added.Len()), "elements")...)
 	w.out = appendSection(w.out, s.ID, payload)
+}
+
+// tables writes the table section.
+func (w *rewriter) tables() {
+	list := make([]Table, 0, len(w.m.Tables)+len(w.addTable))
+	for _, t := range w.m.Tables {
+		most := w.opt.MaxTable
+		if l := &t.Type.Limits; most > 0 && (!l.HasMax || l.Max > most) {
+			l.Max, l.HasMax = max(most, l.Min), true
+		}
+		if w.moved() {
+			t.Init = w.polls.constant(t.Init)
+		}
+		list = append(list, t)
+	}
+	w.out = appendList(w.out, SectionTable, append(list, w.addTable...), appendTable)
+	w.addTable = nil
 }
 
 // exports writes the export section; globals of the module itself have moved if it counts.
