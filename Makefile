@@ -9,7 +9,7 @@ NPM ?= npm
 .PHONY: help deps fixtures libraries verify test race race-rooms bench soak fuzz mutants tlc proof faults explored explore lint playground release
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 deps: stock/node_modules/.stamp ## fetch the pinned stock modules from npm
 
