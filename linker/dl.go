@@ -75,9 +75,11 @@ func (o *guestLibraries) prune(handle uint32) {
 // keep sets what is open under a handle, of which there were some.
 func (o *guestLibraries) keep(handle uint32, before int, libs []*Library) {
 	o.count -= before - len(libs)
-	if o.open[handle] = libs; len(libs) == 0 {
+	if len(libs) == 0 {
 		delete(o.open, handle)
+		return
 	}
+	o.open[handle] = libs
 }
 
 // last returns what was opened last under a handle, nil for nothing. What was opened by an operation

@@ -21,7 +21,7 @@ func TestHostModules(t *testing.T) {
 		return c.WithHostModules(append(linker.DefaultHostModules(), "shared")...)
 	})
 	before, compiled := ledger(i, b), b.compilations()
-	for _, name := range []string{"private", "nosuch", "GOT.mem", "", "Env", "shared2"} {
+	for _, name := range []string{"private", "nosuch", "GOT.mem", "Env", "shared2"} {
 		_, err := i.g.OpenBytes(i.ctx, "lib", callsAll(t, [2]string{name, "add"}))
 		if !is(func(e *linker.HostModuleError) bool {
 			return e.Module == "lib" && e.Namespace == name && e.Name == "add"
