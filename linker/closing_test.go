@@ -352,3 +352,35 @@ func TestClosingIsCompletedByOthers(t *testing.T) {
 		t.Errorf("unloading left something:\n%s", difference(before, after))
 	}
 }
+
+// A destructor finds what is behind its library, and what its library means by a name, as before.
+func TestLookupsInDestructors(t *testing.T) {
+	i := newImage(t, "main-pie", "threads", nil)
+	other, err := i.g.Spawn(i.ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i.open("other")
+	name := i.cString("main_twice")
+	lib := i.openBytes("looks", library(t, dylink.Info{TableSize: 1}, func(b *wasm.Builder) {
+		find := b.ImportFunc("env", "dlsym", b.Type([]wasm.ValType{wasm.I32, wasm.I32}, i32))
+		later := b.ImportFunc("env", "comes_later", b.Type(i32, i32))
+		atexit := b.ImportFunc("env", "atexit", b.Type(i32, i32))
+		appendLog := b.ImportFunc("env", "log_append", b.Type(i32, nil))
+		base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: wasm.I32})
+		functions := b.ImportTable("env", "__indirect_function_table", table(1))
+		b.ActiveFuncs(functions, wasm.ConstGlobal(base), b.Func(b.Type(nil, nil), nil, new(wasm.Code).
+			I32Const(-1).I32Const(name).Call(find).Call(appendLog). // RTLD_NEXT
+			I32Const(0).I32Const(name).Call(find).Call(appendLog).
+			I32Const(4).Call(later).Call(appendLog)))
+		b.ExportFunc("main_twice", b.Func(b.Type(i32, i32), nil, new(wasm.Code).I32Const(0)))
+		b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, new(wasm.Code).
+			GlobalGet(base).Call(atexit).Drop()))
+	}))
+	i.openBytes("later", library(t, dylink.Info{}, func(b *wasm.Builder) {
+		b.ExportFunc("comes_later", b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).I32Const(1).I32Add()))
+	}))
+	twice := int32(i.symbol(linker.Default, "main_twice"))
+	i.in(other).closeLibrary(lib)
+	i.wantLog(twice, twice, 5)
+}

@@ -19,7 +19,9 @@ import (
 func (g *Group) Spawn(ctx context.Context, options ...SpawnOption) (child *Group, err error) {
 	s := spawning{stackSize: g.l.config.stackSize}
 	for _, option := range options {
-		option(&s)
+		if option != nil {
+			option(&s)
+		}
 	}
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
 		if e.tx != nil {
