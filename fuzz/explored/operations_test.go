@@ -11,7 +11,8 @@ import (
 
 // operation is a public operation as the explorer takes it: its argument is the number of the
 // group.
-func operation(name string, do func(ctx context.Context, w *world, i int, g *linker.Group) []any) explore.Operation[*world] {
+func operation(name string, do func(ctx context.Context, w *world, i int,
+	g *linker.Group) []any) explore.Operation[*world] {
 	return explore.Operation[*world]{Name: name, Args: [][]any{{0, 1}},
 		Do: func(w *world, args ...any) []any {
 			i := args[0].(int)
@@ -20,7 +21,8 @@ func operation(name string, do func(ctx context.Context, w *world, i int, g *lin
 }
 
 // only is an operation of which the error alone counts.
-func only(name string, do func(ctx context.Context, w *world, i int, g *linker.Group) error) explore.Operation[*world] {
+func only(name string, do func(ctx context.Context, w *world, i int,
+	g *linker.Group) error) explore.Operation[*world] {
 	return operation(name, func(ctx context.Context, w *world, i int, g *linker.Group) []any {
 		return []any{class(do(ctx, w, i, g))}
 	})
@@ -101,7 +103,8 @@ func operations() []explore.Operation[*world] {
 		// What is there before the number was read is there.
 		operation("Readers", func(_ context.Context, w *world, _ int, _ *linker.Group) []any {
 			before, libraries, after := w.l.Commits(), len(w.l.Libraries()), w.l.Commits()
-			return []any{before == after && before == w.commits && libraries != w.libraries, class(w.l.Err())}
+			return []any{before == after && before == w.commits && libraries != w.libraries,
+				class(w.l.Err())}
 		}),
 		operation("Addr", func(_ context.Context, w *world, _ int, _ *linker.Group) []any {
 			info, ok := w.l.Addr(w.known, linker.Function)

@@ -38,7 +38,10 @@ func TestTriples(t *testing.T) {
 	c := linked(t, 40)
 	c.Options.Duration, c.Options.Search = long, explore.Random(number)
 	rng := rand.New(rand.NewPCG(number, 3))
-	call := func() string { return fmt.Sprintf("%s(%d)", c.Table[rng.IntN(len(c.Table))].Name, rng.IntN(2)) }
+	call := func() string {
+		return fmt.Sprintf("%s(%d)", c.Table[rng.IntN(len(c.Table))].Name,
+			rng.IntN(2))
+	}
 	for range int(long.Seconds()+1) * perSecond {
 		before := ""
 		if rng.IntN(3) == 0 {

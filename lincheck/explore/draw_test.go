@@ -43,7 +43,8 @@ func TestDrawnByRapid(t *testing.T) {
 	go func() {
 		defer close(done)
 		rapid.Check(fake, func(t *rapid.T) {
-			workers, rounds := rapid.IntRange(1, 4).Draw(t, "workers"), rapid.IntRange(1, 3).Draw(t, "rounds")
+			workers := rapid.IntRange(1, 4).Draw(t, "workers")
+			rounds := rapid.IntRange(1, 3).Draw(t, "rounds")
 			turned := 0
 			err := explore.Draw(func(r *explore.Run) {
 				var mu sync.Mutex
@@ -85,6 +86,7 @@ func TestDrawnByRapid(t *testing.T) {
 	}()
 	<-done
 	if !fake.failed || least != 2 || switches > 3 {
-		t.Errorf("failed %v with %d operations and %d switches\n%s", fake.failed, least, switches, fake.log.String())
+		t.Errorf("failed %v with %d operations and %d switches\n%s", fake.failed, least, switches,
+			fake.log.String())
 	}
 }

@@ -124,7 +124,8 @@ func buildFlags() (flags []string) {
 func elsewhere(t testing.TB, o Options) *Report {
 	t.Helper()
 	if os.Getenv(inside) != "" {
-		t.Fatalf("explore: no package of %s is instrumented: Options.Include leaves all of them out", t.Name())
+		t.Fatalf("explore: no package of %s is instrumented: Options.Include leaves all of them out",
+			t.Name())
 	}
 	start := time.Now()
 	file, err := sources(t, o)
@@ -132,7 +133,8 @@ func elsewhere(t testing.TB, o Options) *Report {
 		t.Fatal(err)
 	}
 	ctx := context.Background()
-	args := []string{"test", "-overlay=" + file, "-count=1", "-cpu=1", "-v", "-run=" + pattern(t.Name())}
+	args := []string{"test", "-overlay=" + file, "-count=1", "-cpu=1", "-v",
+		"-run=" + pattern(t.Name())}
 	if d, ok := t.(interface{ Deadline() (time.Time, bool) }); ok {
 		if end, ok := d.Deadline(); ok {
 			args = append(args, fmt.Sprintf("-timeout=%v", time.Until(end)))
@@ -212,5 +214,6 @@ func rerun(test, replay string) string {
 	if err != nil {
 		dir = "."
 	}
-	return fmt.Sprintf("cd %s && %s=%s go test -count=1 -run '%s' .", dir, Replay, quoted, pattern(test))
+	return fmt.Sprintf("cd %s && %s=%s go test -count=1 -run '%s' .", dir, Replay, quoted,
+		pattern(test))
 }

@@ -36,7 +36,8 @@ func (r *Report) String() string {
 		fmt.Fprintf(&b, " (and %d repetitions)", r.Repetitions)
 	}
 	if s := r.Took.Seconds(); s > 0 {
-		fmt.Fprintf(&b, ", %d operations, in %v: %.0f schedules/s", r.Steps, r.Took.Round(time.Millisecond),
+		fmt.Fprintf(&b, ", %d operations, in %v: %.0f schedules/s", r.Steps,
+			r.Took.Round(time.Millisecond),
 			float64(r.Schedules+r.Repetitions)/s)
 	}
 	switch {
@@ -98,7 +99,8 @@ func (e *explorer) tell() {
 
 // explore runs a program in many schedules, and returns the first run that failed. judge may find
 // fault with a run in which nothing went wrong; nil: it has nothing to say.
-func (e *explorer) explore(main func(t *sched.Task), judge func() *sched.Failure) (failed *sched.Result) {
+func (e *explorer) explore(main func(t *sched.Task),
+	judge func() *sched.Failure) (failed *sched.Result) {
 	if e.started.IsZero() {
 		e.started = time.Now()
 	}
@@ -141,7 +143,8 @@ const (
 
 // simplest looks for a schedule that fails in the same way with as few interruptions as possible,
 // and runs it with a trace.
-func (e *explorer) simplest(main func(t *sched.Task), r *sched.Result, judge func() *sched.Failure) *Finding {
+func (e *explorer) simplest(main func(t *sched.Task), r *sched.Result,
+	judge func() *sched.Failure) *Finding {
 	kind := r.Failure.Kind
 	o := e.o.run()
 	fails := func(r *sched.Result) bool {

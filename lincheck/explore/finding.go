@@ -160,7 +160,8 @@ func (f *Finding) interesting(column map[*sched.Task]int) []bool {
 		r := &rows[i]
 		shared := users[r.Addr]&(users[r.Addr]-1) != 0 && written[r.Addr]
 		keep[i] = len(rows) <= long || r.Op || r.Mark || r.Waits ||
-			i >= first && i <= last && r.Addr != nil && shared && !r.Plain && !strings.Contains(r.What, "nlock")
+			i >= first && i <= last && r.Addr != nil && shared && !r.Plain &&
+				!strings.Contains(r.What, "nlock")
 	}
 	return keep
 }
@@ -184,7 +185,8 @@ func waitsFor(r *sched.Row) string {
 }
 
 // looks are the operations whose value is what they found.
-var looks = map[string]bool{"Load": true, "read": true, "receive": true, "received": true, "Err": true,
+var looks = map[string]bool{"Load": true, "read": true, "receive": true, "received": true,
+	"Err":     true,
 	"TryLock": true, "TryRLock": true, "Get": true, "len": true}
 
 // sourceLines reads lines of source files.
@@ -250,7 +252,8 @@ func (n *namer) walk(v reflect.Value, name string, depth int) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
 		if !v.IsNil() && (name == "" || depth < namerDepth) {
-			if e := v.Elem(); v.Kind() == reflect.Interface || !e.CanAddr() || n.names[e.Addr().UnsafePointer()] == "" {
+			if e := v.Elem(); v.Kind() == reflect.Interface || !e.CanAddr() ||
+				n.names[e.Addr().UnsafePointer()] == "" {
 				n.walk(e, name, depth+1)
 			}
 		}

@@ -21,8 +21,9 @@ type page struct {
 
 // writeHTML writes a finding as a page that needs nothing else.
 func writeHTML(path, title string, f *Finding) error {
-	p := page{Title: title, Kind: f.Kind(), Message: f.Message(), Verdict: f.verdict, Scenario: f.scenario,
-		Command: f.command, Stack: trimStack(f.result.Failure.Stack)}
+	p := page{Title: title, Kind: f.Kind(), Message: f.Message(), Verdict: f.verdict,
+		Scenario: f.scenario,
+		Command:  f.command, Stack: trimStack(f.result.Failure.Stack)}
 	p.Lanes, p.Cells = f.cells()
 	for _, w := range f.result.Failure.Waiting {
 		p.Waiting = append(p.Waiting, w.String())

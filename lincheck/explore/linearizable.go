@@ -91,7 +91,8 @@ type tester struct {
 
 func (te *tester) run(t testing.TB, o Options) *Report {
 	t.Helper()
-	e := &explorer{o: o, deadline: time.Now().Add(o.Duration), report: &Report{Search: o.Search.String()}}
+	e := &explorer{o: o, deadline: time.Now().Add(o.Duration),
+		report: &Report{Search: o.Search.String()}}
 	var found *Finding
 	if env, ok := os.LookupEnv(Replay); ok {
 		found = te.replay(t, e, env)

@@ -74,9 +74,10 @@ func Systematic() Search {
 // Bounded goes through all schedules that interrupt a running goroutine at most preemptions times;
 // there is no reduction, which would not be sound with a bound. Most faults need two at most.
 func Bounded(preemptions int) Search {
-	return &search{fmt.Sprintf("depth first, at most %d preemptions", preemptions), func(n int) sched.Search {
-		return sched.Strategies(strategy.DepthFirst(preemptions, n))
-	}}
+	return &search{fmt.Sprintf("depth first, at most %d preemptions", preemptions),
+		func(n int) sched.Search {
+			return sched.Strategies(strategy.DepthFirst(preemptions, n))
+		}}
 }
 
 // All goes through all schedules, without reduction.

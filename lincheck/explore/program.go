@@ -74,7 +74,8 @@ func Check(t testing.TB, program func(r *Run), options ...Options) *Report {
 		}
 		fail(t, o, &Finding{result: r, replay: text}, &Report{Schedules: 1})
 	}
-	e := &explorer{o: o, deadline: time.Now().Add(o.Duration), report: &Report{Search: o.Search.String()}}
+	e := &explorer{o: o, deadline: time.Now().Add(o.Duration),
+		report: &Report{Search: o.Search.String()}}
 	var found *Finding
 	sched.Exclusive(func() {
 		if r := e.explore(main, nil); r != nil {

@@ -6,7 +6,8 @@ import (
 )
 
 func TestScenariosAreWrittenAndRead(t *testing.T) {
-	ops := []operation{{name: "Push", args: [][]any{{1, 12}}}, {name: "Pop"}, {name: "Put", args: [][]any{{"a;/|@"}}}}
+	ops := []operation{{name: "Push", args: [][]any{{1, 12}}}, {name: "Pop"},
+		{name: "Put", args: [][]any{{"a;/|@"}}}}
 	steps := allSteps(ops)
 	for _, text := range []string{"/Pop()|Pop()/", "Push(1)/Push(12);Pop()|Push(1)|Pop()/Pop()",
 		`Pop();Pop()/Put("a;/|@")|Pop()/Put("a;/|@")`, "/Pop()/"} {
@@ -16,7 +17,8 @@ func TestScenariosAreWrittenAndRead(t *testing.T) {
 		}
 	}
 	var syntax *SyntaxError
-	if _, err := parseScenario("/Pop()|Peek()/", steps); !errors.As(err, &syntax) || syntax.At != "Peek()/" {
+	if _, err := parseScenario("/Pop()|Peek()/", steps); !errors.As(err, &syntax) ||
+		syntax.At != "Peek()/" {
 		t.Errorf("%v", err)
 	}
 }

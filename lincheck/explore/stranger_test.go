@@ -27,7 +27,7 @@ func TestStranger(t *testing.T) {
 		{"TestCounter", true, []string{"not linearizable", "Inc() → 1", "n.Load → 0  counter.go:10",
 			"n.Store 1  counter.go:11"}},
 		{"TestLockOrder", true, []string{"deadlock", "go1 waits for go2: Lock of sync.Mutex",
-			"go2 waits for go1: Lock of sync.Mutex", "counter_test.go:26"}},
+			"go2 waits for go1: Lock of sync.Mutex", "counter_test.go:30"}},
 		{"TestSound", false, []string{"explored 60 scenarios", "; exhausted", "schedules/s"}},
 	} {
 		cmd := exec.Command("go", "test", "-count=1", "-v", "-run", "^"+c.test+"$", ".")

@@ -67,7 +67,8 @@ func written(o types.Object, method string) string {
 // Everything that the standard packages export is there, with the same signatures.
 func TestShimsAreComplete(t *testing.T) {
 	const own = "github.com/lockstep-wasm/lockstep/lincheck/explore/shim/"
-	pairs := map[string]string{"sync": own + "sync", "sync/atomic": own + "atomic", "time": own + "time",
+	pairs := map[string]string{"sync": own + "sync", "sync/atomic": own + "atomic", "time": own +
+		"time",
 		"context": own + "context"}
 	var paths []string
 	for std, shim := range pairs {

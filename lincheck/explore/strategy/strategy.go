@@ -100,7 +100,8 @@ func (s *pctSource) Next() Strategy {
 	if s.last != nil {
 		s.long = max(s.long, s.last.seen)
 	}
-	p := &pct{rng: rand.New(rand.NewPCG(s.rng.Uint64(), s.rng.Uint64())), change: map[int]bool{}, priority: map[int]float64{}}
+	p := &pct{rng: rand.New(rand.NewPCG(s.rng.Uint64(), s.rng.Uint64())), change: map[int]bool{},
+		priority: map[int]float64{}}
 	for range s.depth - 1 {
 		p.change[p.rng.IntN(s.long)] = true
 	}

@@ -17,15 +17,17 @@ import (
 func TestEveryStatement(t *testing.T) {
 	dir := filepath.Join("testdata", "every")
 	for _, plain := range []bool{false, true} {
-		out, err := instrument.Write(context.Background(), instrument.Options{Dir: dir, Packages: []string{"."},
-			Plain: plain}, t.TempDir())
+		out, err := instrument.Write(context.Background(), instrument.Options{Dir: dir,
+			Packages: []string{"."},
+			Plain:    plain}, t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(out.Replaced) != 2 || len(out.Packages) != 1 {
 			t.Errorf("%d files of %q were instrumented", len(out.Replaced), out.Packages)
 		}
-		cmd := exec.Command("go", "test", "-count=1", "-overlay="+out.File, "-run=TestOutside|TestInside", ".")
+		cmd := exec.Command("go", "test", "-count=1", "-overlay="+out.File,
+			"-run=TestOutside|TestInside", ".")
 		cmd.Dir = dir
 		if text, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("plain %v: %v\n%s", plain, err, text)
@@ -40,7 +42,8 @@ func TestText(t *testing.T) {
 			"func f(x int) int { return x /* why */ + 1 }"},
 		{"channels", "func f(c chan any) { c <- 1; _ = <-c; close(c) }",
 			"func f(c chan any) { rt.Send(c)(1); _ = rt.Recv(c); rt.Close(c) }"},
-		{"select", "func f(c chan int) {\n\tselect {\n\tcase v := <-c:\n\t\t_ = v\n\tcase c <- 1:\n\t}\n}",
+		{"select",
+			"func f(c chan int) {\n\tselect {\n\tcase v := <-c:\n\t\t_ = v\n\tcase c <- 1:\n\t}\n}",
 			"func f(c chan int) {\n\tswitch rtC0, rtC1 := rt.Receiving(c), rt.Sending(c)(1); " +
 				"rt.Select(false, rtC0, rtC1) {\n\tcase 0: v := rtC0.Value; \n\t\t_ = v\n\tcase 1: \n\t" +
 				"default: panic(\"unreachable\") }\n}"},
@@ -93,11 +96,13 @@ func TestBrokenPackage(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "go.mod"), "module m\n\ngo 1.26\n")
 	write(t, filepath.Join(dir, "m.go"), "package m\n\nvar x int = \"text\"\n")
-	_, err := instrument.Write(context.Background(), instrument.Options{Dir: dir, Packages: []string{"."}}, dir)
+	_, err := instrument.Write(context.Background(), instrument.Options{Dir: dir,
+		Packages: []string{"."}}, dir)
 	if err == nil || !strings.Contains(err.Error(), "m.go:3") {
 		t.Errorf("%v", err)
 	}
-	_, err = instrument.Write(context.Background(), instrument.Options{Dir: dir, Packages: []string{"./none"}}, dir)
+	_, err = instrument.Write(context.Background(), instrument.Options{Dir: dir,
+		Packages: []string{"./none"}}, dir)
 	var list *instrument.ListError
 	if err == nil && !errors.As(err, &list) {
 		t.Errorf("%v", err)

@@ -235,7 +235,8 @@ func (r *rewriter) update(e ast.Expr, op, value string) (string, bool) {
 	if strings.Contains(place, "\n") {
 		return "", false
 	}
-	return fmt.Sprintf("%s(&%s)(%s(&%s) %s (%s))", r.call("Store"), place, r.call("Load"), place, op, value), true
+	return fmt.Sprintf("%s(&%s)(%s(&%s) %s (%s))", r.call("Store"), place, r.call("Load"), place,
+		op, value), true
 }
 
 // active says whether the evaluation of an expression calls something, or waits.

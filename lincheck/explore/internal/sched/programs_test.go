@@ -27,7 +27,8 @@ func together(t *sched.Task, fs ...func()) {
 
 // all runs a program in all schedules, and returns the kinds of failures, "" for none, and the
 // messages.
-func all(t *testing.T, main func(t *sched.Task), o sched.Options) (kinds []sched.FailureKind, texts string) {
+func all(t *testing.T, main func(t *sched.Task), o sched.Options) (kinds []sched.FailureKind,
+	texts string) {
 	t.Helper()
 	search := sched.Reduced(0)
 	sched.Exclusive(func() {
@@ -173,7 +174,8 @@ func TestPrograms(t *testing.T) {
 		{"two stores do not order anything", func(t *sched.Task) {
 			var flag atomic.Bool
 			n := 0
-			together(t, func() { rt.Store(&n)(1); flag.Store(true) }, func() { flag.Store(true); rt.Store(&n)(2) })
+			together(t, func() { rt.Store(&n)(1); flag.Store(true) },
+				func() { flag.Store(true); rt.Store(&n)(2) })
 		}, race, []sched.FailureKind{sched.Race}, ""},
 		{"a channel orders", func(t *sched.Task) {
 			n, ch := 0, rt.Make(make(chan int, 1))

@@ -119,7 +119,8 @@ func (s *shared) do(id int, body []action) {
 var numbers = regexp.MustCompile(`#[0-9]+`)
 
 // outcomes are the results of all runs of a search, failures included.
-func outcomes(tasks [][]action, search sched.Search, limit int) (found []string, runs int, all bool) {
+func outcomes(tasks [][]action, search sched.Search, limit int) (found []string, runs int,
+	all bool) {
 	set := map[string]bool{}
 	var s *shared
 	main := func(t *sched.Task) {
@@ -176,7 +177,8 @@ func TestReductionFindsTheSame(t *testing.T) {
 		for i := range tasks {
 			tasks[i] = randomBody(rng, 1+rng.IntN(5-len(tasks)), 1)
 		}
-		want, n, all := outcomes(tasks, sched.Strategies(strategy.DepthFirst(strategy.Unbounded, limit)), limit)
+		everything := sched.Strategies(strategy.DepthFirst(strategy.Unbounded, limit))
+		want, n, all := outcomes(tasks, everything, limit)
 		if !all {
 			continue
 		}

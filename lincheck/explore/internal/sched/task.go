@@ -92,7 +92,8 @@ func (t *Task) Await(name string, tasks ...*Task) {
 		}
 		return list
 	}
-	t.Point(Op{Name: name, Quiet: true, Ended: tasks, Waits: left, Ready: func() bool { return len(left()) == 0 }})
+	t.Point(Op{Name: name, Quiet: true, Ended: tasks, Waits: left,
+		Ready: func() bool { return len(left()) == 0 }})
 	for _, o := range tasks {
 		t.known = t.known.join(o.known)
 	}

@@ -75,7 +75,8 @@ func (tm *Timer) Stop() bool {
 	}
 	t := tm.task
 	if s := t.s; s.options.record {
-		s.withdrawn = append(s.withdrawn, withdrawn{t.ID, t.op.footprint(), t.since, t.past, len(s.events)})
+		s.withdrawn = append(s.withdrawn, withdrawn{t.ID, t.op.footprint(), t.since, t.past,
+			len(s.events)})
 	}
 	t.finished = true
 	return true

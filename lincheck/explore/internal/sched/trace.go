@@ -107,7 +107,8 @@ func place() (file string, line int) {
 		f, more := frames.Next()
 		// By file, since functions that were inlined have the names of others.
 		if !strings.Contains(f.File, "/lincheck/explore/shim/") &&
-			!strings.HasPrefix(f.Function, own+"internal/sched.") && !strings.HasPrefix(f.Function, "runtime.") {
+			!strings.HasPrefix(f.Function, own+"internal/sched.") &&
+			!strings.HasPrefix(f.Function, "runtime.") {
 			return f.File, f.Line
 		}
 		if !more {

@@ -11,7 +11,7 @@ var progress atomic.Int64
 
 // patience is how long a task may be between two operations: as long as the code under test may be
 // busy without touching anything shared.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // watch ends the program when a task blocks in something that is not instrumented: nothing can be
 // done about that, and the panic has the stacks of all goroutines. The function that it returns

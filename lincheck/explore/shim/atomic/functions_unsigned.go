@@ -24,22 +24,26 @@ func CompareAndSwapUint32(addr *uint32, old, new uint32) (swapped bool) {
 
 // SwapUint32 is atomic.SwapUint32.
 func SwapUint32(addr *uint32, new uint32) (old uint32) {
-	return update(addr, "uint32", "Swap", new, func(v uint32) uint32 { return atomic.SwapUint32(addr, v) })
+	return update(addr, "uint32", "Swap", new,
+		func(v uint32) uint32 { return atomic.SwapUint32(addr, v) })
 }
 
 // AddUint32 is atomic.AddUint32.
 func AddUint32(addr *uint32, delta uint32) (new uint32) {
-	return update(addr, "uint32", "Add", delta, func(v uint32) uint32 { return atomic.AddUint32(addr, v) })
+	return update(addr, "uint32", "Add", delta,
+		func(v uint32) uint32 { return atomic.AddUint32(addr, v) })
 }
 
 // AndUint32 is atomic.AndUint32.
 func AndUint32(addr *uint32, mask uint32) (old uint32) {
-	return update(addr, "uint32", "And", mask, func(v uint32) uint32 { return atomic.AndUint32(addr, v) })
+	return update(addr, "uint32", "And", mask,
+		func(v uint32) uint32 { return atomic.AndUint32(addr, v) })
 }
 
 // OrUint32 is atomic.OrUint32.
 func OrUint32(addr *uint32, mask uint32) (old uint32) {
-	return update(addr, "uint32", "Or", mask, func(v uint32) uint32 { return atomic.OrUint32(addr, v) })
+	return update(addr, "uint32", "Or", mask,
+		func(v uint32) uint32 { return atomic.OrUint32(addr, v) })
 }
 
 // LoadUint64 is atomic.LoadUint64.
@@ -61,22 +65,26 @@ func CompareAndSwapUint64(addr *uint64, old, new uint64) (swapped bool) {
 
 // SwapUint64 is atomic.SwapUint64.
 func SwapUint64(addr *uint64, new uint64) (old uint64) {
-	return update(addr, "uint64", "Swap", new, func(v uint64) uint64 { return atomic.SwapUint64(addr, v) })
+	return update(addr, "uint64", "Swap", new,
+		func(v uint64) uint64 { return atomic.SwapUint64(addr, v) })
 }
 
 // AddUint64 is atomic.AddUint64.
 func AddUint64(addr *uint64, delta uint64) (new uint64) {
-	return update(addr, "uint64", "Add", delta, func(v uint64) uint64 { return atomic.AddUint64(addr, v) })
+	return update(addr, "uint64", "Add", delta,
+		func(v uint64) uint64 { return atomic.AddUint64(addr, v) })
 }
 
 // AndUint64 is atomic.AndUint64.
 func AndUint64(addr *uint64, mask uint64) (old uint64) {
-	return update(addr, "uint64", "And", mask, func(v uint64) uint64 { return atomic.AndUint64(addr, v) })
+	return update(addr, "uint64", "And", mask,
+		func(v uint64) uint64 { return atomic.AndUint64(addr, v) })
 }
 
 // OrUint64 is atomic.OrUint64.
 func OrUint64(addr *uint64, mask uint64) (old uint64) {
-	return update(addr, "uint64", "Or", mask, func(v uint64) uint64 { return atomic.OrUint64(addr, v) })
+	return update(addr, "uint64", "Or", mask,
+		func(v uint64) uint64 { return atomic.OrUint64(addr, v) })
 }
 
 // LoadUintptr is atomic.LoadUintptr.
@@ -98,22 +106,26 @@ func CompareAndSwapUintptr(addr *uintptr, old, new uintptr) (swapped bool) {
 
 // SwapUintptr is atomic.SwapUintptr.
 func SwapUintptr(addr *uintptr, new uintptr) (old uintptr) {
-	return update(addr, "uintptr", "Swap", new, func(v uintptr) uintptr { return atomic.SwapUintptr(addr, v) })
+	return update(addr, "uintptr", "Swap", new,
+		func(v uintptr) uintptr { return atomic.SwapUintptr(addr, v) })
 }
 
 // AddUintptr is atomic.AddUintptr.
 func AddUintptr(addr *uintptr, delta uintptr) (new uintptr) {
-	return update(addr, "uintptr", "Add", delta, func(v uintptr) uintptr { return atomic.AddUintptr(addr, v) })
+	return update(addr, "uintptr", "Add", delta,
+		func(v uintptr) uintptr { return atomic.AddUintptr(addr, v) })
 }
 
 // AndUintptr is atomic.AndUintptr.
 func AndUintptr(addr *uintptr, mask uintptr) (old uintptr) {
-	return update(addr, "uintptr", "And", mask, func(v uintptr) uintptr { return atomic.AndUintptr(addr, v) })
+	return update(addr, "uintptr", "And", mask,
+		func(v uintptr) uintptr { return atomic.AndUintptr(addr, v) })
 }
 
 // OrUintptr is atomic.OrUintptr.
 func OrUintptr(addr *uintptr, mask uintptr) (old uintptr) {
-	return update(addr, "uintptr", "Or", mask, func(v uintptr) uintptr { return atomic.OrUintptr(addr, v) })
+	return update(addr, "uintptr", "Or", mask,
+		func(v uintptr) uintptr { return atomic.OrUintptr(addr, v) })
 }
 
 // LoadPointer is atomic.LoadPointer.
@@ -135,5 +147,6 @@ func CompareAndSwapPointer(addr *unsafe.Pointer, old, new unsafe.Pointer) (swapp
 
 // SwapPointer is atomic.SwapPointer.
 func SwapPointer(addr *unsafe.Pointer, new unsafe.Pointer) (old unsafe.Pointer) {
-	return update(addr, "unsafe.Pointer", "Swap", new, func(v unsafe.Pointer) unsafe.Pointer { return atomic.SwapPointer(addr, v) })
+	return update(addr, "unsafe.Pointer", "Swap", new,
+		func(v unsafe.Pointer) unsafe.Pointer { return atomic.SwapPointer(addr, v) })
 }

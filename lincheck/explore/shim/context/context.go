@@ -241,7 +241,8 @@ func WithTimeoutCause(parent Context, d time.Duration, cause error) (Context, Ca
 // epoch is when runs begin, as in the time package beside this one.
 func epoch() time.Time { return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) }
 
-func withTimeout(t *sched.Task, parent Context, d time.Duration, cause error) (Context, CancelFunc) {
+func withTimeout(t *sched.Task, parent Context, d time.Duration, cause error) (Context,
+	CancelFunc) {
 	c := derive(t, parent)
 	c.deadline = epoch().Add(t.Now() + d)
 	if c.err == nil {

@@ -42,7 +42,8 @@ type waiterSet struct {
 // finish ends a wait at one of its channels, by what task t does.
 func (w *waiter) finish(t *sched.Task, value any, ok, closed bool) {
 	t.Join(w.stamp)
-	*w.set = waiterSet{done: true, index: w.index, value: value, ok: ok, closed: closed, stamp: t.Stamp()}
+	*w.set = waiterSet{done: true, index: w.index, value: value, ok: ok, closed: closed,
+		stamp: t.Stamp()}
 }
 
 // pop takes the first stamp of a queue; there may be fewer than there were values, if they come

@@ -3,6 +3,7 @@ package stranger
 import (
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/lockstep-wasm/lockstep/lincheck/explore"
 )
@@ -12,7 +13,10 @@ func TestCounter(t *testing.T) {
 }
 
 func TestSound(t *testing.T) {
-	explore.Linearizable(t, explore.Type[*Sound]{New: func() *Sound { return new(Sound) }})
+	explore.Linearizable(t, explore.Type[*Sound]{
+		New:     func() *Sound { return new(Sound) },
+		Options: explore.Options{Duration: time.Hour}, // the schedules are few
+	})
 }
 
 // Two goroutines take two locks in different orders.
