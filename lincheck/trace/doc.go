@@ -12,8 +12,8 @@
 //	t, err := trace.Read(file)
 //	summary, err := trace.Validate(t)
 //
-// One critical section of the coordinator is one action and one event, and an event's number is given inside of it: the
-// order of a trace is the order in which things happened. Validate performs the same actions on a state of its own and
+// Each action is performed inside one critical section of the coordinator and is one event, whose
+// number is given there: the order of a trace is the order in which things happened. Validate performs the same actions on a state of its own and
 // compares what it sees with what the recorder saw. A trace that does not fit is a [*RejectedError] that shows the
 // first such event, the state before it, what was refused, and what would have been possible.
 //

@@ -78,7 +78,7 @@ type Event struct {
 }
 
 // Coordinator is the synchronisation of one process image: it performs the
-// actions of linker/protocol under one mutex, one action a critical section.
+// actions of linker/protocol under one mutex; each action inside one critical section.
 // Its methods may be called by any goroutine.
 type Coordinator struct {
 	mu          sync.Locker

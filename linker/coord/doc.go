@@ -1,6 +1,7 @@
 // Package coord is the runtime of the linker's protocol: it performs the
 // actions of linker/protocol under one mutex when real goroutines link real
-// modules. One critical section is one action, and one action is one [Event].
+// modules. Each action is performed inside one critical section of that mutex, and
+// is one [Event]; a critical section performs one action or several.
 //
 // A [Coordinator] belongs to one process image, a [Member] to one instance
 // group of it. Whoever is inside a group has entered its member ([Member.Enter])
