@@ -138,10 +138,6 @@ func (o *runOptions) wasi(cmd *cobra.Command, args []string) (wazero.ModuleConfi
 
 func (o *runOptions) run(cmd *cobra.Command, args []string) (err error) {
 	ctx := cmd.Context()
-	logger, err := tracer(cmd.ErrOrStderr(), o.trace)
-	if err != nil {
-		return err
-	}
 	guest, err := o.wasi(cmd, args)
 	if err != nil {
 		return err
@@ -149,6 +145,10 @@ func (o *runOptions) run(cmd *cobra.Command, args []string) (err error) {
 	at, err := o.libs.locate(args[0])
 	if err != nil {
 		return fmt.Errorf("run: %w", err)
+	}
+	logger, err := tracer(cmd.ErrOrStderr(), o.trace, at.names())
+	if err != nil {
+		return err
 	}
 	main, err := os.ReadFile(args[0])
 	if err != nil {
@@ -238,11 +238,11 @@ func mainHint(main []byte) string {
 }
 
 // tracer makes a logger of the topics that are wanted, nil if none are.
-func tracer(w writer, topics []string) (*slog.Logger, error) {
+func tracer(w writer, topics []string, names *strings.Replacer) (*slog.Logger, error) {
 	if len(topics) == 0 {
 		return nil, nil
 	}
-	h := &traceHandler{w: w, topics: map[string]bool{}}
+	h := &traceHandler{w: w, names: names, topics: map[string]bool{}}
 	for _, t := range topics {
 		switch t {
 		case "all":

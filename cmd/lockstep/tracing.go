@@ -23,6 +23,7 @@ func (random) Read(p []byte) (int, error) { return rand.Read(p) }
 // traceHandler writes each record of the linker as a line: the topic, what happened, and with what.
 type traceHandler struct {
 	topics map[string]bool
+	names  *strings.Replacer // turns names of files into what the user calls them
 
 	mu sync.Mutex
 	w  io.Writer // guarded by mu
@@ -49,7 +50,7 @@ func (h *traceHandler) Handle(_ context.Context, r slog.Record) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	_, err := io.WriteString(h.w, topic+": "+b.String()+"\n")
+	_, err := io.WriteString(h.w, topic+": "+h.names.Replace(b.String())+"\n")
 	return err
 }
 
