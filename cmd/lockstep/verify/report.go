@@ -135,8 +135,11 @@ func (r *Report) WriteTable(w io.Writer) {
 	for _, f := range r.Findings {
 		switch {
 		case f.Counterexample != nil:
-			fmt.Fprintf(w, "\n%s: %s\n%s\nfound by %s:\n%s", f.Verdict, f.Subject, f.Detail,
-				f.Counterexample.By, f.Counterexample)
+			fmt.Fprintf(w, "\n%s: %s\n", f.Verdict, f.Subject)
+			if f.Detail != f.Counterexample.Title() {
+				fmt.Fprintln(w, f.Detail)
+			}
+			fmt.Fprintf(w, "found by %s:\n%s", f.Counterexample.By, f.Counterexample)
 		case f.Detail != "":
 			fmt.Fprintf(w, "\n%s: %s\n%s\n", f.Verdict, f.Subject, f.Detail)
 		}

@@ -92,7 +92,9 @@ func (d *folders) tool(ctx context.Context, command *cobra.Command) (tla.Tool, e
 	release := tla.PinnedRelease()
 	fmt.Fprintf(command.ErrOrStderr(), "TLC is not installed: downloading %s to %s\n", release.URL, locator.JarFile())
 	if err := tla.Download(ctx, http.DefaultClient, release, locator.JarFile()); err != nil {
-		return tla.Tool{}, fmt.Errorf("%w\nWithout a network: put the jar there yourself, or name one in %s", err, tla.EnvJar)
+		return tla.Tool{}, fmt.Errorf("%w\nWithout a network: save %s as %s, or name the file in %s.\n"+
+			"Without TLC: lockstep verify checks the same models with the explorer and the embedded checker",
+			err, release.URL, locator.JarFile(), tla.EnvJar)
 	}
 	return locator.Find()
 }
