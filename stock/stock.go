@@ -53,8 +53,10 @@ var (
 	ErrNoRoot = errors.New("the module's root is not above the working directory")
 	// ErrNotPinned means that the lock file has no such package.
 	ErrNotPinned = errors.New("not pinned by package-lock.json")
-	// ErrNotInstalled means that the package, or the file in it, was not fetched.
+	// ErrNotInstalled means that the package was not fetched.
 	ErrNotInstalled = errors.New("not installed")
+	// ErrNoFile means that the package was fetched, and has no such file.
+	ErrNoFile = errors.New("the package has no such file")
 	// ErrStale means that another version is installed than the lock file pins.
 	ErrStale = errors.New("stale install")
 )
@@ -62,10 +64,11 @@ var (
 // Error says which pinned module could not be found, and why. It wraps one of the Err… values of this
 // package, or the error of the file system.
 type Error struct {
-	Name      string // the name that was asked for
-	Dir       string // the directory that holds node_modules; empty when it was not found
-	Installed string // the version found, where Err is ErrStale
-	Want      string // the version pinned, where Err is ErrStale
+	Name      string   // the name that was asked for
+	Dir       string   // the directory that holds node_modules; empty when it was not found
+	Installed string   // the version found, where Err is ErrStale
+	Want      string   // the version pinned, where Err is ErrStale
+	Known     []string // the grammars that there are, where Err is ErrNoFile
 	Err       error
 }
 
@@ -75,6 +78,8 @@ func (e *Error) Error() string {
 	case errors.Is(e.Err, ErrStale):
 		return fmt.Sprintf("stock: %s: %v: version %s is there, package-lock.json pins %s: run \"make deps\"",
 			e.Name, e.Err, e.Installed, e.Want)
+	case errors.Is(e.Err, ErrNoFile) && len(e.Known) > 0:
+		return fmt.Sprintf("stock: %s: %v; the grammars are %s", e.Name, e.Err, strings.Join(e.Known, ", "))
 	case errors.Is(e.Err, ErrNotInstalled):
 		return fmt.Sprintf("stock: %s: %v in %s: run \"make deps\"",
 			e.Name, e.Err, filepath.Join(e.Dir, "node_modules"))
@@ -102,7 +107,7 @@ func Path(name string) (string, error) {
 	file := filepath.Join(dir, filepath.FromSlash(rest))
 	switch info, err := os.Stat(file); {
 	case errors.Is(err, fs.ErrNotExist) || (err == nil && info.IsDir()):
-		return "", &Error{Name: name, Dir: rootOf(dir), Err: ErrNotInstalled}
+		return "", &Error{Name: name, Dir: rootOf(dir), Known: known(pkg), Err: ErrNoFile}
 	case err != nil:
 		return "", &Error{Name: name, Dir: rootOf(dir), Err: err}
 	}
@@ -157,6 +162,18 @@ func Grammars() ([]string, error) {
 // GrammarFile returns the name, for [Path] and [Read], of a language of [Grammars].
 func GrammarFile(language string) string {
 	return path.Join(grammarPackage, grammarDir, grammarPrefix+language+grammarSuffix)
+}
+
+// known lists the grammars, if the package is theirs.
+func known(pkg string) []string {
+	if pkg != grammarPackage {
+		return nil
+	}
+	languages, err := Grammars()
+	if err != nil {
+		return nil
+	}
+	return languages
 }
 
 // packageDir returns the directory of an installed package whose version is the pinned one. name is what

@@ -99,8 +99,8 @@ func TestErrors(t *testing.T) {
 		says     []string
 	}{
 		{"not installed", stock.WebTreeSitter, "", stock.ErrNotInstalled, []string{stock.WebTreeSitter, "make deps"}},
-		{"file missing from its package", stock.WebTreeSitter, pinned, stock.ErrNotInstalled, []string{stock.WebTreeSitter, "make deps"}},
-		{"a directory", "web-tree-sitter/dir", pinned, stock.ErrNotInstalled, []string{"web-tree-sitter/dir"}},
+		{"file missing from its package", stock.WebTreeSitter, pinned, stock.ErrNoFile, []string{stock.WebTreeSitter, "no such file"}},
+		{"a directory", "web-tree-sitter/dir", pinned, stock.ErrNoFile, []string{"web-tree-sitter/dir"}},
 		{"stale", stock.WebTreeSitter, `{"version": "0.1.0"}`, stock.ErrStale, []string{"0.1.0", "0.27.1", "make deps"}},
 		{"damaged manifest", stock.WebTreeSitter, `{`, nil, []string{stock.WebTreeSitter, "package.json"}},
 		{"not pinned", "left-pad/index.js", "", stock.ErrNotPinned, []string{"left-pad", "package-lock.json"}},

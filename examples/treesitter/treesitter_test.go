@@ -168,7 +168,9 @@ func TestBadInvocations(t *testing.T) {
 		{"nothing", nil, func(err error) bool { return err != nil }},
 		{"no file", []string{"-grammar", "go"}, func(err error) bool { return err != nil }},
 		{"missing file", []string{"-grammar", "go", "testdata/none.go"}, func(err error) bool { return errors.Is(err, os.ErrNotExist) }},
-		{"no such grammar", []string{"-grammar", "latin", "-"}, func(err error) bool { return errors.Is(err, stock.ErrNotInstalled) }},
+		{"no such grammar", []string{"-grammar", "latin", "-"}, func(err error) bool {
+			return errors.Is(err, stock.ErrNoFile) && strings.Contains(err.Error(), "the grammars are bash, c, ")
+		}},
 		{"missing grammar file", []string{"-grammar", "testdata/none.wasm", "-"}, func(err error) bool { return errors.Is(err, os.ErrNotExist) }},
 		{"not a library", []string{"-grammar", mustPath(t, stock.TLAChecker), "-"}, func(err error) bool {
 			var load *linker.LoadError
