@@ -108,6 +108,13 @@ function readTrace(text) {
     MaxTable: head.maxTable, Features: features }, steps };
 }
 
+function loadTrace(text) {
+  const behaviour = readTrace(text);
+  ending = null;
+  if (behaviour.steps.length > facts.maxSteps) behaviour.steps.length = facts.maxSteps;
+  return call("load", JSON.stringify(behaviour));
+}
+
 function lockstepReady() {
   for (const g of facts.guards) {
     $("guards").append(element("label", {}, element("input", { type: "checkbox", value: g.name, onchange: () => {
@@ -123,10 +130,7 @@ function lockstepReady() {
   $("mistake").onchange = event => loadMistake(event.target.value);
   $("trace").onchange = async event => {
     try {
-      const behaviour = readTrace(await event.target.files[0].text());
-      ending = null;
-      if (behaviour.steps.length > facts.maxSteps) behaviour.steps.length = facts.maxSteps;
-      call("load", JSON.stringify(behaviour));
+      loadTrace(await event.target.files[0].text());
     } catch (error) {
       say(true, "This file cannot be read: " + error.message);
     }

@@ -45,8 +45,7 @@
     expect(m.name + " ends well", !good());
   }
 
-  const behaviour = readTrace(document.getElementById("recorded").textContent);
-  expect("the trace is not loaded", call("load", JSON.stringify(behaviour)) && view.steps.length === 10 && view.groups.length < 8);
+  expect("the trace is not loaded", loadTrace(document.getElementById("recorded").textContent) && view.steps.length === 10 && view.groups.length < 8);
   for (let i = 0; i < 10; i++) document.getElementById("redo").click();
   expect("the trace ends badly", good() && view.at === 10);
 
