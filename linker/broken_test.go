@@ -134,7 +134,7 @@ func brokenLibraries(t testing.TB) []struct {
 			b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Min: 2000}})
 		}), limit("memory (pages)")},
 		{"table maximum", lib(mem, func(b *wasm.Builder) {
-			b.ImportTable("env", "t", wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Max: 1, HasMax: true}})
+			b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Max: 1, HasMax: true}})
 		}), limit("function table")},
 		{"table of another type", lib(mem, func(b *wasm.Builder) {
 			b.ImportTable("env", "t", wasm.TableType{Elem: wasm.ExternRef})

@@ -253,7 +253,7 @@ func (l *Linker) checkSizes(m *module) error {
 		{"alignment of a data area (bytes)", uint64(1) << m.info.MemoryAlignment, memory},
 		{"function table (entries)", uint64(m.info.TableSize), table},
 		{"alignment in the function table (entries)", uint64(1) << m.info.TableAlignment, table},
-		{limitOwnTables, tables, uint64(l.config.maxOwnTables)},
+		{limitOwnTables, tables, min(uint64(l.config.maxOwnTables), table)},
 		{limitCost, uint64(m.src.Cost().Total.Microseconds()), uint64(l.config.maxCost.Microseconds())},
 		{limitStart, l.startData(m), uint64(l.config.maxStartData)},
 		{"thread-local storage (bytes)", uint64(m.tlsSize), memory},
