@@ -21,7 +21,11 @@ func (l *Linker) Snapshot(ctx context.Context) (lines []string) {
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	l.areas.mu.Lock()
 	for _, base := range slices.Sorted(maps.Keys(l.areas.live)) {
-		add("area %#x: %d bytes", base, l.areas.live[base].size)
+		of := ""
+		if l.areas.live[base].owner != nil {
+			of = " of a group"
+		}
+		add("area %#x: %d bytes%s", base, l.areas.live[base].size, of)
 	}
 	l.areas.mu.Unlock()
 	err := l.first.inside(ctx, func(ctx context.Context, _ *entry) error {

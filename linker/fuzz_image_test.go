@@ -215,7 +215,12 @@ func (x *fuzzed) refused(ctx context.Context, t *testing.T, err error) {
 		x.reached[linker.Points.Instantiate] = true
 		return // what the engine ended with the context, it has closed
 	}
-	if after := records(x.image, x.books); !slices.Equal(x.before, after) {
+	// Constructors that have run may have asked for the text of an error, which stays.
+	text := func(line string) bool {
+		return x.reached[linker.Points.Instantiate] && strings.HasSuffix(line, " of a group")
+	}
+	after := slices.DeleteFunc(records(x.image, x.books), text)
+	if !slices.Equal(slices.DeleteFunc(slices.Clone(x.before), text), after) {
 		t.Fatalf("after %d openings, the image has changed:\n%s\nby an opening that failed: %v", x.opened, difference(x.before, after), err)
 	}
 	// From then on the guest's allocator may have changed what it keeps in the memory.

@@ -8,8 +8,16 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// MaxNeeded is the largest number of libraries that one library may need.
-const MaxNeeded = 1024
+// How much a library may say about itself. No toolchain comes near these numbers.
+const (
+	// MaxNeeded is the largest number of libraries that one library may need.
+	MaxNeeded = 1024
+	// MaxRuntimePath is the largest number of folders that one library may have looked through,
+	// where an entry of the run-time path holds several.
+	MaxRuntimePath = 1024
+	// MaxSymbols is the largest number of exports, or imports, that may be described.
+	MaxSymbols = 100_000
+)
 
 var (
 	// ErrNotLibrary means that a module has neither a dylink.0 nor a dylink section.
@@ -58,7 +66,8 @@ type Info struct {
 	// Imports describe some of the imports; an import that is not listed has no flags.
 	Imports []ImportInfo
 	// RuntimePath lists directories to look for needed libraries in, in order. $ORIGIN is left
-	// as it is.
+	// as it is. An entry may be several directories with colons between them; they are at most
+	// MaxRuntimePath in all.
 	RuntimePath []string
 }
 

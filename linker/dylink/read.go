@@ -20,7 +20,7 @@ import (
 // otherwise: for what is not a module, a section that is not the first, a truncated one, an
 // alignment of 2³² or more, a size that together with its alignment exceeds 2³² bytes (or table
 // entries), a name that is not UTF-8 or holds NUL, more than [MaxNeeded] libraries,
-// and bytes left over.
+// [MaxRuntimePath] folders or [MaxSymbols] symbols, and bytes left over.
 func Read(module []byte) (*Info, error) {
 	if err := wasm.CheckHeader(module); err != nil {
 		var fe *wasm.FormatError
@@ -100,8 +100,10 @@ func (info *Info) readLegacy(r *leb.Reader) {
 
 // readSubsections reads dylink.0. Failures end up in r.
 func (info *Info) readSubsections(r *leb.Reader) {
+	folders := 0
 	for r.Len() > 0 && !r.Failed() {
 		code := r.Byte("code of a sub-section")
+		start := r.Offset()
 		sub := r.Sub(r.U32("size of a sub-section"), "sub-section")
 		switch code {
 		case memInfo:
@@ -122,11 +124,16 @@ func (info *Info) readSubsections(r *leb.Reader) {
 			})
 		case runtimePath:
 			info.RuntimePath = appendList(info.RuntimePath, sub, 1, "runtime paths", func() string {
-				return symbol(sub, "runtime path")
+				entry := symbol(sub, "runtime path")
+				folders += 1 + strings.Count(entry, ":")
+				return entry
 			})
 		default:
 			continue
 		}
+		tooMany(sub, start, len(info.Exports), MaxSymbols, "exports")
+		tooMany(sub, start, len(info.Imports), MaxSymbols, "imports")
+		tooMany(sub, start, folders, MaxRuntimePath, "folders in the runtime path")
 		noMore(sub, "sub-section")
 		var at *leb.Error
 		if errors.As(sub.Err(), &at) {
@@ -163,8 +170,13 @@ func (info *Info) readNeeded(r *leb.Reader) {
 	info.Needed = appendList(info.Needed, r, 1, "needed libraries", func() string {
 		return symbol(r, "name of a needed library")
 	})
-	if len(info.Needed) > MaxNeeded {
-		r.Fail(at, nil, "%d needed libraries: the largest number is %d", len(info.Needed), MaxNeeded)
+	tooMany(r, at, len(info.Needed), MaxNeeded, "needed libraries")
+}
+
+// tooMany fails when there are more than most of something.
+func tooMany(r *leb.Reader, at, n, most int, what string) {
+	if n > most {
+		r.Fail(at, nil, "%d %s: the largest number is %d", n, what, most)
 	}
 }
 

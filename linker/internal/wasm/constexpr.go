@@ -175,6 +175,7 @@ func readConstExpr(r *leb.Reader, m *Module, want ValType) ConstExpr {
 	for {
 		at := r.Offset()
 		in := readConstInstr(r)
+		m.work++
 		if r.Failed() {
 			return ConstExpr{}
 		}

@@ -59,6 +59,7 @@ type costs struct {
 	seen     []uint32 // merges when a local was used last
 	imported uint32   // functions
 	imports  uint64
+	steps    uint64 // up the tree of dominators, in all
 }
 
 // node is a block in the tree of dominators. up is an ancestor further away, so that any is found
@@ -124,6 +125,7 @@ func (c *costs) meet(a, b int32) int32 {
 		a, b = b, a
 	}
 	for c.nodes[a].depth > c.nodes[b].depth {
+		c.steps++
 		if n := c.nodes[a]; c.nodes[n.up].depth >= c.nodes[b].depth {
 			a = n.up
 		} else {
@@ -131,6 +133,7 @@ func (c *costs) meet(a, b int32) int32 {
 		}
 	}
 	for a != b {
+		c.steps++
 		if n, o := c.nodes[a], c.nodes[b]; n.up != o.up {
 			a, b = n.up, o.up
 		} else {
@@ -238,6 +241,8 @@ func (c *costs) call(index uint32) {
 
 // end adds the function to the others.
 func (c *costs) end(m *Module, index int) {
+	m.work += c.steps + uint64(len(c.seen))
+	c.steps = 0
 	clear(c.seen)
 	c.seen = c.seen[:0]
 	c.sum += c.here

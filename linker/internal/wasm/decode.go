@@ -174,6 +174,7 @@ func vector[T any](d *decoder, minSize, most int, what string, read func() T) []
 	list := make([]T, 0, n)
 	for range n {
 		v := read()
+		d.m.work++
 		if d.r.Failed() {
 			return nil
 		}

@@ -83,6 +83,7 @@ func (w *rewriter) editBodies() error {
 		}
 		if len(edits) > 0 {
 			body = splice(body, edits)
+			w.work += len(body) + len(edits)
 		}
 		w.bodies = append(w.bodies, body)
 	}
@@ -93,6 +94,7 @@ func (w *rewriter) editBodies() error {
 func (w *rewriter) edits(body []byte) (edits []edit, err error) {
 	first, calls := -1, false
 	err = walk(body, func(i instruction) {
+		w.work++
 		if first < 0 {
 			first = i.start
 		}

@@ -24,6 +24,7 @@ type Module struct {
 	// OlderExceptions says that a body has try, catch, rethrow or delegate, which the engine does not know.
 	OlderExceptions bool
 
+	work     uint64
 	code     traits
 	cost     CompileCost
 	imported [kinds][]int   // positions in Imports, by kind
@@ -88,6 +89,10 @@ func (id SectionID) String() string {
 	}
 	return "unknown"
 }
+
+// Work returns how many steps decoding took: elements and instructions read, values moved, steps up
+// a tree. It is what tests of linear work count.
+func (m *Module) Work() uint64 { return m.work }
 
 // Imported returns how many imports of a kind there are: the index of the first definition.
 func (m *Module) Imported(k Kind) int {

@@ -40,6 +40,7 @@ type Rewritten struct {
 	Bytes []byte
 	Polls bool // there is a place to count, so the module has the table of polls
 	Waits bool // there is an instruction that waits, so the module has the table of waits
+	Work  int  // bytes copied, instructions and names looked at: what tests of linear work count
 }
 
 // RewriteError says why a module cannot be rewritten as asked.
@@ -81,7 +82,8 @@ func Rewrite(b []byte, m *Module, opt RewriteOptions) (*Rewritten, error) {
 	}
 	w.insertBefore(len(sections))
 	w.out = appendNames(w.out, m)
-	return &Rewritten{Bytes: w.out, Polls: w.polls != nil, Waits: w.waits != nil}, nil
+	w.work += len(w.out)
+	return &Rewritten{Bytes: w.out, Polls: w.polls != nil, Waits: w.waits != nil, Work: w.work}, nil
 }
 
 // check refuses what Rewrite cannot do.
@@ -160,6 +162,7 @@ type rewriter struct {
 	polls  *polls // nil if nothing counts
 	waits  *waits // nil if nothing waits
 	bodies [][]byte
+	work   int
 }
 
 // section writes a section with its changes.

@@ -69,6 +69,7 @@ const opFunction = 0
 func newValidator(m *Module, limits *ModuleLimits) *validator {
 	v := &validator{m: m, limits: limits, memory: m.Count(KindMemory) > 0}
 	v.declared = make([]bool, m.Count(KindFunc))
+	v.m.work += uint64(len(v.declared) + len(m.Exports) + len(m.Globals))
 	declare := func(e ConstExpr) {
 		if i, ok := e.AsFunc(); ok {
 			v.declared[i] = true
@@ -86,6 +87,7 @@ func newValidator(m *Module, limits *ModuleLimits) *validator {
 		declare(g.Init)
 	}
 	for i := range m.Elements {
+		v.m.work += uint64(m.Elements[i].Len())
 		for _, f := range m.Elements[i].Funcs {
 			v.declared[f] = true
 		}
@@ -112,6 +114,7 @@ func (v *validator) function(r *leb.Reader, index int, typ FuncType) {
 		at := r.Offset()
 		op := r.Byte("instruction")
 		v.instruction(at, op)
+		v.m.work++
 		v.spend(costInstruction)
 	}
 	if !r.Failed() && r.Len() > 0 {
@@ -141,6 +144,7 @@ func (v *validator) addLocals(n uint32, t ValType) {
 func (v *validator) readLocals() {
 	at, total := v.r.Offset(), uint64(0)
 	for groups := v.r.Count(2, "groups of locals"); groups > 0 && !v.r.Failed(); groups-- {
+		v.m.work++
 		n := v.r.U32("locals")
 		t := readValType(v.r)
 		if total += uint64(n); total > uint64(v.limits.Locals) {
@@ -164,7 +168,10 @@ func (v *validator) tooMany(at int, n uint64, what string, most int) {
 func (v *validator) local(set bool) ValType {
 	at := v.r.Offset()
 	i := v.r.U32("local")
-	n := sort.Search(len(v.locals), func(k int) bool { return i < v.locals[k].end })
+	n := sort.Search(len(v.locals), func(k int) bool {
+		v.m.work++
+		return i < v.locals[k].end
+	})
 	if n == len(v.locals) {
 		v.r.Fail(at, nil, "local %d is not declared", i)
 		return unknown
@@ -181,6 +188,7 @@ func (v *validator) push(t ValType) {
 }
 
 func (v *validator) pushAll(list []ValType) {
+	v.m.work += uint64(len(list))
 	v.spend(uint64(len(list)) * costValue)
 	v.values = append(v.values, list...)
 	if len(v.values) > v.limits.Operands {
@@ -214,6 +222,7 @@ func (v *validator) want(at int, t ValType) ValType {
 func (v *validator) wantAll(at int, list []ValType) {
 	v.spend(uint64(len(list)) * costValue)
 	for i := len(list) - 1; i >= 0 && !v.r.Failed(); i-- {
+		v.m.work++
 		v.want(at, list[i])
 	}
 }

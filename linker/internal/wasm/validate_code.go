@@ -269,6 +269,7 @@ func (v *validator) branchTable(at int) {
 	v.cost.fork()
 	arity, checked := -1, []ValType(nil)
 	for k := 0; k <= n && !v.r.Failed(); k++ { // the last one is the default
+		v.m.work++
 		labelAt := v.r.Offset()
 		f := v.label(labelAt, v.r.U32("label"))
 		if f == nil {
@@ -302,6 +303,7 @@ func (v *validator) peek(at int, list []ValType) {
 	v.spend(uint64(len(list)) * costValue)
 	top := len(v.values)
 	for i := len(list) - 1; i >= 0; i-- {
+		v.m.work++
 		if top == f.height {
 			if !f.unreachable {
 				v.r.Fail(at, nil, "operand is missing")
@@ -328,6 +330,7 @@ func (v *validator) tryTable(at int) {
 	params, results := v.blockType()
 	v.wantAll(at, params)
 	for n := v.r.Count(2, "catches"); n > 0 && !v.r.Failed(); n-- {
+		v.m.work++
 		kindAt := v.r.Offset()
 		kind := v.r.Byte("catch")
 		var given []ValType
