@@ -129,6 +129,11 @@ func Detectors() []Detector {
 			Package: "linker", Sees: []string{linkerFolder}, Run: "^Test", Args: append([]string{"-test.skip=" + notLinkerTests}, short...),
 		},
 		{
+			Name: "format", What: "what reads, validates and changes modules, on the specification's tests and on mutants",
+			Why:     "it alone asks what a module may hold that no compiler writes",
+			Package: "linker/internal/wasm", Sees: []string{"linker/internal/wasm"}, Run: "^Test", Args: short,
+		},
+		{
 			Name: "programs", What: "whole programs in C, compared with what they do natively",
 			Why:     "it alone knows what C programs expect of a linker",
 			Package: "programs", Sees: []string{linkerFolder}, Run: "^Test(Command|Position|CloseEnds|ExitOfOne|Scenarios|Libraries|Main)", Args: short,

@@ -12,9 +12,6 @@ import (
 const (
 	// MaxNeeded is the largest number of libraries that one library may need.
 	MaxNeeded = 1024
-	// MaxRuntimePath is the largest number of folders that one library may have looked through,
-	// where an entry of the run-time path holds several.
-	MaxRuntimePath = 1024
 	// MaxSymbols is the largest number of exports, or imports, that may be described.
 	MaxSymbols = 100_000
 )
@@ -66,8 +63,7 @@ type Info struct {
 	// Imports describe some of the imports; an import that is not listed has no flags.
 	Imports []ImportInfo
 	// RuntimePath lists directories to look for needed libraries in, in order. $ORIGIN is left
-	// as it is. An entry may be several directories with colons between them; they are at most
-	// MaxRuntimePath in all.
+	// as it is. An entry may be several directories with colons between them.
 	RuntimePath []string
 }
 

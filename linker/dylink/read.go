@@ -19,8 +19,8 @@ import (
 // The error is [ErrNotLibrary] for a module without such a section, and a *[FormatError]
 // otherwise: for what is not a module, a section that is not the first, a truncated one, an
 // alignment of 2³² or more, a size that together with its alignment exceeds 2³² bytes (or table
-// entries), a name that is not UTF-8 or holds NUL, more than [MaxNeeded] libraries,
-// [MaxRuntimePath] folders or [MaxSymbols] symbols, and bytes left over.
+// entries), a name that is not UTF-8 or holds NUL, more than [MaxNeeded] libraries
+// or [MaxSymbols] symbols, and bytes left over.
 func Read(module []byte) (*Info, error) {
 	if err := wasm.CheckHeader(module); err != nil {
 		var fe *wasm.FormatError
@@ -100,7 +100,6 @@ func (info *Info) readLegacy(r *leb.Reader) {
 
 // readSubsections reads dylink.0. Failures end up in r.
 func (info *Info) readSubsections(r *leb.Reader) {
-	folders := 0
 	for r.Len() > 0 && !r.Failed() {
 		code := r.Byte("code of a sub-section")
 		start := r.Offset()
@@ -124,16 +123,13 @@ func (info *Info) readSubsections(r *leb.Reader) {
 			})
 		case runtimePath:
 			info.RuntimePath = appendList(info.RuntimePath, sub, 1, "runtime paths", func() string {
-				entry := symbol(sub, "runtime path")
-				folders += 1 + strings.Count(entry, ":")
-				return entry
+				return symbol(sub, "runtime path")
 			})
 		default:
 			continue
 		}
 		tooMany(sub, start, len(info.Exports), MaxSymbols, "exports")
 		tooMany(sub, start, len(info.Imports), MaxSymbols, "imports")
-		tooMany(sub, start, folders, MaxRuntimePath, "folders in the runtime path")
 		noMore(sub, "sub-section")
 		var at *leb.Error
 		if errors.As(sub.Err(), &at) {

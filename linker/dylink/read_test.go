@@ -136,8 +136,6 @@ func TestReadErrors(t *testing.T) {
 		{"older alignment", module("dylink", 0, 99, 0, 0, 0), headerEnd + 10, "memory alignment 2^99", none},
 		{"older left over", module("dylink", 0, 0, 0, 0, 0, 1), headerEnd + 14, "1 bytes left over", none},
 		{"too many needed", d0(sub(2, list(tooMany...)...)), -1, "1025 needed libraries", none},
-		{"a long runtime path", d0(sub(5, list(strings.Repeat(":", dylink.MaxRuntimePath))...)), -1, "1025 folders", none},
-		{"runtime paths in parts", d0(sub(5, list(strings.Repeat(":", dylink.MaxRuntimePath-1))...), sub(5, list("x")...)), -1, "1025 folders", none},
 		{"too many exports", d0(sub(3, symbols(dylink.MaxSymbols+1, 2)...)), -1, "100001 exports", none},
 		{"too many imports", d0(sub(4, symbols(dylink.MaxSymbols+1, 3)...)), -1, "100001 imports", none},
 		{"too many needed in parts", d0(sub(2, list(tooMany[1:]...)...), sub(2, list("x")...)), -1, "1025 needed libraries", none},

@@ -120,8 +120,8 @@ func (v *validator) function(r *leb.Reader, index int, typ FuncType) {
 	if !r.Failed() && r.Len() > 0 {
 		r.Fail(r.Offset(), nil, "instructions behind the end of the function")
 	}
+	v.spend(0) // what was added without a check
 	v.cost.end(v.m, index)
-	v.spend(0)
 }
 
 func (v *validator) addLocals(n uint32, t ValType) {

@@ -324,7 +324,7 @@ func TestCostLimits(t *testing.T) {
 		}
 		return b.Encode()
 	}
-	for name, file := range map[string][]byte{"function": blocks(1, 30000), "module": blocks(80, 3000)} {
+	for name, file := range map[string][]byte{"function": blocks(1, 18000), "module": blocks(80, 3000)} {
 		_, err := wasm.Decode(file)
 		if !errors.Is(err, wasm.ErrTooMany) || !strings.Contains(err.Error(), "too long to compile") {
 			t.Errorf("%s: %v", name, err)
@@ -332,6 +332,12 @@ func TestCostLimits(t *testing.T) {
 		if _, err := wasm.DecodeWithin(file, wasm.DefaultLimits().AnyCost()); err != nil {
 			t.Errorf("%s, without a limit: %v", name, err)
 		}
+	}
+	// Half of the module's limit is not the whole, also for the last function.
+	limits := wasm.DefaultLimits()
+	limits.FunctionCost = limits.ModuleCost
+	if _, err := wasm.DecodeWithin(blocks(1, 18000), limits); err != nil {
+		t.Errorf("one function of two thirds of the limit: %v", err)
 	}
 	small, large := decode(t, blocks(1, 1000)).Cost(), decode(t, blocks(3, 2000)).Cost()
 	ok := small.Total > 0 && small.Total == small.Largest && large.Total == 3*large.Largest
