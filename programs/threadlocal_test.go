@@ -10,7 +10,7 @@ import (
 
 // A thread-local variable of an ordinary executable has an address of its own in each group: that
 // which the program itself uses there. It is no plain data at an address that is its offset.
-func TestThreadLocalOfTheMainModule(t *testing.T) {
+func TestMainThreadLocal(t *testing.T) {
 	main, err := fs.ReadFile(libraries.FS(), libraries.MainLibc)
 	if err != nil {
 		t.Fatal(err)
