@@ -40,10 +40,17 @@ func (g *Group) unload(ctx context.Context, e *entry, lib *Library) (err error) 
 		u := &unload{tx: tx{l: g.l, g: g, kind: protocol.UnloadModules}, lib: lib, closing: c, last: isExit(destroyed)}
 		var commit uint64
 		if commit, err = g.member.Link(ctx, u); err == nil {
-			if first { // later ones make nothing invisible that was visible
-				receive(ctx, commit, u.saved.scope.commit)
+			if first {
+				// Later ones make nothing invisible that was visible. It is filled in at the end, for destructors that
+				// call the linker do so with the same context.
+				defer receive(ctx, commit, u.saved.scope.commit)
 			}
 			err = u.err
+		} else if first && errors.Is(err, ErrLibraryClosed) {
+			receive(ctx, 0, u.saved.scope.commit)
+		} else if ended := ctx.Err(); !first && ended != nil && errors.Is(err, ended) {
+			err = nil // the handle is given up: the next one that unloads something does the rest
+			break
 		}
 		g.l.areas.drain(ctx, g)
 		if err != nil || len(u.hidden) == 0 {
@@ -109,7 +116,7 @@ func (x *exits) any(g *Group, modules []*module) bool {
 // release gives up a handle within an operation. What is not used any more then is unloaded when
 // the operation has been committed, see settle.
 func (t *tx) release(lib *Library) error {
-	if !lib.closed.CompareAndSwap(false, true) {
+	if !lib.given.CompareAndSwap(false, true) {
 		return ErrLibraryClosed
 	}
 	lib.mod.handles.Add(-1)

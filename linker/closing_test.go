@@ -335,7 +335,7 @@ func TestClosingIsCompletedByOthers(t *testing.T) {
 		<-inside
 		begin()
 	}
-	if err := closer.g.CloseLibrary(ctx, lib); !errors.Is(err, context.Canceled) {
+	if err := closer.g.CloseLibrary(ctx, lib); err != nil { // the handle is given up
 		t.Errorf("CloseLibrary: %v", err)
 	}
 	if got := i.l.Libraries(); !slices.Equal(got, []string{"calls"}) {

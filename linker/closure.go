@@ -102,25 +102,20 @@ func (t *tx) closure(ctx context.Context) (uint32, error) {
 // or the host's. It is a link operation.
 func (g *Group) SetClosure(ctx context.Context, slot uint32, lib *Library, name string) error {
 	return g.inside(ctx, func(ctx context.Context, e *entry) error {
-		fn, err := e.function(lib, name)
-		if err != nil {
+		if _, err := e.function(lib, name); err != nil {
 			return err
 		}
 		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
 			if !t.l.state.closures.live.At(slot) {
 				return &ClosureError{Slot: slot}
 			}
-			if !t.l.loaded(fn.mod) {
-				return ErrLibraryClosed
+			fn, err := e.function(lib, name) // others may have changed the scope meanwhile
+			if err != nil {
+				return err
 			}
 			return t.setClosure(ctx, slot, fn, nil)
 		})
 	})
-}
-
-// loaded reports whether functions of a module can be called.
-func (l *Linker) loaded(m *module) bool {
-	return m == l.main || m.instance != nil || m.hostName != "" || l.state.scope.has(m)
 }
 
 // FreeClosure gives an entry back. Pointers to it must not be used any more. It becomes null: when FreeClosure returns, in

@@ -69,7 +69,7 @@ func (o *guestLibraries) add(lib *Library) uint32 {
 // prune forgets what was opened by operations that failed in the end.
 func (o *guestLibraries) prune(handle uint32) {
 	before := len(o.open[handle])
-	o.keep(handle, before, slices.DeleteFunc(o.open[handle], (*Library).isClosed))
+	o.keep(handle, before, slices.DeleteFunc(o.open[handle], (*Library).gone))
 }
 
 // keep sets what is open under a handle, of which there were some.
@@ -87,7 +87,7 @@ func (o *guestLibraries) keep(handle uint32, before int, libs []*Library) {
 func (o *guestLibraries) last(handle uint32) *Library {
 	libs := o.open[handle]
 	n := len(libs)
-	for n > 0 && libs[n-1].isClosed() {
+	for n > 0 && libs[n-1].gone() {
 		n--
 	}
 	o.keep(handle, len(libs), libs[:n])
@@ -197,7 +197,7 @@ func (g *Group) guestClose(ctx context.Context, handle uint32) error {
 	if err != nil {
 		return err
 	}
-	if err = g.CloseLibrary(ctx, lib); err != nil && !lib.closed.Load() {
+	if err = g.CloseLibrary(ctx, lib); err != nil && !lib.givenUp() {
 		g.l.guest.add(lib)
 	}
 	return err

@@ -20,9 +20,9 @@ func (c *Config) WithHook(f func(ctx context.Context, g *Group, point string) er
 }
 
 // Points names the places at which a load can fail.
-var Points = struct{ Memory, Instantiate, Publish, Replay, Constructed, Build, Built, Stack string }{
+var Points = struct{ Memory, Instantiate, Publish, Replay, Constructed, Build, Built, Stack, Unload string }{
 	string(pointMemory), string(pointInstantiate), string(pointPublish), string(pointReplay), string(pointConstructed),
-	string(pointBuild), string(pointBuilt), string(pointStack)}
+	string(pointBuild), string(pointBuilt), string(pointStack), string(pointUnload)}
 
 // Dying reports whether something has ended the group.
 func (g *Group) Dying() bool { return g.cause.Load() != nil }

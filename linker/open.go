@@ -150,7 +150,9 @@ func (g *Group) Symbol(ctx context.Context, lib *Library, name string) (Symbol, 
 	if g.l.closed.Load() {
 		return Symbol{}, ErrClosed
 	}
-	// Without an operation of one's own, the committed symbols are all there is to see.
+	if entryOf(ctx).leads() { // what the operation has changed is not among the committed symbols
+		return g.resolve(ctx, lib, name)
+	}
 	s := g.l.committed.Load()
 	if x, err := s.find(g.l, lib, name); err == nil {
 		if sym, ok := s.symbol(x, name); ok {
@@ -178,7 +180,7 @@ func (s *scope) find(l *Linker, lib *Library, name string) (*export, error) {
 		return nil, ErrForeignLibrary
 	case lib.scope: // the library asks itself, perhaps in a destructor
 		x = s.lookupFrom(lib.mod, name)
-	case lib.isClosed() || !s.has(lib.mod) && (lib.next == nil || !slices.Contains(s.search, lib.mod)):
+	case lib.closedIn(s) || !s.has(lib.mod) && (lib.next == nil || !slices.Contains(s.search, lib.mod)):
 		return nil, ErrLibraryClosed
 	case lib.next != nil: // of a library whose destructors run, perhaps
 		x = s.lookupNext(lib.mod, name)
@@ -192,6 +194,16 @@ func (s *scope) find(l *Linker, lib *Library, name string) (*export, error) {
 		return nil, lib.undefined(l, name)
 	}
 	return x, nil
+}
+
+// find finds an export as the stay sees it, and returns the scope that it has looked in.
+func (e *entry) find(lib *Library, name string) (*export, *scope, error) {
+	s := e.scope()
+	if e.tx != nil && lib.givenUp() {
+		return nil, s, ErrLibraryClosed
+	}
+	x, err := s.find(e.group.l, lib, name)
+	return x, s, err
 }
 
 // undefined is the error of a look-up through a handle.
@@ -227,8 +239,7 @@ func (s *scope) symbol(x *export, name string) (Symbol, bool) {
 func (g *Group) resolve(ctx context.Context, lib *Library, name string) (Symbol, error) {
 	var sym Symbol
 	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
-		s := e.scope()
-		x, err := s.find(g.l, lib, name)
+		x, s, err := e.find(lib, name)
 		if err == nil {
 			err = x.isSymbol(name)
 		}
@@ -296,7 +307,7 @@ func (t *tx) resolve(ctx context.Context, lib *Library, name string) (Symbol, er
 
 // function finds a function to call; it needs no pointer.
 func (e *entry) function(lib *Library, name string) (*function, error) {
-	x, err := e.scope().find(e.group.l, lib, name)
+	x, _, err := e.find(lib, name)
 	if err != nil {
 		return nil, err
 	}

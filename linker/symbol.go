@@ -74,9 +74,13 @@ func publicType(t wasm.FuncType) *FunctionType {
 type Library struct {
 	linker *Linker
 	mod    *module
-	closed atomic.Bool
 	next   *Library // of a pseudo-handle for what comes after that library
 	scope  bool     // it is a pseudo-handle for where the library itself looks
+	// given says that the handle was given up, perhaps by an operation that is not committed. It changes
+	// under the state lock.
+	given atomic.Bool
+	// closed is one more than the number from which on readers find the handle closed; 0: none yet.
+	closed atomic.Uint64
 }
 
 // Default is the global scope as a handle: the main module, then all [Global] libraries in the order in which they
@@ -97,7 +101,31 @@ func Next(lib *Library) *Library {
 	return &Library{linker: lib.linker, mod: lib.mod, next: lib}
 }
 
-func (l *Library) isClosed() bool { return l.closed.Load() || l.next != nil && l.next.closed.Load() }
+// close makes the handle closed for those who see the operation with a number, or a later one.
+func (l *Library) close(number uint64) { l.closed.Store(number + 1) }
+
+// takeBack makes a handle useless that an operation has handed out which failed.
+func (l *Library) takeBack() {
+	l.given.Store(true)
+	l.close(0)
+}
+
+// closedIn reports whether the handle is closed for those who see a scope.
+func (l *Library) closedIn(s *scope) bool {
+	if l.next != nil {
+		return l.next.closedIn(s)
+	}
+	from := l.closed.Load()
+	return from != 0 && s.commit >= from-1
+}
+
+// gone reports whether the handle is closed for those who see the newest operation.
+func (l *Library) gone() bool { return l.closed.Load() != 0 }
+
+// givenUp reports whether the handle was given up, as those see it who are inside the operation.
+func (l *Library) givenUp() bool {
+	return l != nil && (l.given.Load() || l.next != nil && l.next.given.Load())
+}
 
 // Name returns the name under which other libraries need this one.
 func (l *Library) Name() string {

@@ -85,18 +85,19 @@ func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
 		return coord.Operation{}, false, errors.Join(err, t.Undo(ctx))
 	}
 	if len(t.steps) == 0 {
-		t.showHandles() // there is no commit to do so
+		t.showHandles(t.saved.scope.commit) // there is no commit to do so
 	}
 	return coord.Operation{Kind: t.kind, Payload: t.steps}, len(t.steps) > 0, nil
 }
 
 // showHandles makes what the operation has done to handles visible.
-func (t *tx) showHandles() {
+func (t *tx) showHandles(number uint64) {
 	for _, m := range t.opened {
 		m.shown.Store(m.handles.Load())
 	}
 	for _, lib := range t.released {
 		lib.mod.shown.Store(lib.mod.handles.Load())
+		lib.close(number)
 	}
 }
 
@@ -135,14 +136,14 @@ func (t *tx) undoShared(ctx context.Context, m mark) {
 	t.dropThreads(m.threads)
 	for _, lib := range t.released[m.released:] {
 		lib.mod.handles.Add(1)
-		lib.closed.Store(false)
+		lib.given.Store(false)
 	}
 	t.released = t.released[:m.released]
 	for _, m := range t.opened[m.opened:] {
 		m.handles.Add(-1)
 	}
 	for _, lib := range t.handed[m.handed:] {
-		lib.closed.Store(true)
+		lib.takeBack()
 	}
 	t.handed = t.handed[:m.handed]
 	for _, area := range slices.Backward(t.areas[m.areas:]) {
@@ -184,7 +185,7 @@ func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error
 
 // Commit implements coord.Work.
 func (t *tx) Commit(number uint64) {
-	t.showHandles()
+	t.showHandles(number)
 	t.l.publish(number)
 }
 

@@ -31,8 +31,8 @@ import (
 // unloaded; the error says so, a [*DestructorError]. A guest that exits in one ends its group. The
 // context ends a destructor that waits, or that computes with [Config.WithLoopSafepoints]. A
 // context that ends before the first destructor cancels the call; afterwards the handle is given up
-// in any case, and if the other groups cannot agree at once, the next call that unloads something
-// unloads this library, too.
+// in any case, and that is no error. If the other groups cannot agree before the context ends, the
+// next call that unloads something unloads this library, too.
 //
 // In a constructor the handle is given up at once, and the library is unloaded when the load is
 // complete.
@@ -71,10 +71,10 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 	if err := u.l.at(ctx, u.g, pointUnload); err != nil {
 		return coord.Operation{}, false, err
 	}
-	if u.lib != nil && !u.lib.closed.CompareAndSwap(false, true) {
+	u.saved = u.l.state.clone()
+	if u.lib != nil && !u.lib.given.CompareAndSwap(false, true) {
 		return coord.Operation{}, false, ErrLibraryClosed
 	}
-	u.saved = u.l.state.clone()
 	if u.lib != nil {
 		u.lib.mod.handles.Add(-1)
 	}
@@ -96,17 +96,18 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 		u.forget(gone)
 	}
 	if len(steps) == 0 {
-		u.showHandles()
+		u.showHandles(u.saved.scope.commit)
 	}
 	return coord.Operation{Kind: u.kind, Payload: steps, Finish: u.finish}, len(steps) > 0, nil
 }
 
 // showHandles makes what the operation has done to handles visible.
-func (u *unload) showHandles() {
+func (u *unload) showHandles(number uint64) {
 	if u.lib != nil {
+		u.lib.close(number)
 		u.lib.mod.shown.Store(u.lib.mod.handles.Load())
 	}
-	u.tx.showHandles()
+	u.tx.showHandles(number)
 }
 
 // reopen takes back that the handle was given up.
@@ -115,7 +116,7 @@ func (u *unload) reopen() {
 		return
 	}
 	u.lib.mod.handles.Add(1)
-	u.lib.closed.Store(false)
+	u.lib.given.Store(false)
 }
 
 // forget takes modules out of the shared state.
@@ -257,7 +258,7 @@ func (u *unload) Commit(number uint64) {
 		}
 		u.err = u.step.commit(context.Background())
 	}
-	u.showHandles()
+	u.showHandles(number)
 	u.tx.Commit(number)
 }
 
