@@ -109,6 +109,7 @@ func TestOrderAgrees(t *testing.T) {
 // Rounds, parts and early refusals do not change the verdict: numbered, unnumbered, with unknown outcomes.
 func TestCheckAgrees(t *testing.T) {
 	unnumbered := func(r *model.Rules) { r.Unnumbered = true }
+	own := func(r *model.Rules) { r.HandlePerOpen = true }
 	tests := []struct {
 		name  string
 		sim   simulation
@@ -117,6 +118,9 @@ func TestCheckAgrees(t *testing.T) {
 		{"numbered", simulation{clients: 3, operations: 14, numbered: true, meet: 4}, nil},
 		{"unnumbered", simulation{clients: 3, operations: 14, meet: 4}, unnumbered},
 		{"unknown", simulation{clients: 3, operations: 12, numbered: true, unknown: 4, meet: 4}, nil},
+		{"a handle for each opening", simulation{clients: 3, operations: 14, numbered: true, meet: 4}, own},
+		{"a handle for each opening, unknown", simulation{clients: 3, operations: 12, unknown: 4, meet: 4},
+			func(r *model.Rules) { own(r); unnumbered(r) }},
 		{"unknown and unnumbered", simulation{clients: 2, operations: 12, unknown: 4, meet: 3}, unnumbered},
 	}
 	for _, test := range tests {

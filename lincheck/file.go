@@ -17,6 +17,7 @@ const (
 	formatVersion = 3 // written; the older ones are read, too
 	firstVersion  = 1
 	scopesVersion = 2 // the first with libraries that are local, and with the other fields that laterField knows
+	sharedVersion = 3 // the first with closures that are set, and with a handle for every opening
 	endVersion    = 3 // the first with a last line that says that the history is complete
 	endPrefix     = `{"end":`
 )
@@ -194,6 +195,9 @@ func (h *History) readLine(version int, text []byte) error {
 	if err := decodeStrict(text, &line); err != nil {
 		return err
 	}
+	if version < sharedVersion && line.In.Op == model.OpSetClosure {
+		return fmt.Errorf("%w: %d has no %q", ErrVersion, version, line.In.Op)
+	}
 	if name := laterField(&line.In); version < scopesVersion && name != "" {
 		return fmt.Errorf("%w: %d has no %q", ErrVersion, version, name)
 	}
@@ -240,6 +244,9 @@ func (h *History) readHeader(text []byte) (version int, err error) {
 	var header fileHeader
 	if err := decodeStrict(text, &header); err != nil {
 		return 0, err
+	}
+	if kind.Version < sharedVersion && header.Universe.Rules.HandlePerOpen {
+		return 0, fmt.Errorf("%w: %d has no %q", ErrVersion, kind.Version, "handle_per_open")
 	}
 	h.Universe, h.Seed, h.Stamps = header.Universe, header.Seed, header.Stamps
 	return kind.Version, nil

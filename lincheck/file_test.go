@@ -14,7 +14,10 @@ import (
 
 const header = `{"format":"lockstep-history","version":3,"seed":7,"stamps":"ordered","universe":{"main":{"name":"main"},"rules":{}}}` + "\n"
 
-var header1 = strings.Replace(header, `"version":3`, `"version":1`, 1)
+var (
+	header1 = strings.Replace(header, `"version":3`, `"version":1`, 1)
+	header2 = strings.Replace(header, `"version":3`, `"version":2`, 1)
+)
 
 func TestHistoryFile(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
@@ -60,6 +63,10 @@ func TestReadHistoryErrors(t *testing.T) {
 		{"local in version 1", header1 + op + strings.Replace(op, `"library"`, `"local":true,"library"`, 1), 3, ErrVersion, `1 has no "local"`},
 		{"no load in version 1", header1 + strings.Replace(op, `"library"`, `"no_load":true,"library"`, 1), 2, ErrVersion, `1 has no "no_load"`},
 		{"next in version 1", header1 + strings.Replace(op, `"open"`, `"symbol","next":true`, 1), 2, ErrVersion, `1 has no "next"`},
+		{"set closure in version 2", header2 + strings.Replace(op, `"open"`, `"set-closure"`, 1), 2, ErrVersion,
+			`2 has no "set-closure"`},
+		{"handle per open in version 2", strings.Replace(header2, `"rules":{`, `"rules":{"handle_per_open":true`, 1), 1,
+			ErrVersion, `2 has no "handle_per_open"`},
 		{"unknown field in header", strings.Replace(header, `"seed"`, `"sead"`, 1), 1, nil, "sead"},
 		{"unknown stamps", strings.Replace(header, `"ordered"`, `"sideways"`, 1), 1, nil, "sideways"},
 		{"unknown field of an operation", header + op + strings.Replace(op, "client", "cleint", 1), 3, nil, "cleint"},

@@ -1,6 +1,10 @@
 package lincheck
 
-import "github.com/lockstep-wasm/lockstep/model"
+import (
+	"slices"
+
+	"github.com/lockstep-wasm/lockstep/model"
+)
 
 // A history of independent objects is linearizable if and only if that of each object is (Herlihy and Wing 1990, theorem 1).
 // Objects here are whatever operations can have in common; two operations that share any belong into one part:
@@ -135,6 +139,14 @@ func (p *partitioner) touched(op *Operation) []key {
 		}
 	case model.OpCallPointer, model.OpFreeClosure:
 		keys = append(keys, p.slot(in.Pointer))
+	case model.OpSetClosure:
+		keys = append(keys, p.slot(in.Pointer))
+		if in.Handle != 0 {
+			keys = append(keys, p.handle(in.Handle))
+		}
+		if lib, ok := p.m.Exporter(in.Name); ok {
+			keys = append(keys, p.component(lib))
+		}
 	case model.OpAllocateClosure:
 		for _, slot := range out.Slots {
 			keys = append(keys, p.slot(slot))
@@ -161,7 +173,7 @@ func (p *partitioner) handle(h model.Handle) key {
 
 func (p *partitioner) slot(slot uint32) key {
 	k := key{keySlot, uint64(slot)}
-	if lib, closure, known := p.m.KnownSlot(p.from, slot); known && !closure {
+	if lib, _, _ := p.m.KnownSlot(p.from, slot); lib >= 0 {
 		p.join(k, p.component(lib))
 	}
 	return k
@@ -174,6 +186,16 @@ func (p *partitioner) symbol(out *model.Output) key {
 	return p.slot(out.Pointer)
 }
 
+// closureOf says whether a slot may become, or cease to be, a closure's in the round.
+func (p *partitioner) closureOf(slot uint32, ops []int) (allocated, freed bool) {
+	for _, i := range ops {
+		op := &p.h.Operations[i]
+		allocated = allocated || op.Input.Op == model.OpAllocateClosure && slices.Contains(op.Output.Slots, slot)
+		freed = freed || op.Input.Op == model.OpFreeClosure && op.Input.Pointer == slot
+	}
+	return allocated, freed
+}
+
 // touchesAll says whether an operation can depend on anything at all: a poisoned linker, or a call through a slot that no
 // known function has throughout the round, which may be that of any function.
 func (p *partitioner) touchesAll(op *Operation, ops []int) bool {
@@ -184,7 +206,12 @@ func (p *partitioner) touchesAll(op *Operation, ops []int) bool {
 		return false
 	}
 	lib, closure, known := p.m.KnownSlot(p.from, op.Input.Pointer)
-	if !known || closure {
+	if allocated, freed := p.closureOf(op.Input.Pointer, ops); closure || allocated {
+		// What it holds was put there by operations that touch the slot, too. Once it is free it may be
+		// any function's.
+		return freed
+	}
+	if !known {
 		return true
 	}
 	// Its library might be closed meanwhile, and the slot given to another.

@@ -20,7 +20,7 @@ func newProgram(pick func(n int) int) *program {
 
 func (p *program) next() model.Input {
 	in := model.Input{Group: choose(p, p.groups)}
-	switch choose(p, []int{0, 0, 0, 1, 2, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8}) {
+	switch choose(p, []int{0, 0, 0, 1, 2, 2, 2, 3, 3, 4, 4, 5, 6, 7, 8, 9}) {
 	case 0:
 		in.Op, in.Library = model.OpOpen, choose(p, []string{"a", "b", "c", "d", "e", "none"})
 		in.Local, in.NoLoad = p.pick(2) == 0, p.pick(5) == 0
@@ -40,6 +40,9 @@ func (p *program) next() model.Input {
 		in.Op, in.Pointer = model.OpFreeClosure, choose(p, p.slots)
 	case 7:
 		in.Op = model.OpSpawn
+	case 9:
+		in.Op, in.Pointer, in.Handle = model.OpSetClosure, choose(p, p.slots), choose(p, p.handles)
+		in.Name = choose(p, []string{"add", "twice", "thrice", "which", "table"})
 	default:
 		in.Op = model.OpLeave
 		if in.Group == 0 { // so that something remains

@@ -46,13 +46,15 @@ type toyLibrary struct {
 	lib         *model.Library
 	opens, refs int
 	handle      model.Handle
+	handles     []model.Handle // of every opening
 	data        map[string]uint32
 }
 
-// toySlot is what is in a table slot: a function, or a closure if lib is nil.
+// toySlot is what is in a table slot: a function, or a closure, which may be null.
 type toySlot struct {
-	lib *toyLibrary
-	fn  *model.Function
+	lib     *toyLibrary
+	fn      *model.Function
+	closure bool
 }
 
 func newToy(u model.Universe, numbered bool) *toy {
@@ -99,10 +101,11 @@ func (l *toy) operate(in model.Input) model.Output {
 		if changed {
 			l.commit++
 		}
-		if lib.opens == 0 {
+		if lib.opens == 0 || l.u.Rules.HandlePerOpen {
 			l.handle++
 			lib.handle = l.handle
 		}
+		lib.handles = append(lib.handles, lib.handle)
 		lib.opens++
 		return model.Output{Handle: lib.handle}
 	case model.OpClose:
@@ -111,6 +114,8 @@ func (l *toy) operate(in model.Input) model.Output {
 			return fail(model.ClassBadHandle)
 		}
 		lib.opens--
+		i := slices.Index(lib.handles, in.Handle)
+		lib.handles = slices.Delete(lib.handles, i, i+1)
 		if lib.opens+lib.refs == 0 {
 			l.commit++
 			l.unload(lib)
@@ -127,15 +132,29 @@ func (l *toy) operate(in model.Input) model.Output {
 	case model.OpAllocateClosure:
 		var out model.Output
 		for range in.Count {
-			out.Slots = append(out.Slots, l.take(toySlot{}))
+			out.Slots = append(out.Slots, l.take(toySlot{closure: true}))
 		}
 		l.commit++
 		return out
 	case model.OpFreeClosure:
-		if slot, ok := l.slots[in.Pointer]; !ok || slot.lib != nil {
+		if !l.slots[in.Pointer].closure {
 			return fail(model.ClassBadSlot)
 		}
 		delete(l.slots, in.Pointer)
+		l.commit++
+		return model.Output{}
+	case model.OpSetClosure:
+		if !l.slots[in.Pointer].closure {
+			return fail(model.ClassBadSlot)
+		}
+		lib, fn, out := l.definition(in)
+		switch {
+		case out.Err != "":
+			return out
+		case fn == nil:
+			return fail(model.ClassNotFunction)
+		}
+		l.slots[in.Pointer] = toySlot{lib, fn, true}
 		l.commit++
 		return model.Output{}
 	case model.OpSpawn:
@@ -161,7 +180,7 @@ func (l *toy) find(name string) *toyLibrary {
 
 func (l *toy) byHandle(h model.Handle) *toyLibrary {
 	for _, lib := range l.loaded {
-		if h != 0 && lib.handle == h && lib.opens > 0 {
+		if h != 0 && slices.Contains(lib.handles, h) {
 			return lib
 		}
 	}
@@ -225,7 +244,11 @@ func (l *toy) unload(lib *toyLibrary) {
 	l.loaded = slices.DeleteFunc(l.loaded, func(other *toyLibrary) bool { return other == lib })
 	l.global = slices.DeleteFunc(l.global, func(other *toyLibrary) bool { return other == lib })
 	for slot, use := range l.slots {
-		if use.lib == lib {
+		switch {
+		case use.lib != lib:
+		case use.closure:
+			l.slots[slot] = toySlot{closure: true}
+		default:
 			delete(l.slots, slot)
 		}
 	}
@@ -249,11 +272,27 @@ func (l *toy) take(use toySlot) uint32 {
 	}
 }
 
+// lookUp does what OpSymbol and OpCall do.
 func (l *toy) lookUp(in model.Input) model.Output {
+	lib, fn, out := l.definition(in)
+	switch {
+	case fn == nil || out.Err != "":
+		if out.Kind == model.KindData && in.Op == model.OpCall {
+			out = model.Output{Err: model.ClassNotFunction}
+		}
+		return out
+	case in.Op == model.OpCall:
+		return model.Output{Result: fn.Behaviour.Mul*in.Args[0] + fn.Behaviour.Add}
+	}
+	return model.Output{Kind: model.KindFunction, Pointer: l.pointer(lib, fn)}
+}
+
+// definition finds a function, or else the outcome of a look-up: data, or an error.
+func (l *toy) definition(in model.Input) (*toyLibrary, *model.Function, model.Output) {
 	scope, from := l.global, l.global[0]
 	if in.Handle != 0 {
 		if from = l.byHandle(in.Handle); from == nil {
-			return model.Output{Err: model.ClassBadHandle}
+			return nil, nil, model.Output{Err: model.ClassBadHandle}
 		}
 		scope = l.withNeeded(from)
 	}
@@ -265,30 +304,25 @@ func (l *toy) lookUp(in model.Input) model.Output {
 		scope = scope[slices.Index(scope, from)+1:]
 	}
 	for _, lib := range scope {
-		if address, ok := lib.data[in.Name]; ok && in.Op == model.OpSymbol {
-			return model.Output{Kind: model.KindData, Pointer: address}
+		if address, ok := lib.data[in.Name]; ok {
+			return lib, nil, model.Output{Kind: model.KindData, Pointer: address}
 		}
 		for i := range lib.lib.Functions {
-			fn := &lib.lib.Functions[i]
-			switch {
-			case fn.Name != in.Name:
-			case in.Op == model.OpCall:
-				return model.Output{Result: fn.Behaviour.Mul*in.Args[0] + fn.Behaviour.Add}
-			default:
-				return model.Output{Kind: model.KindFunction, Pointer: l.pointer(lib, fn)}
+			if fn := &lib.lib.Functions[i]; fn.Name == in.Name {
+				return lib, fn, model.Output{}
 			}
 		}
 	}
-	return model.Output{Err: model.ClassMissingSymbol}
+	return nil, nil, model.Output{Err: model.ClassMissingSymbol}
 }
 
 // pointer gives a function its slot when it is first asked for.
 func (l *toy) pointer(lib *toyLibrary, fn *model.Function) uint32 {
 	for slot, use := range l.slots {
-		if use.lib == lib && use.fn == fn {
+		if use.lib == lib && use.fn == fn && !use.closure {
 			return slot
 		}
 	}
 	l.commit++
-	return l.take(toySlot{lib, fn})
+	return l.take(toySlot{lib: lib, fn: fn})
 }

@@ -48,7 +48,7 @@ func (h *History) Validate() error {
 func (o *Operation) fault() string {
 	failed, trapped := o.Output.Err != "", o.Output.Trap != ""
 	switch {
-	case int(o.Input.Op) > int(model.OpLeave):
+	case !o.Input.Op.Known():
 		return "no such operation"
 	case o.Client < 0:
 		return "the client's number is negative"
@@ -92,7 +92,8 @@ func (h *History) validateStart(order []int) error {
 		if !groups[op.Input.Group] {
 			return &MalformedError{fmt.Sprintf("group %d has not been spawned", op.Input.Group), []int{i}}
 		}
-		usesHandle := op.Input.Op == model.OpClose || op.Input.Op == model.OpSymbol || op.Input.Op == model.OpCall
+		usesHandle := op.Input.Op == model.OpClose || op.Input.Op == model.OpSymbol || op.Input.Op == model.OpCall ||
+			op.Input.Op == model.OpSetClosure
 		if usesHandle && op.Input.Handle != 0 && !handles[op.Input.Handle] {
 			return &MalformedError{fmt.Sprintf("handle #%d has not been returned", op.Input.Handle), []int{i}}
 		}

@@ -80,10 +80,8 @@ func (m *Sequential) stepCallPointer(s *State, in Input, out Output) (*State, er
 	user, known := s.slotUser(in.Pointer)
 	switch {
 	case known && user != closureUser:
-		if m.funcs[user].Params != len(in.Args) {
-			return s, expectTrap(out, TrapSignature)
-		}
-		return m.expectCall(s, in, out, m.evaluate(s, int(user), in.Args, 0))
+		number, _ := heldBy(user)
+		return m.expectPointerCall(s, in, out, number)
 	case out.Err == "" && out.Trap == TrapBadPointer:
 		return s, nil
 	case known, in.Pointer == 0:
@@ -98,6 +96,37 @@ func (m *Sequential) stepCallPointer(s *State, in Input, out Output) (*State, er
 		}
 	}
 	return nil, refuse(ReasonNothingLoaded, "trap "+string(TrapBadPointer), outcomeOfCall(out))
+}
+
+// stepSet lets a closure hold a function, which the look-up of a call finds.
+func (m *Sequential) stepSet(s *State, in Input, out Output) (*State, error) {
+	number, faults := m.closureFunction(s, in)
+	if len(faults) > 0 {
+		return expectError(s, out, faults...)
+	}
+	if err := expectSuccess(out); err != nil {
+		return nil, err
+	}
+	t := s.clone()
+	t.setClosure(in.Pointer, closureOf(number))
+	return t, nil
+}
+
+// closureFunction finds what OpSetClosure puts into a closure, or the faults that keep it from that.
+func (m *Sequential) closureFunction(s *State, in Input) (number int, faults []ErrorClass) {
+	if user, known := s.slotUser(in.Pointer); !known || !isClosure(user) {
+		faults = append(faults, ClassBadSlot)
+	}
+	sym, found, handleOK := m.find(s, in)
+	switch {
+	case !handleOK:
+		faults = append(faults, ClassBadHandle)
+	case !found:
+		faults = append(faults, ClassMissingSymbol)
+	case sym.kind != KindFunction:
+		faults = append(faults, ClassNotFunction)
+	}
+	return sym.number, faults
 }
 
 // expectPointerCall allows what calling a function through its pointer may end with.

@@ -246,7 +246,8 @@ func (m *Sequential) unload(t *State) bool {
 	return gone
 }
 
-// forget drops the pointers and addresses of a library that is gone: others may have them now.
+// forget drops the pointers and addresses of a library that is gone: others may have them now. Closures
+// that hold a function of it are null.
 func (m *Sequential) forget(t *State, lib int) {
 	for _, sym := range m.libs[lib].exports {
 		switch {
@@ -254,6 +255,11 @@ func (m *Sequential) forget(t *State, lib int) {
 			t.dropSlot(t.funcs[sym.number])
 		case sym.kind == KindData && t.data[sym.number] != 0:
 			t.setData(sym.number, 0)
+		}
+	}
+	for _, use := range t.slots {
+		if number, ok := heldBy(use.user); ok && isClosure(use.user) && m.funcs[number].lib == lib {
+			t.setClosure(use.slot, closureUser)
 		}
 	}
 }

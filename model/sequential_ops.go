@@ -27,10 +27,15 @@ const (
 	OpSpawn
 	// OpLeave ends Input.Group.
 	OpLeave
+	// OpSetClosure puts a function, found as OpCall finds it, into the closure at Input.Pointer.
+	OpSetClosure
 	opCount
 )
 
-var opNames = []string{"open", "close", "symbol", "call", "call-pointer", "allocate-closure", "free-closure", "spawn", "leave"}
+var opNames = []string{"open", "close", "symbol", "call", "call-pointer", "allocate-closure", "free-closure", "spawn", "leave", "set-closure"}
+
+// Known reports whether there is such an operation.
+func (o Op) Known() bool { return o < opCount }
 
 // String returns the name that stands in files.
 func (o Op) String() string { return enumName(opNames, int(o)) }
@@ -174,6 +179,8 @@ func (in Input) String() string {
 		args = fmt.Sprint(in.Count)
 	case OpFreeClosure:
 		args = fmt.Sprint(in.Pointer)
+	case OpSetClosure:
+		args = fmt.Sprintf("%d, %s%s", in.Pointer, in.scopeName(), in.Name)
 	}
 	return fmt.Sprintf("g%d %s(%s)", in.Group, in.Op, args)
 }

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ type State struct {
 	order  []int      // numbers of the loaded libraries in the order in which they came; the main module is first
 	global []int      // those of the global scope in search order, likewise
 	groups []int      // live groups, ascending
+	opened []openUse  // handles, ascending, if each opening has one of its own
 	slots  []slotUse  // known users of table slots, ascending by slot
 	funcs  []uint32   // slot of each function, 0 while it is not known
 	data   []uint64   // 1 + address of each data symbol, 0 while it is not known
@@ -36,14 +38,38 @@ type libState struct {
 // unbound marks an import without a definition.
 const unbound = -1
 
-// slotUse is the known user of a table slot: a function number, or closureUser.
+// openUse is an opening: its handle, and the number of its library.
+type openUse struct {
+	handle Handle
+	lib    int
+}
+
+// slotUse is the known user of a table slot: a function number, closureUser, or what closureOf returns.
 type slotUse struct {
 	slot uint32
 	user int32
 }
 
-// closureUser marks a slot that was allocated for a closure.
+// closureUser marks a slot that was allocated for a closure, and is null.
 const closureUser = -1
+
+// closureOf marks a closure that holds a function.
+func closureOf(number int) int32 { return closureUser - 1 - int32(number) }
+
+// isClosure reports whether a slot is a closure's.
+func isClosure(user int32) bool { return user < 0 }
+
+// heldBy returns the number of the function that is behind a slot: a function's own one, or the one
+// that a closure holds.
+func heldBy(user int32) (number int, ok bool) {
+	switch {
+	case user >= 0:
+		return int(user), true
+	case user < closureUser:
+		return int(closureUser - 1 - user), true
+	}
+	return 0, false
+}
 
 // Equal reports whether two states are the same: whether every future is possible for both or for neither.
 func (s *State) Equal(t *State) bool {
@@ -52,7 +78,7 @@ func (s *State) Equal(t *State) bool {
 	}
 	return s.hash == t.hash && s.commit == t.commit && s.dead == t.dead &&
 		slices.Equal(s.order, t.order) && slices.Equal(s.global, t.global) && slices.Equal(s.groups, t.groups) &&
-		slices.Equal(s.slots, t.slots) && slices.Equal(s.funcs, t.funcs) && slices.Equal(s.data, t.data) &&
+		slices.Equal(s.opened, t.opened) && slices.Equal(s.slots, t.slots) && slices.Equal(s.funcs, t.funcs) && slices.Equal(s.data, t.data) &&
 		slices.EqualFunc(s.libs, t.libs, libState.equal)
 }
 
@@ -71,21 +97,24 @@ func (s *State) HandleOf(h Handle) (library int, open bool) {
 	if h == 0 {
 		return 0, false
 	}
+	if i, ok := s.findOpened(h); ok {
+		return s.opened[i].lib, true
+	}
 	i := slices.IndexFunc(s.libs, func(l libState) bool { return l.handle == h && l.opens > 0 })
 	return i, i >= 0
 }
 
-// KnownSlot says what the model knows of a table slot: the number of the library whose function is there, or closure,
-// or neither.
+// KnownSlot says what the model knows of a table slot, if it knows anything: the number of the library
+// whose function is there, -1 if there is none, and whether it is a closure's.
 func (m *Sequential) KnownSlot(s *State, slot uint32) (library int, closure, known bool) {
 	user, ok := s.slotUser(slot)
-	switch {
-	case !ok:
-		return 0, false, false
-	case user == closureUser:
-		return 0, true, true
+	if !ok {
+		return -1, false, false
 	}
-	return m.funcs[user].lib, false, true
+	if number, holds := heldBy(user); holds {
+		return m.funcs[number].lib, isClosure(user), true
+	}
+	return -1, true, true
 }
 
 // Describe is the state in one short line: the commit number, the loaded libraries with their openings and whether they are
@@ -106,7 +135,7 @@ func (m *Sequential) Describe(s *State) string {
 	var closures []uint32
 	functions := 0
 	for _, use := range s.slots {
-		if use.user == closureUser {
+		if isClosure(use.user) {
 			closures = append(closures, use.slot)
 		} else {
 			functions++
@@ -152,6 +181,7 @@ const (
 	tagData
 	tagCommit
 	tagDead
+	tagOpened
 )
 
 // mix hashes one fact. The finalizer is that of splitmix64 (Steele, Lea, Flood 2014); facts are combined by exclusive
@@ -247,7 +277,7 @@ func (s *State) takeSlot(slot uint32, user int32) {
 	i, _ := s.findSlot(slot)
 	s.slots = slices.Insert(slices.Clone(s.slots), i, slotUse{slot, user})
 	s.hash ^= mix(tagSlot, uint64(slot), uint64(user+1))
-	if user != closureUser {
+	if !isClosure(user) {
 		s.funcs = slices.Clone(s.funcs)
 		s.funcs[user] = slot
 	}
@@ -259,9 +289,36 @@ func (s *State) dropSlot(slot uint32) {
 	user := s.slots[i].user
 	s.slots = slices.Delete(slices.Clone(s.slots), i, i+1)
 	s.hash ^= mix(tagSlot, uint64(slot), uint64(user+1))
-	if user != closureUser {
+	if !isClosure(user) {
 		s.funcs = slices.Clone(s.funcs)
 		s.funcs[user] = 0
+	}
+}
+
+// setClosure records what a closure holds: closureUser, or what closureOf returns.
+func (s *State) setClosure(slot uint32, user int32) {
+	s.dropSlot(slot)
+	s.takeSlot(slot, user)
+}
+
+func (s *State) findOpened(h Handle) (int, bool) {
+	return slices.BinarySearchFunc(s.opened, h, func(o openUse, h Handle) int {
+		return cmp.Compare(o.handle, h)
+	})
+}
+
+// addOpened records an opening; its handle is not in use.
+func (s *State) addOpened(h Handle, lib int) {
+	i, _ := s.findOpened(h)
+	s.opened = slices.Insert(slices.Clone(s.opened), i, openUse{h, lib})
+	s.hash ^= mix(tagOpened, uint64(h), uint64(lib))
+}
+
+// dropOpened forgets an opening, if there is one of this handle.
+func (s *State) dropOpened(h Handle) {
+	if i, ok := s.findOpened(h); ok {
+		s.hash ^= mix(tagOpened, uint64(h), uint64(s.opened[i].lib))
+		s.opened = slices.Delete(slices.Clone(s.opened), i, i+1)
 	}
 }
 

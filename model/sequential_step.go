@@ -46,6 +46,8 @@ func (m *Sequential) Step(s *State, in Input, out Output) (*State, error) {
 		return stepAllocate(t, in, out)
 	case OpFreeClosure:
 		return stepFree(t, in, out)
+	case OpSetClosure:
+		return m.stepSet(t, in, out)
 	case OpSpawn:
 		return m.stepSpawn(t, out)
 	default: // OpLeave
@@ -152,17 +154,29 @@ func (m *Sequential) stepOpen(s *State, in Input, out Output) (*State, error) {
 	if err := m.expectCommit(out, committed); err != nil {
 		return nil, err
 	}
+	if err := m.takeHandle(t, lib, out.Handle); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// takeHandle notes in t, a private copy, that a library was opened, and its handle.
+func (m *Sequential) takeHandle(t *State, lib int, handle Handle) error {
 	state := t.libs[lib]
-	if state.handle != 0 && state.handle != out.Handle {
-		return nil, refuse(ReasonHandleChanged, fmt.Sprintf("#%d", state.handle), fmt.Sprintf("#%d", out.Handle))
+	if state.handle != 0 && state.handle != handle {
+		return refuse(ReasonHandleChanged, fmt.Sprintf("#%d", state.handle), fmt.Sprintf("#%d", handle))
 	}
-	if other, open := t.HandleOf(out.Handle); out.Handle == 0 || open && other != lib {
-		return nil, refuse(ReasonHandleTaken, "", fmt.Sprintf("#%d", out.Handle))
+	if other, open := t.HandleOf(handle); handle == 0 || open && (other != lib || m.rules.HandlePerOpen) {
+		return refuse(ReasonHandleTaken, "", fmt.Sprintf("#%d", handle))
 	}
-	state.handle = out.Handle
+	if m.rules.HandlePerOpen {
+		t.addOpened(handle, lib)
+	} else {
+		state.handle = handle
+	}
 	state.opens++
 	t.setLib(lib, state)
-	return t, nil
+	return nil
 }
 
 func (m *Sequential) stepClose(s *State, in Input, out Output) (*State, error) {
@@ -174,7 +188,7 @@ func (m *Sequential) stepClose(s *State, in Input, out Output) (*State, error) {
 		return nil, err
 	}
 	t := s.clone()
-	if err := m.expectCommit(out, m.release(t, lib)); err != nil {
+	if err := m.expectCommit(out, m.release(t, in.Handle, lib)); err != nil {
 		return nil, err
 	}
 	return t, nil
@@ -182,7 +196,8 @@ func (m *Sequential) stepClose(s *State, in Input, out Output) (*State, error) {
 
 // release takes one opening of a library away and says whether anything was unloaded. With the last opening the handle
 // ends, even if the library stays for another's sake.
-func (m *Sequential) release(t *State, lib int) bool {
+func (m *Sequential) release(t *State, handle Handle, lib int) bool {
+	t.dropOpened(handle)
 	state := t.libs[lib]
 	state.opens--
 	if state.opens == 0 {
@@ -216,14 +231,14 @@ func stepAllocate(s *State, in Input, out Output) (*State, error) {
 }
 
 func userKind(user int32) string {
-	if user == closureUser {
+	if isClosure(user) {
 		return "closure"
 	}
 	return "function"
 }
 
 func stepFree(s *State, in Input, out Output) (*State, error) {
-	if user, known := s.slotUser(in.Pointer); !known || user != closureUser {
+	if user, known := s.slotUser(in.Pointer); !known || !isClosure(user) {
 		return expectError(s, out, ClassBadSlot)
 	}
 	if err := expectSuccess(out); err != nil {
@@ -273,12 +288,18 @@ func (m *Sequential) stepUnknown(s *State, in Input) *State {
 		if !open {
 			return s
 		}
-		m.release(t, lib)
+		m.release(t, in.Handle, lib)
 	case OpFreeClosure:
-		if user, known := s.slotUser(in.Pointer); !known || user != closureUser {
+		if user, known := s.slotUser(in.Pointer); !known || !isClosure(user) {
 			return s
 		}
 		t.dropSlot(in.Pointer)
+	case OpSetClosure:
+		number, faults := m.closureFunction(s, in)
+		if len(faults) > 0 {
+			return s
+		}
+		t.setClosure(in.Pointer, closureOf(number))
 	case OpLeave:
 		t.removeGroup(in.Group)
 	default:

@@ -41,6 +41,9 @@ type Rules struct {
 	PinProviders bool `json:"pin_providers,omitempty"`
 	// TrapKillsGroup ends a group in which guest code trapped.
 	TrapKillsGroup bool `json:"trap_kills_group,omitempty"`
+	// HandlePerOpen gives every opening a handle of its own, which is closed once. Without it a library
+	// has one handle for as long as it is open, and that is closed as often as it was opened.
+	HandlePerOpen bool `json:"handle_per_open,omitempty"`
 	// Unnumbered says that operations need not report commit numbers. Those reported are still judged.
 	Unnumbered bool `json:"unnumbered,omitempty"`
 	// Tolerate lists failures that any operation may end with at any time. Such an operation has had no effect

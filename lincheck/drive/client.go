@@ -31,12 +31,6 @@ const (
 	nowShare    = 10
 )
 
-// open is a library that a client has opened.
-type open struct {
-	lib  *linker.Library
-	name string
-}
-
 // pointer is a function pointer that a client has found in a library that it holds open, or in the main module.
 type pointer struct {
 	holder *linker.Library // nil: the main module
@@ -59,9 +53,8 @@ type client struct {
 	first    uint64 // the number, in histories, of the linker before its first operation
 	seen     uint64 // how many operations were committed when the present one began
 
-	opened   []open
+	shelf    *shelf
 	pointers []pointer
-	closures []uint32
 }
 
 func (c *client) group() *linker.Group {
@@ -91,10 +84,10 @@ func (c *client) operate(ctx context.Context) {
 
 // finish closes what the client still has, so that the subject ends as it began.
 func (c *client) finish(ctx context.Context) {
-	for len(c.opened) > 0 {
+	for c.shelf.openings() > 0 {
 		c.close(ctx)
 	}
-	for len(c.closures) > 0 {
+	for c.shelf.closureCount() > 0 {
 		c.freeClosure(ctx)
 	}
 	if c.child != nil {
@@ -129,7 +122,7 @@ func (c *client) cancellable(ctx context.Context) (context.Context, context.Canc
 const mostOpen = 4
 
 func (c *client) open(ctx context.Context) bool {
-	if len(c.opened) == mostOpen {
+	if c.shelf.openings() >= c.shelf.most() {
 		return c.close(ctx)
 	}
 	names := c.s.catalogue.libraries
@@ -151,8 +144,9 @@ func (c *client) open(ctx context.Context) bool {
 		c.endWith(model.Output{Err: c.s.openError(name, err)}, receipt)
 		return true
 	}
-	c.endWith(model.Output{Handle: c.s.handleOf(name)}, receipt)
-	c.opened = append(c.opened, open{lib, name})
+	o := open{lib, name, c.s.newHandle()}
+	c.endWith(model.Output{Handle: o.handle}, receipt)
+	c.shelf.put(o)
 	return true
 }
 
@@ -171,25 +165,35 @@ func (c *client) options(in *model.Input) []linker.OpenOption {
 	return options
 }
 
-// close closes one of the client's own openings. Pointers that it found through that one are not used any more.
+// close closes an opening. Pointers that the client found through its own are not used any more.
+// Those that clients share stay where they are until they are closed, so that others use them
+// meanwhile, and close them as well.
 func (c *client) close(ctx context.Context) bool {
-	if len(c.opened) == 0 {
+	o, ok := c.shelf.pick(c.rng.IntN)
+	if !ok {
 		return false
 	}
-	i := c.rng.IntN(len(c.opened))
-	o := c.opened[i]
-	c.opened = slices.Delete(c.opened, i, i+1)
-	c.pointers = slices.DeleteFunc(c.pointers, func(p pointer) bool { return p.holder == o.lib })
-	var receipt linker.Receipt
-	c.begin(model.Input{Op: model.OpClose, Handle: c.s.handleOf(o.name)})
-	err := c.group().CloseLibrary(linker.WithReceipt(ctx, &receipt), o.lib)
-	if err != nil {
-		c.end(model.Output{Err: orUnexpected(err)})
-		return true
+	if !c.shelf.shared {
+		c.pointers = slices.DeleteFunc(c.pointers, func(p pointer) bool { return p.holder == o.lib })
 	}
-	c.endWith(model.Output{}, receipt)
+	var receipt linker.Receipt
+	ctx, cancel := c.cancellable(linker.WithReceipt(ctx, &receipt))
+	defer cancel()
+	c.begin(model.Input{Op: model.OpClose, Handle: o.handle})
+	err := c.group().CloseLibrary(ctx, o.lib)
+	class := model.ErrorClass("")
+	if err != nil {
+		class = lookupError(err)
+	}
+	c.endWith(model.Output{Err: class}, receipt)
+	if class == model.ClassBadHandle || class == "" && !c.leavesIt() {
+		c.shelf.drop(o)
+	}
 	return true
 }
+
+// leavesIt tells whether the client leaves what it has closed for others to use, now and then.
+func (c *client) leavesIt() bool { return c.shelf.shared && c.rng.IntN(3) == 0 }
 
 // arguments makes arguments that cannot overflow in any behaviour of a universe of small numbers.
 func (c *client) arguments(n int) (args []int32, encoded []uint64) {
@@ -209,44 +213,99 @@ func (c *client) callPointer(ctx context.Context) bool {
 	if p.traps && !c.mayTrap() || p.late && c.numbered {
 		return false
 	}
-	args, encoded := c.arguments(p.params)
-	params := slices.Repeat([]api.ValueType{api.ValueTypeI32}, p.params)
-	c.begin(model.Input{Op: model.OpCallPointer, Pointer: p.slot, Args: args})
-	results, err := c.group().CallPointer(ctx, p.slot, params, []api.ValueType{api.ValueTypeI32}, encoded...)
-	if err != nil {
-		c.endFailed(callError("", err), linker.Receipt{})
-		return true
-	}
-	c.end(model.Output{Result: api.DecodeI32(results[0])})
+	c.callSlot(ctx, p.slot, p.params)
 	return true
 }
 
-func (c *client) closure(ctx context.Context) bool {
-	if len(c.closures) > 2 || len(c.closures) > 0 && c.rng.IntN(2) == 0 {
-		c.freeClosure(ctx)
-		return true
+func (c *client) callSlot(ctx context.Context, slot uint32, n int) {
+	args, encoded := c.arguments(n)
+	params := slices.Repeat([]api.ValueType{api.ValueTypeI32}, n)
+	results := []api.ValueType{api.ValueTypeI32}
+	c.begin(model.Input{Op: model.OpCallPointer, Pointer: slot, Args: args})
+	values, err := c.group().CallPointer(ctx, slot, params, results, encoded...)
+	if err != nil {
+		c.endFailed(pointerError(err), linker.Receipt{})
+		return
 	}
+	c.end(model.Output{Result: api.DecodeI32(values[0])})
+}
+
+func (c *client) closure(ctx context.Context) bool {
+	n := c.shelf.closureCount()
+	switch k := c.rng.IntN(4); {
+	case n > 2 || n > 0 && k == 0:
+		c.freeClosure(ctx)
+	case n > 0 && k == 1:
+		return c.setClosure(ctx)
+	case n > 0 && k == 2:
+		return c.callClosure(ctx)
+	default:
+		c.allocateClosure(ctx)
+	}
+	return true
+}
+
+func (c *client) allocateClosure(ctx context.Context) {
+	ctx, cancel := c.cancellable(ctx)
+	defer cancel()
 	c.begin(model.Input{Op: model.OpAllocateClosure, Count: 1})
 	slot, err := c.group().AllocateClosure(ctx)
 	if err != nil {
 		c.end(model.Output{Err: orUnexpected(err)})
-		return true
+		return
 	}
 	c.end(model.Output{Slots: []uint32{slot}})
-	c.closures = append(c.closures, slot)
-	return true
+	c.shelf.putClosure(slot)
 }
 
 func (c *client) freeClosure(ctx context.Context) {
-	i := c.rng.IntN(len(c.closures))
-	slot := c.closures[i]
-	c.closures = slices.Delete(c.closures, i, i+1)
-	c.begin(model.Input{Op: model.OpFreeClosure, Pointer: slot})
-	if err := c.group().FreeClosure(ctx, slot); err != nil {
-		c.end(model.Output{Err: orUnexpected(err)})
+	slot, ok := c.shelf.pickClosure(c.rng.IntN)
+	if !ok {
 		return
 	}
-	c.end(model.Output{})
+	ctx, cancel := c.cancellable(ctx)
+	defer cancel()
+	c.begin(model.Input{Op: model.OpFreeClosure, Pointer: slot})
+	err := c.group().FreeClosure(ctx, slot)
+	class := closureError(err)
+	c.end(model.Output{Err: class})
+	if class == model.ClassBadSlot || class == "" && !c.leavesIt() {
+		c.shelf.dropClosure(slot)
+	}
+}
+
+// setClosure puts a function into a closure, and takes note of the pointer.
+func (c *client) setClosure(ctx context.Context) bool {
+	slot, ok := c.shelf.pickClosure(c.rng.IntN)
+	p := c.place()
+	var names []string
+	for _, name := range p.names {
+		f := c.s.catalogue.functions[name]
+		if f.callable && !f.traps && !f.late && f.params == 1 {
+			names = append(names, name)
+		}
+	}
+	if !ok || len(names) == 0 {
+		return false
+	}
+	name := names[c.rng.IntN(len(names))]
+	var receipt linker.Receipt
+	ctx, cancel := c.cancellable(linker.WithReceipt(ctx, &receipt))
+	defer cancel()
+	c.begin(model.Input{Op: model.OpSetClosure, Pointer: slot, Handle: p.handle, Next: p.next, Name: name})
+	err := c.group().SetClosure(ctx, slot, p.lib, name)
+	c.endWith(model.Output{Err: closureError(err)}, receipt)
+	return true
+}
+
+// callClosure calls what a closure holds, if anything. Where traps kill, calling null would.
+func (c *client) callClosure(ctx context.Context) bool {
+	slot, ok := c.shelf.pickClosure(c.rng.IntN)
+	if !ok || c.s.universe.Rules.TrapKillsGroup {
+		return false
+	}
+	c.callSlot(ctx, slot, 1)
+	return true
 }
 
 func (c *client) spawnOrLeave(ctx context.Context) bool {
@@ -255,6 +314,8 @@ func (c *client) spawnOrLeave(ctx context.Context) bool {
 		return true
 	}
 	c.begin(model.Input{Op: model.OpSpawn})
+	ctx, cancel := c.cancellable(ctx)
+	defer cancel()
 	child, err := c.base.Spawn(ctx)
 	if err != nil {
 		c.end(model.Output{Err: orUnexpected(err)})

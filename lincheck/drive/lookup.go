@@ -115,17 +115,16 @@ type place struct {
 // place picks where to look: in the global scope, in a library that the client has opened, or behind one of these.
 func (c *client) place() place {
 	p := place{lib: linker.Default, names: c.s.catalogue.all, next: c.rng.IntN(100) < nextShare}
-	if len(c.opened) > 0 && c.rng.IntN(100) < handleShare {
-		o := c.opened[c.rng.IntN(len(c.opened))]
-		p.lib, p.handle = o.lib, c.s.handleOf(o.name)
+	if o, ok := c.shelf.pick(c.rng.IntN); ok && c.rng.IntN(100) < handleShare {
+		p.lib, p.handle = o.lib, o.handle
 		if !p.next {
-			p.names, p.holds = c.s.catalogue.of[o.name], true
+			p.names, p.holds = c.s.catalogue.of[o.name], !c.shelf.shared
 		}
 	}
 	if p.next {
 		p.lib = linker.Next(p.lib)
 	}
-	if !p.holds && c.rng.IntN(100) < contestedShare {
+	if (p.handle == 0 || p.next) && c.rng.IntN(100) < contestedShare {
 		p.names = c.s.catalogue.contested
 	}
 	return p
@@ -149,7 +148,7 @@ func (c *client) symbol(ctx context.Context) bool {
 	}
 	c.endWith(out, receipt)
 	main := sym.Module == c.s.universe.Main.Name
-	if f := c.s.catalogue.functions[name]; out.Kind == model.KindFunction && f.callable && (main || p.holds) {
+	if f := c.s.catalogue.functions[name]; out.Kind == model.KindFunction && f.callable && (main || p.holds || c.mayBeGone(p)) {
 		found := pointer{holder: p.lib, slot: sym.Pointer, params: f.params, traps: f.traps, late: f.late}
 		if main {
 			found.holder = nil
@@ -157,6 +156,12 @@ func (c *client) symbol(ctx context.Context) bool {
 		c.pointers = append(c.pointers, found)
 	}
 	return true
+}
+
+// mayBeGone tells whether the client may remember a pointer into a library that others close: calling
+// it has one of two outcomes then, and which of them has no number.
+func (c *client) mayBeGone(p place) bool {
+	return c.shelf.shared && !c.numbered && !c.s.universe.Rules.TrapKillsGroup && p.handle != 0 && !p.next
 }
 
 func (c *client) call(ctx context.Context) bool {

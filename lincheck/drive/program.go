@@ -19,6 +19,7 @@ type Program struct {
 	Rounds     int             // how often all clients meet; a judge can look at each round by itself
 	Operations int             // operations of each client in a round
 	Cancels    bool            // cancel some operations half-way
+	Shared     bool            // clients share handles and closures, and close what others use
 	Numbered   bool            // only operations that know their place in the order of commits; see numbers.go
 	Stamps     lincheck.Stamps // lincheck.Plain hunts data races, lincheck.Ordered judges
 }
@@ -37,14 +38,20 @@ func (s *Subject) Run(ctx context.Context, p Program, progress func(operations i
 	}
 	universe := s.universe
 	universe.FirstGroup = s.Linker.Main().ID()
-	universe.Rules.Unnumbered = !p.Numbered
+	universe.Rules.Unnumbered, universe.Rules.HandlePerOpen = !p.Numbered, true
 	recorder := lincheck.NewRecorder(universe, p.Seed, p.Stamps)
 	clients := make([]*client, p.Clients)
 	// The groups above were spawned before the recording began; in the history the first client spawns them.
 	introduce(recorder, groups)
+	common := &shelf{shared: true}
 	for i := range clients {
+		own := common
+		if !p.Shared {
+			own = &shelf{}
+		}
 		clients[i] = &client{
-			s: s, rec: recorder.Client(), base: groups[i%len(groups)], rng: rand.New(rand.NewPCG(p.Seed, uint64(i))),
+			shelf: own,
+			s:     s, rec: recorder.Client(), base: groups[i%len(groups)], rng: rand.New(rand.NewPCG(p.Seed, uint64(i))),
 			cancels: p.Cancels, numbered: p.Numbered, first: uint64(len(groups)),
 		}
 	}

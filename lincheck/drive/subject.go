@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
+	"sync/atomic"
 
 	"github.com/tetratelabs/wazero"
 
@@ -20,6 +22,7 @@ type Subject struct {
 	// catalogue is what clients can look for in it.
 	catalogue catalogue
 	missing   string // a name that no library has
+	handles   atomic.Uint64
 }
 
 // New links the world's main module. The configuration's file system and search path are replaced by the world's.
@@ -40,21 +43,14 @@ func New(ctx context.Context, rt wazero.Runtime, w World, config *linker.Config)
 	return &Subject{Linker: l, universe: w.Universe, catalogue: newCatalogue(&w.Universe), missing: "libabsent.wasm"}, nil
 }
 
-// handleOf is the handle that histories know a library by: its place in the universe. The linker gives a handle of
-// its own to every Open; for the model, a library has one as long as it is open.
-func (s *Subject) handleOf(library string) model.Handle {
-	for i, lib := range s.universe.Libraries {
-		if lib.Name == library {
-			return model.Handle(i + 1)
-		}
-	}
-	return 0
-}
+// newHandle returns a number for a handle that the linker has just returned.
+func (s *Subject) newHandle() model.Handle { return model.Handle(s.handles.Add(1)) }
 
 // bad tells whether no linker can load the library.
 func (s *Subject) bad(name string) bool {
-	h := s.handleOf(name)
-	return h != 0 && s.universe.Libraries[h-1].Bad
+	return slices.ContainsFunc(s.universe.Libraries, func(lib model.Library) bool {
+		return lib.Name == name && lib.Bad
+	})
 }
 
 // openError classifies why a library could not be opened.
@@ -107,6 +103,27 @@ func callError(name string, err error) model.Output {
 		return model.Output{Trap: model.TrapSignature}
 	}
 	return model.Output{Err: lookupError(err)}
+}
+
+// pointerError classifies why a call through a pointer failed: most of all, because it is null.
+func pointerError(err error) model.Output {
+	var pointer *linker.PointerError
+	if errors.As(err, &pointer) {
+		return model.Output{Trap: model.TrapBadPointer}
+	}
+	return callError("", err)
+}
+
+// closureError classifies why a closure could not be set or freed; "" if it could.
+func closureError(err error) model.ErrorClass {
+	var closure *linker.ClosureError
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &closure):
+		return model.ClassBadSlot
+	}
+	return lookupError(err)
 }
 
 // commonError classifies what can go wrong with any operation; "" is none of it.
