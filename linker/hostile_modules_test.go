@@ -114,10 +114,6 @@ func TestHostileModules(t *testing.T) {
 				b.Table(table(1 << 20))
 			}
 		}), tooMany("entries of tables")},
-		{"tables of its own with more than the image's", library(dylink.Info{}, func(b *wasm.Builder) {
-			b.Table(table(1 << 16))
-			b.Table(table(1))
-		}), limit("tables")},
 		{"an element segment of a million functions", library(dylink.Info{}, func(b *wasm.Builder) {
 			tab := b.ImportTable("env", "__indirect_function_table", table(0))
 			f := b.Func(b.Type(nil, nil), nil, nil)
