@@ -203,11 +203,15 @@ func (d *doing) closeLibrary() error {
 	var r linker.Receipt
 	err := d.m.g.CloseLibrary(linker.WithReceipt(d.ctx, &r), h.lib)
 	switch outcome := closing(err); {
+	case outcome == closedNow && d.c.operation: // unless the operation fails
+		if d.finds(h) {
+			d.fail("a constructor finds something through the handle of %s, which it has closed", h.name)
+		}
 	case outcome == closedNow && h.closed.Swap(true) && !h.provisional:
 		d.fail("the handle of %s was closed twice", h.name)
 	case outcome == closedNow:
 		d.im.numbered(d.String(), d.before, r)
-		if _, err := d.m.g.Symbol(d.ctx, h.lib, d.w.cat.byName[h.name].function); err == nil {
+		if d.finds(h) {
 			d.fail("a look-up through the handle of %s, which is closed", h.name)
 		}
 	case outcome == closedBefore:
@@ -219,4 +223,10 @@ func (d *doing) closeLibrary() error {
 		h.closers.Add(-1)
 	}
 	return err
+}
+
+// finds tells whether a look-up through a handle finds its library's function.
+func (d *doing) finds(h *handle) bool {
+	_, err := d.m.g.Symbol(d.ctx, h.lib, d.w.cat.libraryOf(h.name).function)
+	return err == nil
 }

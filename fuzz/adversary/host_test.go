@@ -51,7 +51,8 @@ func (w *world) script(ctx context.Context, n int32, c caller) {
 	outer, _ := ctx.Value(callerKey{}).(caller)
 	c.member, c.rank, c.depth = m, max(outer.rank, m.rank), outer.depth+1
 	c.operation = c.operation || outer.operation
-	c.ctx = context.WithValue(ctx, callerKey{}, c)
+	// What the script does is not what the receipt of the call around it is for.
+	c.ctx = context.WithValue(linker.WithReceipt(ctx, nil), callerKey{}, c)
 	if c.building != "" {
 		w.underConstruction(im, c.building)
 	}

@@ -110,7 +110,12 @@ func Detectors() []Detector {
 		{
 			Name: "porcupine", What: "histories of random programs on the real linker, judged by the sequential model",
 			Why:     "it needs no idea of how the linker works, only of what a caller may see",
-			Package: "lincheck/drive", Sees: all, Run: "^(TestHistoriesOfTheLinkerAreLinearizable|TestNumberedPrograms)$", Args: short,
+			Package: "lincheck/drive", Sees: all, Run: "^(TestHistoriesOfTheLinkerAreLinearizable|TestNumberedPrograms|TestSharedHandles)$", Args: short,
+		},
+		{
+			Name: "adversary", What: "programs that mean harm: all of the API at once, and everything is ended in the middle",
+			Why:     "it alone does what no program should",
+			Package: "fuzz/adversary", Sees: all, Run: "^TestAdversary$",
 		},
 		{
 			Name: "linked", What: "the linker on wazero under the controlled scheduler",
