@@ -245,8 +245,12 @@ func (h *History) readHeader(text []byte) (version int, err error) {
 	if err := decodeStrict(text, &header); err != nil {
 		return 0, err
 	}
-	if kind.Version < sharedVersion && header.Universe.Rules.HandlePerOpen {
-		return 0, fmt.Errorf("%w: %d has no %q", ErrVersion, kind.Version, "handle_per_open")
+	if rules := &header.Universe.Rules; kind.Version < sharedVersion {
+		if rules.HandlePerOpen || rules.EarlySignatures {
+			return 0, fmt.Errorf("%w: %d has neither %q nor %q", ErrVersion, kind.Version,
+				"handle_per_open", "early_signatures")
+		}
+		rules.EarlySignatures = rules.LateBinding // as it was then
 	}
 	h.Universe, h.Seed, h.Stamps = header.Universe, header.Seed, header.Stamps
 	return kind.Version, nil

@@ -66,7 +66,7 @@ func TestReadHistoryErrors(t *testing.T) {
 		{"set closure in version 2", header2 + strings.Replace(op, `"open"`, `"set-closure"`, 1), 2, ErrVersion,
 			`2 has no "set-closure"`},
 		{"handle per open in version 2", strings.Replace(header2, `"rules":{`, `"rules":{"handle_per_open":true`, 1), 1,
-			ErrVersion, `2 has no "handle_per_open"`},
+			ErrVersion, `2 has neither "handle_per_open"`},
 		{"unknown field in header", strings.Replace(header, `"seed"`, `"sead"`, 1), 1, nil, "sead"},
 		{"unknown stamps", strings.Replace(header, `"ordered"`, `"sideways"`, 1), 1, nil, "sideways"},
 		{"unknown field of an operation", header + op + strings.Replace(op, "client", "cleint", 1), 3, nil, "cleint"},

@@ -36,7 +36,8 @@
 // Files of the versions 1 and 2 are read and judged as well. They have no last line, so that
 // nothing tells whether they are complete. In version 1 all libraries are global: "local",
 // "no_load" and "next" must not be set. In both a library has one handle and closures are never set:
-// there is neither "handle_per_open" nor the operation "set-closure". The version goes up whenever a reader that knows only the
+// there is neither "handle_per_open" nor the operation "set-closure". "early_signatures" is implied by
+// "late_binding" in them. The version goes up whenever a reader that knows only the
 // older ones would refuse, or judge otherwise, what may be in a file; what it meant before, an
 // older file goes on to mean.
 package lincheck

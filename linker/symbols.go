@@ -10,11 +10,11 @@ import (
 // is each group's own; [Group.Symbol] makes and gives it. Of a library that is closed, of [Default] and
 // of [Next] the list is empty. It takes no lock.
 func (l *Library) Symbols() []Symbol {
-	if l.linker == nil || l.mod == nil || l.next != nil || l.isClosed() {
+	if l.linker == nil || l.mod == nil || l.next != nil {
 		return nil
 	}
 	s := l.linker.committed.Load()
-	if !s.has(l.mod) {
+	if l.closedIn(s) || !s.has(l.mod) {
 		return nil
 	}
 	return s.symbols([]*module{l.mod})

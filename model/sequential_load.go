@@ -123,7 +123,7 @@ func (m *Sequential) bindFaults(lib int, bindings []int32, now bool) []ErrorClas
 			if !imp.Weak && (imp.Kind == KindData || now) {
 				faults = append(faults, ClassMissingSymbol)
 			}
-		case m.mistaken(imp, int(bindings[i])) && (now || !m.rules.LateBinding): // likewise
+		case m.mistaken(imp, int(bindings[i])) && (now || !m.rules.LateBinding || m.rules.EarlySignatures): // likewise
 			faults = append(faults, ClassSignature)
 		}
 	}

@@ -41,6 +41,9 @@ type Rules struct {
 	PinProviders bool `json:"pin_providers,omitempty"`
 	// TrapKillsGroup ends a group in which guest code trapped.
 	TrapKillsGroup bool `json:"trap_kills_group,omitempty"`
+	// EarlySignatures refuses to load a library that imports a function of another signature, even where
+	// LateBinding lets such an import fail when it is called.
+	EarlySignatures bool `json:"early_signatures,omitempty"`
 	// HandlePerOpen gives every opening a handle of its own, which is closed once. Without it a library
 	// has one handle for as long as it is open, and that is closed as often as it was opened.
 	HandlePerOpen bool `json:"handle_per_open,omitempty"`
