@@ -25,7 +25,7 @@ func TestTable(t *testing.T) {
 		{nil, len(all), false},
 		{[]string{all[0].Name}, 1, false},
 		{[]string{all[0].Name, all[1].Name}, 2, false},
-		{[]string{"linker: no second"}, 1, false},
+		{[]string{"linker: no second look-up in Symbol"}, 1, false},
 		{[]string{"no such fault"}, 0, true},
 	} {
 		got, err := (&options{only: c.only}).table(all)
