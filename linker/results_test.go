@@ -7,6 +7,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -141,16 +142,22 @@ func TestFalliblesAreComplete(t *testing.T) {
 	for _, f := range fallibles(t, &meddler{}) {
 		known[f.name] = true
 	}
-	set := token.NewFileSet()
-	packages, err := parser.ParseDir(set, ".", nil, parser.SkipObjectResolution)
+	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	found := 0
-	for name, file := range packages["linker"].Files {
+	for _, name := range files {
+		if strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, d := range file.Decls {
 			fn, ok := d.(*ast.FuncDecl)
-			if !ok || strings.HasSuffix(name, "_test.go") || !isPublic(fn) {
+			if !ok || !isPublic(fn) {
 				continue
 			}
 			list := fn.Type.Results

@@ -150,19 +150,6 @@ func (c *catalogue) result(lib library, x int32) int32 {
 	return acc
 }
 
-// needs reports whether a library is, or needs, another one.
-func (c *catalogue) needs(name, other string) bool {
-	if name == other {
-		return true
-	}
-	for _, n := range c.byName[name].Needed {
-		if c.needs(n, other) {
-			return true
-		}
-	}
-	return false
-}
-
 // files is the file system of an image: opening a file is something that happens.
 type files struct {
 	fstest.MapFS

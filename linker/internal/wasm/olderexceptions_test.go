@@ -107,10 +107,10 @@ func TestTranslateExceptions(t *testing.T) {
 
 // What has nothing to translate stays as it is, and what no toolchain writes is refused.
 func TestTranslateExceptionsRefuses(t *testing.T) {
-	plain := olderModule(t)
 	var b wasm.Builder
 	b.ExportFunc("f", b.Func(b.Type(nil, nil), nil, new(wasm.Code)))
-	if plain = b.Encode(); plain == nil {
+	plain := b.Encode()
+	if plain == nil {
 		t.Fatal("no module")
 	}
 	if out, err := wasm.TranslateExceptions(plain, decode(t, plain)); err != nil || !bytes.Equal(out, plain) {

@@ -64,12 +64,18 @@ func TestPrograms(t *testing.T) {
 	}{
 		{"a recursive read lock meets a writer", func(t *sched.Task) {
 			var m sync.RWMutex
+			n := 0
 			together(t, func() {
 				m.RLock()
+				defer m.RUnlock()
 				m.RLock()
-				m.RUnlock()
-				m.RUnlock()
-			}, func() { m.Lock(); m.Unlock() })
+				defer m.RUnlock()
+				_ = n
+			}, func() {
+				m.Lock()
+				defer m.Unlock()
+				n++
+			})
 		}, sched.Options{}, []sched.FailureKind{none, sched.Deadlock}, "Lock, after readers of sync.RWMutex#2"},
 		{"readers do not exclude each other", func(t *sched.Task) {
 			var m sync.RWMutex
