@@ -46,9 +46,15 @@ func verdict(rt wazero.Runtime, file []byte) (what string, err error) {
 			err = fmt.Errorf("panic: %v", p)
 		}
 	}()
-	before := allocated()
-	m, err := wasm.Decode(file)
-	if n := allocated() - before; n > 1<<20+200*uint64(len(file)) {
+	m, n, err := decodeCounted(file)
+	// The runtime counts what all goroutines allocate, and some of it late, so the least of several
+	// measurements is the decoder's.
+	most := 1<<20 + 200*uint64(len(file))
+	for try := 0; try < 8 && n > most; try++ {
+		_, again, _ := decodeCounted(file)
+		n = min(n, again)
+	}
+	if n > most {
 		return "", fmt.Errorf("decoding %d bytes allocates %d", len(file), n)
 	}
 	var format *wasm.FormatError
@@ -84,6 +90,13 @@ func verdict(rt wazero.Runtime, file []byte) (what string, err error) {
 		}
 	}
 	return what, nil
+}
+
+// decodeCounted decodes a module, and returns how many bytes were allocated meanwhile.
+func decodeCounted(file []byte) (*wasm.Module, uint64, error) {
+	before := allocated()
+	m, err := wasm.Decode(file)
+	return m, allocated() - before, err
 }
 
 // allocated returns how many bytes were ever allocated.
