@@ -18,19 +18,12 @@ import (
 // Linker is a process image: a main module and the libraries loaded into it, one linear memory, and one or more
 // instance groups. It is safe for concurrent use.
 type Linker struct {
-	rt     wazero.Runtime
-	config *Config
-	coord  *coord.Coordinator
-	first  *Group
-	groups groupList
-	closed atomic.Bool
-
-	// committed is what readers see without a lock.
-	committed atomic.Pointer[scope]
-
-	// Decided once, by New.
+	// Decided once, by New, and only read afterwards.
+	rt           wazero.Runtime
+	config       *Config
+	coord        *coord.Coordinator
+	first        *Group
 	main         *module
-	mem          imageMemory
 	memoryRoot   api.Module
 	memoryCode   wazero.CompiledModule
 	maxPages     uint32
@@ -42,40 +35,45 @@ type Linker struct {
 	dataEnd      uint32            // of an ordinary executable: where its static data ends
 	stackPointer *export           // of an ordinary executable that exports it
 	alloc        allocator
-	turn         turn
-	host         *module                 // the linker's own functions
-	hosts        []api.Module            // host modules of this image alone, without a name in the runtime
-	hostCodes    []wazero.CompiledModule // and their code; as hosts, changed under the state lock
+	host         *module // the linker's own functions
 	baseCode     wazero.CompiledModule
 	tableCode    wazero.CompiledModule
+
+	// committed is what readers see without a lock. It is stored under the state lock alone.
+	committed atomic.Pointer[scope]
+
+	// Each has a lock of its own, or is atomic.
+	closed       atomic.Bool
+	ending       atomic.Int32  // calls of Close that make guests stop
+	openings     atomic.Uint64 // of several libraries at once
+	groups       groupList
+	mem          imageMemory // what is in it belongs to the guest
+	turn         turn
 	areas        areas
 	exits        exits
 	program      program
 	callbacks    callbacks
-	openings     atomic.Uint64 // of several libraries at once
 	codes        *codes
 	files        files
-
-	system system // of WASI
-	guest  guestLibraries
-	names  guestNames
-	// guestThreads are those that the guest has started.
-	guestThreads guestThreads
+	system       system // of WASI
+	guest        guestLibraries
+	names        guestNames
+	guestThreads guestThreads // those that the guest has started
 	waits        waits
 	waitHooks    hookTable
 	pollHooks    hookTable
-	ending       atomic.Int32 // calls of Close that make guests stop
-	spaces       namespaces   // what generated modules import from, the same for all groups
+	spaces       namespaces // what generated modules import from, the same for all groups
 
 	callersMu sync.Mutex
-	callers   map[string]wazero.CompiledModule
+	callers   map[string]wazero.CompiledModule // guarded by callersMu
 
 	// Guarded by the state lock.
-	state    state
-	lastID   uint32             // of modules; never used again, whatever is taken back
-	gateways map[string]*module // by the name of the host module
-	// trampolines are the code of prepared closures, by signature.
-	trampolines map[string]wazero.CompiledModule
+	state       state
+	lastID      uint32                           // of modules; never used again, whatever is taken back
+	gateways    map[string]*module               // by the name of the host module
+	trampolines map[string]wazero.CompiledModule // the code of prepared closures, by signature
+	hosts       []api.Module                     // host modules of this image alone, without a name in the runtime
+	hostCodes   []wazero.CompiledModule          // and their code
 }
 
 // namespaces maps import namespaces to instances.
