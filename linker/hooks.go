@@ -29,6 +29,7 @@ func (l *Linker) hookOptions(opt *wasm.RewriteOptions) {
 		opt.Polls = &wasm.Polls{Module: baseNamespace, Name: basePoll, Export: l.pollHooks.name}
 	}
 	if l.threads == nil {
+		opt.ExportStart = startExport
 		opt.Waits = l.waitHooks.name
 	}
 }

@@ -117,7 +117,7 @@ func (g *Group) start(ctx context.Context, m *module, inst *instance) error {
 	if err := g.fillHooks(ctx, m, inst); err != nil {
 		return err
 	}
-	if start := mod.ExportedFunction(startExport); start != nil && g.l.config.polls {
+	if start := mod.ExportedFunction(startExport); start != nil && m.src.HasStart {
 		_, err = start.Call(ctx)
 	}
 	return err

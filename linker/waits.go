@@ -17,8 +17,8 @@ import (
 
 // The engine's own memory.atomic.wait blocks where nobody can wake or serve the group: a link operation would wait for it
 // for as long as it waits for another thread. So in every module that has such instructions they are calls of the
-// functions here, which park the group, and all notify each other. In the start function alone, before the linker
-// has filled the module's table of these functions, they are the engine's.
+// functions here, which park the group, and all notify each other. A start function runs when the linker has filled the
+// module's table of these functions, so that the context of its load ends its waits, too.
 
 // Results of a wait.
 const (
