@@ -71,6 +71,9 @@ func (b *binder) bind(ctx context.Context, m *module) error {
 	if err := b.makeTags(ctx, m); err != nil {
 		return err
 	}
+	if err := b.ask(ctx, m); err != nil {
+		return err
+	}
 	functions := len(m.functions)
 	seen := map[importKey]*wasm.Import{}
 	for i := range m.src.Imports {
@@ -190,7 +193,7 @@ func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (bin
 		if x = b.t.l.registersExit(m, imp.Name, want); x == nil {
 			x = b.t.l.notStub(imp.Name, b.lookupFor(imp.Name))
 		}
-	} else {
+	} else if x = b.t.l.askedFor(imp.Module, imp.Name, want); x == nil {
 		gateway, err := b.t.gateway(ctx, imp.Module)
 		if err != nil {
 			return binding{}, err
@@ -198,6 +201,9 @@ func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (bin
 		if gateway != nil {
 			x = gateway.exports[imp.Name]
 		}
+	}
+	if x == nil {
+		x = b.t.l.askedFor(imp.Module, imp.Name, want)
 	}
 	if x == nil {
 		x = b.t.l.host.exports[imp.Module+"."+imp.Name]
@@ -324,6 +330,9 @@ func (b *binder) pointer(m *module, imp *wasm.Import) (binding, error) {
 		return binding{}, importError(m, imp, "a function pointer is an i32, not "+imp.Global.Type.String())
 	}
 	x := b.t.l.notStub(imp.Name, b.lookupFor(imp.Name))
+	if index, ok := b.at.functions[imp.Name]; ok && x == nil {
+		x = b.t.l.askedFor("env", imp.Name, m.src.Types[index])
+	}
 	if x == nil {
 		x = b.t.l.host.exports[providedPrefix+imp.Name]
 	}

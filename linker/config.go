@@ -62,6 +62,7 @@ type Config struct {
 	maxSignatures  int
 	maxTrampolines int
 	hostModules    []string
+	hostFunctions  HostFunctions
 	hook           hook
 }
 

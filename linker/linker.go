@@ -71,6 +71,7 @@ type Linker struct {
 	state       state
 	lastID      uint32                           // of modules; never used again, whatever is taken back
 	gateways    map[string]*module               // by the name of the host module
+	asked       map[askedKey]*function           // what was asked for; nil if there is none
 	trampolines map[string]wazero.CompiledModule // the code of prepared closures, by signature
 	hosts       []api.Module                     // host modules of this image alone, without a name in the runtime
 	hostCodes   []wazero.CompiledModule          // and their code

@@ -43,6 +43,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	l.committed.Store(l.state.scope) // constructors may ask before there is anything
 	l.state.closures = closures{keep: config.quarantine}
 	l.trampolines = map[string]wazero.CompiledModule{}
+	l.asked = map[askedKey]*function{}
 	l.state.links.max = 1 << 30
 	l.waitHooks, l.pollHooks = newWaitHooks(), newPollHooks()
 	if err := l.bootstrap(ctx, main); err != nil {
