@@ -2,33 +2,16 @@ package playground_test
 
 import (
 	"bytes"
-	"context"
-	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
+	"github.com/lockstep-wasm/lockstep/internal/browsertest"
 	"github.com/lockstep-wasm/lockstep/lincheck/trace"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
-
-// browser finds Chromium, or skips the test: it is not a part of what the project needs.
-func browser(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	t.Skip("there is no Chromium here")
-	return ""
-}
 
 // In a browser, at two widths: ten actions are taken, a guard is switched off and a property
 // breaks, every mistake is gone through to its end, and a recorded trace is loaded.
@@ -36,7 +19,7 @@ func TestPage(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it compiles the page and starts a browser")
 	}
-	chromium := browser(t)
+	browsertest.Chromium(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "page.html")
 	if out, err := exec.CommandContext(t.Context(), "go", "run", "./build", "-o", file).CombinedOutput(); err != nil {
@@ -52,38 +35,12 @@ func TestPage(t *testing.T) {
 	}
 	driven := bytes.Replace(page, []byte("</body>"), []byte(`<script type="text/plain" id="recorded">`+recorded(t)+
 		"</script><script>"+string(driver)+"</script></body>"), 1)
-	results := make(chan string, 1)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/":
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			_, _ = w.Write(driven)
-		case "/result":
-			text, _ := io.ReadAll(r.Body)
-			results <- string(text)
-		}
-	}))
-	defer server.Close()
 	for _, size := range []string{"500,900", "1280,900"} {
-		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-		cmd := exec.CommandContext(ctx, chromium, "--headless=new", "--no-sandbox", "--disable-gpu",
-			"--window-size="+size, "--user-data-dir="+filepath.Join(dir, "profile"), server.URL)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // and all its children
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
+		if text := browsertest.Run(t, size, map[string][]byte{"/": driven}); text != browsertest.Well {
+			t.Errorf("at %s:\n%s", size, text)
 		}
-		select {
-		case text := <-results:
-			if text != "all is well" {
-				t.Errorf("at %s:\n%s", size, text)
-			}
-		case <-ctx.Done():
-			t.Errorf("at %s: the page came to no result", size)
-		}
-		cancel()
-		_ = cmd.Wait() // it was killed
 	}
+	browsertest.Fits(t, "the page", page, "document.body.dataset.ready")
 }
 
 // recorded is a trace of a load, as "lockstep trace record" writes it.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lockstep-wasm/lockstep/internal/browsertest"
 	"github.com/lockstep-wasm/lockstep/lincheck"
 	"github.com/lockstep-wasm/lockstep/model"
 )
@@ -180,6 +181,32 @@ func TestVerify(t *testing.T) {
 		if !bytes.Contains(page, []byte(want)) {
 			t.Errorf("%q is not in the report", want)
 		}
+	}
+}
+
+// The pages that the command writes fit on a telephone, on a laptop and on a large screen.
+func TestPagesFit(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it starts a browser")
+	}
+	browsertest.Chromium(t)
+	out := t.TempDir()
+	demo, broken := filepath.Join(out, "demo.html"), filepath.Join(out, "broken.html")
+	for _, args := range [][]string{
+		{"verify", "--out", out, "--programs", "2", "--rounds", "3", "--exploration", "5000", "--embedded", "1"},
+		{"demo", "--output", demo},
+		{"demo", "--break", "Wake", "--output", broken},
+	} {
+		if status, _, stderr := command(t, args...); status != 0 {
+			t.Fatalf("%q: status %d, %s", args, status, stderr)
+		}
+	}
+	for _, file := range []string{filepath.Join(out, "report.html"), demo, broken} {
+		page, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		browsertest.Fits(t, filepath.Base(file), page, "true")
 	}
 }
 
