@@ -182,7 +182,7 @@ func brokenBy(from *protocol.State, t protocol.Step, to *protocol.State) (names 
 // Choice is a step that is possible, or not.
 type Choice struct {
 	Step  string `json:"step"`
-	Group string `json:"group"` // whose step it is; "" for nobody's
+	Group string `json:"group"` // whose step it is; "" for none
 	Guard string `json:"guard"` // what forbids it; "" if it is possible
 }
 

@@ -25,7 +25,7 @@ type Timeline struct {
 // Event is an action of a timeline. Its number, from 0, is its place.
 type Event struct {
 	Action string  `json:"a"` // with its parameters
-	Lane   int     `json:"l"` // of the group whose action it is; -1 for nobody's
+	Lane   int     `json:"l"` // of the group whose action it is; -1 for none
 	Time   float64 `json:"t"` // microseconds from the beginning; 0 if times are not known
 }
 
@@ -309,9 +309,9 @@ func groupSpan(s *protocol.State, g protocol.Group) (class, label string) {
 	case protocol.Running:
 		return "run", "runs"
 	case protocol.Parked:
-		return "park", "nobody is in it, or it waits outside"
+		return "park", "no call is in it, or it waits outside"
 	case protocol.Waking:
-		return "door", "somebody waits to get in until " + of + " is over"
+		return "door", "a call waits to get in until " + of + " is over"
 	}
 	return "", ""
 }

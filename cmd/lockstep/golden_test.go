@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,26 +19,49 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// collections are the folders of modules that info and ldd are compared on.
+// collections are the folders of modules that info and ldd are compared on: every module of the
+// repository is in one of them.
 func collections(t *testing.T) map[string]fs.FS {
 	t.Helper()
 	web, err := stock.Path(stock.WebTreeSitter)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]fs.FS{
-		"fixtures":  os.DirFS("../../linker/testdata"),
-		"examples":  os.DirFS("../../examples"),
-		"libraries": os.DirFS("../../libraries/testdata"),
-		"stock":     os.DirFS(filepath.Dir(filepath.Dir(web))),
+	all := map[string]fs.FS{"stock": os.DirFS(filepath.Dir(filepath.Dir(web)))}
+	var elsewhere without
+	for name, dir := range map[string]string{
+		"fixtures":  "linker/testdata",
+		"examples":  "examples",
+		"libraries": "libraries/testdata",
+	} {
+		all[name] = os.DirFS(filepath.Join("..", "..", dir))
+		elsewhere.dirs = append(elsewhere.dirs, dir)
 	}
+	elsewhere.FS = os.DirFS(filepath.Join("..", ".."))
+	elsewhere.dirs = append(elsewhere.dirs, "stock/node_modules", "out", ".git")
+	all["elsewhere"] = elsewhere
+	return all
+}
+
+// without is a file system without some of its folders.
+type without struct {
+	fs.FS
+	dirs []string
+}
+
+// ReadDir implements fs.ReadDirFS.
+func (w without) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(w.FS, name)
+	return slices.DeleteFunc(entries, func(e fs.DirEntry) bool {
+		return slices.Contains(w.dirs, path.Join(name, e.Name()))
+	}), err
 }
 
 // eachModule calls f with every WebAssembly file of a folder, in order.
 func eachModule(t *testing.T, fsys fs.FS, f func(file string, module []byte)) (count int) {
 	t.Helper()
 	err := fs.WalkDir(fsys, ".", func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || path.Ext(file) != ".wasm" {
+		if err != nil || d.IsDir() || path.Ext(file) != ".wasm" && path.Ext(file) != ".so" {
 			return err
 		}
 		module, err := fs.ReadFile(fsys, file)
@@ -165,7 +189,7 @@ func TestLdd(t *testing.T) {
 		{[]string{"--symbols", "plain/libdiamond_top.wasm"}, 0, []string{
 			"  libdiamond_left.wasm => plain/libdiamond_left.wasm (search path plain)\n",
 			"    libdiamond_bottom.wasm => plain/libdiamond_bottom.wasm (above)\n",
-			"diamond_left    libdiamond_left.wasm", "log_append      nobody here: the host's, or calling it fails"}},
+			"diamond_left    libdiamond_left.wasm", "log_append      not defined here: the host's, or calling it fails"}},
 		{[]string{"plain/libneeds_missing.wasm"}, 1, []string{"libabsent.wasm => not found: tried plain/libabsent.wasm"}},
 		{[]string{"--lib", "plain", "--preload", "libother.wasm", "main-exe.wasm"}, 0, []string{
 			"  libother.wasm => plain/libother.wasm (preloaded, search path plain)\n"}},

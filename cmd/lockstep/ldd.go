@@ -91,10 +91,10 @@ func lddCommand() *cobra.Command {
 		Use:   "ldd FILE",
 		Short: "Show which libraries a module needs, where they are, and who defines each symbol",
 		Long: `ldd shows the tree of libraries that a module needs: which file each is and by
-which rule it was chosen, and what is missing. Then it shows the symbols that nobody defines or
-that are not what they are taken for, and with --symbols who defines each of them. Nothing is
-compiled or run. Functions of the host are not known, so that a function of the module env that is
-the host's shows as undefined; loading does not fail because of it.
+which rule it was chosen, and what is missing. Then it shows the symbols that have no definition,
+or another one than they need; with --symbols it shows the definition of each. Nothing is compiled
+or run. Functions of the host are not known, so that a function of the module env that is the
+host's shows as undefined; loading does not fail because of it.
 
 The exit status is 1 if a library or a symbol is missing without which loading fails.`,
 		Example: `  lockstep ldd program.wasm
@@ -179,7 +179,7 @@ func writeTree(w io.Writer, names *strings.Replacer, tree *modinfo.Tree, all boo
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	head := "\nsymbols:\n"
 	if !all {
-		head = "\nsymbols that nobody defines, or that are something else:\n"
+		head = "\nsymbols without a definition, or with another one than they need:\n"
 	}
 	for _, b := range tree.Bindings {
 		if !all && b.Err == "" {

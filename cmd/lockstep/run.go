@@ -94,7 +94,7 @@ names the module and the function, or the symbol.`,
 		&o.now,
 		"now",
 		false,
-		"refuse libraries with functions that nobody has, as LD_BIND_NOW does",
+		"refuse libraries with undefined functions, as LD_BIND_NOW does",
 	)
 	flags.BoolVar(
 		&o.loops,

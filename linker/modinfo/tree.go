@@ -31,7 +31,7 @@ type Node struct {
 type Binding struct {
 	Module  string `json:"module"` // the module that imports it
 	Symbol  Symbol `json:"symbol"`
-	Definer string `json:"definer,omitempty"` // a module, "linker", "host" or "null"; else nobody
+	Definer string `json:"definer,omitempty"` // a module, "linker", "host" or "null"; else empty
 	Err     string `json:"error,omitempty"`   // what is wrong
 	Fatal   bool   `json:"fatal,omitempty"`   // loading fails
 }
@@ -253,9 +253,9 @@ func (t *treeReader) define(b *Binding, from *Node) {
 	case b.Symbol.Weak:
 		b.Definer = "null"
 	case b.Symbol.Kind == Function:
-		b.Err = "nobody here: the host's, or calling it fails"
+		b.Err = "not defined here: the host's, or calling it fails"
 	case b.Symbol.Kind == Pointer:
-		b.Err = "nobody here: calling it fails"
+		b.Err = "not defined here: calling it fails"
 	default:
 		b.Err, b.Fatal = "undefined", true
 	}
