@@ -38,9 +38,10 @@ type Counterexample struct {
 	Model    string   `json:"model,omitempty"`
 	Off      []string `json:"guards_off,omitempty"`
 	Property string   `json:"property"`
-	Sentence string   `json:"sentence"`       // what should hold
-	Link     string   `json:"link,omitempty"` // where it is explained, from the root of the source tree
-	Steps    []Step   `json:"steps"`
+	Sentence string   `json:"sentence"` // what should hold
+	// where it is explained, from the root of the source tree
+	Link  string `json:"link,omitempty"`
+	Steps []Step `json:"steps"`
 	// Loop says that the steps from this one, by its number, repeat for ever; Stops, that after the
 	// last step nothing happens any more that has to. 0 and false for a property of states or
 	// steps.

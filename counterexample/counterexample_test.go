@@ -66,7 +66,8 @@ func TestOfViolation(t *testing.T) {
 			}
 		}
 		text := c.String()
-		for _, want := range []string{c.Off[0] + " off: ", "should hold: ", "spec/", c.Steps[0].Action} {
+		for _, want := range []string{c.Off[0] + " off: ", "should hold: ", "spec/",
+			c.Steps[0].Action} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: no %q in\n%s", m.Name, want, text)
 			}

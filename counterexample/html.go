@@ -55,8 +55,8 @@ func element(id string, v any) (template.HTML, error) {
 	if err != nil {
 		return "", fmt.Errorf("counterexample: %w", err)
 	}
-	return template.HTML(`<script type="application/json" id="` + template.HTMLEscapeString(id) + `">` +
-		string(text) + `</script>`), nil
+	return template.HTML(`<script type="application/json" id="` + template.HTMLEscapeString(id) +
+		`">` + string(text) + `</script>`), nil
 }
 
 // Embed is a counterexample as a part of a page: a table, with the action, and what it changes.

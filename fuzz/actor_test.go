@@ -39,8 +39,10 @@ const (
 	verbs                     // how many there are
 )
 
-var verbNames = [verbs]string{"runs", "safepoint", "sleeps", "links", "looksAgain", "failsWork", "failsReplay", "poisons", "panicsReplay",
-	"panicsWork", "killsInReplay", "closure", "freesClosure", "leases", "handsOver", "tries", "spawns", "failsSpawn", "abortsSpawn",
+var verbNames = [verbs]string{"runs", "safepoint", "sleeps", "links", "looksAgain", "failsWork",
+	"failsReplay", "poisons", "panicsReplay",
+	"panicsWork", "killsInReplay", "closure", "freesClosure", "leases", "handsOver", "tries",
+	"spawns", "failsSpawn", "abortsSpawn",
 	"kills", "crashes", "leaves"}
 
 func (v verb) String() string { return verbNames[v] }
@@ -117,7 +119,8 @@ func (a *actor) ok(what string, cause act, err error) bool {
 	case errors.As(err, &replay) && (cause.Verb == failsReplay || cause.Verb == poisons):
 	case errors.Is(err, errWork) && cause.Verb == failsWork:
 	case errors.Is(err, errBuild) && cause.Verb == failsSpawn:
-	case errors.Is(err, coord.ErrTooManyGroups) && (cause.Verb == spawns || cause.Verb == failsSpawn || cause.Verb == abortsSpawn):
+	case errors.Is(err, coord.ErrTooManyGroups) &&
+		(cause.Verb == spawns || cause.Verb == failsSpawn || cause.Verb == abortsSpawn):
 	default:
 		a.w.s.Failf("%s: %s: %v", a.name, what, err)
 	}
@@ -153,7 +156,8 @@ func (a *actor) perform(next act) bool {
 		a.m.Park()
 		a.w.s.Yield()
 		return a.ok(what, act{}, a.m.Enter(context.WithoutCancel(ctx)))
-	case links, looksAgain, failsWork, failsReplay, poisons, panicsReplay, panicsWork, killsInReplay:
+	case links, looksAgain, failsWork, failsReplay, poisons, panicsReplay, panicsWork,
+		killsInReplay:
 		return a.link(ctx, next, func(t *task) (uint64, error) { return a.m.Link(ctx, t) })
 	case closure:
 		return a.closure(ctx, next)
@@ -185,7 +189,8 @@ func (a *actor) perform(next act) bool {
 	return a.live
 }
 
-// dead takes away the error of a group that was killed during its request: what is asked for then is refused.
+// dead takes away the error of a group that was killed during its request: what is asked for then
+// is refused.
 func dead(a *actor, err error) error {
 	if err != nil && !a.live && errors.Is(err, coord.ErrGroupClosed) {
 		return nil

@@ -26,7 +26,8 @@ func (p program) String() string {
 }
 
 // run is the program under the scheduler.
-func (p program) run(waiting func(*schedule.Scheduler) coord.Waiting, coarse bool) schedule.Program {
+func (p program) run(waiting func(*schedule.Scheduler) coord.Waiting,
+	coarse bool) schedule.Program {
 	return func(s *schedule.Scheduler) {
 		w := newWorld(s, waiting(s), len(p.Groups), len(p.Groups)+p.Spare, coarse)
 		for i, acts := range p.Groups {
@@ -35,11 +36,13 @@ func (p program) run(waiting func(*schedule.Scheduler) coord.Waiting, coarse boo
 	}
 }
 
-// notified and polling are the two strategies of waiting. The polls are few, so that runs are short.
+// notified and polling are the two strategies of waiting. The polls are few, so that runs are
+// short.
 func notified(s *schedule.Scheduler) coord.Waiting { return s.Notified() }
 
 func polling(s *schedule.Scheduler) coord.Waiting {
-	return s.Polling(coord.Backoff{Spins: 1, Yields: 1, InitialSleep: time.Millisecond, ShiftLimit: 2, MaxSleep: 10 * time.Millisecond})
+	return s.Polling(coord.Backoff{Spins: 1, Yields: 1, InitialSleep: time.Millisecond,
+		ShiftLimit: 2, MaxSleep: 10 * time.Millisecond})
 }
 
 func acts(verbs ...verb) (list []act) {
@@ -80,7 +83,8 @@ func TestTwoGroupsExhaustively(t *testing.T) {
 	}{
 		{"links", [][]act{acts(links, links), acts(links, links)}},
 		{"a failing replay", [][]act{acts(links, links), {to(failsReplay, 1), to(links, 1)}}},
-		{"two failing replays", [][]act{{to(failsReplay, 2), to(links, 2)}, {to(failsReplay, 1), to(links, 1)}}},
+		{"two failing replays",
+			[][]act{{to(failsReplay, 2), to(links, 2)}, {to(failsReplay, 1), to(links, 1)}}},
 		{"a failing undo", [][]act{{to(links, 1), to(poisons, 2)}, acts(links, links)}},
 		{"a second look", [][]act{acts(links, looksAgain), acts(looksAgain, links)}},
 		{"leaving", [][]act{acts(links, leaves), acts(links, leaves)}},
@@ -96,8 +100,11 @@ func TestTwoGroupsExhaustively(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := program{Groups: c.groups}
-			r := schedule.Check(t, p.run(notified, true), schedule.DepthFirst(schedule.Unbounded, limit(0, 300)), schedule.Options{Coarse: true})
-			t.Logf("%d schedules of up to %d choices, all of them: %v", r.Schedules, r.Choices, r.Exhausted)
+			r := schedule.Check(t, p.run(notified, true),
+				schedule.DepthFirst(schedule.Unbounded, limit(0, 300)),
+				schedule.Options{Coarse: true})
+			t.Logf("%d schedules of up to %d choices, all of them: %v", r.Schedules, r.Choices,
+				r.Exhausted)
 			total += r.Schedules
 		})
 	}
@@ -130,8 +137,10 @@ func TestEveryPair(t *testing.T) {
 			}
 			p := program{Groups: [][]act{{first, {Verb: runs}}, {second, {Verb: links}}}, Spare: 1}
 			t.Run(fmt.Sprintf("%s, %s", first.Verb, second.Verb), func(t *testing.T) {
-				total += schedule.Check(t, p.run(notified, true), schedule.DepthFirst(bound, limit(0, 25)), schedule.Options{}).Schedules
-				total += schedule.Check(t, p.run(polling, true), schedule.DepthFirst(0, limit(50, 5)), schedule.Options{}).Schedules
+				total += schedule.Check(t, p.run(notified, true),
+					schedule.DepthFirst(bound, limit(0, 25)), schedule.Options{}).Schedules
+				total += schedule.Check(t, p.run(polling, true),
+					schedule.DepthFirst(0, limit(50, 5)), schedule.Options{}).Schedules
 			})
 		}
 	}
@@ -157,11 +166,14 @@ func TestCancelEverywhere(t *testing.T) {
 			case runs, tries, kills, crashes, sleeps, panicsWork:
 				continue // nothing in them depends on the context
 			}
-			p := program{Groups: [][]act{{ends(first, how), {Verb: links}}, acts(links, runs)}, Spare: 1}
+			p := program{Groups: [][]act{{ends(first, how), {Verb: links}}, acts(links, runs)},
+				Spare: 1}
 			t.Run(p.Groups[0][0].String(), func(t *testing.T) {
 				o := schedule.Options{EagerTimers: how == timed}
-				total += schedule.Check(t, p.run(notified, true), schedule.DepthFirst(1, limit(1500, 50)), o).Schedules
-				total += schedule.Check(t, p.run(polling, true), schedule.DepthFirst(0, limit(100, 5)), o).Schedules
+				total += schedule.Check(t, p.run(notified, true),
+					schedule.DepthFirst(1, limit(1500, 50)), o).Schedules
+				total += schedule.Check(t, p.run(polling, true),
+					schedule.DepthFirst(0, limit(100, 5)), o).Schedules
 			})
 		}
 	}
@@ -178,17 +190,26 @@ func TestMoreGroups(t *testing.T) {
 	}{
 		{"three links", program{Groups: [][]act{acts(links), acts(links), acts(links)}}, 1},
 		{"two links and a sleeper", program{Groups: [][]act{acts(links), acts(links), {}}}, 2},
-		{"a sleeper that wakes up", program{Groups: [][]act{acts(links), acts(sleeps, runs), acts(runs)}}, 2},
-		{"a failing replay and a waiter", program{Groups: [][]act{{to(failsReplay, 2)}, acts(runs), acts(links)}}, 2},
-		{"a failing undo and a waiter", program{Groups: [][]act{{to(poisons, 2)}, acts(runs), acts(links)}}, 2},
-		{"killed while two link", program{Groups: [][]act{acts(links), {to(kills, 1)}, acts(links)}}, 2},
-		{"leave, spawn, link", program{Groups: [][]act{acts(leaves), acts(spawns), acts(links)}, Spare: 1}, 1},
-		{"closures of three", program{Groups: [][]act{acts(closure), acts(closure), acts(closure, freesClosure)}}, 1},
-		{"four groups", program{Groups: [][]act{acts(links), acts(links), acts(runs), acts(leaves)}}, 1},
+		{"a sleeper that wakes up",
+			program{Groups: [][]act{acts(links), acts(sleeps, runs), acts(runs)}}, 2},
+		{"a failing replay and a waiter",
+			program{Groups: [][]act{{to(failsReplay, 2)}, acts(runs), acts(links)}}, 2},
+		{"a failing undo and a waiter",
+			program{Groups: [][]act{{to(poisons, 2)}, acts(runs), acts(links)}}, 2},
+		{"killed while two link",
+			program{Groups: [][]act{acts(links), {to(kills, 1)}, acts(links)}}, 2},
+		{"leave, spawn, link",
+			program{Groups: [][]act{acts(leaves), acts(spawns), acts(links)}, Spare: 1}, 1},
+		{"closures of three",
+			program{Groups: [][]act{acts(closure), acts(closure), acts(closure, freesClosure)}}, 1},
+		{"four groups", program{Groups: [][]act{acts(links), acts(links), acts(runs),
+			acts(leaves)}}, 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := schedule.Check(t, c.p.run(notified, false), schedule.DepthFirst(c.bound, limit(0, 300)), schedule.Options{})
-			t.Logf("%d schedules of up to %d choices, bound %d, all of them: %v", r.Schedules, r.Choices, c.bound, r.Exhausted)
+			r := schedule.Check(t, c.p.run(notified, false),
+				schedule.DepthFirst(c.bound, limit(0, 300)), schedule.Options{})
+			t.Logf("%d schedules of up to %d choices, bound %d, all of them: %v", r.Schedules,
+				r.Choices, c.bound, r.Exhausted)
 			total += r.Schedules
 		})
 	}
@@ -213,7 +234,8 @@ func TestSafepointsAreEnough(t *testing.T) {
 					}
 				})
 			}
-			r := schedule.Check(t, program, schedule.DepthFirst(2, limit(0, 300)), schedule.Options{MaxSteps: 1000})
+			r := schedule.Check(t, program, schedule.DepthFirst(2, limit(0, 300)),
+				schedule.Options{MaxSteps: 1000})
 			t.Logf("%d schedules", r.Schedules)
 		})
 	}

@@ -37,7 +37,8 @@ func drawActs(t *rapid.T, groups, depth int) []act {
 }
 
 func drawProgram(t *rapid.T) program {
-	p := program{Groups: make([][]act, rapid.IntRange(2, 4).Draw(t, "groups")), Spare: rapid.IntRange(0, 2).Draw(t, "spare")}
+	p := program{Groups: make([][]act, rapid.IntRange(2, 4).Draw(t, "groups")),
+		Spare: rapid.IntRange(0, 2).Draw(t, "spare")}
 	for i := range p.Groups {
 		p.Groups[i] = drawActs(t, len(p.Groups), 1)
 	}

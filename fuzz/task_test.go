@@ -21,7 +21,9 @@ type task struct {
 // link leads an operation and judges its outcome: it is in the log exactly if it succeeded.
 func (a *actor) link(ctx context.Context, next act, lead func(*task) (uint64, error)) bool {
 	a.w.maker++
-	t := &task{actor: a, act: next, job: &job{entry: fmt.Sprintf("%s#%d", a.name, a.w.maker), failIn: protocol.NoGroup, panicIn: protocol.NoGroup}}
+	t := &task{actor: a, act: next,
+		job: &job{entry: fmt.Sprintf("%s#%d", a.name, a.w.maker), failIn: protocol.NoGroup,
+			panicIn: protocol.NoGroup}}
 	switch next.Verb {
 	case failsReplay:
 		t.job.failIn = next.Target
@@ -36,7 +38,8 @@ func (a *actor) link(ctx context.Context, next act, lead func(*task) (uint64, er
 	where := slices.Index(a.w.log, t.job.entry)
 	switch {
 	case (where >= 0) != (commit > 0) || commit > 0 && (err != nil || uint64(where)+1 != commit):
-		a.w.s.Failf("%s: %s returned %d, %v, and is number %d in the log", a.name, next, commit, err, where+1)
+		a.w.s.Failf("%s: %s returned %d, %v, and is number %d in the log", a.name, next, commit,
+			err, where+1)
 	case err == nil && commit == 0 && t.begun:
 		a.w.s.Failf("%s: %s has worked, and nothing came of it", a.name, next)
 	case commit != t.commit:
@@ -84,7 +87,8 @@ func (t *task) Do(context.Context) (coord.Operation, bool, error) {
 		panic(errWork)
 	case t.Verb == closure:
 		op.Kind = protocol.AllocateFunctionTable
-		if s := t.w.c.State(); s.Free > 0 || s.Table+s.Config.Batch > s.Config.MaxTable { // the second look
+		// the second look
+		if s := t.w.c.State(); s.Free > 0 || s.Table+s.Config.Batch > s.Config.MaxTable {
 			return op, false, nil
 		}
 	}

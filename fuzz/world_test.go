@@ -31,7 +31,8 @@ type world struct {
 	last   protocol.State // after the last event
 	poison bool           // the state was poisoned: nothing may change any more
 	maker  int            // numbers the entries, so that all differ
-	// changing is the name of the group in whose name the shared state is changed, or half changed; empty for none.
+	// changing is the name of the group in whose name the shared state is changed, or half changed;
+	// empty for none.
 	changing string
 }
 
@@ -55,8 +56,8 @@ type job struct {
 	during   func()         // called by each replay; may be nil
 }
 
-// change notes that the shared state is changed, until the result is called. Meanwhile no other goroutine may change it,
-// whatever becomes of the group.
+// change notes that the shared state is changed, until the result is called. Meanwhile no other
+// goroutine may change it, whatever becomes of the group.
 func (w *world) change(name string) (done func()) {
 	if w.changing != "" {
 		w.s.Failf("%s changes the shared state, and %s is still at it", name, w.changing)
@@ -77,7 +78,8 @@ func newWorld(s *schedule.Scheduler, waiting coord.Waiting, n, maxGroups int, co
 	w := &world{s: s, coarse: coarse}
 	first := &instances{w: w, name: "g1", live: true}
 	w.slots[0] = first
-	c, m, err := coord.New(coord.Config{Waiting: waiting, Observer: w.observe, MaxGroups: maxGroups, Batch: 1, MaxTable: 3}, first)
+	c, m, err := coord.New(coord.Config{Waiting: waiting, Observer: w.observe, MaxGroups: maxGroups,
+		Batch: 1, MaxTable: 3}, first)
 	if err != nil {
 		s.Failf("%v", err)
 		return w
@@ -209,7 +211,9 @@ func (in *instances) begin(ctx context.Context, what string) error {
 	return nil
 }
 
-func (in *instances) is(g protocol.Group) bool { return g != protocol.NoGroup && in.name == g.String() }
+func (in *instances) is(g protocol.Group) bool {
+	return g != protocol.NoGroup && in.name == g.String()
+}
 
 // pop takes the last entry back, which must be this one.
 func (in *instances) pop(entry string) {
@@ -225,7 +229,8 @@ func (in *instances) pop(entry string) {
 func (in *instances) run() {
 	check := func() {
 		if in.live && !in.w.poison && !slices.Equal(in.entries, in.w.log) {
-			in.w.s.Failf("guest code of %s runs on %v, committed is %v", in.name, in.entries, in.w.log)
+			in.w.s.Failf("guest code of %s runs on %v, committed is %v", in.name, in.entries,
+				in.w.log)
 		}
 	}
 	in.guest = true
@@ -247,8 +252,8 @@ func (w *world) finish() {
 		}
 		return
 	}
-	if s.Holder != protocol.NoGroup || s.Writer != protocol.NoGroup || s.Readers != 0 || s.Leader != protocol.NoGroup ||
-		s.LeaseQueue.Len() > 0 || s.StateQueue.Len() > 0 {
+	if s.Holder != protocol.NoGroup || s.Writer != protocol.NoGroup || s.Readers != 0 ||
+		s.Leader != protocol.NoGroup || s.LeaseQueue.Len() > 0 || s.StateQueue.Len() > 0 {
 		w.s.Failf("something is held, or waited for, in the end")
 	}
 	for id := range protocol.Group(s.Config.Groups) {

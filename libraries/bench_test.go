@@ -21,15 +21,16 @@ type program struct {
 	group *linker.Group
 }
 
-// start links a main module with a library, or, when library is empty, runs an executable alone. Both in the same
-// linker, so that calls from Go cost the same.
+// start links a main module with a library, or, when library is empty, runs an executable alone.
+// Both in the same linker, so that calls from Go cost the same.
 func start(b *testing.B, main, library string) *program {
 	b.Helper()
 	return startWith(b, main, library, linker.NewRuntimeConfig(), false)
 }
 
 // startWith is start with a runtime's configuration, and with loop safepoints or without.
-func startWith(b testing.TB, main, library string, runtime wazero.RuntimeConfig, safepoints bool) *program {
+func startWith(b testing.TB, main, library string, runtime wazero.RuntimeConfig,
+	safepoints bool) *program {
 	b.Helper()
 	ctx := context.Background()
 	rt := wazero.NewRuntimeWithConfig(ctx, runtime)
@@ -39,7 +40,8 @@ func startWith(b testing.TB, main, library string, runtime wazero.RuntimeConfig,
 		b.Fatal(err)
 	}
 	p := &program{b: b, lib: linker.Default}
-	config := linker.NewConfig().WithFS(libraries.FS()).WithMemoryPages(1024, 4096).WithLoopSafepoints(safepoints)
+	config := linker.NewConfig().WithFS(libraries.FS()).WithMemoryPages(1024,
+		4096).WithLoopSafepoints(safepoints)
 	if p.l, err = linker.New(ctx, rt, wasm, config); err != nil {
 		b.Fatal(err)
 	}
@@ -84,15 +86,15 @@ func (p *program) put(text string) uint64 {
 	return uint64(address)
 }
 
-// linkages are the two ways to link the same C code, compiled by the same compiler: as a library, position-independent,
-// or into an executable.
+// linkages are the two ways to link the same C code, compiled by the same compiler: as a library,
+// position-independent, or into an executable.
 func linkages(b *testing.B, dynamicLibrary, executable string, f func(b *testing.B, p *program)) {
 	b.Run("dynamic", func(b *testing.B) { f(b, start(b, libraries.MainLibc, dynamicLibrary)) })
 	b.Run("static", func(b *testing.B) { f(b, start(b, executable, "")) })
 }
 
-// BenchmarkDynamicVersusStatic measures what dynamic linking costs at run time: zlib, which computes in loops of
-// its own, and Lua, which calls libc and itself through pointers all the time.
+// BenchmarkDynamicVersusStatic measures what dynamic linking costs at run time: zlib, which
+// computes in loops of its own, and Lua, which calls libc and itself through pointers all the time.
 func BenchmarkDynamicVersusStatic(b *testing.B) {
 	b.Run("compress", func(b *testing.B) {
 		linkages(b, libraries.Zlib, libraries.StaticZ, func(b *testing.B, p *program) {
@@ -122,7 +124,8 @@ func BenchmarkDynamicVersusStatic(b *testing.B) {
 				p.call("luaL_openlibs", state)
 				text, chunk := p.put(script), p.put("=benchmark")
 				for b.Loop() {
-					if code := p.call("luaL_loadbufferx", state, text, uint64(len(script)), chunk, 0); code != 0 {
+					if code := p.call("luaL_loadbufferx", state, text, uint64(len(script)), chunk,
+						0); code != 0 {
 						b.Fatal("luaL_loadbufferx returns", code)
 					}
 					if code := p.call("lua_pcallk", state, 0, 0, 0, 0, 0); code != 0 {

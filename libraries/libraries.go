@@ -1,11 +1,12 @@
-// Package libraries has real C and C++ libraries as WebAssembly modules, built from Debian's sources, and main modules
-// with the libc that they need:
+// Package libraries has real C and C++ libraries as WebAssembly modules, built from Debian's
+// sources, and main modules with the libc that they need:
 //
 //	main, err := fs.ReadFile(libraries.FS(), libraries.MainLibc)
 //	l, err := linker.New(ctx, rt, main, linker.NewConfig().WithFS(libraries.FS()))
 //	lib, err := l.Main().Open(ctx, libraries.Zlib)
 //
-// build.sh builds them ("make libraries"); README.md says from what, and what several threads may do with them.
+// build.sh builds them ("make libraries"); README.md says from what, and what several threads may
+// do with them.
 package libraries
 
 import (
@@ -23,7 +24,8 @@ const (
 	SQLite = "libsqlite3.wasm" // SQLite 3.40.1, databases in memory only
 	Words  = "libwords.wasm"   // counts words; a small library in C++, for MainLibcxx
 
-	// StaticZ and StaticLua are executables with the code of Zlib and Lua linked by the static linker, to compare.
+	// StaticZ and StaticLua are executables with the code of Zlib and Lua linked by the static
+	// linker, to compare.
 	StaticZ   = "static-z.wasm"
 	StaticLua = "static-lua.wasm"
 )
@@ -31,8 +33,8 @@ const (
 //go:embed testdata/*.wasm
 var modules embed.FS
 
-// FS returns the modules as a file system, which is what [linker.Config.WithFS] takes. It may be used by any
-// goroutine.
+// FS returns the modules as a file system, which is what [linker.Config.WithFS] takes. It may be
+// used by any goroutine.
 //
 // [linker.Config.WithFS]: https://pkg.go.dev/github.com/lockstep-wasm/lockstep/linker#Config.WithFS
 func FS() fs.FS {

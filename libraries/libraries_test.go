@@ -16,7 +16,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// sums returns the sum of each source, by its name in this folder, and of each module, by its own name.
+// sums returns the sum of each source, by its name in this folder, and of each module, by its own
+// name.
 func sums(t *testing.T) map[string]string { return builds.Sums(t, "testdata/SHA256SUMS") }
 
 // inFolder is where the file of a name in the sums is.
@@ -27,8 +28,8 @@ func inFolder(name string) string {
 	return name
 }
 
-// TestModulesAreWhatWasBuilt holds without a compiler: neither a source nor a module was changed without running
-// build.sh, and no file is missing from the sums.
+// TestModulesAreWhatWasBuilt holds without a compiler: neither a source nor a module was changed
+// without running build.sh, and no file is missing from the sums.
 func TestModulesAreWhatWasBuilt(t *testing.T) {
 	sums := sums(t)
 	builds.CheckUnchanged(t, sums, inFolder)
@@ -51,8 +52,8 @@ func TestModulesAreWhatWasBuilt(t *testing.T) {
 // TestEmbeddedModules compares what programs get with what was built.
 func TestEmbeddedModules(t *testing.T) {
 	sums := sums(t)
-	names := []string{libraries.MainLibc, libraries.MainLibcxx, libraries.Zlib, libraries.Lua, libraries.SQLite,
-		libraries.Words, libraries.StaticZ, libraries.StaticLua}
+	names := []string{libraries.MainLibc, libraries.MainLibcxx, libraries.Zlib, libraries.Lua,
+		libraries.SQLite, libraries.Words, libraries.StaticZ, libraries.StaticLua}
 	for _, name := range names {
 		content, err := fs.ReadFile(libraries.FS(), name)
 		if err != nil {
@@ -82,7 +83,8 @@ func unbuildable(t *testing.T) string {
 	if !bytes.Equal(installed, recorded) {
 		return "another toolchain is installed: " + string(installed)
 	}
-	// The script would fetch the sources; a test does not, and it takes minutes only where somebody asked for it.
+	// The script would fetch the sources; a test does not, and it takes minutes only where somebody
+	// asked for it.
 	dsc, err := filepath.Glob(filepath.Join(os.Getenv("LOCKSTEP_SOURCES"), "*.dsc"))
 	if err != nil || len(dsc) < 4 {
 		return "LOCKSTEP_SOURCES does not name a folder with the sources (build.sh fetches them)"
@@ -90,8 +92,8 @@ func unbuildable(t *testing.T) string {
 	return ""
 }
 
-// TestModulesRebuild builds everything again where the toolchain is and LOCKSTEP_SOURCES names the folder with the
-// sources. Elsewhere [TestModulesAreWhatWasBuilt] is the whole check.
+// TestModulesRebuild builds everything again where the toolchain is and LOCKSTEP_SOURCES names the
+// folder with the sources. Elsewhere [TestModulesAreWhatWasBuilt] is the whole check.
 func TestModulesRebuild(t *testing.T) {
 	if reason := unbuildable(t); reason != "" {
 		t.Log("not rebuilt: " + reason)
@@ -106,10 +108,12 @@ func TestModulesRebuild(t *testing.T) {
 	if err != nil || len(modules) == 0 {
 		t.Fatalf("no modules: %v", err)
 	}
-	builds.CheckSame(t, sums(t), modules, func(name string) string { return filepath.Join(out, name) })
+	builds.CheckSame(t, sums(t), modules,
+		func(name string) string { return filepath.Join(out, name) })
 }
 
-// TestEverythingIsBound loads each library with all of its imports: nothing is missing that a call would find out.
+// TestEverythingIsBound loads each library with all of its imports: nothing is missing that a call
+// would find out.
 func TestEverythingIsBound(t *testing.T) {
 	ctx := t.Context()
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
@@ -119,7 +123,8 @@ func TestEverythingIsBound(t *testing.T) {
 		libraries []string
 	}{
 		{libraries.MainLibc, []string{libraries.Zlib, libraries.Lua, libraries.SQLite}},
-		{libraries.MainLibcxx, []string{libraries.Zlib, libraries.Lua, libraries.SQLite, libraries.Words}},
+		{libraries.MainLibcxx,
+			[]string{libraries.Zlib, libraries.Lua, libraries.SQLite, libraries.Words}},
 	} {
 		main, err := fs.ReadFile(libraries.FS(), tt.main)
 		if err != nil {

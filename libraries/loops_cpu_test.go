@@ -15,7 +15,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// processorTime is what the process has used of the processor. Other processes do not change it much, as they do the clock's.
+// processorTime is what the process has used of the processor. Other processes do not change it
+// much, as they do the clock's.
 func processorTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -24,8 +25,9 @@ func processorTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkLoopSafepoints measures what it costs that guests can be stopped: not at all, by the linker, and by wazero. The three take
-// turns, and what it reports is the least processor time that each has needed, in milliseconds: run it with GOMAXPROCS=1.
+// BenchmarkLoopSafepoints measures what it costs that guests can be stopped: not at all, by the
+// linker, and by wazero. The three take turns, and what it reports is the least processor time that
+// each has needed, in milliseconds: run it with GOMAXPROCS=1.
 func BenchmarkLoopSafepoints(b *testing.B) {
 	ways := []struct {
 		name    string
@@ -55,7 +57,9 @@ func BenchmarkLoopSafepoints(b *testing.B) {
 			var runs []func()
 			least := []time.Duration{math.MaxInt64, math.MaxInt64, math.MaxInt64}
 			for _, way := range ways {
-				runs = append(runs, subject.prepare(startWith(b, libraries.MainLibc, subject.library, way.runtime, way.on)))
+				runs = append(runs,
+					subject.prepare(startWith(b, libraries.MainLibc, subject.library, way.runtime,
+						way.on)))
 			}
 			const times = 3 // a clock that ticks slowly
 			for b.Loop() {

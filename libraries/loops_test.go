@@ -102,7 +102,8 @@ func (p *program) sumOfSquares() uint32 {
 	db, sum := word(handle), uint32(0)
 	for _, sql := range []string{
 		"CREATE TABLE t (x INTEGER PRIMARY KEY, y)",
-		"WITH RECURSIVE c(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM c LIMIT 1000) INSERT INTO t SELECT x, x * x FROM c",
+		"WITH RECURSIVE c(x) AS (VALUES (1) UNION ALL SELECT x + 1 FROM c LIMIT 1000) INSERT " +
+			"INTO t SELECT x, x * x FROM c",
 		"SELECT sum(y) FROM t WHERE x IN (SELECT x FROM t ORDER BY y DESC)",
 	} {
 		const done, row, whole = 101, 100, 1<<32 - 1

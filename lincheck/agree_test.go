@@ -27,7 +27,8 @@ func bare(t testing.TB, h *History) Verdict {
 	}
 	var ops []porcupine.Operation
 	for _, op := range h.Operations {
-		ops = append(ops, porcupine.Operation{ClientId: op.Client, Input: op.Input, Output: op.Output, Call: op.Call, Return: op.Return})
+		ops = append(ops, porcupine.Operation{ClientId: op.Client, Input: op.Input,
+			Output: op.Output, Call: op.Call, Return: op.Return})
 	}
 	if porcupine.CheckOperations(pm, ops) {
 		return OK
@@ -35,7 +36,8 @@ func bare(t testing.TB, h *History) Verdict {
 	return Violation
 }
 
-// agreement counts what the comparisons have seen, so that a test cannot pass by seeing one side only.
+// agreement counts what the comparisons have seen, so that a test cannot pass by seeing one side
+// only.
 type agreement struct{ ok, violation, malformed int }
 
 func (a *agreement) count(v Verdict) {
@@ -48,7 +50,8 @@ func (a *agreement) count(v Verdict) {
 
 func (a *agreement) check(t *testing.T, histories int) {
 	t.Logf("%d ok, %d violations, %d malformed", a.ok, a.violation, a.malformed)
-	if total := a.ok + a.violation + a.malformed; total < histories || a.ok < total/4 || a.violation < total/10 {
+	if total := a.ok + a.violation + a.malformed; total < histories || a.ok < total/4 ||
+		a.violation < total/10 {
 		t.Errorf("%d histories are too few or too one-sided", total)
 	}
 }
@@ -56,8 +59,10 @@ func (a *agreement) check(t *testing.T, histories int) {
 // perDraw is how many histories each of rapid's (by default a hundred) runs looks at.
 const perDraw = 30
 
-// compareAll draws histories, corrupts every other one, and hands the well-formed ones to compare with porcupine's verdict.
-func compareAll(t *testing.T, sim simulation, rules func(*model.Rules), compare func(t *rapid.T, h *History, want Verdict)) {
+// compareAll draws histories, corrupts every other one, and hands the well-formed ones to compare
+// with porcupine's verdict.
+func compareAll(t *testing.T, sim simulation, rules func(*model.Rules),
+	compare func(t *rapid.T, h *History, want Verdict)) {
 	var seen agreement
 	rapid.Check(t, func(rt *rapid.T) {
 		pick := func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "pick") }
@@ -79,7 +84,8 @@ func compareAll(t *testing.T, sim simulation, rules func(*model.Rules), compare 
 			}
 			want := bare(t, h)
 			if n%2 == 0 && want != OK {
-				rt.Fatalf("the simulation made a history that is not linearizable:\n%s\n%v", dump(h), Check(h, Limits{}))
+				rt.Fatalf("the simulation made a history that is not linearizable:\n%s\n%v",
+					dump(h), Check(h, Limits{}))
 			}
 			seen.count(want)
 			compare(rt, h, want)
@@ -96,17 +102,20 @@ func dump(h *History) string {
 	return text
 }
 
-// The order check gives porcupine's verdict on every history that it decides, and decides every numbered one.
+// The order check gives porcupine's verdict on every history that it decides, and decides every
+// numbered one.
 func TestOrderAgrees(t *testing.T) {
-	compareAll(t, simulation{clients: 3, operations: 12, numbered: true}, nil, func(t *rapid.T, h *History, want Verdict) {
-		got := CheckOrder(h, Limits{})
-		if got.Verdict != want {
-			t.Fatalf("by order: %v, porcupine: %v\n%s", got, want, dump(h))
-		}
-	})
+	compareAll(t, simulation{clients: 3, operations: 12, numbered: true}, nil,
+		func(t *rapid.T, h *History, want Verdict) {
+			got := CheckOrder(h, Limits{})
+			if got.Verdict != want {
+				t.Fatalf("by order: %v, porcupine: %v\n%s", got, want, dump(h))
+			}
+		})
 }
 
-// Rounds, parts and early refusals do not change the verdict: numbered, unnumbered, with unknown outcomes.
+// Rounds, parts and early refusals do not change the verdict: numbered, unnumbered, with unknown
+// outcomes.
 func TestCheckAgrees(t *testing.T) {
 	unnumbered := func(r *model.Rules) { r.Unnumbered = true }
 	own := func(r *model.Rules) { r.HandlePerOpen = true }
@@ -117,11 +126,15 @@ func TestCheckAgrees(t *testing.T) {
 	}{
 		{"numbered", simulation{clients: 3, operations: 14, numbered: true, meet: 4}, nil},
 		{"unnumbered", simulation{clients: 3, operations: 14, meet: 4}, unnumbered},
-		{"unknown", simulation{clients: 3, operations: 12, numbered: true, unknown: 4, meet: 4}, nil},
-		{"a handle for each opening", simulation{clients: 3, operations: 14, numbered: true, meet: 4}, own},
-		{"a handle for each opening, unknown", simulation{clients: 3, operations: 12, unknown: 4, meet: 4},
+		{"unknown", simulation{clients: 3, operations: 12, numbered: true, unknown: 4, meet: 4},
+			nil},
+		{"a handle for each opening",
+			simulation{clients: 3, operations: 14, numbered: true, meet: 4}, own},
+		{"a handle for each opening, unknown",
+			simulation{clients: 3, operations: 12, unknown: 4, meet: 4},
 			func(r *model.Rules) { own(r); unnumbered(r) }},
-		{"unknown and unnumbered", simulation{clients: 2, operations: 12, unknown: 4, meet: 3}, unnumbered},
+		{"unknown and unnumbered", simulation{clients: 2, operations: 12, unknown: 4, meet: 3},
+			unnumbered},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -145,12 +158,15 @@ func TestPartitionAgrees(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		pick := func(n int) int { return rapid.IntRange(0, n-1).Draw(rt, "pick") }
 		for n := range perDraw {
-			// A numbered prefix gives the state; numbers of the rest are dropped where the model does not want them.
-			h := simulate(toyUniverse(), simulation{clients: 3, operations: 20, numbered: true, meet: 8}, pick)
+			// A numbered prefix gives the state; numbers of the rest are dropped where the model
+			// does not want them.
+			h := simulate(toyUniverse(),
+				simulation{clients: 3, operations: 20, numbered: true, meet: 8}, pick)
 			for i := range h.Operations {
 				op := &h.Operations[i]
 				op.Output.Read = 0
-				if op.Input.Op != model.OpOpen && op.Input.Op != model.OpClose && op.Input.Op != model.OpSpawn {
+				if op.Input.Op != model.OpOpen && op.Input.Op != model.OpClose &&
+					op.Input.Op != model.OpSpawn {
 					op.Output.Commit = 0
 				}
 			}
@@ -180,7 +196,8 @@ func TestPartitionAgrees(t *testing.T) {
 					rt.Fatalf("undecided: %s", b.exhausted())
 				}
 				if (whole == nil) != (parts == nil) {
-					rt.Fatalf("whole: %v, in parts: %v, from %s\n%s", whole != nil, parts != nil, m.Describe(state), dump(h))
+					rt.Fatalf("whole: %v, in parts: %v, from %s\n%s", whole != nil, parts != nil,
+						m.Describe(state), dump(h))
 				}
 				if len(partition(m, h, state, ops)) > 1 {
 					divided++
@@ -191,7 +208,8 @@ func TestPartitionAgrees(t *testing.T) {
 				}
 				seen.count(OK)
 				if m.Describe(whole) != m.Describe(parts) && len(partition(m, h, state, ops)) == 1 {
-					rt.Fatalf("whole ends in %s, the only part in %s", m.Describe(whole), m.Describe(parts))
+					rt.Fatalf("whole ends in %s, the only part in %s", m.Describe(whole),
+						m.Describe(parts))
 				}
 				state, from = whole, to
 			}
@@ -206,13 +224,15 @@ func TestPartitionAgrees(t *testing.T) {
 	}
 }
 
-// A long history that a few clients made is decided whatever the limits of memory, as long as the clients meet.
+// A long history that a few clients made is decided whatever the limits of memory, as long as the
+// clients meet.
 func TestCheckLong(t *testing.T) {
 	for _, numbered := range []bool{true, false} {
 		u := toyUniverse()
 		u.Rules.Unnumbered = !numbered
 		rng := rand.New(rand.NewPCG(1, 2))
-		h := simulate(u, simulation{clients: 4, operations: 3000, numbered: numbered, meet: 20}, rng.IntN)
+		h := simulate(u, simulation{clients: 4, operations: 3000, numbered: numbered, meet: 20},
+			rng.IntN)
 		if r := Judge(h, Limits{Memory: 64 << 20}); r.Verdict != OK {
 			t.Errorf("numbered %v: %v", numbered, r)
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// Judge decides a history the cheapest way: by its commit numbers if every operation has one (CheckOrder), else by
-// searching (Check).
+// Judge decides a history the cheapest way: by its commit numbers if every operation has one
+// (CheckOrder), else by searching (Check).
 func Judge(h *History, lim Limits) Result {
 	r := CheckOrder(h, lim)
 	if _, unordered := r.Err.(*UnorderedError); unordered {
@@ -19,14 +19,16 @@ func Judge(h *History, lim Limits) Result {
 	return r
 }
 
-// Check decides whether a history is linearizable, by searching with porcupine. The history is cut at quiescent moments,
-// when no operation is going on, into rounds of at least Limits.Round operations; the states that a round can
-// end in are carried over to the next, so the memory needed is that of one round. Operations of unknown outcome
-// are tried in every round that they may have taken effect in, and in none. Within a round, operations that have nothing
-// to do with each other are looked at separately.
+// Check decides whether a history is linearizable, by searching with porcupine. The history is cut
+// at quiescent moments, when no operation is going on, into rounds of at least Limits.Round
+// operations; the states that a round can end in are carried over to the next, so the memory needed
+// is that of one round. Operations of unknown outcome are tried in every round that they may have
+// taken effect in, and in none. Within a round, operations that have nothing to do with each other
+// are looked at separately.
 //
-// The cost grows steeply with the number of operations that overlap (more than about ten without commit numbers are too many);
-// let the clients meet now and then. Only OK and Violation are verdicts on the linker.
+// The cost grows steeply with the number of operations that overlap (more than about ten without
+// commit numbers are too many); let the clients meet now and then. Only OK and Violation are
+// verdicts on the linker.
 func Check(h *History, lim Limits) Result {
 	if err := h.Validate(); err != nil {
 		return Result{Err: err}
@@ -66,14 +68,14 @@ func newChecker(m *model.Sequential, h *History, lim Limits) *checker {
 	return c
 }
 
-// hasEffect says whether an operation of unknown outcome can change what others see. What it may have got for itself (a
-// slot, a group) nobody can tell.
+// hasEffect says whether an operation of unknown outcome can change what others see. What it may
+// have got for itself (a slot, a group) nobody can tell.
 func hasEffect(in *model.Input) bool {
 	return !in.ReadOnly() && in.Op != model.OpAllocateClosure && in.Op != model.OpSpawn
 }
 
-// branch is one way that the history may have gone up to a quiescent moment: the state, and the operations of unknown
-// outcome that have not taken effect.
+// branch is one way that the history may have gone up to a quiescent moment: the state, and the
+// operations of unknown outcome that have not taken effect.
 type branch struct {
 	state   *model.State
 	pending []int
@@ -103,8 +105,8 @@ func (c *checker) done(r Result) Result {
 	return r
 }
 
-// roundEnd finds the end of the round that begins at from: the first quiescent moment after enough operations.
-// Operations that never return do not count; they are pending at every moment.
+// roundEnd finds the end of the round that begins at from: the first quiescent moment after enough
+// operations. Operations that never return do not count; they are pending at every moment.
 func (c *checker) roundEnd(from int) int {
 	newest := int64(-1)
 	for k := from; k < len(c.order); k++ {
@@ -119,9 +121,10 @@ func (c *checker) roundEnd(from int) int {
 	return len(c.order)
 }
 
-// round returns the branches after a round; none means that there is no way on. After the last round a single branch stands
-// for all.
-func (c *checker) round(b *budget, branches []branch, ops []int, last bool) (next []branch, ok bool) {
+// round returns the branches after a round; none means that there is no way on. After the last
+// round a single branch stands for all.
+func (c *checker) round(b *budget, branches []branch, ops []int, last bool) (next []branch,
+	ok bool) {
 	var known, unknown []int
 	for _, i := range ops {
 		if c.h.Operations[i].Output.Unknown {
@@ -167,7 +170,8 @@ func (c *checker) round(b *budget, branches []branch, ops []int, last bool) (nex
 	return next, true
 }
 
-// maxPending bounds the number of operations of unknown outcome that are tried in every combination.
+// maxPending bounds the number of operations of unknown outcome that are tried in every
+// combination.
 const maxPending = 12
 
 // split divides a list by the bits of subset.
@@ -182,8 +186,8 @@ func split(list []int, subset int) (in, out []int) {
 	return in, out
 }
 
-// redundant says whether the same is tried with other operations: of two that ask for the same, the one called first can stand in for
-// the other.
+// redundant says whether the same is tried with other operations: of two that ask for the same, the
+// one called first can stand in for the other.
 func (c *checker) redundant(effective, rest []int) bool {
 	for _, i := range effective {
 		for _, j := range rest {
@@ -196,11 +200,13 @@ func (c *checker) redundant(effective, rest []int) bool {
 	return false
 }
 
-// addBranch adds a branch unless another makes it needless: one with the same state, and at least the same operations still to
-// take effect, since none ever has to.
+// addBranch adds a branch unless another makes it needless: one with the same state, and at least
+// the same operations still to take effect, since none ever has to.
 func addBranch(branches []branch, br branch) []branch {
 	covers := func(a, b branch) bool {
-		return a.state.Equal(b.state) && !slices.ContainsFunc(b.pending, func(i int) bool { return !slices.Contains(a.pending, i) })
+		return a.state.Equal(b.state) &&
+			!slices.ContainsFunc(b.pending,
+				func(i int) bool { return !slices.Contains(a.pending, i) })
 	}
 	for _, other := range branches {
 		if covers(other, br) {
@@ -211,9 +217,10 @@ func addBranch(branches []branch, br branch) []branch {
 	return append(branches, br)
 }
 
-// lastRound says whether the last operations have an order; those of unknown outcome may come after everything, which is as
-// good as never.
-func (c *checker) lastRound(b *budget, from *model.State, known, pending []int) (possible, ok bool) {
+// lastRound says whether the last operations have an order; those of unknown outcome may come after
+// everything, which is as good as never.
+func (c *checker) lastRound(b *budget, from *model.State, known, pending []int) (possible,
+	ok bool) {
 	if len(pending) == 0 && determined(c.m, c.h, from, known) {
 		state, ok := c.inParts(b, from, known)
 		return state != nil, ok
@@ -222,8 +229,10 @@ func (c *checker) lastRound(b *budget, from *model.State, known, pending []int) 
 	return newSearch(c.m, c.h, from, ops, returns).possible(b)
 }
 
-// finals finds every state that the operations can end in, those of unknown outcome having taken effect.
-func (c *checker) finals(b *budget, from *model.State, known, effective []int) (states []*model.State, ok bool) {
+// finals finds every state that the operations can end in, those of unknown outcome having taken
+// effect.
+func (c *checker) finals(b *budget, from *model.State, known,
+	effective []int) (states []*model.State, ok bool) {
 	if len(effective) == 0 && determined(c.m, c.h, from, known) {
 		state, ok := c.inParts(b, from, known)
 		if state != nil {
@@ -253,8 +262,8 @@ func (c *checker) end(known []int) int64 {
 	return end
 }
 
-// withReturns joins operations of known outcome with others that return at the given moment, or when they are called if that
-// is later.
+// withReturns joins operations of known outcome with others that return at the given moment, or
+// when they are called if that is later.
 func (c *checker) withReturns(known, others []int, at int64) (ops []int, returns []int64) {
 	ops = slices.Concat(others, known)
 	for k, i := range ops {
@@ -267,8 +276,8 @@ func (c *checker) withReturns(known, others []int, at int64) (ops []int, returns
 	return ops, returns
 }
 
-// inParts searches the independent parts of a round one after the other, each from the state after the one before. It
-// returns the state after all, or nil if a part has no order.
+// inParts searches the independent parts of a round one after the other, each from the state after
+// the one before. It returns the state after all, or nil if a part has no order.
 func (c *checker) inParts(b *budget, from *model.State, known []int) (state *model.State, ok bool) {
 	state = from
 	for _, part := range partition(c.m, c.h, from, known) {
@@ -281,9 +290,10 @@ func (c *checker) inParts(b *budget, from *model.State, known []int) (state *mod
 	return state, true
 }
 
-// determined says whether the operations can end in one state only, whatever their order. They do if the loads and unloads are
-// ordered by their commit numbers and no library both goes and comes: everything else that changes the state adds up (openings,
-// slots, groups) or is learned for good (handles, pointers).
+// determined says whether the operations can end in one state only, whatever their order. They do
+// if the loads and unloads are ordered by their commit numbers and no library both goes and comes:
+// everything else that changes the state adds up (openings, slots, groups) or is learned for good
+// (handles, pointers).
 func determined(m *model.Sequential, h *History, from *model.State, ops []int) bool {
 	loads, unloads := false, false
 	for _, i := range ops {

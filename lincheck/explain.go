@@ -39,15 +39,15 @@ func (c *checker) explain(br branch, from, to int) Result {
 	return newSearch(c.m, c.h, br.state, ops, returns).violation(b)
 }
 
-// sceneBefore and sceneAfter bound how many operations a picture shows before and after the point where the history
-// cannot go on.
+// sceneBefore and sceneAfter bound how many operations a picture shows before and after the point
+// where the history cannot go on.
 const (
 	sceneBefore = 200
 	sceneAfter  = 50
 )
 
-// violation explains a search that has found no order: the longest beginning that has one, and why none of the
-// operations that could be next can.
+// violation explains a search that has found no order: the longest beginning that has one, and why
+// none of the operations that could be next can.
 func (s *search) violation(b *budget) Result {
 	prefix := s.longest(b)
 	states := []*model.State{s.from}
@@ -64,14 +64,15 @@ func (s *search) violation(b *budget) Result {
 		done[k] = true
 	}
 	f := s.stuck(states, done)
-	f.text = fmt.Sprintf("no order explains the outcomes: after %d of %d operations, in state %s, none of these can come next:",
+	f.text = fmt.Sprintf("no order explains the outcomes: after %d of %d operations, in state "+
+		"%s, none of these can come next:",
 		len(prefix), len(s.ops), s.m.Describe(state))
 	return f.result(s.history, s.scene(states[max(0, len(states)-1-sceneBefore)], prefix, done))
 }
 
-// longest returns the longest beginning of an order that porcupine has found, as positions in s.ops. Of several, which
-// porcupine has in no particular order, it is the one that follows the order of the calls, so that the same history has the same
-// explanation each time.
+// longest returns the longest beginning of an order that porcupine has found, as positions in
+// s.ops. Of several, which porcupine has in no particular order, it is the one that follows the
+// order of the calls, so that the same history has the same explanation each time.
 func (s *search) longest(b *budget) []int {
 	timeout, inTime := b.timeLeft()
 	if !inTime {
@@ -81,7 +82,8 @@ func (s *search) longest(b *budget) []int {
 	var longest []int
 	for _, partial := range info.PartialLinearizations() {
 		for _, order := range partial {
-			if n := len(order) - len(longest); n > 0 || n == 0 && slices.Compare(order, longest) < 0 {
+			if n := len(order) - len(longest); n > 0 || n == 0 &&
+				slices.Compare(order, longest) < 0 {
 				longest = order
 			}
 		}
@@ -89,10 +91,11 @@ func (s *search) longest(b *budget) []int {
 	return longest
 }
 
-// stuck lists the operations that could be next in real time, with the reasons why they cannot be, after a beginning that
-// went through the given states.
+// stuck lists the operations that could be next in real time, with the reasons why they cannot be,
+// after a beginning that went through the given states.
 func (s *search) stuck(states []*model.State, done map[int]bool) *finding {
-	first := int64(Never) // the first return of those that are left: nothing called later can come before it
+	// the first return of those that are left: nothing called later can come before it
+	first := int64(Never)
 	for k := range s.ops {
 		if !done[k] {
 			first = min(first, s.returns[k])
@@ -112,8 +115,9 @@ func (s *search) stuck(states []*model.State, done map[int]bool) *finding {
 	return f
 }
 
-// refusal says why an operation cannot come next; it is empty if it can. An operation that knows its place in the commit
-// order is judged there: that it comes too late in the last state says nothing about what is wrong with it.
+// refusal says why an operation cannot come next; it is empty if it can. An operation that knows
+// its place in the commit order is judged there: that it comes too late in the last state says
+// nothing about what is wrong with it.
 func (s *search) refusal(states []*model.State, op *Operation) string {
 	state := states[len(states)-1]
 	if number := op.number(); number != 0 {
@@ -144,7 +148,8 @@ func inTime(state *model.State, op *Operation) bool {
 	return state.Commit() <= op.number()
 }
 
-// scene is what to draw of a violation: the end of the beginning that has an order, and the operations next to come.
+// scene is what to draw of a violation: the end of the beginning that has an order, and the
+// operations next to come.
 func (s *search) scene(start *model.State, prefix []int, done map[int]bool) scene {
 	sc := scene{m: s.m, h: s.history, from: start}
 	add := func(k int) {

@@ -16,7 +16,8 @@ const (
 	formatName    = "lockstep-history"
 	formatVersion = 3 // written; the older ones are read, too
 	firstVersion  = 1
-	scopesVersion = 2 // the first with libraries that are local, and with the other fields that laterField knows
+	// the first with libraries that are local, and with the other fields that laterField knows
+	scopesVersion = 2
 	sharedVersion = 3 // the first with closures that are set, and with a handle for every opening
 	endVersion    = 3 // the first with a last line that says that the history is complete
 	endPrefix     = `{"end":`
@@ -95,7 +96,8 @@ var (
 func WriteHistory(w io.Writer, h *History) error {
 	buf := bufio.NewWriter(w)
 	enc := json.NewEncoder(buf)
-	if err := enc.Encode(fileHeader{formatName, formatVersion, h.Seed, h.Stamps, h.Universe}); err != nil {
+	if err := enc.Encode(fileHeader{formatName, formatVersion, h.Seed, h.Stamps,
+		h.Universe}); err != nil {
 		return fmt.Errorf("lincheck: write header: %w", err)
 	}
 	for i := range h.Operations {
@@ -185,7 +187,8 @@ func (h *History) readEnd(text []byte) error {
 		return err
 	}
 	if !end.End || end.Operations != len(h.Operations) {
-		return fmt.Errorf("%w: %d operations of %d", ErrTruncated, len(h.Operations), end.Operations)
+		return fmt.Errorf("%w: %d operations of %d", ErrTruncated, len(h.Operations),
+			end.Operations)
 	}
 	return nil
 }
@@ -201,7 +204,8 @@ func (h *History) readLine(version int, text []byte) error {
 	if name := laterField(&line.In); version < scopesVersion && name != "" {
 		return fmt.Errorf("%w: %d has no %q", ErrVersion, version, name)
 	}
-	op := Operation{Client: line.Client, Call: line.Call, Return: Never, Input: line.In, Output: line.Out}
+	op := Operation{Client: line.Client, Call: line.Call, Return: Never, Input: line.In,
+		Output: line.Out}
 	if line.Return != nil {
 		op.Return = *line.Return
 	}
@@ -239,7 +243,8 @@ func (h *History) readHeader(text []byte) (version int, err error) {
 		return 0, fmt.Errorf("%w: format %q", ErrFormat, kind.Format)
 	}
 	if kind.Version < firstVersion || kind.Version > formatVersion {
-		return 0, fmt.Errorf("%w: %d, not %d to %d", ErrVersion, kind.Version, firstVersion, formatVersion)
+		return 0, fmt.Errorf("%w: %d, not %d to %d", ErrVersion, kind.Version, firstVersion,
+			formatVersion)
 	}
 	var header fileHeader
 	if err := decodeStrict(text, &header); err != nil {

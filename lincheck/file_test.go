@@ -22,9 +22,10 @@ var (
 func TestHistoryFile(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	histories := map[string]*History{
-		"by hand":   goodHistory(),
-		"empty":     {Universe: toyUniverse(), Seed: 1<<64 - 1, Stamps: Plain},
-		"simulated": simulate(toyUniverse(), simulation{clients: 4, operations: 300, numbered: true, unknown: 5}, rng.IntN),
+		"by hand": goodHistory(),
+		"empty":   {Universe: toyUniverse(), Seed: 1<<64 - 1, Stamps: Plain},
+		"simulated": simulate(toyUniverse(),
+			simulation{clients: 4, operations: 300, numbered: true, unknown: 5}, rng.IntN),
 	}
 	for name, h := range histories {
 		t.Run(name, func(t *testing.T) {
@@ -58,30 +59,46 @@ func TestReadHistoryErrors(t *testing.T) {
 		{"empty", "", 1, ErrFormat, ""},
 		{"not JSON", "hello\n", 1, ErrFormat, ""},
 		{"another format", `{"format":"x"}`, 1, ErrFormat, `format "x"`},
-		{"a later version", `{"format":"lockstep-history","version":4,"colour":1}`, 1, ErrVersion, "4, not 1 to 3"},
-		{"an earlier version than the first", `{"format":"lockstep-history","version":0}`, 1, ErrVersion, "0, not 1 to 3"},
-		{"local in version 1", header1 + op + strings.Replace(op, `"library"`, `"local":true,"library"`, 1), 3, ErrVersion, `1 has no "local"`},
-		{"no load in version 1", header1 + strings.Replace(op, `"library"`, `"no_load":true,"library"`, 1), 2, ErrVersion, `1 has no "no_load"`},
-		{"next in version 1", header1 + strings.Replace(op, `"open"`, `"symbol","next":true`, 1), 2, ErrVersion, `1 has no "next"`},
-		{"set closure in version 2", header2 + strings.Replace(op, `"open"`, `"set-closure"`, 1), 2, ErrVersion,
-			`2 has no "set-closure"`},
-		{"handle per open in version 2", strings.Replace(header2, `"rules":{`, `"rules":{"handle_per_open":true`, 1), 1,
+		{"a later version", `{"format":"lockstep-history","version":4,"colour":1}`, 1, ErrVersion,
+			"4, not 1 to 3"},
+		{"an earlier version than the first", `{"format":"lockstep-history","version":0}`, 1,
+			ErrVersion, "0, not 1 to 3"},
+		{"local in version 1", header1 + op +
+			strings.Replace(op, `"library"`, `"local":true,"library"`, 1), 3, ErrVersion,
+			`1 has no "local"`},
+		{"no load in version 1", header1 +
+			strings.Replace(op, `"library"`, `"no_load":true,"library"`, 1), 2, ErrVersion,
+			`1 has no "no_load"`},
+		{"next in version 1", header1 + strings.Replace(op, `"open"`, `"symbol","next":true`, 1), 2,
+			ErrVersion, `1 has no "next"`},
+		{"set closure in version 2", header2 + strings.Replace(op, `"open"`, `"set-closure"`, 1), 2,
+			ErrVersion, `2 has no "set-closure"`},
+		{"handle per open in version 2",
+			strings.Replace(header2, `"rules":{`, `"rules":{"handle_per_open":true`, 1), 1,
 			ErrVersion, `2 has neither "handle_per_open"`},
 		{"unknown field in header", strings.Replace(header, `"seed"`, `"sead"`, 1), 1, nil, "sead"},
-		{"unknown stamps", strings.Replace(header, `"ordered"`, `"sideways"`, 1), 1, nil, "sideways"},
-		{"unknown field of an operation", header + op + strings.Replace(op, "client", "cleint", 1), 3, nil, "cleint"},
+		{"unknown stamps", strings.Replace(header, `"ordered"`, `"sideways"`, 1), 1, nil,
+			"sideways"},
+		{"unknown field of an operation", header + op + strings.Replace(op, "client", "cleint", 1),
+			3, nil, "cleint"},
 		{"unknown operation", header + strings.Replace(op, `"open"`, `"opne"`, 1), 2, nil, "opne"},
-		{"unknown field deep inside", header + strings.Replace(op, `"handle"`, `"hendle"`, 1), 2, nil, "hendle"},
-		{"number too large", header + strings.Replace(op, `"commit":1`, `"commit":-1`, 1), 2, nil, "commit"},
+		{"unknown field deep inside", header + strings.Replace(op, `"handle"`, `"hendle"`, 1), 2,
+			nil, "hendle"},
+		{"number too large", header + strings.Replace(op, `"commit":1`, `"commit":-1`, 1), 2, nil,
+			"commit"},
 		{"two values", header + strings.TrimSpace(op) + op, 2, ErrTrailing, ""},
 		{"empty line", header + op + "\n" + op, 3, nil, "empty line"},
 		{"cut off", header + op[:len(op)/2], 2, nil, "unexpected EOF"},
-		{"known without return", header + strings.Replace(op, `"return":4,`, "", 1), 2, ErrOutcome, ""},
-		{"unknown with return", header + strings.Replace(op, `"handle":1,"commit":1`, `"unknown":true`, 1), 2, ErrOutcome, ""},
+		{"known without return", header + strings.Replace(op, `"return":4,`, "", 1), 2, ErrOutcome,
+			""},
+		{"unknown with return", header +
+			strings.Replace(op, `"handle":1,"commit":1`, `"unknown":true`, 1), 2, ErrOutcome, ""},
 		{"no end", header + op, 3, ErrTruncated, ""},
-		{"an operation is missing", header + op + `{"end":true,"operations":2}`, 3, ErrTruncated, "1 operations of 2"},
+		{"an operation is missing", header + op + `{"end":true,"operations":2}`, 3, ErrTruncated,
+			"1 operations of 2"},
 		{"no end after all", header + op + `{"end":false,"operations":1}`, 3, ErrTruncated, ""},
-		{"operation after the end", header + op + `{"end":true,"operations":1}` + "\n" + op, 4, ErrAfterEnd, ""},
+		{"operation after the end", header + op + `{"end":true,"operations":1}` + "\n" + op, 4,
+			ErrAfterEnd, ""},
 		{"unknown field at the end", header + `{"end":true,"operations":0,"x":1}`, 2, nil, "x"},
 		{"an end in version 1", header1 + `{"end":true,"operations":0}`, 2, nil, "end"},
 	}
@@ -103,7 +120,8 @@ func TestReadHistoryErrors(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	var format *FormatError
-	if _, err := ReadHistory(iotest.ErrReader(broken)); !errors.Is(err, broken) || errors.As(err, &format) {
+	if _, err := ReadHistory(iotest.ErrReader(broken)); !errors.Is(err, broken) ||
+		errors.As(err, &format) {
 		t.Errorf("a failing reader: %v", err)
 	}
 }
@@ -181,7 +199,9 @@ func FuzzReadHistory(f *testing.F) {
 	f.Add([]byte(header1))
 	rng := rand.New(rand.NewPCG(8, 9))
 	var file bytes.Buffer
-	if err := WriteHistory(&file, simulate(toyUniverse(), simulation{clients: 3, operations: 20, unknown: 3}, rng.IntN)); err != nil {
+	if err := WriteHistory(&file,
+		simulate(toyUniverse(), simulation{clients: 3, operations: 20, unknown: 3},
+			rng.IntN)); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(file.Bytes())
@@ -209,8 +229,10 @@ func FuzzReadHistory(f *testing.F) {
 		}
 		limits := Limits{Steps: 2000, Memory: 1 << 20, Branches: 8, Round: 2}
 		for _, r := range []Result{Judge(h, limits), Check(h, limits)} {
-			if (r.Verdict == Undecided) != (r.Err != nil) || (r.Verdict == Violation) != (r.Explanation != "") {
-				t.Errorf("verdict %v with error %v and explanation %q", r.Verdict, r.Err, r.Explanation)
+			if (r.Verdict == Undecided) != (r.Err != nil) ||
+				(r.Verdict == Violation) != (r.Explanation != "") {
+				t.Errorf("verdict %v with error %v and explanation %q", r.Verdict, r.Err,
+					r.Explanation)
 			}
 		}
 	})

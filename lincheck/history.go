@@ -35,9 +35,9 @@
 //
 // Files of the versions 1 and 2 are read and judged as well. They have no last line, so that
 // nothing tells whether they are complete. In version 1 all libraries are global: "local",
-// "no_load" and "next" must not be set. In both a library has one handle and closures are never set:
-// there is neither "handle_per_open" nor the operation "set-closure". "early_signatures" is implied by
-// "late_binding" in them. The version goes up whenever a reader that knows only the
+// "no_load" and "next" must not be set. In both a library has one handle and closures are never
+// set: there is neither "handle_per_open" nor the operation "set-closure". "early_signatures" is
+// implied by "late_binding" in them. The version goes up whenever a reader that knows only the
 // older ones would refuse, or judge otherwise, what may be in a file; what it meant before, an
 // older file goes on to mean.
 package lincheck
@@ -72,7 +72,8 @@ func (o Operation) String() string {
 	if o.Return != Never {
 		end = fmt.Sprint(o.Return)
 	}
-	return fmt.Sprintf("client %d [%d, %s]: %s", o.Client, o.Call, end, model.Describe(o.Input, o.Output))
+	return fmt.Sprintf("client %d [%d, %s]: %s", o.Client, o.Call, end,
+		model.Describe(o.Input, o.Output))
 }
 
 // number is the operation's place in the commit order, 0 if it has none. What a poisoned linker

@@ -7,11 +7,12 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// CheckOrder decides a history in which every operation knows its place in the commit order, its own commit or the
-// one it read at, in O(n log n) steps of the model. The order of the commits is then given: what is left to
-// check is that real time does not contradict it, and that the model allows the operations in this order. Operations with
-// the same number are taken in the order of their calls; if the model refuses one, the operations with this number, which
-// are few, are searched with porcupine under the limits. So the verdict is that of Check.
+// CheckOrder decides a history in which every operation knows its place in the commit order, its
+// own commit or the one it read at, in O(n log n) steps of the model. The order of the commits is
+// then given: what is left to check is that real time does not contradict it, and that the model
+// allows the operations in this order. Operations with the same number are taken in the order of
+// their calls; if the model refuses one, the operations with this number, which are few, are
+// searched with porcupine under the limits. So the verdict is that of Check.
 //
 // Other histories are Undecided, with an *UnorderedError.
 func CheckOrder(h *History, lim Limits) Result {
@@ -51,7 +52,8 @@ type orderChecker struct {
 
 func (c *orderChecker) run(calls []int) Result {
 	order := slices.Clone(calls)
-	// Stable: what has one number stays in the order of the calls, but for the commit itself, which is first.
+	// Stable: what has one number stays in the order of the calls, but for the commit itself, which
+	// is first.
 	slices.SortStableFunc(order, func(a, b int) int {
 		x, y := &c.h.Operations[a], &c.h.Operations[b]
 		if x.number() != y.number() {
@@ -63,7 +65,8 @@ func (c *orderChecker) run(calls []int) Result {
 	groups := 0
 	for from := 0; from < len(order); {
 		to := from + 1
-		for to < len(order) && c.h.Operations[order[to]].number() == c.h.Operations[order[from]].number() {
+		for to < len(order) &&
+			c.h.Operations[order[to]].number() == c.h.Operations[order[from]].number() {
 			to++
 		}
 		groups++
@@ -80,7 +83,8 @@ func (c *orderChecker) run(calls []int) Result {
 	return Result{Verdict: OK, Rounds: groups, Steps: c.steps, scene: openingScene(c.m, c.h, calls)}
 }
 
-// inCallOrder takes the operations with one number in the given order, and returns the state after them, or nil.
+// inCallOrder takes the operations with one number in the given order, and returns the state after
+// them, or nil.
 func (c *orderChecker) inCallOrder(state *model.State, ops []int) *model.State {
 	for _, i := range ops {
 		op := &c.h.Operations[i]
@@ -94,9 +98,11 @@ func (c *orderChecker) inCallOrder(state *model.State, ops []int) *model.State {
 	return state
 }
 
-// searched looks for another order of the operations with one number. The state after them is the same for all orders: loads
-// and unloads are commits, and at most one operation is the commit; the rest adds up, or is learned.
-func (c *orderChecker) searched(state *model.State, ops []int, from, to int) (*model.State, *Result) {
+// searched looks for another order of the operations with one number. The state after them is the
+// same for all orders: loads and unloads are commits, and at most one operation is the commit; the
+// rest adds up, or is learned.
+func (c *orderChecker) searched(state *model.State, ops []int, from, to int) (*model.State,
+	*Result) {
 	returns := make([]int64, len(ops))
 	for k, i := range ops {
 		returns[k] = c.h.Operations[i].Return

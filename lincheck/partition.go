@@ -6,15 +6,17 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// A history of independent objects is linearizable if and only if that of each object is (Herlihy and Wing 1990, theorem 1).
-// Objects here are whatever operations can have in common; two operations that share any belong into one part:
+// A history of independent objects is linearizable if and only if that of each object is (Herlihy
+// and Wing 1990, theorem 1). Objects here are whatever operations can have in common; two
+// operations that share any belong into one part:
 //
 //   - a component of the universe: libraries that need, provide or shadow each other;
 //   - a handle, a table slot, a group that comes or goes;
 //   - the commit order: all operations that know their place in it;
 //   - the address space: all data addresses.
 //
-// What an operation touches is read off its input and output and, for slots and handles, off the state before.
+// What an operation touches is read off its input and output and, for slots and handles, off the
+// state before.
 type key struct {
 	kind keyKind
 	id   uint64
@@ -31,7 +33,8 @@ const (
 	keyAddresses
 )
 
-// partition divides the operations of a round into independent parts, each in the given order. One part is always right.
+// partition divides the operations of a round into independent parts, each in the given order. One
+// part is always right.
 func partition(m *model.Sequential, h *History, from *model.State, ops []int) [][]int {
 	p := partitioner{m: m, h: h, from: from, parent: make(map[key]key), ended: make(map[int]bool)}
 	p.findEnded(ops)
@@ -94,7 +97,8 @@ func (p *partitioner) join(a, b key) {
 	}
 }
 
-// findEnded notes the groups whose life begins or ends in the round; all others are the same at every moment.
+// findEnded notes the groups whose life begins or ends in the round; all others are the same at
+// every moment.
 func (p *partitioner) findEnded(ops []int) {
 	for _, i := range ops {
 		op := &p.h.Operations[i]
@@ -190,25 +194,28 @@ func (p *partitioner) symbol(out *model.Output) key {
 func (p *partitioner) closureOf(slot uint32, ops []int) (allocated, freed bool) {
 	for _, i := range ops {
 		op := &p.h.Operations[i]
-		allocated = allocated || op.Input.Op == model.OpAllocateClosure && slices.Contains(op.Output.Slots, slot)
+		allocated = allocated || op.Input.Op == model.OpAllocateClosure &&
+			slices.Contains(op.Output.Slots, slot)
 		freed = freed || op.Input.Op == model.OpFreeClosure && op.Input.Pointer == slot
 	}
 	return allocated, freed
 }
 
-// touchesAll says whether an operation can depend on anything at all: a poisoned linker, or a call through a slot that no
-// known function has throughout the round, which may be that of any function.
+// touchesAll says whether an operation can depend on anything at all: a poisoned linker, or a call
+// through a slot that no known function has throughout the round, which may be that of any
+// function.
 func (p *partitioner) touchesAll(op *Operation, ops []int) bool {
 	switch {
 	case op.Output.Err == model.ClassPoisoned:
 		return true
-	case op.Input.Op != model.OpCallPointer, op.Output.Trap == model.TrapBadPointer, op.Output.Err != "":
+	case op.Input.Op != model.OpCallPointer, op.Output.Trap == model.TrapBadPointer,
+		op.Output.Err != "":
 		return false
 	}
 	lib, closure, known := p.m.KnownSlot(p.from, op.Input.Pointer)
 	if allocated, freed := p.closureOf(op.Input.Pointer, ops); closure || allocated {
-		// What it holds was put there by operations that touch the slot, too. Once it is free it may be
-		// any function's.
+		// What it holds was put there by operations that touch the slot, too. Once it is free it
+		// may be any function's.
 		return freed
 	}
 	if !known {

@@ -11,7 +11,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// ErrNoPicture is returned by WritePicture for results that have nothing to show: those that are Undecided.
+// ErrNoPicture is returned by WritePicture for results that have nothing to show: those that are
+// Undecided.
 var ErrNoPicture = errors.New("lincheck: an undecided history has no picture")
 
 // scene is the part of a history that shows its verdict.
@@ -28,9 +29,10 @@ type scene struct {
 // pictureTime bounds the search that a picture is drawn from. It shows how far it came.
 const pictureTime = 10 * time.Second
 
-// WritePicture draws the part of the history that the verdict was reached in, as an HTML page that needs nothing else:
-// for a Violation, the operations around the point where it cannot go on; for an OK, the first rounds. Clients are rows,
-// operations are bars, and for each operation the page shows an order that leads to it with the states on the way.
+// WritePicture draws the part of the history that the verdict was reached in, as an HTML page that
+// needs nothing else: for a Violation, the operations around the point where it cannot go on; for
+// an OK, the first rounds. Clients are rows, operations are bars, and for each operation the page
+// shows an order that leads to it with the states on the way.
 func (r *Result) WritePicture(w io.Writer) error {
 	if r.scene.h == nil {
 		return ErrNoPicture
@@ -60,8 +62,8 @@ func (sc *scene) annotations() []porcupine.Annotation {
 		if end == Never {
 			end = op.Call
 		}
-		all = append(all, porcupine.Annotation{Tag: "verdict", Start: op.Call, End: end, Description: "violation", Details: sc.note,
-			BackgroundColor: "#ff9191"})
+		all = append(all, porcupine.Annotation{Tag: "verdict", Start: op.Call, End: end,
+			Description: "violation", Details: sc.note, BackgroundColor: "#ff9191"})
 	}
 	return all
 }
@@ -109,8 +111,9 @@ func numbersScene(h *History, named []int) scene {
 	return sc
 }
 
-// openingScene shows the beginning of a history, up to a quiescent moment. If there is none among what fits, the operations
-// may depend on some that are not shown, and only their commit numbers are judged in the picture.
+// openingScene shows the beginning of a history, up to a quiescent moment. If there is none among
+// what fits, the operations may depend on some that are not shown, and only their commit numbers
+// are judged in the picture.
 func openingScene(m *model.Sequential, h *History, order []int) scene {
 	sc := scene{m: m, h: h, from: m.Init()}
 	newest := int64(-1)
@@ -132,5 +135,6 @@ func openingScene(m *model.Sequential, h *History, order []int) scene {
 	return sc
 }
 
-// maxOpening bounds the size of a picture; one operation needs some 200 bytes, and more with its states.
+// maxOpening bounds the size of a picture; one operation needs some 200 bytes, and more with its
+// states.
 const maxOpening = 2000

@@ -12,9 +12,12 @@ import (
 
 func TestWritePicture(t *testing.T) {
 	rng := rand.New(rand.NewPCG(10, 11))
-	long := simulate(toyUniverse(), simulation{clients: 4, operations: 3000, numbered: true, meet: 20}, rng.IntN)
-	restless := simulate(toyUniverse(), simulation{clients: 4, operations: 3000, numbered: true}, rng.IntN)
-	restless.Operations = append(restless.Operations, at(9, 0, 1<<40, openOf("none"), model.Output{Err: model.ClassMissingFile, Read: 1}))
+	long := simulate(toyUniverse(),
+		simulation{clients: 4, operations: 3000, numbered: true, meet: 20}, rng.IntN)
+	restless := simulate(toyUniverse(), simulation{clients: 4, operations: 3000, numbered: true},
+		rng.IntN)
+	restless.Operations = append(restless.Operations,
+		at(9, 0, 1<<40, openOf("none"), model.Output{Err: model.ClassMissingFile, Read: 1}))
 	wrong := goodHistory()
 	wrong.Operations[secondSymbol].Output.Pointer = 9
 	tests := []struct {
@@ -24,9 +27,13 @@ func TestWritePicture(t *testing.T) {
 		atMost  int // bytes
 		atLeast int
 	}{
-		{"ok", Check(goodHistory(), Limits{}), []string{"g0 open(a) = #1 @2", "@12 a×1"}, 100_000, 10_000},
-		{"ok, by order", CheckOrder(goodHistory(), Limits{}), []string{"g0 symbol(#1, add) = function 5 @3"}, 100_000, 10_000},
-		{"violation", Judge(wrong, Limits{}), []string{"g0 symbol(add) = function 9 (@3)", "already has another pointer"}, 100_000, 10_000},
+		{"ok", Check(goodHistory(), Limits{}), []string{"g0 open(a) = #1 @2", "@12 a×1"}, 100_000,
+			10_000},
+		{"ok, by order", CheckOrder(goodHistory(), Limits{}),
+			[]string{"g0 symbol(#1, add) = function 5 @3"}, 100_000, 10_000},
+		{"violation", Judge(wrong, Limits{}),
+			[]string{"g0 symbol(add) = function 9 (@3)", "already has another pointer"}, 100_000,
+			10_000},
 		{"long", Judge(long, Limits{}), []string{"linear"}, 1_000_000, 20_000},
 		{"never quiescent", Judge(restless, Limits{}), []string{"linear"}, 3_000_000, 200_000},
 	}
@@ -42,7 +49,8 @@ func TestWritePicture(t *testing.T) {
 				}
 			}
 			if page.Len() > test.atMost || page.Len() < test.atLeast {
-				t.Errorf("the picture has %d bytes, not %d to %d", page.Len(), test.atLeast, test.atMost)
+				t.Errorf("the picture has %d bytes, not %d to %d", page.Len(), test.atLeast,
+					test.atMost)
 			}
 		})
 	}

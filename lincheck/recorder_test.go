@@ -9,8 +9,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// runClients runs clients on goroutines against a linker, each with a program of its own, and records them. Between rounds
-// all clients meet, so that there are quiescent moments.
+// runClients runs clients on goroutines against a linker, each with a program of its own, and
+// records them. Between rounds all clients meet, so that there are quiescent moments.
 func runClients(rec *Recorder, clients, rounds, perRound int, do func(model.Input) model.Output) {
 	recorded := make([]*Client, clients)
 	programs := make([]*program, clients)
@@ -35,7 +35,8 @@ func runClients(rec *Recorder, clients, rounds, perRound int, do func(model.Inpu
 	}
 }
 
-// What goroutines do on a correct linker is judged OK, with both kinds of stamps, by number and by search.
+// What goroutines do on a correct linker is judged OK, with both kinds of stamps, by number and by
+// search.
 func TestRecordAndJudge(t *testing.T) {
 	tests := []struct {
 		name     string
@@ -97,12 +98,24 @@ func TestRecorderUnknown(t *testing.T) {
 		clients []int // of the operations
 		unknown []bool
 	}{
-		{"all end", func(c *Client) { c.Begin(open); c.End(ok); c.Begin(open); c.End(ok) }, []int{0, 0}, []bool{false, false}},
-		{"lost", func(c *Client) { c.Begin(open); c.Lost(); c.Begin(open); c.End(ok) }, []int{0, 1}, []bool{true, false}},
-		{"ended as unknown", func(c *Client) { c.Begin(open); c.End(model.Output{Unknown: true}); c.Begin(open); c.End(ok) }, []int{0, 1}, []bool{true, false}},
-		{"begun again", func(c *Client) { c.Begin(open); c.Begin(open); c.End(ok) }, []int{0, 1}, []bool{true, false}},
+		{"all end", func(c *Client) { c.Begin(open); c.End(ok); c.Begin(open); c.End(ok) },
+			[]int{0, 0}, []bool{false, false}},
+		{"lost", func(c *Client) { c.Begin(open); c.Lost(); c.Begin(open); c.End(ok) }, []int{0, 1},
+			[]bool{true, false}},
+		{"ended as unknown",
+			func(c *Client) {
+				c.Begin(open)
+				c.End(model.Output{Unknown: true})
+				c.Begin(
+					open)
+				c.End(ok)
+			}, []int{0, 1}, []bool{true, false}},
+		{"begun again", func(c *Client) { c.Begin(open); c.Begin(open); c.End(ok) }, []int{0, 1},
+			[]bool{true, false}},
 		{"still going on", func(c *Client) { c.Begin(open) }, []int{0}, []bool{true}},
-		{"ended without beginning", func(c *Client) { c.End(ok); c.Lost(); c.Begin(open); c.End(ok); c.End(ok) }, []int{0}, []bool{false}},
+		{"ended without beginning",
+			func(c *Client) { c.End(ok); c.Lost(); c.Begin(open); c.End(ok); c.End(ok) }, []int{0},
+			[]bool{false}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// budget counts what a search uses up. A search that runs into it is undecided. It may still be used by a search that
-// porcupine has given up on after its time, so it is only touched atomically.
+// budget counts what a search uses up. A search that runs into it is undecided. It may still be
+// used by a search that porcupine has given up on after its time, so it is only touched atomically.
 type budget struct {
 	deadline time.Time // zero for none
 	steps    int64     // allowed
@@ -60,7 +60,8 @@ type search struct {
 	commits []uint64     // the commit numbers among ops, ascending
 }
 
-func newSearch(m *model.Sequential, h *History, from *model.State, ops []int, returns []int64) *search {
+func newSearch(m *model.Sequential, h *History, from *model.State, ops []int,
+	returns []int64) *search {
 	s := &search{m: m, history: h, ops: ops, returns: returns, from: from}
 	for _, i := range ops {
 		if h.Operations[i].number() != 0 && h.Operations[i].Output.Commit != 0 {
@@ -71,9 +72,9 @@ func newSearch(m *model.Sequential, h *History, from *model.State, ops []int, re
 	return s
 }
 
-// skips returns the commit that has to come before an operation with this number in state st, or 0. The model allows gaps in
-// the commit order, but where the commit is known to the history, everything behind it can be refused early; that
-// is what keeps a numbered search from guessing.
+// skips returns the commit that has to come before an operation with this number in state st, or 0.
+// The model allows gaps in the commit order, but where the commit is known to the history,
+// everything behind it can be refused early; that is what keeps a numbered search from guessing.
 func (s *search) skips(st *model.State, op *Operation) uint64 {
 	number := op.number()
 	if number == 0 {
@@ -83,7 +84,8 @@ func (s *search) skips(st *model.State, op *Operation) uint64 {
 	if found {
 		i++
 	}
-	if i == len(s.commits) || s.commits[i] > number || (s.commits[i] == number && op.Output.Commit == number) {
+	if i == len(s.commits) || s.commits[i] > number ||
+		(s.commits[i] == number && op.Output.Commit == number) {
 		return 0
 	}
 	return s.commits[i]
@@ -97,15 +99,17 @@ func (s *search) operations() []porcupine.Operation {
 	ops := make([]porcupine.Operation, len(s.ops), len(s.ops)+1)
 	for k, i := range s.ops {
 		op := &s.history.Operations[i]
-		ops[k] = porcupine.Operation{ClientId: op.Client, Input: op, Output: op.Output, Call: op.Call, Return: s.returns[k]}
+		ops[k] = porcupine.Operation{ClientId: op.Client, Input: op, Output: op.Output,
+			Call: op.Call, Return: s.returns[k]}
 	}
 	return ops
 }
 
-// model is the sequential model in porcupine's form. Steps beyond the budget are refused, so a negative
-// verdict counts only while the budget lasts.
+// model is the sequential model in porcupine's form. Steps beyond the budget are refused, so a
+// negative verdict counts only while the budget lasts.
 func (s *search) model(b *budget) porcupine.Model {
-	// A step that is kept costs its state and its line in porcupine's tables, which has one bit for each operation.
+	// A step that is kept costs its state and its line in porcupine's tables, which has one bit for
+	// each operation.
 	perStep := int64(len(s.ops)/8 + 256)
 	return porcupine.Model{
 		Init: func() any { return s.from },
@@ -133,8 +137,9 @@ func (s *search) model(b *budget) porcupine.Model {
 	}
 }
 
-// run looks for an order whose last state is none of those excluded, and returns that state; nil means there is none. ok
-// is false if the budget ended first. Every operation must return before Never.
+// run looks for an order whose last state is none of those excluded, and returns that state; nil
+// means there is none. ok is false if the budget ended first. Every operation must return before
+// Never.
 func (s *search) run(b *budget, excluded []*model.State) (last *model.State, ok bool) {
 	if len(s.ops) == 0 {
 		if slices.ContainsFunc(excluded, s.from.Equal) {
@@ -157,7 +162,8 @@ func (s *search) run(b *budget, excluded []*model.State) (last *model.State, ok 
 		return true, st
 	}
 	end := slices.Max(s.returns)
-	ops := append(s.operations(), porcupine.Operation{Input: final{}, Call: end + 1, Return: end + 1})
+	ops := append(s.operations(),
+		porcupine.Operation{Input: final{}, Call: end + 1, Return: end + 1})
 	switch s.check(b, m, ops) {
 	case porcupine.Ok:
 		return found, true
@@ -179,13 +185,16 @@ func (s *search) possible(b *budget) (possible, ok bool) {
 }
 
 // check runs porcupine for as long as the budget allows.
-func (s *search) check(b *budget, m porcupine.Model, ops []porcupine.Operation) porcupine.CheckResult {
+func (s *search) check(b *budget, m porcupine.Model,
+	ops []porcupine.Operation) porcupine.CheckResult {
 	timeout, inTime := b.timeLeft()
 	if !inTime {
 		return porcupine.Unknown
 	}
 	step := m.Step
-	m.StepContext = func(_ context.Context, state, input, output any) (bool, any) { return step(state, input, output) }
+	m.StepContext = func(_ context.Context, state, input, output any) (bool, any) {
+		return step(state, input, output)
+	}
 	result := porcupine.CheckOperationsTimeout(m, ops, timeout)
 	if result == porcupine.Unknown {
 		b.exhaust("Timeout")

@@ -6,7 +6,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// program makes up what clients do, out of what the linker has returned so far. pick(n) chooses from 0 to n-1.
+// program makes up what clients do, out of what the linker has returned so far. pick(n) chooses
+// from 0 to n-1.
 type program struct {
 	pick    func(n int) int
 	handles []model.Handle
@@ -27,13 +28,16 @@ func (p *program) next() model.Input {
 	case 1:
 		in.Op, in.Handle = model.OpClose, choose(p, p.handles)
 	case 2:
-		in.Op, in.Handle, in.Name = model.OpSymbol, choose(p, p.handles), choose(p, []string{"m", "add", "twice", "thrice", "which", "alone", "table"})
+		in.Op, in.Handle, in.Name = model.OpSymbol, choose(p, p.handles),
+			choose(p, []string{"m", "add", "twice", "thrice", "which", "alone", "table"})
 		in.Next = p.pick(4) == 0
 	case 3:
-		in.Op, in.Handle, in.Name = model.OpCall, choose(p, p.handles), choose(p, []string{"m", "add", "twice", "thrice", "which", "alone"})
+		in.Op, in.Handle, in.Name = model.OpCall, choose(p, p.handles),
+			choose(p, []string{"m", "add", "twice", "thrice", "which", "alone"})
 		in.Args, in.Next = []int32{int32(p.pick(4))}, p.pick(4) == 0
 	case 4:
-		in.Op, in.Pointer, in.Args = model.OpCallPointer, choose(p, p.slots), []int32{int32(p.pick(4))}
+		in.Op, in.Pointer, in.Args = model.OpCallPointer, choose(p, p.slots),
+			[]int32{int32(p.pick(4))}
 	case 5:
 		in.Op, in.Count = model.OpAllocateClosure, 1+p.pick(2)
 	case 6:
@@ -77,13 +81,14 @@ type simulation struct {
 	meet                int // after so many operations all clients meet; 0 for never
 }
 
-// simulate runs clients on the toy linker without goroutines: who calls, takes effect or returns next is picked. The history
-// is linearizable by construction.
+// simulate runs clients on the toy linker without goroutines: who calls, takes effect or returns
+// next is picked. The history is linearizable by construction.
 func simulate(u model.Universe, sim simulation, pick func(n int) int) *History {
 	h := &History{Universe: u, Stamps: Ordered}
 	linker, prog := newToy(u, sim.numbered), newProgram(pick)
 	const idle, called, done = 0, 1, 2
-	phase, current, id := make([]int, sim.clients), make([]int, sim.clients), make([]int, sim.clients)
+	phase, current, id := make([]int, sim.clients), make([]int, sim.clients),
+		make([]int, sim.clients)
 	for c := range id {
 		id[c] = c
 	}
@@ -102,12 +107,16 @@ func simulate(u model.Universe, sim simulation, pick func(n int) int) *History {
 				continue
 			}
 			current[c] = len(h.Operations)
-			h.Operations = append(h.Operations, Operation{Client: id[c], Call: clock, Return: Never, Input: prog.next(), Output: model.Output{Unknown: true}})
+			h.Operations = append(h.Operations,
+				Operation{Client: id[c], Call: clock, Return: Never, Input: prog.next(),
+					Output: model.Output{Unknown: true}})
 			phase[c] = called
 			busy++
-		case crashes < sim.unknown && pick(12) == 0 && !(phase[c] == done && op.Input.Op == model.OpAllocateClosure):
-			// Nobody would know which slots an allocation has taken when its outcome is lost; and a client that remembers one of the
-			// numbers from earlier would free it, which no model can foresee and no sound client does.
+		case crashes < sim.unknown && pick(12) == 0 &&
+			!(phase[c] == done && op.Input.Op == model.OpAllocateClosure):
+			// Nobody would know which slots an allocation has taken when its outcome is lost; and a
+			// client that remembers one of the numbers from earlier would free it, which no model
+			// can foresee and no sound client does.
 			crashes++
 			id[c], nextID = nextID, nextID+1
 			phase[c] = idle
@@ -152,7 +161,8 @@ func corruptOne(h *History, pick func(n int) int) {
 	case 2:
 		op.Output.Handle++
 	case 3:
-		op.Output.Err = [...]model.ErrorClass{"", model.ClassMissingSymbol, model.ClassBadHandle}[pick(3)]
+		op.Output.Err = [...]model.ErrorClass{"", model.ClassMissingSymbol,
+			model.ClassBadHandle}[pick(3)]
 	case 4:
 		if op.Output.Commit != 0 {
 			op.Output.Commit = uint64(1 + pick(len(h.Operations)))
@@ -168,7 +178,8 @@ func corruptOne(h *History, pick func(n int) int) {
 			op.Output, other.Output = other.Output, op.Output
 		}
 	case 7: // an operation is lost
-		i := slices.IndexFunc(h.Operations, func(o Operation) bool { return o.Client == op.Client && o.Call == op.Call })
+		i := slices.IndexFunc(h.Operations,
+			func(o Operation) bool { return o.Client == op.Client && o.Call == op.Call })
 		h.Operations = slices.Delete(h.Operations, i, i+1)
 	}
 }

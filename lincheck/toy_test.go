@@ -7,8 +7,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// toyUniverse has libraries in three components: a needs b, c and d shadow each other, e stands alone. No cycles and no
-// imports, so that the toy linker can stay a toy.
+// toyUniverse has libraries in three components: a needs b, c and d shadow each other, e stands
+// alone. No cycles and no imports, so that the toy linker can stay a toy.
 func toyUniverse() model.Universe {
 	f := func(name string, mul, add int32) model.Function {
 		return model.Function{Name: name, Params: 1, Behaviour: model.Behaviour{Mul: mul, Add: add}}
@@ -16,8 +16,10 @@ func toyUniverse() model.Universe {
 	return model.Universe{
 		Main: model.Library{Name: "main", Functions: []model.Function{f("m", 1, 0)}},
 		Libraries: []model.Library{
-			{Name: "a", Needed: []string{"b"}, Functions: []model.Function{f("add", 1, 1), f("twice", 2, 0)}},
-			{Name: "b", Functions: []model.Function{f("thrice", 3, 0)}, Data: []model.Data{{Name: "table", Size: 16}}},
+			{Name: "a", Needed: []string{"b"},
+				Functions: []model.Function{f("add", 1, 1), f("twice", 2, 0)}},
+			{Name: "b", Functions: []model.Function{f("thrice", 3, 0)},
+				Data: []model.Data{{Name: "table", Size: 16}}},
 			{Name: "c", Functions: []model.Function{f("which", 0, 100)}},
 			{Name: "d", Functions: []model.Function{f("which", 0, 200)}},
 			{Name: "e", Functions: []model.Function{f("alone", 5, 5)}},
@@ -26,8 +28,8 @@ func toyUniverse() model.Universe {
 	}
 }
 
-// toy is a linker without modules: one lock, plain reference counts. It shares no code with the sequential model, which it
-// thereby tests: what it does under its lock has to be linearizable.
+// toy is a linker without modules: one lock, plain reference counts. It shares no code with the
+// sequential model, which it thereby tests: what it does under its lock has to be linearizable.
 type toy struct {
 	mu       sync.Mutex
 	u        model.Universe
@@ -58,7 +60,8 @@ type toySlot struct {
 }
 
 func newToy(u model.Universe, numbered bool) *toy {
-	l := &toy{u: u, numbered: numbered, commit: 1, slots: make(map[uint32]toySlot), groups: map[int]bool{0: true}, address: 1024}
+	l := &toy{u: u, numbered: numbered, commit: 1, slots: make(map[uint32]toySlot),
+		groups: map[int]bool{0: true}, address: 1024}
 	l.loaded = []*toyLibrary{{lib: &l.u.Main, refs: 1, data: map[string]uint32{}}}
 	l.global = l.loaded[:1:1]
 	return l
@@ -86,7 +89,8 @@ func (l *toy) operate(in model.Input) model.Output {
 	}
 	switch in.Op {
 	case model.OpOpen:
-		known := slices.ContainsFunc(l.u.Libraries, func(lib model.Library) bool { return lib.Name == in.Library })
+		known := slices.ContainsFunc(l.u.Libraries,
+			func(lib model.Library) bool { return lib.Name == in.Library })
 		if in.NoLoad && l.find(in.Library) == nil {
 			return fail(model.ClassNotLoaded)
 		}
@@ -223,8 +227,8 @@ func (l *toy) withNeeded(lib *toyLibrary) []*toyLibrary {
 	return all
 }
 
-// around is what was opened together with a library: each loaded one that is or needs it, and what that
-// needs, each once.
+// around is what was opened together with a library: each loaded one that is or needs it, and what
+// that needs, each once.
 func (l *toy) around(lib *toyLibrary) (all []*toyLibrary) {
 	for _, root := range l.loaded {
 		group := l.withNeeded(root)

@@ -7,8 +7,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// MalformedError says that a history is not one that a Recorder can have made of a whole run, so that no verdict on the
-// linker can be drawn from it.
+// MalformedError says that a history is not one that a Recorder can have made of a whole run, so
+// that no verdict on the linker can be drawn from it.
 type MalformedError struct {
 	// Problem says what is wrong.
 	Problem string
@@ -21,10 +21,11 @@ func (e *MalformedError) Error() string {
 	return fmt.Sprintf("lincheck: malformed history: operations %v: %s", e.Operations, e.Problem)
 }
 
-// Validate checks what every check relies on, and returns the first fault as a *MalformedError (or the universe's as a
-// *model.UniverseError): every operation has a stamped call and return, or an unknown outcome; it has one outcome only;
-// the operations of a client do not overlap; the history starts with the linker's start: nobody uses a handle that no
-// operation has returned before, or a group that no operation has spawned, unless it fails.
+// Validate checks what every check relies on, and returns the first fault as a *MalformedError (or
+// the universe's as a *model.UniverseError): every operation has a stamped call and return, or an
+// unknown outcome; it has one outcome only; the operations of a client do not overlap; the history
+// starts with the linker's start: nobody uses a handle that no operation has returned before, or a
+// group that no operation has spawned, unless it fails.
 func (h *History) Validate() error {
 	if err := h.Universe.Validate(); err != nil {
 		return err
@@ -37,7 +38,8 @@ func (h *History) Validate() error {
 			return &MalformedError{problem, []int{i}}
 		}
 		if last, ok := lastOf[op.Client]; ok && h.Operations[last].Return >= op.Call {
-			return &MalformedError{fmt.Sprintf("they overlap, and both are of client %d", op.Client), []int{last, i}}
+			return &MalformedError{fmt.Sprintf("they overlap, and both are of client %d",
+				op.Client), []int{last, i}}
 		}
 		lastOf[op.Client] = i
 	}
@@ -66,17 +68,19 @@ func (o *Operation) fault() string {
 	return ""
 }
 
-// validateStart looks for uses of what has not been returned by then. The returns are walked through in their order, beside
-// the calls.
+// validateStart looks for uses of what has not been returned by then. The returns are walked
+// through in their order, beside the calls.
 func (h *History) validateStart(order []int) error {
 	byReturn := slices.Clone(order)
-	slices.SortStableFunc(byReturn, func(a, b int) int { return compare(h.Operations[a].Return, h.Operations[b].Return) })
+	slices.SortStableFunc(byReturn,
+		func(a, b int) int { return compare(h.Operations[a].Return, h.Operations[b].Return) })
 	handles := make(map[model.Handle]bool)
 	groups := map[int]bool{h.Universe.FirstGroup: true}
 	returned := 0
 	for _, i := range order {
 		op := &h.Operations[i]
-		for ; returned < len(byReturn) && h.Operations[byReturn[returned]].Return <= op.Call; returned++ {
+		for ; returned < len(byReturn) &&
+			h.Operations[byReturn[returned]].Return <= op.Call; returned++ {
 			earlier := &h.Operations[byReturn[returned]]
 			switch {
 			case earlier.Output.Err != "":
@@ -90,19 +94,22 @@ func (h *History) validateStart(order []int) error {
 			continue // clients may try what cannot work
 		}
 		if !groups[op.Input.Group] {
-			return &MalformedError{fmt.Sprintf("group %d has not been spawned", op.Input.Group), []int{i}}
+			return &MalformedError{fmt.Sprintf("group %d has not been spawned", op.Input.Group),
+				[]int{i}}
 		}
-		usesHandle := op.Input.Op == model.OpClose || op.Input.Op == model.OpSymbol || op.Input.Op == model.OpCall ||
-			op.Input.Op == model.OpSetClosure
+		usesHandle := op.Input.Op == model.OpClose || op.Input.Op == model.OpSymbol ||
+			op.Input.Op == model.OpCall || op.Input.Op == model.OpSetClosure
 		if usesHandle && op.Input.Handle != 0 && !handles[op.Input.Handle] {
-			return &MalformedError{fmt.Sprintf("handle #%d has not been returned", op.Input.Handle), []int{i}}
+			return &MalformedError{fmt.Sprintf("handle #%d has not been returned", op.Input.Handle),
+				[]int{i}}
 		}
 	}
 	return nil
 }
 
-// checkNumbers looks for violations that the commit numbers show on their own: a number given out twice, or an order of
-// numbers that real time contradicts. Nil if there are none. It takes O(n log n) steps.
+// checkNumbers looks for violations that the commit numbers show on their own: a number given out
+// twice, or an order of numbers that real time contradicts. Nil if there are none. It takes O(n log
+// n) steps.
 func checkNumbers(h *History, order []int) *finding {
 	committed := make(map[uint64]int)
 	for _, i := range order {
@@ -111,18 +118,22 @@ func checkNumbers(h *History, order []int) *finding {
 			continue
 		}
 		if first, ok := committed[commit]; ok {
-			return &finding{ops: []int{first, i}, text: fmt.Sprintf("commit number %d was given out twice", commit)}
+			return &finding{ops: []int{first, i},
+				text: fmt.Sprintf("commit number %d was given out twice", commit)}
 		}
 		committed[commit] = i
 	}
 
 	byReturn := slices.Clone(order)
-	slices.SortStableFunc(byReturn, func(a, b int) int { return compare(h.Operations[a].Return, h.Operations[b].Return) })
+	slices.SortStableFunc(byReturn,
+		func(a, b int) int { return compare(h.Operations[a].Return, h.Operations[b].Return) })
 	newest, returned := -1, 0 // newest has the highest number of those that have returned
 	for _, i := range order {
 		op := &h.Operations[i]
-		for ; returned < len(byReturn) && h.Operations[byReturn[returned]].Return < op.Call; returned++ {
-			if r := byReturn[returned]; newest < 0 || h.Operations[r].number() > h.Operations[newest].number() {
+		for ; returned < len(byReturn) &&
+			h.Operations[byReturn[returned]].Return < op.Call; returned++ {
+			if r := byReturn[returned]; newest < 0 ||
+				h.Operations[r].number() > h.Operations[newest].number() {
 				newest = r
 			}
 		}
@@ -133,10 +144,12 @@ func checkNumbers(h *History, order []int) *finding {
 		switch {
 		case op.Output.Commit != 0 && op.number() <= seen:
 			return &finding{ops: []int{newest, i}, text: fmt.Sprintf(
-				"the commit order contradicts real time: commit %d began after number %d had been returned", op.number(), seen)}
+				"the commit order contradicts real time: commit %d began after number %d had "+
+					"been returned", op.number(), seen)}
 		case op.number() < seen:
 			return &finding{ops: []int{newest, i}, text: fmt.Sprintf(
-				"a stale read: it began after number %d had been returned, and read at %d", seen, op.number())}
+				"a stale read: it began after number %d had been returned, and read at %d", seen,
+				op.number())}
 		}
 	}
 	return nil

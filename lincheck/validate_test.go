@@ -17,23 +17,41 @@ func TestValidate(t *testing.T) {
 		ops           []Operation
 		blamed        []int
 	}{
-		{"well-formed", "", []Operation{open, at(0, 5, 6, closeOf(1), model.Output{Commit: 3}), at(1, 2, Never, openOf("e"), model.Output{Unknown: true})}, nil},
+		{"well-formed", "",
+			[]Operation{open, at(0, 5, 6, closeOf(1), model.Output{Commit: 3}),
+				at(1, 2, Never, openOf("e"), model.Output{Unknown: true})}, nil},
 		{"empty", "", nil, nil},
 		{"overlap", "client 0", []Operation{open, at(0, 4, 6, openOf("e"), ok)}, []int{0, 1}},
-		{"overlap with the unknown", "client 0", []Operation{at(0, 1, Never, openOf("e"), model.Output{Unknown: true}), at(0, 4, 6, openOf("e"), ok)}, []int{0, 1}},
-		{"returns first", "before it is called", []Operation{at(0, 4, 3, openOf("e"), ok)}, []int{0}},
+		{"overlap with the unknown", "client 0",
+			[]Operation{at(0, 1, Never, openOf("e"), model.Output{Unknown: true}),
+				at(0, 4, 6, openOf("e"), ok)}, []int{0, 1}},
+		{"returns first", "before it is called", []Operation{at(0, 4, 3, openOf("e"), ok)},
+			[]int{0}},
 		{"negative stamp", "negative", []Operation{at(0, -1, 3, openOf("e"), ok)}, []int{0}},
 		{"negative client", "negative", []Operation{at(-1, 1, 3, openOf("e"), ok)}, []int{0}},
-		{"no return, known outcome", "unknown outcome", []Operation{at(0, 1, Never, openOf("e"), ok)}, []int{0}},
-		{"return, unknown outcome", "unknown outcome", []Operation{at(0, 1, 2, openOf("e"), model.Output{Unknown: true})}, []int{0}},
-		{"error and trap", "two outcomes", []Operation{at(0, 1, 2, callOf(0, "m", 1), model.Output{Err: model.ClassMissingSymbol, Trap: model.TrapStack})}, []int{0}},
-		{"unknown with number", "two outcomes", []Operation{at(0, 1, Never, openOf("e"), model.Output{Unknown: true, Commit: 4})}, []int{0}},
-		{"trap of an open", "only calls trap", []Operation{at(0, 1, 2, openOf("e"), model.Output{Trap: model.TrapStack})}, []int{0}},
-		{"no such operation", "no such operation", []Operation{at(0, 1, 2, model.Input{Op: 77}, model.Output{})}, []int{0}},
-		{"starts in the middle: handle", "handle #3", []Operation{at(0, 1, 2, closeOf(3), model.Output{})}, []int{0}},
-		{"handle from the future", "handle #1", []Operation{open, at(1, 2, 3, closeOf(1), model.Output{})}, []int{1}},
-		{"starts in the middle: group", "group 4", []Operation{at(0, 1, 2, pointerCall(4, 0, 1), model.Output{})}, []int{0}},
-		{"failing uses are fine", "", []Operation{at(0, 1, 2, closeOf(3), model.Output{Err: model.ClassBadHandle}), at(0, 3, 4, pointerCall(4, 0, 1), model.Output{Err: model.ClassGroupClosed})}, nil},
+		{"no return, known outcome", "unknown outcome",
+			[]Operation{at(0, 1, Never, openOf("e"), ok)}, []int{0}},
+		{"return, unknown outcome", "unknown outcome",
+			[]Operation{at(0, 1, 2, openOf("e"), model.Output{Unknown: true})}, []int{0}},
+		{"error and trap", "two outcomes",
+			[]Operation{at(0, 1, 2, callOf(0, "m", 1),
+				model.Output{Err: model.ClassMissingSymbol, Trap: model.TrapStack})}, []int{0}},
+		{"unknown with number", "two outcomes",
+			[]Operation{at(0, 1, Never, openOf("e"), model.Output{Unknown: true, Commit: 4})},
+			[]int{0}},
+		{"trap of an open", "only calls trap",
+			[]Operation{at(0, 1, 2, openOf("e"), model.Output{Trap: model.TrapStack})}, []int{0}},
+		{"no such operation", "no such operation",
+			[]Operation{at(0, 1, 2, model.Input{Op: 77}, model.Output{})}, []int{0}},
+		{"starts in the middle: handle", "handle #3",
+			[]Operation{at(0, 1, 2, closeOf(3), model.Output{})}, []int{0}},
+		{"handle from the future", "handle #1",
+			[]Operation{open, at(1, 2, 3, closeOf(1), model.Output{})}, []int{1}},
+		{"starts in the middle: group", "group 4",
+			[]Operation{at(0, 1, 2, pointerCall(4, 0, 1), model.Output{})}, []int{0}},
+		{"failing uses are fine", "",
+			[]Operation{at(0, 1, 2, closeOf(3), model.Output{Err: model.ClassBadHandle}),
+				at(0, 3, 4, pointerCall(4, 0, 1), model.Output{Err: model.ClassGroupClosed})}, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -46,10 +64,12 @@ func TestValidate(t *testing.T) {
 				return
 			}
 			var malformed *MalformedError
-			if !errors.As(err, &malformed) || !strings.Contains(err.Error(), test.problem) || !slices.Equal(malformed.Operations, test.blamed) {
+			if !errors.As(err, &malformed) || !strings.Contains(err.Error(), test.problem) ||
+				!slices.Equal(malformed.Operations, test.blamed) {
 				t.Errorf("got %v, want %q and operations %v", err, test.problem, test.blamed)
 			}
-			for _, r := range []Result{Check(h, Limits{}), CheckOrder(h, Limits{}), Judge(h, Limits{})} {
+			for _, r := range []Result{Check(h, Limits{}), CheckOrder(h, Limits{}),
+				Judge(h, Limits{})} {
 				if r.Verdict != Undecided || !errors.As(r.Err, &malformed) {
 					t.Errorf("judged as %v", r)
 				}
@@ -86,7 +106,8 @@ func TestCheckOrderUndecided(t *testing.T) {
 			test.corrupt(h)
 			r := CheckOrder(h, Limits{})
 			var unordered *UnorderedError
-			if r.Verdict != Undecided || !errors.As(r.Err, &unordered) || unordered.Operation != test.blamed {
+			if r.Verdict != Undecided || !errors.As(r.Err, &unordered) ||
+				unordered.Operation != test.blamed {
 				t.Errorf("got %v, want undecided for operation %d", r, test.blamed)
 			}
 			if err := r.WritePicture(nil); !errors.Is(err, ErrNoPicture) {

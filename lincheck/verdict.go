@@ -10,8 +10,9 @@ import (
 type Verdict uint8
 
 const (
-	// Undecided means that nothing was found out, because of a limit or because the history cannot be judged; Result.Err
-	// says why. It is the zero value, so that no verdict is never taken for a good one.
+	// Undecided means that nothing was found out, because of a limit or because the history cannot
+	// be judged; Result.Err says why. It is the zero value, so that no verdict is never taken for a
+	// good one.
 	Undecided Verdict = iota
 	// OK means that the history is linearizable.
 	OK
@@ -36,12 +37,15 @@ type Limits struct {
 	Timeout time.Duration
 	// Steps bounds the steps of the model in one round; the default is a million.
 	Steps int64
-	// Memory bounds the bytes, roughly counted, that the search in one round may keep; the default is 256 MiB.
+	// Memory bounds the bytes, roughly counted, that the search in one round may keep; the default
+	// is 256 MiB.
 	Memory int64
-	// Round is the number of operations after which the next quiescent moment ends a round; the default is 64.
+	// Round is the number of operations after which the next quiescent moment ends a round; the
+	// default is 64.
 	Round int
-	// Branches bounds the number of states that the history may be in at the end of a round; the default is 64. There are several
-	// only if outcomes are unknown or loads carry no commit numbers.
+	// Branches bounds the number of states that the history may be in at the end of a round; the
+	// default is 64. There are several only if outcomes are unknown or loads carry no commit
+	// numbers.
 	Branches int
 }
 
@@ -65,8 +69,9 @@ func (l Limits) withDefaults() Limits {
 type LimitError struct {
 	// Limit is the name of the field of Limits.
 	Limit string
-	// From and To are the positions of the first operation of the round and of the one after its last, in the order in which
-	// they are checked: that of their calls, and for CheckOrder that of their numbers.
+	// From and To are the positions of the first operation of the round and of the one after its
+	// last, in the order in which they are checked: that of their calls, and for CheckOrder that of
+	// their numbers.
 	From, To int
 }
 
@@ -94,11 +99,11 @@ func (e *UnorderedError) Error() string {
 // Result is a verdict with its reason.
 type Result struct {
 	Verdict Verdict
-	// Err is set if and only if the verdict is Undecided: a *LimitError, *UnorderedError, *MalformedError or
-	// *model.UniverseError.
+	// Err is set if and only if the verdict is Undecided: a *LimitError, *UnorderedError,
+	// *MalformedError or *model.UniverseError.
 	Err error
-	// Explanation says what is wrong, for people, naming the operations. It may have several lines. It is set
-	// if and only if the verdict is Violation.
+	// Explanation says what is wrong, for people, naming the operations. It may have several lines.
+	// It is set if and only if the verdict is Violation.
 	Explanation string
 	// Operations are the positions in History.Operations of those that the Explanation names.
 	Operations []int
@@ -120,7 +125,8 @@ func (r Result) String() string {
 	return r.Verdict.String()
 }
 
-// finding is a violation: what is wrong, which operations show it and, if there is more to say, why each.
+// finding is a violation: what is wrong, which operations show it and, if there is more to say, why
+// each.
 type finding struct {
 	text string
 	ops  []int

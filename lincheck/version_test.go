@@ -11,10 +11,12 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// Histories of the real linker that were written in version 1 of the format are still read, have the verdict that they had, and
-// are the same when they are written in the newest one. With one changed result they are violations.
+// Histories of the real linker that were written in version 1 of the format are still read, have
+// the verdict that they had, and are the same when they are written in the newest one. With one
+// changed result they are violations.
 func TestOldFilesAreJudged(t *testing.T) {
-	for name, operations := range map[string]int{"version1.jsonl": 82, "version1-numbered.jsonl": 74} {
+	for name, operations := range map[string]int{"version1.jsonl": 82,
+		"version1-numbered.jsonl": 74} {
 		t.Run(name, func(t *testing.T) {
 			text, err := os.ReadFile(filepath.Join("testdata", name))
 			if err != nil {

@@ -9,18 +9,19 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// areas hands out ranges of linear memory: the data areas of libraries, stacks, thread-local storage. When the
-// main module has an allocator, they come from it, so that the guest knows they are taken; otherwise, or when
-// [Config.WithDataAllocator] says so, the memory grows. All methods are safe for concurrent use, but they may call the guest, in a group
-// that the caller is inside.
+// areas hands out ranges of linear memory: the data areas of libraries, stacks, thread-local
+// storage. When the main module has an allocator, they come from it, so that the guest knows they
+// are taken; otherwise, or when [Config.WithDataAllocator] says so, the memory grows. All methods
+// are safe for concurrent use, but they may call the guest, in a group that the caller is inside.
 type areas struct {
 	l *Linker
 
-	mu    sync.Mutex
-	live  map[uint32]area
-	free  spans          // grown once and given back
-	homes map[owner]span // of these, where the data of libraries was that are not loaded; they do not overlap
-	later []area         // to be freed by whoever is inside a group next
+	mu   sync.Mutex
+	live map[uint32]area
+	free spans // grown once and given back
+	// of these, where the data of libraries was that are not loaded; they do not overlap
+	homes map[owner]span
+	later []area // to be freed by whoever is inside a group next
 }
 
 // area is a range of memory.
@@ -42,8 +43,10 @@ func newAllocator(main *module) allocator {
 		return nil
 	}
 	return allocator{
-		aligned: find("aligned_alloc", wasm.FuncType{Params: []wasm.ValType{i32, i32}, Results: []wasm.ValType{i32}}),
-		plain:   find("malloc", wasm.FuncType{Params: []wasm.ValType{i32}, Results: []wasm.ValType{i32}}),
+		aligned: find("aligned_alloc",
+			wasm.FuncType{Params: []wasm.ValType{i32, i32}, Results: []wasm.ValType{i32}}),
+		plain: find("malloc",
+			wasm.FuncType{Params: []wasm.ValType{i32}, Results: []wasm.ValType{i32}}),
 		release: find("free", wasm.FuncType{Params: []wasm.ValType{i32}}),
 	}
 }
@@ -51,15 +54,16 @@ func newAllocator(main *module) allocator {
 // mallocAlign is what every malloc for wasm32 aligns to, in bytes.
 const mallocAlign = 8
 
-// take returns the address of size bytes; align is a power of two. No bytes are at address 0. The bytes are
-// whatever they are.
+// take returns the address of size bytes; align is a power of two. No bytes are at address 0. The
+// bytes are whatever they are.
 func (a *areas) take(ctx context.Context, g *Group, size, align uint32) (uint32, error) {
 	return a.takeFor(ctx, g, size, align, owner{})
 }
 
-// takeFor is take for somebody who may have had an area before: without an allocator of the guest's, it is the same one if
-// nobody else has got it meanwhile.
-func (a *areas) takeFor(ctx context.Context, g *Group, size, align uint32, who owner) (uint32, error) {
+// takeFor is take for somebody who may have had an area before: without an allocator of the
+// guest's, it is the same one if nobody else has got it meanwhile.
+func (a *areas) takeFor(ctx context.Context, g *Group, size, align uint32, who owner) (uint32,
+	error) {
 	if size == 0 {
 		return 0, nil
 	}
@@ -80,7 +84,8 @@ func (a *areas) takeFor(ctx context.Context, g *Group, size, align uint32, who o
 // fromGuest asks the guest's allocator; the zero area means that it has none.
 func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (area, error) {
 	alloc := a.l.alloc
-	if a.l.config.data == OwnPages || alloc.release == nil || !g.has(a.l.main) { // there is none, or not yet
+	// there is none, or not yet
+	if a.l.config.data == OwnPages || alloc.release == nil || !g.has(a.l.main) {
 		return area{}, nil
 	}
 	if g.allocating {
@@ -168,7 +173,8 @@ func (a *areas) giveHome(base uint32, who owner) {
 	a.homes[who] = span{got.base, got.size}
 }
 
-// giveLater takes an area back. A block of the guest's allocator is freed when somebody is inside a group.
+// giveLater takes an area back. A block of the guest's allocator is freed when somebody is inside a
+// group.
 func (a *areas) giveLater(base uint32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -189,7 +195,8 @@ func (a *areas) give(base uint32) {
 	}
 }
 
-// own makes an area one that a group has for itself: it is given back when that group is gone, at the latest.
+// own makes an area one that a group has for itself: it is given back when that group is gone, at
+// the latest.
 func (a *areas) own(g *Group, base uint32) {
 	a.mu.Lock()
 	got, ok := a.live[base]

@@ -9,13 +9,18 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// eachMemory runs a test with the main modules' memories, host-provided (main-pie, main-shared) and their own
-// (main-exe, main-nostack), and with both allocators. several says whether there can be several groups.
-func eachMemory(t *testing.T, f func(t *testing.T, i *image, several bool, a linker.DataAllocator)) {
+// eachMemory runs a test with the main modules' memories, host-provided (main-pie, main-shared) and
+// their own (main-exe, main-nostack), and with both allocators. several says whether there can be
+// several groups.
+func eachMemory(t *testing.T,
+	f func(t *testing.T, i *image, several bool, a linker.DataAllocator)) {
 	for _, m := range mains {
-		for name, a := range map[string]linker.DataAllocator{"guest heap": linker.GuestHeap, "own pages": linker.OwnPages} {
+		for name, a := range map[string]linker.DataAllocator{"guest heap": linker.GuestHeap,
+			"own pages": linker.OwnPages} {
 			t.Run(m.name+"/"+name, func(t *testing.T) {
-				f(t, newImage(t, m.name, m.libs, func(c *linker.Config) *linker.Config { return c.WithDataAllocator(a) }), m.groups, a)
+				f(t, newImage(t, m.name, m.libs,
+					func(c *linker.Config) *linker.Config { return c.WithDataAllocator(a) }),
+					m.groups, a)
 			})
 		}
 	}
@@ -24,13 +29,15 @@ func eachMemory(t *testing.T, f func(t *testing.T, i *image, several bool, a lin
 // areaLibrary is a library with nothing but a data area.
 func areaLibrary(t *testing.T, size, align uint32) []byte {
 	return library(t, dylink.Info{MemorySize: size, MemoryAlignment: align}, func(b *wasm.Builder) {
-		b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}})
+		b.ImportMemory("env", "memory",
+			wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}})
 		b.ImportGlobal("env", "__memory_base", wasm.GlobalType{Type: wasm.I32})
 		b.ExportGlobal("begin", b.Global(wasm.I32, false, wasm.ConstI32(0)))
 	})
 }
 
-// Data areas are aligned, to 64 KiB at most here, do not overlap, are zero, and are used again when they are freed.
+// Data areas are aligned, to 64 KiB at most here, do not overlap, are zero, and are used again when
+// they are freed.
 func TestDataAreas(t *testing.T) {
 	eachMemory(t, func(t *testing.T, i *image, _ bool, a linker.DataAllocator) {
 		type area struct {
@@ -49,7 +56,8 @@ func TestDataAreas(t *testing.T) {
 			}
 			for _, a := range live {
 				if begin < a.begin+a.size && a.begin < begin+size {
-					t.Fatalf("%#x..%#x overlaps %#x..%#x", begin, begin+size, a.begin, a.begin+a.size)
+					t.Fatalf("%#x..%#x overlaps %#x..%#x", begin, begin+size, a.begin, a.begin+
+						a.size)
 				}
 			}
 			bytes, ok := i.l.View(begin, size)
@@ -64,7 +72,8 @@ func TestDataAreas(t *testing.T) {
 			}
 			live = append(live, area{lib, begin, size})
 		}
-		shapes := []struct{ size, align uint32 }{{1, 0}, {100, 4}, {70000, 16}, {5, 16}, {4096, 12}, {131072, 16}, {12, 8}, {65536, 3}}
+		shapes := []struct{ size, align uint32 }{{1, 0}, {100, 4}, {70000, 16}, {5, 16}, {4096, 12},
+			{131072, 16}, {12, 8}, {65536, 3}}
 		var pages uint32
 		for round := range 4 {
 			for n, s := range shapes {
@@ -78,9 +87,11 @@ func TestDataAreas(t *testing.T) {
 			}
 			live = nil
 		}
-		// A guest's heap may do what it likes with what is freed: that of the fixtures does not split blocks.
+		// A guest's heap may do what it likes with what is freed: that of the fixtures does not
+		// split blocks.
 		if got := i.l.Memory().Size(); a == linker.OwnPages && got != pages {
-			t.Errorf("the memory has grown from %d to %d bytes although everything was freed", pages, got)
+			t.Errorf("the memory has grown from %d to %d bytes although everything was freed",
+				pages, got)
 		}
 	})
 }
@@ -89,10 +100,14 @@ func TestDataAreas(t *testing.T) {
 func TestOwnPagesAreJoined(t *testing.T) {
 	for _, m := range mains {
 		t.Run(m.name, func(t *testing.T) {
-			i := newImage(t, m.name, m.libs, func(c *linker.Config) *linker.Config { return c.WithDataAllocator(linker.OwnPages) })
+			i := newImage(t, m.name, m.libs,
+				func(c *linker.Config) *linker.Config {
+					return c.WithDataAllocator(linker.OwnPages)
+				})
 			var libs []*linker.Library
 			for n := range 6 {
-				lib, err := i.g.OpenBytes(i.ctx, fmt.Sprintf("small%d", n), areaLibrary(t, 65536, 16))
+				lib, err := i.g.OpenBytes(i.ctx, fmt.Sprintf("small%d", n),
+					areaLibrary(t, 65536, 16))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -112,7 +127,8 @@ func TestOwnPagesAreJoined(t *testing.T) {
 	}
 }
 
-// With either allocator libraries work in all groups, whoever owns the memory, and the guest's heap goes on working.
+// With either allocator libraries work in all groups, whoever owns the memory, and the guest's heap
+// goes on working.
 func TestAllocatorsWork(t *testing.T) {
 	eachMemory(t, func(t *testing.T, i *image, several bool, _ linker.DataAllocator) {
 		groups := []*image{i}
@@ -140,12 +156,15 @@ func TestAllocatorsWork(t *testing.T) {
 	})
 }
 
-// With pages of the linker's own a library that comes back has its data where it was, with its initial values, if nobody
-// else has got that memory meanwhile.
+// With pages of the linker's own a library that comes back has its data where it was, with its
+// initial values, if nobody else has got that memory meanwhile.
 func TestDataComesBack(t *testing.T) {
 	for _, m := range mains {
 		t.Run(m.name, func(t *testing.T) {
-			i := newImage(t, m.name, m.libs, func(c *linker.Config) *linker.Config { return c.WithDataAllocator(linker.OwnPages) })
+			i := newImage(t, m.name, m.libs,
+				func(c *linker.Config) *linker.Config {
+					return c.WithDataAllocator(linker.OwnPages)
+				})
 			small, large := areaLibrary(t, 100, 4), areaLibrary(t, 3000, 4)
 			open := func(name string, bytes []byte) (*linker.Library, uint32) {
 				lib, err := i.g.OpenBytes(i.ctx, name, bytes)

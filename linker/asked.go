@@ -12,9 +12,10 @@ import (
 )
 
 // HostFunctions finds the Go function for an import of a guest: the namespace that it imports from,
-// "env" or a system interface's, the name, and the signature that it imports it with. nil means that
-// there is none.
-type HostFunctions func(namespace, name string, params, results []api.ValueType) api.GoModuleFunction
+// "env" or a system interface's, the name, and the signature that it imports it with. nil means
+// that there is none.
+type HostFunctions func(namespace, name string, params,
+	results []api.ValueType) api.GoModuleFunction
 
 // WithHostFunctions sets what is asked for each function that a module imports, once for each
 // signature, when the first module that imports it is loaded. It is for interfaces of which the
@@ -61,7 +62,8 @@ func (b *binder) ask(ctx context.Context, m *module) error {
 		}
 		seen[key.importKey] = true
 		if len(l.asked) >= maxAsked {
-			return &LimitError{Limit: "functions of the host", Value: uint64(len(l.asked)) + 1, Max: maxAsked}
+			return &LimitError{Limit: "functions of the host", Value: uint64(len(l.asked)) + 1,
+				Max: maxAsked}
 		}
 		at := publicType(typ)
 		f := l.config.hostFunctions(imp.Module, imp.Name, at.Params, at.Results)
@@ -72,7 +74,8 @@ func (b *binder) ask(ctx context.Context, m *module) error {
 		if missing[imp.Module] == nil {
 			namespaces = append(namespaces, imp.Module)
 		}
-		missing[imp.Module] = append(missing[imp.Module], hostFunction{imp.Name, at.Params, at.Results, f.Call})
+		missing[imp.Module] = append(missing[imp.Module],
+			hostFunction{imp.Name, at.Params, at.Results, f.Call})
 	}
 	for _, namespace := range namespaces {
 		if err := l.askedModule(ctx, namespace, missing[namespace]); err != nil {
@@ -101,12 +104,14 @@ func (l *Linker) askedFor(namespace, name string, typ wasm.FuncType) *export {
 }
 
 // askedModule makes the host module of functions that were found, and its gateway.
-func (l *Linker) askedModule(ctx context.Context, namespace string, functions []hostFunction) error {
+func (l *Linker) askedModule(ctx context.Context, namespace string,
+	functions []hostFunction) error {
 	name := fmt.Sprintf("%sasked:%d", reservedPrefix, l.nextID())
 	builder := l.rt.NewHostModuleBuilder(name)
 	m := &module{id: l.nextID(), name: namespace, exports: map[string]*export{}, generated: true}
 	for _, f := range functions {
-		builder = builder.NewFunctionBuilder().WithGoModuleFunction(f.run, f.params, f.results).Export(f.name)
+		builder = builder.NewFunctionBuilder().WithGoModuleFunction(f.run, f.params,
+			f.results).Export(f.name)
 		fn := newFunction(m, f.name, wasmType(f.params, f.results))
 		m.functions = append(m.functions, fn)
 		m.exports[f.name] = &export{mod: m, name: f.name, kind: exportFunction, fn: fn}
@@ -115,7 +120,8 @@ func (l *Linker) askedModule(ctx context.Context, namespace string, functions []
 	if err := l.privateHost(ctx, name, builder); err != nil {
 		return err
 	}
-	gateway := gateway{namespace: name, functions: m.functions, host: l.host.hostName, shared: l.threads == nil}
+	gateway := gateway{namespace: name, functions: m.functions, host: l.host.hostName,
+		shared: l.threads == nil}
 	bytes, err := gateway.build()
 	if err != nil {
 		return err

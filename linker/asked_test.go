@@ -39,19 +39,22 @@ func TestHostFunctionsAsImported(t *testing.T) {
 	i := newImageIn(t, newRuntime(t), "main-pie", "threads", asksFor(&asked))
 	other := i.spawn()
 	asked = nil
-	calls := callsAll(t, [2]string{"env", "add_"}, [2]string{"wasi_snapshot_preview1", "add_more"}, [2]string{"env", "nobodys"})
+	calls := callsAll(t, [2]string{"env", "add_"}, [2]string{"wasi_snapshot_preview1", "add_more"},
+		[2]string{"env", "nobodys"})
 	lib, err := i.g.OpenBytes(i.ctx, "calls", calls)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(asked, " "), "env.add_ wasi_snapshot_preview1.add_more env.nobodys"; got != want {
+	if got, want := strings.Join(asked, " "),
+		"env.add_ wasi_snapshot_preview1.add_more env.nobodys"; got != want {
 		t.Errorf("asked for %q, want %q", got, want)
 	}
 	two, err := i.g.OpenBytes(i.ctx, "two", library(t, dylink.Info{}, func(b *wasm.Builder) {
 		typ := b.Type([]wasm.ValType{wasm.I32, wasm.I32}, i32)
 		index := b.ImportFunc("env", "add_", typ)
 		b.ImportGlobal("GOT.func", "add_", wasm.GlobalType{Type: wasm.I32, Mutable: true})
-		b.ExportFunc("call_0", b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).LocalGet(0).Call(index)))
+		b.ExportFunc("call_0",
+			b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).LocalGet(0).Call(index)))
 		b.ExportFunc("pointer", b.Func(b.Type(nil, i32), nil, new(wasm.Code).GlobalGet(0)))
 	}))
 	if err != nil {
@@ -69,7 +72,9 @@ func TestHostFunctionsAsImported(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := g.g.CallPointer(g.ctx, uint32(p[0]), []api.ValueType{api.ValueTypeI32, api.ValueTypeI32}, []api.ValueType{api.ValueTypeI32}, 5, 6)
+		r, err := g.g.CallPointer(g.ctx, uint32(p[0]),
+			[]api.ValueType{api.ValueTypeI32, api.ValueTypeI32}, []api.ValueType{api.ValueTypeI32},
+			5, 6)
 		if err != nil || r[0] != 7 {
 			t.Errorf("through its pointer: %v, %v", r, err)
 		}
@@ -89,7 +94,8 @@ func TestHostFunctionsOrder(t *testing.T) {
 	hostModule(t, rt, "env", map[string]func(context.Context, int32) int32{"add_hosts": adds(10)})
 	var asked []string
 	i := newImageIn(t, rt, "main-pie", "threads", asksFor(&asked))
-	lib, err := i.g.OpenBytes(i.ctx, "calls", callsAll(t, [2]string{"env", "add_hosts"}, [2]string{"env", "add_own"}))
+	lib, err := i.g.OpenBytes(i.ctx, "calls",
+		callsAll(t, [2]string{"env", "add_hosts"}, [2]string{"env", "add_own"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +104,8 @@ func TestHostFunctionsOrder(t *testing.T) {
 	if strings.Contains(strings.Join(asked, " "), "add_hosts") {
 		t.Errorf("asked for what the host module has: %q", asked)
 	}
-	if _, err := i.g.OpenBytes(i.ctx, "reserved", callsAll(t, [2]string{"lockstep:host", "add_"})); err == nil {
+	if _, err := i.g.OpenBytes(i.ctx, "reserved",
+		callsAll(t, [2]string{"lockstep:host", "add_"})); err == nil {
 		t.Error("the linker's own namespace could be imported from")
 	}
 }

@@ -46,8 +46,9 @@ func BenchmarkSymbol(b *testing.B) {
 	})
 }
 
-// BenchmarkCall measures calls of a trivial function from Go: by name, through a function pointer, from two goroutines
-// in a group each, and, to compare, of the same function in wazero without a linker.
+// BenchmarkCall measures calls of a trivial function from Go: by name, through a function pointer,
+// from two goroutines in a group each, and, to compare, of the same function in wazero without a
+// linker.
 func BenchmarkCall(b *testing.B) {
 	b.Run("wazero", func(b *testing.B) {
 		mod, err := newRuntime(b).Instantiate(b.Context(), built(b, addTwice))
@@ -118,7 +119,8 @@ const loopCalls = 1000
 
 // addTwice defines add(a, b), and sum(n): n calls of add.
 func addTwice(b *wasm.Builder) {
-	add := b.Func(b.Type(append(i32, i32...), i32), nil, new(wasm.Code).LocalGet(0).LocalGet(1).I32Add())
+	add := b.Func(b.Type(append(i32, i32...), i32), nil,
+		new(wasm.Code).LocalGet(0).LocalGet(1).I32Add())
 	b.ExportFunc("add", add)
 	sums(b, add)
 }
@@ -130,8 +132,9 @@ func sums(b *wasm.Builder, add uint32) {
 		LocalGet(0).I32Const(1).I32Sub().LocalTee(0).BrIf(0).End().LocalGet(1)))
 }
 
-// BenchmarkBridge measures what a call of one library by another costs the guest, 1000 of them at a time: bound when the
-// library was loaded, bound at the first call, and, to compare, a call within one module.
+// BenchmarkBridge measures what a call of one library by another costs the guest, 1000 of them at a
+// time: bound when the library was loaded, bound at the first call, and, to compare, a call within
+// one module.
 func BenchmarkBridge(b *testing.B) {
 	run := func(name string, sum func() error) {
 		b.Run(name, func(b *testing.B) {
@@ -175,8 +178,8 @@ func BenchmarkBridge(b *testing.B) {
 	}
 }
 
-// BenchmarkOpen measures opening a library: one that is there, and one that has to be linked, with its code in
-// a compilation cache or compiled anew.
+// BenchmarkOpen measures opening a library: one that is there, and one that has to be linked, with
+// its code in a compilation cache or compiled anew.
 func BenchmarkOpen(b *testing.B) {
 	b.Run("again", func(b *testing.B) {
 		i := newImage(b, "main-pie", "threads", nil)
@@ -190,9 +193,11 @@ func BenchmarkOpen(b *testing.B) {
 		b.Run(lib+"-cached", func(b *testing.B) {
 			cache := wazero.NewCompilationCache()
 			defer cache.Close(context.Background())
-			rt := wazero.NewRuntimeWithConfig(context.Background(), linker.NewRuntimeConfig().WithCompilationCache(cache))
+			rt := wazero.NewRuntimeWithConfig(context.Background(),
+				linker.NewRuntimeConfig().WithCompilationCache(cache))
 			defer rt.Close(context.Background())
-			keep := wazero.NewRuntimeWithConfig(context.Background(), linker.NewRuntimeConfig().WithCompilationCache(cache))
+			keep := wazero.NewRuntimeWithConfig(context.Background(),
+				linker.NewRuntimeConfig().WithCompilationCache(cache))
 			defer keep.Close(context.Background())
 			newImageIn(b, keep, "main-pie", "threads", nil).open(lib)
 			benchmarkOpen(b, rt, lib)
@@ -209,15 +214,16 @@ func benchmarkOpen(b *testing.B, rt wazero.Runtime, lib string) {
 	}
 }
 
-// BenchmarkLink measures whole link operations with other groups: setting a closure, which does next to nothing
-// in each group but has all the steps of the protocol.
+// BenchmarkLink measures whole link operations with other groups: setting a closure, which does
+// next to nothing in each group but has all the steps of the protocol.
 func BenchmarkLink(b *testing.B) {
 	for _, c := range []struct {
 		name   string
 		parked int
 	}{{"alone", 0}, {"parked-1", 1}, {"parked-8", 8}, {"parked-63", 63}} {
 		b.Run(c.name, func(b *testing.B) {
-			i := newImage(b, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithStackSize(4096) })
+			i := newImage(b, "main-pie", "threads",
+				func(c *linker.Config) *linker.Config { return c.WithStackSize(4096) })
 			for range c.parked {
 				i.spawn()
 			}

@@ -7,8 +7,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// binder decides how each import of a batch is satisfied. It changes nothing but the modules of the batch, and
-// it finds every error that look-ups and signatures can have.
+// binder decides how each import of a batch is satisfied. It changes nothing but the modules of the
+// batch, and it finds every error that look-ups and signatures can have.
 type binder struct {
 	t     *tx
 	scope *scope           // with the batch's modules
@@ -37,7 +37,8 @@ func (b *binder) begin(m *module) {
 	b.at = importer{m: m, used: set(m.uses), functions: map[string]uint32{}}
 	for i := range m.src.Imports {
 		imp := &m.src.Imports[i]
-		if _, ok := b.at.functions[imp.Name]; !ok && imp.Kind == wasm.KindFunc && imp.Module == "env" {
+		if _, ok := b.at.functions[imp.Name]; !ok && imp.Kind == wasm.KindFunc &&
+			imp.Module == "env" {
 			b.at.functions[imp.Name] = imp.Type
 		}
 	}
@@ -241,8 +242,8 @@ func (b *binder) instantiated(m, definer *module) bool {
 }
 
 func wrongSignature(m *module, symbol string, found *function, want wasm.FuncType) error {
-	return &SymbolError{Module: m.name, Symbol: symbol, Definer: found.mod.name, Want: want.String(),
-		Found: found.typ.String()}
+	return &SymbolError{Module: m.name, Symbol: symbol, Definer: found.mod.name,
+		Want: want.String(), Found: found.typ.String()}
 }
 
 func wrongKind(m *module, x *export, want string) error {
@@ -257,7 +258,8 @@ func wrongKind(m *module, x *export, want string) error {
 	case exportTag:
 		found = "tag " + x.tag.String()
 	}
-	return &SymbolError{Module: m.name, Symbol: x.name, Definer: x.mod.name, Want: want, Found: found}
+	return &SymbolError{Module: m.name, Symbol: x.name, Definer: x.mod.name, Want: want,
+		Found: found}
 }
 
 // What modules import the image's table and memory as.
@@ -269,16 +271,19 @@ const (
 func (b *binder) table(m *module, imp *wasm.Import) (binding, error) {
 	switch {
 	case imp.Table.Elem != wasm.FuncRef:
-		return binding{}, importError(m, imp, "the function table holds funcref, not "+imp.Table.Elem.String())
+		return binding{}, importError(m, imp, "the function table holds funcref, not "+
+			imp.Table.Elem.String())
 	case imp.Module != "env":
 		return binding{}, importError(m, imp, "a table can only be imported from env")
 	case imp.Name != functionTable:
-		return binding{}, importError(m, imp, "the only table of env is "+functionTable+", the function table")
+		return binding{}, importError(m, imp, "the only table of env is "+functionTable+
+			", the function table")
 	case imp.Table.HasMax && imp.Table.Max < b.t.l.tableMax:
-		return binding{}, &LimitError{Limit: limitTable + " as module " + text.Name(m.name) + " imports it",
-			Value: uint64(b.t.l.tableMax), Max: uint64(imp.Table.Max)}
+		return binding{}, &LimitError{Limit: limitTable + " as module " + text.Name(m.name) +
+			" imports it", Value: uint64(b.t.l.tableMax), Max: uint64(imp.Table.Max)}
 	case imp.Table.Min > b.t.l.tableMax:
-		return binding{}, &LimitError{Limit: limitTable, Value: uint64(imp.Table.Min), Max: uint64(b.t.l.tableMax)}
+		return binding{}, &LimitError{Limit: limitTable, Value: uint64(imp.Table.Min),
+			Max: uint64(b.t.l.tableMax)}
 	}
 	b.entries = max(b.entries, imp.Table.Min)
 	return binding{kind: bindTable}, nil
@@ -291,10 +296,11 @@ func (b *binder) memory(m *module, imp *wasm.Import) (binding, error) {
 	case imp.Name != linearMemory:
 		return binding{}, importError(m, imp, "the only memory of env is "+linearMemory)
 	case imp.Memory.HasMax && imp.Memory.Max < b.t.l.maxPages:
-		return binding{}, &LimitError{Limit: limitMemory + " as module " + text.Name(m.name) + " imports it",
-			Value: uint64(b.t.l.maxPages), Max: uint64(imp.Memory.Max)}
+		return binding{}, &LimitError{Limit: limitMemory + " as module " + text.Name(m.name) +
+			" imports it", Value: uint64(b.t.l.maxPages), Max: uint64(imp.Memory.Max)}
 	case imp.Memory.Min > b.t.l.maxPages:
-		return binding{}, &LimitError{Limit: limitMemory, Value: uint64(imp.Memory.Min), Max: uint64(b.t.l.maxPages)}
+		return binding{}, &LimitError{Limit: limitMemory, Value: uint64(imp.Memory.Min),
+			Max: uint64(b.t.l.maxPages)}
 	case imp.Memory.Shared && b.t.l.threads != nil:
 		return binding{}, b.t.l.threads
 	}
@@ -327,7 +333,8 @@ func (b *binder) data(m *module, imp *wasm.Import) (binding, error) {
 // pointer satisfies a GOT.func import: the pointer of a function.
 func (b *binder) pointer(m *module, imp *wasm.Import) (binding, error) {
 	if imp.Global.Type != wasm.I32 {
-		return binding{}, importError(m, imp, "a function pointer is an i32, not "+imp.Global.Type.String())
+		return binding{}, importError(m, imp, "a function pointer is an i32, not "+
+			imp.Global.Type.String())
 	}
 	x := b.t.l.notStub(imp.Name, b.lookupFor(imp.Name))
 	if index, ok := b.at.functions[imp.Name]; ok && x == nil {
@@ -392,15 +399,18 @@ func (b *binder) global(m *module, imp *wasm.Import) (binding, error) {
 			return binding{}, importError(m, imp, "only a library has a place of its own")
 		}
 		if own && imp.Global != want {
-			return binding{}, importError(m, imp, "it is a global "+want.String()+", not "+imp.Global.String())
+			return binding{}, importError(m, imp, "it is a global "+want.String()+", not "+
+				imp.Global.String())
 		}
-		if own && kind == bindStackPointer && b.t.l.stackPointer != nil && m != b.t.l.stackPointer.mod {
+		if own && kind == bindStackPointer && b.t.l.stackPointer != nil &&
+			m != b.t.l.stackPointer.mod {
 			return binding{kind: bindGlobal, exp: b.t.l.stackPointer}, nil
 		}
 		if own {
 			return binding{kind: kind}, nil
 		}
-		if v, ok := b.t.l.places[imp.Name]; ok && !imp.Global.Mutable && imp.Global.Type == wasm.I32 {
+		if v, ok := b.t.l.places[imp.Name]; ok && !imp.Global.Mutable &&
+			imp.Global.Type == wasm.I32 {
 			return binding{kind: bindConst, value: v}, nil
 		}
 	}
@@ -415,17 +425,18 @@ func (b *binder) global(m *module, imp *wasm.Import) (binding, error) {
 	case (x.kind != exportGlobal && x.kind != exportData) || x.global != imp.Global:
 		return binding{}, wrongKind(m, x, "global "+imp.Global.String())
 	case !b.instantiated(m, x.mod):
-		return binding{}, importError(m, imp, "module "+text.Name(x.mod.name)+", which defines it, is instantiated later")
+		return binding{}, importError(m, imp, "module "+text.Name(x.mod.name)+
+			", which defines it, is instantiated later")
 	}
 	return binding{kind: bindGlobal, exp: x}, nil
 }
 
-// madeTag finds a tag that was made for modules that were loaded before. Who came first has decided what everybody
-// throws and catches.
+// madeTag finds a tag that was made for modules that were loaded before. Who came first has decided
+// what everybody throws and catches.
 func (b *binder) madeTag(name string) *export { return b.t.l.state.scope.tags.At(name) }
 
-// makeTags makes the tags that a module imports and nobody has, for all who import them later: in one
-// module, however many there are.
+// makeTags makes the tags that a module imports and nobody has, for all who import them later: in
+// one module, however many there are.
 func (b *binder) makeTags(ctx context.Context, m *module) error {
 	var missing []madeTag
 	seen := map[string]bool{}
@@ -450,8 +461,8 @@ func (b *binder) makeTags(ctx context.Context, m *module) error {
 	return nil
 }
 
-// tag satisfies an import of an exception tag: that of the first module that defines it; when nobody does,
-// one is made for all who import it.
+// tag satisfies an import of an exception tag: that of the first module that defines it; when
+// nobody does, one is made for all who import it.
 func (b *binder) tag(m *module, imp *wasm.Import) (binding, error) {
 	want := m.src.Types[imp.Type]
 	x := b.madeTag(imp.Name)
@@ -468,7 +479,8 @@ func (b *binder) tag(m *module, imp *wasm.Import) (binding, error) {
 	case !x.tag.Equal(want):
 		return binding{}, wrongKind(m, x, "tag "+want.String())
 	case !b.instantiated(m, x.mod):
-		return binding{}, importError(m, imp, "module "+text.Name(x.mod.name)+", which defines it, is instantiated later")
+		return binding{}, importError(m, imp, "module "+text.Name(x.mod.name)+
+			", which defines it, is instantiated later")
 	}
 	return binding{kind: bindTag, exp: x}, nil
 }

@@ -52,7 +52,8 @@ func (b *books) CompileModule(ctx context.Context, bytes []byte) (wazero.Compile
 }
 
 // InstantiateModule implements wazero.Runtime.
-func (b *books) InstantiateModule(ctx context.Context, compiled wazero.CompiledModule, config wazero.ModuleConfig) (api.Module, error) {
+func (b *books) InstantiateModule(ctx context.Context, compiled wazero.CompiledModule,
+	config wazero.ModuleConfig) (api.Module, error) {
 	if c, ok := compiled.(*code); ok {
 		compiled = c.CompiledModule
 	}
@@ -95,7 +96,9 @@ func startedGoroutines() (n int) {
 	stacks := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
 	for _, s := range stacks[1:] {
 		_, creator, _ := strings.Cut(s, "created by ")
-		if strings.Contains(creator, "lockstep/linker.") || strings.Contains(creator, "lockstep/linker/coord.") || strings.Contains(creator, "wazero") {
+		if strings.Contains(creator, "lockstep/linker.") ||
+			strings.Contains(creator, "lockstep/linker/coord.") ||
+			strings.Contains(creator, "wazero") {
 			n++
 		}
 	}

@@ -17,11 +17,13 @@ import (
 const (
 	reservedPrefix  = "lockstep:"
 	memoryNamespace = reservedPrefix + "memory" // the image's memory
-	selfNamespace   = reservedPrefix + "self"   // the module itself, to what puts its functions into tables
-	stubsPrefix     = reservedPrefix + "stubs:" // and its bridges, by their numbers
-	usedPrefix      = reservedPrefix + "used:"  // modules that a bridge imports from, by their numbers
-	baseNamespace   = reservedPrefix + "base"   // a group's link table and stack pointer
-	tableNamespace  = reservedPrefix + "table"  // a group's function table and what changes it
+	// the module itself, to what puts its functions into tables
+	selfNamespace = reservedPrefix + "self"
+	stubsPrefix   = reservedPrefix + "stubs:" // and its bridges, by their numbers
+	// modules that a bridge imports from, by their numbers
+	usedPrefix     = reservedPrefix + "used:"
+	baseNamespace  = reservedPrefix + "base"  // a group's link table and stack pointer
+	tableNamespace = reservedPrefix + "table" // a group's function table and what changes it
 )
 
 // moduleNamespace is the namespace of a module's own instance.
@@ -51,7 +53,8 @@ const (
 	bindGlobal      // by a global of another module
 	bindThreadLocal // GOT.mem: by the address that thread-local data has in the group
 	bindTag         // by a tag of another module
-	bindLegalised   // by a function that puts the halves of 64-bit arguments together, for one that is instantiated
+	// by a function that puts the halves of 64-bit arguments together, for one that is instantiated
+	bindLegalised
 )
 
 // binding says how one import is satisfied.
@@ -64,9 +67,9 @@ type binding struct {
 	value uint32    // bindConst
 }
 
-// link is a function that a module reaches through the link table of its group: a private table, one entry
-// for each, so that no function pointer is spent and the groups need not agree. The entry is null
-// until the function is first called; then the group looks for it.
+// link is a function that a module reaches through the link table of its group: a private table,
+// one entry for each, so that no function pointer is spent and the groups need not agree. The entry
+// is null until the function is first called; then the group looks for it.
 type link struct {
 	index     uint32 // entry of the link table
 	mod       *module
@@ -84,9 +87,9 @@ type source struct {
 	gateway *module // all of it is one gateway's
 }
 
-// bridge is a generated module that gathers what one or more import namespaces of a module are to be, because
-// the engine takes a whole namespace from one instance. Functions that it re-exports cost nothing at a
-// call.
+// bridge is a generated module that gathers what one or more import namespaces of a module are to
+// be, because the engine takes a whole namespace from one instance. Functions that it re-exports
+// cost nothing at a call.
 type bridge struct {
 	bindings []binding
 	modules  []*module       // what it imports from, in the order of its namespaces
@@ -94,8 +97,8 @@ type bridge struct {
 	compiled wazero.CompiledModule
 }
 
-// use returns the namespace by which the bridge imports from a module. It does not tell which one that is, so that the
-// bridge of a library that is loaded again is the same code.
+// use returns the namespace by which the bridge imports from a module. It does not tell which one
+// that is, so that the bridge of a library that is loaded again is the same code.
 func (br *bridge) use(m *module) string {
 	if m.hostName != "" {
 		return m.hostName
@@ -113,14 +116,15 @@ func (br *bridge) use(m *module) string {
 
 // namespace is the reverse of use; other namespaces are what they are.
 func (br *bridge) namespace(name string) string {
-	if i, err := strconv.Atoi(strings.TrimPrefix(name, usedPrefix)); err == nil && strings.HasPrefix(name, usedPrefix) {
+	if i, err := strconv.Atoi(strings.TrimPrefix(name, usedPrefix)); err == nil &&
+		strings.HasPrefix(name, usedPrefix) {
 		return br.modules[i].importName()
 	}
 	return name
 }
 
-// planBridges distributes bindings over few bridges. A namespace goes into the first one behind all that have one of its
-// names.
+// planBridges distributes bindings over few bridges. A namespace goes into the first one behind all
+// that have one of its names.
 func planBridges(m *module, bindings []binding) {
 	spaces := map[string][]binding{}
 	for _, b := range bindings {
@@ -149,7 +153,8 @@ func planBridges(m *module, bindings []binding) {
 	}
 }
 
-// onlyGateway returns the gateway that satisfies all of a namespace under the same names, if there is one.
+// onlyGateway returns the gateway that satisfies all of a namespace under the same names, if there
+// is one.
 func onlyGateway(list []binding) *module {
 	var gateway *module
 	for _, b := range list {
@@ -162,9 +167,10 @@ func onlyGateway(list []binding) *module {
 	return gateway
 }
 
-// compile writes and compiles the bridge of module m. All addresses, slots and link table entries are
-// final. linkHost is the runtime's name of the module with the linker's own functions.
-func (br *bridge) compile(ctx context.Context, c *codes, m *module, pointer func(*function) uint32, linkHost string) error {
+// compile writes and compiles the bridge of module m. All addresses, slots and link table entries
+// are final. linkHost is the runtime's name of the module with the linker's own functions.
+func (br *bridge) compile(ctx context.Context, c *codes, m *module, pointer func(*function) uint32,
+	linkHost string) error {
 	var b wasm.Builder
 	w := bridgeWriter{b: &b, br: br, m: m, pointer: pointer}
 	for _, x := range br.bindings {
@@ -208,17 +214,23 @@ func (w *bridgeWriter) importFor(x binding, linkHost string) {
 		if w.targets == nil {
 			w.targets = map[*function]uint32{}
 		}
-		w.targets[x.fn] = w.b.ImportFunc(w.br.use(x.fn.mod), x.fn.name, w.b.Type(x.fn.typ.Params, x.fn.typ.Results))
+		w.targets[x.fn] = w.b.ImportFunc(w.br.use(x.fn.mod), x.fn.name,
+			w.b.Type(x.fn.typ.Params, x.fn.typ.Results))
 	case bindMemory:
-		w.b.ExportMemory(x.imp.Name, w.b.ImportMemory(memoryNamespace, "memory", anyMemory(x.imp.Memory.Shared)))
+		w.b.ExportMemory(x.imp.Name,
+			w.b.ImportMemory(memoryNamespace, "memory", anyMemory(x.imp.Memory.Shared)))
 	case bindTable:
-		w.b.ExportTable(x.imp.Name, w.b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef}))
+		w.b.ExportTable(x.imp.Name,
+			w.b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef}))
 	case bindStackPointer:
-		w.b.ExportGlobal(x.imp.Name, w.b.ImportGlobal(baseNamespace, baseStackPointer, x.imp.Global))
+		w.b.ExportGlobal(x.imp.Name,
+			w.b.ImportGlobal(baseNamespace, baseStackPointer, x.imp.Global))
 	case bindGlobal:
-		w.b.ExportGlobal(x.imp.Name, w.b.ImportGlobal(w.br.use(x.exp.mod), x.exp.name, x.exp.global))
+		w.b.ExportGlobal(x.imp.Name,
+			w.b.ImportGlobal(w.br.use(x.exp.mod), x.exp.name, x.exp.global))
 	case bindTag:
-		w.b.ExportTag(x.imp.Name, w.b.ImportTag(w.br.use(x.exp.mod), x.exp.name, w.b.Type(x.exp.tag.Params, nil)))
+		w.b.ExportTag(x.imp.Name,
+			w.b.ImportTag(w.br.use(x.exp.mod), x.exp.name, w.b.Type(x.exp.tag.Params, nil)))
 	}
 }
 
@@ -244,7 +256,8 @@ func (w *bridgeWriter) defineFor(x binding) {
 	default:
 		return
 	}
-	w.b.ExportGlobal(x.imp.Name, w.b.Global(wasm.I32, x.imp.Global.Mutable, wasm.ConstI32(int32(value))))
+	w.b.ExportGlobal(x.imp.Name,
+		w.b.Global(wasm.I32, x.imp.Global.Mutable, wasm.ConstI32(int32(value))))
 }
 
 // stub defines a function that calls through the link table, filling its entry first if it is null.
@@ -279,8 +292,8 @@ const (
 	putLink          = "link" // (entry, i): function i into the link table
 )
 
-// buildBase writes the module that a group starts with: its link table, a stack pointer and, when the main
-// module brings none, the function table.
+// buildBase writes the module that a group starts with: its link table, a stack pointer and, when
+// the main module brings none, the function table.
 func buildBase(ownTable bool, tableMax uint32, polls bool) ([]byte, error) {
 	var b wasm.Builder
 	links := b.Table(wasm.TableType{Elem: wasm.FuncRef})
@@ -301,8 +314,8 @@ func buildBase(ownTable bool, tableMax uint32, polls bool) ([]byte, error) {
 	return b.Bytes()
 }
 
-// buildTableAccess writes the module that re-exports a group's function table, wherever it is defined, and
-// changes it.
+// buildTableAccess writes the module that re-exports a group's function table, wherever it is
+// defined, and changes it.
 func buildTableAccess(namespace, name string) ([]byte, error) {
 	var b wasm.Builder
 	table := b.ImportTable(namespace, name, wasm.TableType{Elem: wasm.FuncRef})
@@ -328,7 +341,8 @@ func buildPut(functions []*function) ([]byte, error) {
 	var b wasm.Builder
 	var indices []uint32
 	for _, fn := range functions {
-		indices = append(indices, b.ImportFunc(fn.namespace(), fn.name, b.Type(fn.typ.Params, fn.typ.Results)))
+		indices = append(indices,
+			b.ImportFunc(fn.namespace(), fn.name, b.Type(fn.typ.Params, fn.typ.Results)))
 	}
 	slots := b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
 	links := b.ImportTable(baseNamespace, baseLinks, wasm.TableType{Elem: wasm.FuncRef})
@@ -344,9 +358,9 @@ func buildPut(functions []*function) ([]byte, error) {
 	return b.Bytes()
 }
 
-// buildCaller writes a module that calls function pointers of one signature: its parameters, then the
-// pointer. (wazero's own look-up of table entries takes an imported function for the first function of
-// its module.)
+// buildCaller writes a module that calls function pointers of one signature: its parameters, then
+// the pointer. (wazero's own look-up of table entries takes an imported function for the first
+// function of its module.)
 func buildCaller(t wasm.FuncType) ([]byte, error) {
 	var b wasm.Builder
 	table := b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})

@@ -56,11 +56,18 @@ func brokenLibraries(t testing.TB) []struct {
 	want  func(error) bool
 } {
 	fixture := func(name string) []byte { return readFixture(t, "threads/lib"+name+".wasm") }
-	lib := func(info dylink.Info, build func(b *wasm.Builder)) []byte { return library(t, info, build) }
+	lib := func(info dylink.Info, build func(b *wasm.Builder)) []byte {
+		return library(t, info,
+			build)
+	}
 	mem := dylink.Info{MemorySize: 64, MemoryAlignment: 4}
-	format := is(func(e *wasm.FormatError) bool { return e.Offset > 0 || errors.Is(e, wasm.ErrNotModule) })
+	format := is(func(e *wasm.FormatError) bool {
+		return e.Offset > 0 || errors.Is(e, wasm.ErrNotModule)
+	})
 	limit := func(part string) func(error) bool {
-		return is(func(e *linker.LimitError) bool { return strings.Contains(e.Limit, part) && e.Value > e.Max })
+		return is(func(e *linker.LimitError) bool {
+			return strings.Contains(e.Limit, part) && e.Value > e.Max
+		})
 	}
 	segment := func(name string) func(error) bool {
 		return is(func(e *linker.SegmentError) bool {
@@ -68,14 +75,19 @@ func brokenLibraries(t testing.TB) []struct {
 		})
 	}
 	imported := func(name string) func(error) bool {
-		return is(func(e *linker.ImportError) bool { return e.Name == name && e.Module == "broken" })
+		return is(func(e *linker.ImportError) bool {
+			return e.Name == name && e.Module == "broken"
+		})
 	}
 	undefined := func(name string) func(error) bool {
-		return is(func(e *linker.UndefinedSymbolError) bool { return e.Symbol == name && e.Module == "broken" })
+		return is(func(e *linker.UndefinedSymbolError) bool {
+			return e.Symbol == name && e.Module == "broken"
+		})
 	}
 	symbol := func(name, definer string) func(error) bool {
 		return is(func(e *linker.SymbolError) bool {
-			return e.Symbol == name && e.Definer == definer && e.Module == "broken" && e.Want != e.Found
+			return e.Symbol == name && e.Definer == definer && e.Module == "broken" &&
+				e.Want != e.Found
 		})
 	}
 	trap := func(err error) bool { return strings.Contains(err.Error(), "unreachable") }
@@ -92,26 +104,34 @@ func brokenLibraries(t testing.TB) []struct {
 		{"truncated", fixture("counter")[:200], format},
 		{"hostile section size", []byte("\x00asm\x01\x00\x00\x00\x01\xff\xff\xff\xff\x0f"), format},
 		{"hostile count", []byte("\x00asm\x01\x00\x00\x00\x01\x05\xff\xff\xff\xff\x0f"), format},
-		{"component", []byte("\x00asm\x0d\x00\x01\x00"), func(err error) bool { return errors.Is(err, wasm.ErrVersion) }},
-		{"not a library", readFixture(t, "main-exe.wasm"), func(err error) bool { return errors.Is(err, linker.ErrNotLibrary) }},
+		{"component", []byte("\x00asm\x0d\x00\x01\x00"),
+			func(err error) bool { return errors.Is(err, wasm.ErrVersion) }},
+		{"not a library", readFixture(t, "main-exe.wasm"),
+			func(err error) bool { return errors.Is(err, linker.ErrNotLibrary) }},
 		{"needs what is missing", fixture("needs_missing"), is(func(e *linker.NotFoundError) bool {
-			return e.Name == "libabsent.wasm" && slices.Equal(e.Searched, []string{"threads/libabsent.wasm"})
+			return e.Name == "libabsent.wasm" &&
+				slices.Equal(e.Searched, []string{"threads/libabsent.wasm"})
 		})},
 		{"data nobody has", fixture("unresolved_data"), undefined("nobody_has_this_data")},
 		{"function as data", fixture("mismatch_kind"), symbol("main_twice", "main-pie")},
-		{"data as function", lib(mem, func(b *wasm.Builder) { b.ImportFunc("env", "main_value", b.Type(nil, nil)) }), symbol("main_value", "main-pie")},
+		{"data as function",
+			lib(mem, func(b *wasm.Builder) { b.ImportFunc("env", "main_value", b.Type(nil, nil)) }),
+			symbol("main_value", "main-pie")},
 		{"too much data", fixture("huge"), limit("data area")},
-		{"more data than the heap has", lib(dylink.Info{MemorySize: 63 << 20}, func(*wasm.Builder) {}), func(err error) bool {
-			return errors.Is(err, linker.ErrNoMemory)
-		}},
-		{"too many slots", lib(dylink.Info{TableSize: 1 << 30}, func(b *wasm.Builder) {}), limit("function table")},
+		{"more data than the heap has",
+			lib(dylink.Info{MemorySize: 63 << 20}, func(*wasm.Builder) {}), func(err error) bool {
+				return errors.Is(err, linker.ErrNoMemory)
+			}},
+		{"too many slots", lib(dylink.Info{TableSize: 1 << 30}, func(b *wasm.Builder) {}),
+			limit("function table")},
 		{"trap in start", fixture("trap_start"), trap},
 		{"trap in constructor", fixture("trap_ctor"), trap},
 		{"unknown host function called in constructor", lib(mem, func(b *wasm.Builder) {
 			f := b.ImportFunc("nobody", "has_this", b.Type(nil, nil))
 			constructor(b, new(wasm.Code).Call(f))
 		}), undefined("has_this")},
-		{"invalid body", invalid(mem, func(b *wasm.Builder) { b.Func(b.Type(nil, i32), nil, new(wasm.Code)) }), format},
+		{"invalid body", invalid(mem,
+			func(b *wasm.Builder) { b.Func(b.Type(nil, i32), nil, new(wasm.Code)) }), format},
 		{"data segment outside of its area", lib(mem, func(b *wasm.Builder) {
 			b.ImportMemory("env", "memory", wasm.MemoryType{})
 			base := b.ImportGlobal("env", "__memory_base", wasm.GlobalType{Type: wasm.I32})
@@ -121,54 +141,70 @@ func brokenLibraries(t testing.TB) []struct {
 			b.ImportMemory("env", "memory", wasm.MemoryType{})
 			b.ActiveData(wasm.ConstI32(1024), make([]byte, 8))
 		}), segment("data segment 0")},
-		{"element segment outside of its slots", lib(dylink.Info{TableSize: 1}, func(b *wasm.Builder) {
-			tab := b.ImportTable("env", "__indirect_function_table", table(0))
-			f := b.Func(b.Type(nil, nil), nil, nil)
-			b.ActiveFuncs(tab, wasm.ConstI32(1), f, f)
-		}), segment("element segment 0")},
-		{"own memory", lib(mem, func(b *wasm.Builder) { b.Memory(1, 1, false) }), imported("memory")},
+		{"element segment outside of its slots",
+			lib(dylink.Info{TableSize: 1}, func(b *wasm.Builder) {
+				tab := b.ImportTable("env", "__indirect_function_table", table(0))
+				f := b.Func(b.Type(nil, nil), nil, nil)
+				b.ActiveFuncs(tab, wasm.ConstI32(1), f, f)
+			}), segment("element segment 0")},
+		{"own memory", lib(mem, func(b *wasm.Builder) { b.Memory(1, 1, false) }),
+			imported("memory")},
 		{"memory maximum", lib(mem, func(b *wasm.Builder) {
-			b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Max: 1, HasMax: true}})
+			b.ImportMemory("env", "memory",
+				wasm.MemoryType{Limits: wasm.Limits{Max: 1, HasMax: true}})
 		}), limit("memory (pages)")},
 		{"memory minimum", lib(mem, func(b *wasm.Builder) {
 			b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Min: 2000}})
 		}), limit("memory (pages)")},
 		{"table maximum", lib(mem, func(b *wasm.Builder) {
-			b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Max: 1, HasMax: true}})
+			b.ImportTable("env", "__indirect_function_table",
+				wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Max: 1, HasMax: true}})
 		}), limit("function table")},
 		{"table of another type", lib(mem, func(b *wasm.Builder) {
 			b.ImportTable("env", "t", wasm.TableType{Elem: wasm.ExternRef})
 		}), imported("t")},
-		{"memory of another namespace", lib(mem, func(b *wasm.Builder) { b.ImportMemory("lib", "memory", wasm.MemoryType{}) }), imported("memory")},
-		{"the linker's namespace", lib(mem, func(b *wasm.Builder) { b.ImportFunc("lockstep:host", "lazy", b.Type(i32, nil)) }), imported("lazy")},
-		{"wrong type of its base", lib(mem, importGlobal("__memory_base", mut)), imported("__memory_base")},
+		{"memory of another namespace",
+			lib(mem, func(b *wasm.Builder) { b.ImportMemory("lib", "memory", wasm.MemoryType{}) }),
+			imported("memory")},
+		{"the linker's namespace",
+			lib(mem, func(b *wasm.Builder) {
+				b.ImportFunc("lockstep:host", "lazy", b.Type(i32, nil))
+			}), imported("lazy")},
+		{"wrong type of its base", lib(mem, importGlobal("__memory_base", mut)),
+			imported("__memory_base")},
 		{"global nobody has", lib(mem, importGlobal("nothing", mut)), undefined("nothing")},
 		{"address of 64 bits", lib(mem, func(b *wasm.Builder) {
 			b.ImportGlobal("GOT.mem", "main_value", wasm.GlobalType{Type: wasm.I64, Mutable: true})
 		}), imported("main_value")},
-		{"pointer to data", lib(mem, func(b *wasm.Builder) { b.ImportGlobal("GOT.func", "main_value", mut) }), symbol("main_value", "main-pie")},
+		{"pointer to data",
+			lib(mem, func(b *wasm.Builder) { b.ImportGlobal("GOT.func", "main_value", mut) }),
+			symbol("main_value", "main-pie")},
 		{"imported twice", lib(mem, func(b *wasm.Builder) {
 			b.ImportFunc("env", "f", b.Type(nil, nil))
 			b.ImportFunc("env", "f", b.Type(i32, nil))
 		}), imported("f")},
 		{"replay fails", lib(mem, func(b *wasm.Builder) {
-			// The first instance passes; the next finds what it left at an address outside of the data area.
-			b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}})
-			start := b.Func(b.Type(nil, nil), nil, new(wasm.Code).I32Const(512).I32Load(0).If().Unreachable().End().
-				I32Const(512).I32Const(1).I32Store(0))
+			// The first instance passes; the next finds what it left at an address outside of the
+			// data area.
+			b.ImportMemory("env", "memory",
+				wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}})
+			start := b.Func(b.Type(nil, nil), nil,
+				new(wasm.Code).I32Const(512).I32Load(0).If().Unreachable().End().
+					I32Const(512).I32Const(1).I32Store(0))
 			b.Start(start)
 		}), trap},
 	}
 }
 
-// Whatever is wrong with a library: the error says so, the image is as it was, and the next library loads.
+// Whatever is wrong with a library: the error says so, the image is as it was, and the next library
+// loads.
 func TestBrokenLibraries(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
 	other := i.spawn()
 	i.open("fnptr")
 	i.symbol(linker.Default, "fnptr_unreferenced")
-	// Some libraries make the guest's heap grow or instantiate a host module before they fail; that is
-	// not taken back, and not part of the snapshot.
+	// Some libraries make the guest's heap grow or instantiate a host module before they fail; that
+	// is not taken back, and not part of the snapshot.
 	for _, c := range brokenLibraries(t) {
 		t.Run(c.name, func(t *testing.T) {
 			g := []*image{i, other}[len(c.name)%2]
@@ -179,7 +215,8 @@ func TestBrokenLibraries(t *testing.T) {
 				t.Fatal("it was loaded")
 			}
 			var le *linker.LoadError
-			if !errors.As(err, &le) || !strings.HasPrefix(err.Error(), "linker: load broken") && le.Module != "libabsent.wasm" {
+			if !errors.As(err, &le) || !strings.HasPrefix(err.Error(), "linker: load broken") &&
+				le.Module != "libabsent.wasm" {
 				t.Errorf("no LoadError: %v", err)
 			}
 			if !c.want(err) {
@@ -230,9 +267,13 @@ func difference(before, after []string) string {
 
 // A name that is nowhere is an error that lists where it was looked for.
 func TestNotFound(t *testing.T) {
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithSearchPath("plain", "threads", "/threads/deep") })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config {
+			return c.WithSearchPath("plain", "threads", "/threads/deep")
+		})
 	for name, want := range map[string][]string{
-		"nothing.wasm":     {"plain/nothing.wasm", "threads/nothing.wasm", "threads/deep/nothing.wasm"},
+		"nothing.wasm": {"plain/nothing.wasm", "threads/nothing.wasm",
+			"threads/deep/nothing.wasm"},
 		"threads/nothing":  {"threads/nothing"},
 		"/threads/nothing": {"threads/nothing"},
 		"../nothing":       nil,
@@ -247,8 +288,10 @@ func TestNotFound(t *testing.T) {
 	if _, err := i.g.Open(i.ctx, "threads"); !errors.As(err, new(*linker.NotFoundError)) {
 		t.Errorf("a folder: %v", err)
 	}
-	bare := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithFS(nil) })
-	if _, err := bare.g.Open(i.ctx, "libcounter.wasm"); !errors.As(err, new(*linker.NotFoundError)) {
+	bare := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithFS(nil) })
+	if _, err := bare.g.Open(i.ctx, "libcounter.wasm"); !errors.As(err,
+		new(*linker.NotFoundError)) {
 		t.Errorf("without a file system: %v", err)
 	}
 	if _, err := i.g.Open(i.ctx, "threads/deep/"); err == nil || errors.Is(err, fs.ErrClosed) {
@@ -299,14 +342,19 @@ func TestLimits(t *testing.T) {
 		}
 		i.want(8, i.open("notable"), "notable_add", 3, 5)
 	}
-	limits("chain_a", "modules", newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxModules(2) }))
-	limits("manyfn", "function table", newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxTable(40) }))
+	limits("chain_a", "modules",
+		newImage(t, "main-pie", "threads",
+			func(c *linker.Config) *linker.Config { return c.WithMaxModules(2) }))
+	limits("manyfn", "function table",
+		newImage(t, "main-pie", "threads",
+			func(c *linker.Config) *linker.Config { return c.WithMaxTable(40) }))
 	limits("manyfn", "function table", newImage(t, "main-fixed", "plain", nil))
 	i := newImage(t, "main-fixed", "plain", nil)
 	if _, err := i.g.Open(i.ctx, "libbss.wasm"); !errors.Is(err, linker.ErrNoMemory) {
 		t.Errorf("a memory that cannot grow: %v", err)
 	}
-	i = newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxGroups(2) })
+	i = newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithMaxGroups(2) })
 	i.spawn()
 	if _, err := i.g.Spawn(i.ctx); err == nil {
 		t.Error("a third group")
@@ -315,9 +363,11 @@ func TestLimits(t *testing.T) {
 
 // With everything bound at once, a library that misses a function does not load.
 func TestNow(t *testing.T) {
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithNow(true) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithNow(true) })
 	var undefined *linker.UndefinedSymbolError
-	if _, err := i.g.Open(i.ctx, "libunresolved.wasm"); !errors.As(err, &undefined) || !strings.HasPrefix(undefined.Symbol, "nobody_has") {
+	if _, err := i.g.Open(i.ctx, "libunresolved.wasm"); !errors.As(err, &undefined) ||
+		!strings.HasPrefix(undefined.Symbol, "nobody_has") {
 		t.Errorf("libunresolved: %v", err)
 	}
 	i.want(0, i.open("weak"), "weak_has_function")

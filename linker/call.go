@@ -14,23 +14,27 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// Call calls a function by name and returns its results. lib is [Default] or the library to look in, with what
-// that needs. Arguments are encoded as wazero's api.Function wants them. A guest that traps gives an error
-// and the group lives on, unless [Config.WithTrapClosesGroup] says otherwise; a guest that exits closes
-// its group, and the error is a *sys.ExitError.
+// Call calls a function by name and returns its results. lib is [Default] or the library to look
+// in, with what that needs. Arguments are encoded as wazero's api.Function wants them. A guest that
+// traps gives an error and the group lives on, unless [Config.WithTrapClosesGroup] says otherwise;
+// a guest that exits closes its group, and the error is a *sys.ExitError.
 //
-// A host function may call into another group than the one that it is called from. Two groups that do so to each
-// other at the same time wait for each other, as two mutexes do; a context with a deadline ends that.
-func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uint64) ([]uint64, error) {
+// A host function may call into another group than the one that it is called from. Two groups that
+// do so to each other at the same time wait for each other, as two mutexes do; a context with a
+// deadline ends that.
+func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uint64) ([]uint64,
+	error) {
 	var results []uint64
 	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
-		defer receive(ctx, 0, e.scope().commit) // at the end, for a guest that calls the linker gets the same context
+		// at the end, for a guest that calls the linker gets the same context
+		defer receive(ctx, 0, e.scope().commit)
 		fn, err := e.function(lib, name)
 		if err != nil {
 			return err
 		}
 		if len(args) != words(fn.typ.Params) {
-			return &SymbolError{Symbol: name, Definer: fn.mod.name, Want: fn.typ.String(), Found: countOf(len(args), "argument")}
+			return &SymbolError{Symbol: name, Definer: fn.mod.name, Want: fn.typ.String(),
+				Found: countOf(len(args), "argument")}
 		}
 		results, err = g.call(ctx, fn, args...)
 		return g.judge(e, g.exiting(ctx, e, err))
@@ -41,11 +45,14 @@ func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uin
 	return results, nil
 }
 
-// CallPointer calls a function pointer as C does: params and results are the signature that the caller
-// takes it for, and a function of another signature, or none at all, is a *PointerError.
-func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results []api.ValueType, args ...uint64) ([]uint64, error) {
+// CallPointer calls a function pointer as C does: params and results are the signature that the
+// caller takes it for, and a function of another signature, or none at all, is a *PointerError.
+func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results []api.ValueType,
+	args ...uint64) ([]uint64, error) {
 	if len(args) != words(params) {
-		return nil, &PointerError{Pointer: pointer, Reason: fmt.Sprintf("%d arguments for the type %v", len(args), wasmType(params, results))}
+		return nil, &PointerError{Pointer: pointer,
+			Reason: fmt.Sprintf("%d arguments for the type %v", len(args),
+				wasmType(params, results))}
 	}
 	var values []uint64
 	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
@@ -90,8 +97,8 @@ func (g *Group) judge(e *entry, err error) error {
 	return err
 }
 
-// asPointerError recognises that a function pointer itself was wrong: the call of it trapped, and it is the only
-// function on the guest's stack. wazero has no exported errors for these traps.
+// asPointerError recognises that a function pointer itself was wrong: the call of it trapped, and
+// it is the only function on the guest's stack. wazero has no exported errors for these traps.
 func asPointerError(pointer uint32, err error) error {
 	if err == nil {
 		return nil
@@ -149,8 +156,9 @@ func (g *Group) call1(ctx context.Context, fn *function, args ...uint64) (uint64
 	return r[0], nil
 }
 
-// functionPool keeps api.Functions of one exported function: making one is costly, and each serves one call at a
-// time, which matters when a function is called again from within itself, through the host.
+// functionPool keeps api.Functions of one exported function: making one is costly, and each serves
+// one call at a time, which matters when a function is called again from within itself, through the
+// host.
 type functionPool struct {
 	group *Group
 	mod   api.Module
@@ -211,7 +219,8 @@ func (g *Group) beginCall() error {
 }
 
 // caller returns the function that calls function pointers of a signature.
-func (g *Group) caller(ctx context.Context, params, results []api.ValueType) (*functionPool, error) {
+func (g *Group) caller(ctx context.Context, params, results []api.ValueType) (*functionPool,
+	error) {
 	var room [32]byte // so that finding it takes no memory
 	key := append(append(append(room[:0], params...), 0), results...)
 	if c := g.callers[string(key)]; c != nil {
@@ -242,7 +251,8 @@ func (l *Linker) signatureRoom(n int) error {
 // ofDestructor reports whether a signature is one that destructors have. These are called whatever
 // the limit is.
 func ofDestructor(t wasm.FuncType) bool {
-	return len(t.Results) == 0 && (len(t.Params) == 0 || len(t.Params) == 1 && t.Params[0] == wasm.I32)
+	return len(t.Results) == 0 &&
+		(len(t.Params) == 0 || len(t.Params) == 1 && t.Params[0] == wasm.I32)
 }
 
 // callerCode compiles the caller of a signature, once for all groups.

@@ -92,7 +92,8 @@ func (c *callbacks) drop(number uint32) {
 //
 // It is a link operation. The error is a *CallbackError for a signature that cannot be, or a
 // *LimitError when the function table cannot grow.
-func (g *Group) NewCallback(ctx context.Context, f api.GoModuleFunc, params, results []api.ValueType) (uint32, error) {
+func (g *Group) NewCallback(ctx context.Context, f api.GoModuleFunc, params,
+	results []api.ValueType) (uint32, error) {
 	typ := wasmType(params, results)
 	if err := callbackType(typ); err != nil {
 		return 0, err
@@ -109,7 +110,8 @@ func (g *Group) NewCallback(ctx context.Context, f api.GoModuleFunc, params, res
 	})
 	if err != nil {
 		g.l.callbacks.drop(number)
-		_ = g.FreeClosure(context.WithoutCancel(ctx), slot) // what it could fail with is what made this fail
+		// what it could fail with is what made this fail
+		_ = g.FreeClosure(context.WithoutCancel(ctx), slot)
 		return 0, err
 	}
 	g.l.callbacks.known(slot, number)
@@ -119,11 +121,13 @@ func (g *Group) NewCallback(ctx context.Context, f api.GoModuleFunc, params, res
 func callbackType(typ wasm.FuncType) error {
 	for _, list := range [][]wasm.ValType{typ.Params, typ.Results} {
 		if len(list) > maxClosureTypes {
-			return &CallbackError{Type: typ.String(), Reason: fmt.Sprintf("it has more than %d types", maxClosureTypes)}
+			return &CallbackError{Type: typ.String(),
+				Reason: fmt.Sprintf("it has more than %d types", maxClosureTypes)}
 		}
 		for _, v := range list {
 			if memoryOps[v].size == 0 {
-				return &CallbackError{Type: typ.String(), Reason: "a reference has no place in memory"}
+				return &CallbackError{Type: typ.String(),
+					Reason: "a reference has no place in memory"}
 			}
 		}
 	}

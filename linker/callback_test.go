@@ -17,7 +17,8 @@ import (
 )
 
 var (
-	callbackParams  = []api.ValueType{api.ValueTypeI32, api.ValueTypeI64, api.ValueTypeF64, api.ValueTypeF32}
+	callbackParams = []api.ValueType{api.ValueTypeI32, api.ValueTypeI64, api.ValueTypeF64,
+		api.ValueTypeF32}
 	callbackResults = []api.ValueType{api.ValueTypeI64}
 )
 
@@ -26,13 +27,15 @@ var (
 func calledBack(t *testing.T) []byte {
 	return library(t, dylink.Info{}, func(b *wasm.Builder) {
 		b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.FuncRef})
-		sig := b.Type([]wasm.ValType{wasm.I32, wasm.I64, wasm.F64, wasm.F32}, []wasm.ValType{wasm.I64})
+		sig := b.Type([]wasm.ValType{wasm.I32, wasm.I64, wasm.F64, wasm.F32},
+			[]wasm.ValType{wasm.I64})
 		var c wasm.Code
 		c.LocalGet(1).LocalGet(1).LocalGet(1).I32Add().Raw(0xad) // i64.extend_i32_u
 		c.Raw(0x44, 0, 0, 0, 0, 0, 0, 0xe0, 0x3f)                // f64.const 0.5
 		c.Raw(0x43, 0, 0, 0x80, 0x3e)                            // f32.const 0.25
 		c.LocalGet(0).CallIndirect(sig, 0)
-		b.ExportFunc("call", b.Func(b.Type([]wasm.ValType{wasm.I32, wasm.I32}, []wasm.ValType{wasm.I64}), nil, &c))
+		b.ExportFunc("call",
+			b.Func(b.Type([]wasm.ValType{wasm.I32, wasm.I32}, []wasm.ValType{wasm.I64}), nil, &c))
 	})
 }
 
@@ -46,17 +49,19 @@ func TestPointerOfGoFunction(t *testing.T) {
 			t.Fatal(err)
 		}
 		var calls atomic.Int64
-		pointer, err := groups[len(groups)-1].g.NewCallback(i.ctx, api.GoModuleFunc(func(ctx context.Context, mod api.Module, stack []uint64) {
-			calls.Add(1)
-			if linker.GroupFromContext(ctx) == nil || mod.Memory() == nil {
-				panic("no group, or no memory")
-			}
-			x := int64(api.DecodeI32(stack[0]))
-			if int64(stack[1]) != 2*x || api.DecodeF64(stack[2]) != 0.5 || api.DecodeF32(stack[3]) != 0.25 {
-				panic("wrong arguments")
-			}
-			stack[0] = uint64(x<<32 | 7)
-		}), callbackParams, callbackResults)
+		pointer, err := groups[len(groups)-1].g.NewCallback(i.ctx,
+			api.GoModuleFunc(func(ctx context.Context, mod api.Module, stack []uint64) {
+				calls.Add(1)
+				if linker.GroupFromContext(ctx) == nil || mod.Memory() == nil {
+					panic("no group, or no memory")
+				}
+				x := int64(api.DecodeI32(stack[0]))
+				if int64(stack[1]) != 2*x || api.DecodeF64(stack[2]) != 0.5 ||
+					api.DecodeF32(stack[3]) != 0.25 {
+					panic("wrong arguments")
+				}
+				stack[0] = uint64(x<<32 | 7)
+			}), callbackParams, callbackResults)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +80,8 @@ func TestPointerOfGoFunction(t *testing.T) {
 				t.Errorf("group %d: %#x, %v", n, r, err)
 			}
 			args := []uint64{5, 10, api.EncodeF64(0.5), api.EncodeF32(0.25)}
-			if r, err := g.g.CallPointer(g.ctx, pointer, callbackParams, callbackResults, args...); err != nil || r[0] != 5<<32|7 {
+			if r, err := g.g.CallPointer(g.ctx, pointer, callbackParams, callbackResults,
+				args...); err != nil || r[0] != 5<<32|7 {
 				t.Errorf("group %d, from Go: %v, %v", n, r, err)
 			}
 		}
@@ -86,7 +92,8 @@ func TestPointerOfGoFunction(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, g := range groups {
-			if _, err := call(g, 1); err == nil || !strings.Contains(err.Error(), "invalid table access") {
+			if _, err := call(g, 1); err == nil ||
+				!strings.Contains(err.Error(), "invalid table access") {
 				t.Errorf("after it was freed: %v", err)
 			}
 		}
@@ -110,7 +117,8 @@ func TestPointerOfGoFunctionErrors(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Type != "(externref) -> ()" {
 		t.Errorf("a reference: %v", err)
 	}
-	_, err = i.g.NewCallback(i.ctx, nil, slices.Repeat([]api.ValueType{api.ValueTypeI32}, 1001), nil)
+	_, err = i.g.NewCallback(i.ctx, nil, slices.Repeat([]api.ValueType{api.ValueTypeI32}, 1001),
+		nil)
 	if !errors.As(err, &refused) {
 		t.Errorf("too many parameters: %v", err)
 	}
@@ -118,14 +126,16 @@ func TestPointerOfGoFunctionErrors(t *testing.T) {
 		t.Errorf("what was refused left something:\n%s", difference(before, after))
 	}
 	failure := errors.New("no such row")
-	pointer, err := i.g.NewCallback(i.ctx, api.GoModuleFunc(func(context.Context, api.Module, []uint64) { panic(failure) }), nil, nil)
+	pointer, err := i.g.NewCallback(i.ctx,
+		api.GoModuleFunc(func(context.Context, api.Module, []uint64) { panic(failure) }), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := i.g.CallPointer(i.ctx, pointer, nil, nil); !errors.Is(err, failure) {
 		t.Errorf("a panic: %v", err)
 	}
-	if _, err := i.g.CallPointer(i.ctx, pointer, []api.ValueType{api.ValueTypeI32}, nil, 1); !errors.As(err, new(*linker.PointerError)) {
+	if _, err := i.g.CallPointer(i.ctx, pointer, []api.ValueType{api.ValueTypeI32}, nil,
+		1); !errors.As(err, new(*linker.PointerError)) {
 		t.Errorf("another type: %v", err)
 	}
 }
@@ -140,14 +150,16 @@ func TestConcurrentPointersOfGoFunctions(t *testing.T) {
 		wait.Go(func() {
 			for k := range 10 {
 				own := uint64(100*n + k)
-				pointer, err := g.g.NewCallback(g.ctx, api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
-					stack[0] = own
-				}), nil, callbackResults)
+				pointer, err := g.g.NewCallback(g.ctx,
+					api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
+						stack[0] = own
+					}), nil, callbackResults)
 				if err != nil {
 					t.Error(err)
 					return
 				}
-				if r, err := g.g.CallPointer(g.ctx, pointer, nil, callbackResults); err != nil || r[0] != own {
+				if r, err := g.g.CallPointer(g.ctx, pointer, nil, callbackResults); err != nil ||
+					r[0] != own {
 					t.Errorf("%v, %v, want %d", r, err, own)
 				}
 				if err := g.g.FreeCallback(g.ctx, pointer); err != nil {

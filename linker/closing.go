@@ -12,12 +12,12 @@ import (
 // closing is one goroutine's work of unloading what is not used any more. When there are
 // destructors to run it takes three steps:
 //
-//  1. A link operation takes the modules out of the scope: nothing finds them any more, and who opens such a
-//     library again gets another copy of it. The modules themselves stay as they are.
-//  2. Outside of any operation, with no lock held, the destructors run. They may call the linker as any code
-//     of the guest may.
-//  3. A link operation takes the modules out of the groups. What is unused by now and has destructors begins
-//     again with the first step.
+//  1. A link operation takes the modules out of the scope: nothing finds them any more, and who
+//     opens such a library again gets another copy of it. The modules themselves stay as they are.
+//  2. Outside of any operation, with no lock held, the destructors run. They may call the linker as
+//     any code of the guest may.
+//  3. A link operation takes the modules out of the groups. What is unused by now and has
+//     destructors begins again with the first step.
 //
 // While the work is under way, the modules are left alone by others that unload something. If it
 // ends early (its context, or its group), the next one that unloads something completes it.
@@ -37,12 +37,13 @@ func (g *Group) unload(ctx context.Context, e *entry, lib *Library) (err error) 
 	defer end()
 	var destroyed error
 	for first := true; ; first = false {
-		u := &unload{tx: tx{l: g.l, g: g, kind: protocol.UnloadModules}, lib: lib, closing: c, last: isExit(destroyed)}
+		u := &unload{tx: tx{l: g.l, g: g, kind: protocol.UnloadModules}, lib: lib, closing: c,
+			last: isExit(destroyed)}
 		var commit uint64
 		if commit, err = g.member.Link(ctx, u); err == nil {
 			if first {
-				// Later ones make nothing invisible that was visible. It is filled in at the end, for destructors that
-				// call the linker do so with the same context.
+				// Later ones make nothing invisible that was visible. It is filled in at the end,
+				// for destructors that call the linker do so with the same context.
 				defer receive(ctx, commit, u.saved.scope.commit)
 			}
 			err = u.err

@@ -123,7 +123,8 @@ func TestConstructorWaitsForThread(t *testing.T) {
 	i := newImageIn(t, rt, "main-pthread", "threads", nil)
 	other, calls := i.spawn(), i.openBytes("calls", callsHost(t, "busy"))
 	before := i.l.Snapshot(i.ctx)
-	i.call(linker.Default, "poke32", int32(i.symbol(linker.Default, "main_value")), workerStartAndWait)
+	i.call(linker.Default, "poke32", int32(i.symbol(linker.Default, "main_value")),
+		workerStartAndWait)
 	watchdog(t, "Open", func() {
 		if _, err := i.g.Open(i.ctx, "libworker.wasm"); !errors.Is(err, linker.ErrThreadPending) {
 			t.Errorf("Open: %v", err)
@@ -157,8 +158,8 @@ func startsThread(t testing.TB, fails bool) []byte {
 	return library(t, dylink.Info{}, func(b *wasm.Builder) {
 		spawn := b.ImportFunc("wasi", "thread-spawn", b.Type(i32, i32))
 		host := b.ImportFunc("env", "host_call", b.Type(nil, nil))
-		b.ExportFunc("wasi_thread_start", b.Func(b.Type([]wasm.ValType{wasm.I32, wasm.I32}, nil), nil,
-			new(wasm.Code).Call(host)))
+		b.ExportFunc("wasi_thread_start",
+			b.Func(b.Type([]wasm.ValType{wasm.I32, wasm.I32}, nil), nil, new(wasm.Code).Call(host)))
 		construct := new(wasm.Code).I32Const(0).Call(spawn).Drop()
 		if fails {
 			construct.Unreachable()
@@ -228,8 +229,9 @@ func destroysIn(t testing.TB, log int32, needed ...string) []byte {
 		appendLog := b.ImportFunc("env", "log_append", b.Type(i32, nil))
 		base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: wasm.I32})
 		functions := b.ImportTable("env", "__indirect_function_table", table(1))
-		b.ActiveFuncs(functions, wasm.ConstGlobal(base), b.Func(b.Type(nil, nil), nil, new(wasm.Code).
-			I32Const(log).Call(appendLog).Call(host).I32Const(log+1).Call(appendLog)))
+		b.ActiveFuncs(functions, wasm.ConstGlobal(base),
+			b.Func(b.Type(nil, nil), nil, new(wasm.Code).
+				I32Const(log).Call(appendLog).Call(host).I32Const(log+1).Call(appendLog)))
 		b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, new(wasm.Code).
 			GlobalGet(base).Call(atexit).Drop()))
 		b.ExportFunc("nine", b.Func(b.Type(nil, i32), nil, new(wasm.Code).I32Const(9)))
@@ -262,7 +264,8 @@ func TestClosingIsInvisible(t *testing.T) {
 	s := &stopped{group: 1, in: make(chan struct{}), goOn: make(chan struct{})}
 	i := newImageIn(t, hostCall(t, s.call), "main-pie", "threads", nil)
 	closer, other := i.spawn(), i.spawn()
-	i.closeLibrary(i.openBytes("first", destroysIn(t, 10))) // what is compiled at the first use stays
+	// what is compiled at the first use stays
+	i.closeLibrary(i.openBytes("first", destroysIn(t, 10)))
 	i.call(linker.Default, "log_clear")
 	before := i.l.Snapshot(i.ctx)
 	base := i.openBytes("base", destroysIn(t, 50))
@@ -369,16 +372,18 @@ func TestLookupsInDestructors(t *testing.T) {
 		appendLog := b.ImportFunc("env", "log_append", b.Type(i32, nil))
 		base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: wasm.I32})
 		functions := b.ImportTable("env", "__indirect_function_table", table(1))
-		b.ActiveFuncs(functions, wasm.ConstGlobal(base), b.Func(b.Type(nil, nil), nil, new(wasm.Code).
-			I32Const(-1).I32Const(name).Call(find).Call(appendLog). // RTLD_NEXT
-			I32Const(0).I32Const(name).Call(find).Call(appendLog).
-			I32Const(4).Call(later).Call(appendLog)))
+		b.ActiveFuncs(functions, wasm.ConstGlobal(base),
+			b.Func(b.Type(nil, nil), nil, new(wasm.Code).
+				I32Const(-1).I32Const(name).Call(find).Call(appendLog). // RTLD_NEXT
+				I32Const(0).I32Const(name).Call(find).Call(appendLog).
+				I32Const(4).Call(later).Call(appendLog)))
 		b.ExportFunc("main_twice", b.Func(b.Type(i32, i32), nil, new(wasm.Code).I32Const(0)))
 		b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, new(wasm.Code).
 			GlobalGet(base).Call(atexit).Drop()))
 	}))
 	i.openBytes("later", library(t, dylink.Info{}, func(b *wasm.Builder) {
-		b.ExportFunc("comes_later", b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).I32Const(1).I32Add()))
+		b.ExportFunc("comes_later",
+			b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).I32Const(1).I32Add()))
 	}))
 	twice := int32(i.symbol(linker.Default, "main_twice"))
 	i.in(other).closeLibrary(lib)

@@ -10,12 +10,14 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// AllocateClosure reserves an entry of the function table, the same in every group, for a function pointer that
-// is decided at run time, and returns it. Until [Group.SetClosure] fills it, it is null. Entries come from a free list; when
-// that is empty, one link operation adds 100. What was freed comes back in the order in which it was freed, after the
-// quarantine of [Config.WithPointerQuarantine].
+// AllocateClosure reserves an entry of the function table, the same in every group, for a function
+// pointer that is decided at run time, and returns it. Until [Group.SetClosure] fills it, it is
+// null. Entries come from a free list; when that is empty, one link operation adds 100. What was
+// freed comes back in the order in which it was freed, after the quarantine of
+// [Config.WithPointerQuarantine].
 //
-// The error is a [*LimitError] when the function table cannot grow and nothing is left to be used again.
+// The error is a [*LimitError] when the function table cannot grow and nothing is left to be used
+// again.
 func (g *Group) AllocateClosure(ctx context.Context) (uint32, error) {
 	var slot uint32
 	err := g.inside(ctx, func(ctx context.Context, e *entry) (err error) {
@@ -29,9 +31,11 @@ func (g *Group) AllocateClosure(ctx context.Context) (uint32, error) {
 			if err := g.takeClosure(ctx, &slot); err != nil || slot != 0 {
 				return err
 			}
-			err := e.run(ctx, protocol.AllocateFunctionTable, func(ctx context.Context, t *tx) error { return t.moreClosures(ctx) })
+			err := e.run(ctx, protocol.AllocateFunctionTable,
+				func(ctx context.Context, t *tx) error { return t.moreClosures(ctx) })
 			if limit := (*LimitError)(nil); errors.As(err, &limit) {
-				early := g.member.WithState(ctx, func() error { slot = g.l.state.closures.takeEarly(); return nil })
+				early := g.member.WithState(ctx,
+					func() error { slot = g.l.state.closures.takeEarly(); return nil })
 				if early != nil || slot != 0 {
 					return early
 				}
@@ -48,7 +52,8 @@ func (g *Group) AllocateClosure(ctx context.Context) (uint32, error) {
 	return slot, nil
 }
 
-// takeClosure takes a slot that may be handed out, under the state lock alone; slot stays 0 when there is none.
+// takeClosure takes a slot that may be handed out, under the state lock alone; slot stays 0 when
+// there is none.
 func (g *Group) takeClosure(ctx context.Context, slot *uint32) error {
 	return g.member.WithState(ctx, func() error {
 		c := &g.l.state.closures
@@ -79,8 +84,8 @@ func (t *tx) moreClosures(ctx context.Context) error {
 	return t.perform(ctx, &growStep{slots: s.slots.length})
 }
 
-// closure takes an entry within an operation, for a constructor. The coordinator counts the entries of the free list, and
-// does so between operations; those of constructors are not among them.
+// closure takes an entry within an operation, for a constructor. The coordinator counts the entries
+// of the free list, and does so between operations; those of constructors are not among them.
 func (t *tx) closure(ctx context.Context) (uint32, error) {
 	s := &t.l.state
 	if slot := s.closures.takeSpare(); slot != 0 {
@@ -98,8 +103,8 @@ func (t *tx) closure(ctx context.Context) (uint32, error) {
 	return slot, t.perform(ctx, &growStep{slots: s.slots.length})
 }
 
-// SetClosure makes the entry of a closure, in every group, a function found as [Group.Call] finds it: a guest's
-// or the host's. It is a link operation.
+// SetClosure makes the entry of a closure, in every group, a function found as [Group.Call] finds
+// it: a guest's or the host's. It is a link operation.
 func (g *Group) SetClosure(ctx context.Context, slot uint32, lib *Library, name string) error {
 	return g.inside(ctx, func(ctx context.Context, e *entry) error {
 		if _, err := e.function(lib, name); err != nil {
@@ -118,14 +123,16 @@ func (g *Group) SetClosure(ctx context.Context, slot uint32, lib *Library, name 
 	})
 }
 
-// FreeClosure gives an entry back. Pointers to it must not be used any more. It becomes null: when FreeClosure returns, in
-// this group, and in every other one at its next safepoint (a call of the host, the beginning of a call from Go, a link
-// operation), in any case before another function is put there. So a stale pointer traps until the entry is allocated and
-// set again, which takes as long as [Config.WithPointerQuarantine] says; what a group is executing meanwhile, without
-// ever calling the host, still finds what was there.
+// FreeClosure gives an entry back. Pointers to it must not be used any more. It becomes null: when
+// FreeClosure returns, in this group, and in every other one at its next safepoint (a call of the
+// host, the beginning of a call from Go, a link operation), in any case before another function is
+// put there. So a stale pointer traps until the entry is allocated and set again, which takes as
+// long as [Config.WithPointerQuarantine] says; what a group is executing meanwhile, without ever
+// calling the host, still finds what was there.
 //
-// The error is a [*ClosureError] for an entry that is no closure, or that was freed already. Within a link operation, that
-// is in a constructor, only entries that a constructor allocated can be given back; for others it is ErrInOperation.
+// The error is a [*ClosureError] for an entry that is no closure, or that was freed already. Within
+// a link operation, that is in a constructor, only entries that a constructor allocated can be
+// given back; for others it is ErrInOperation.
 func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
 	return g.inside(ctx, func(ctx context.Context, e *entry) error {
 		c := &g.l.state.closures
@@ -136,7 +143,8 @@ func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
 			case !c.own.At(slot):
 				return ErrInOperation
 			}
-			return e.tx.part(ctx, func(ctx context.Context, t *tx) error { return t.freeClosure(ctx, slot) })
+			return e.tx.part(ctx,
+				func(ctx context.Context, t *tx) error { return t.freeClosure(ctx, slot) })
 		}
 		return g.member.WithState(ctx, func() error {
 			if !c.live.At(slot) {
@@ -156,8 +164,8 @@ func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
 	})
 }
 
-// emptyClosure forgets what a closure holds. It is called under the state lock, and no operation has to tell the groups: all
-// that reads this without the lock is [Linker.Addr].
+// emptyClosure forgets what a closure holds. It is called under the state lock, and no operation
+// has to tell the groups: all that reads this without the lock is [Linker.Addr].
 func (l *Linker) emptyClosure(slot uint32) {
 	s := l.state.scope
 	if s.closures.At(slot) == nil && s.trampolines.At(slot) == nil {
@@ -180,12 +188,14 @@ func (t *tx) freeClosure(ctx context.Context, slot uint32) error {
 // setClosure changes what a live closure holds, within an operation.
 func (t *tx) setClosure(ctx context.Context, slot uint32, fn *function, tr *trampoline) error {
 	s := t.l.state.scope
-	step := &closureStep{slot: slot, fn: fn, old: s.closures.At(slot), trampoline: tr, oldTrampoline: s.trampolines.At(slot)}
+	step := &closureStep{slot: slot, fn: fn, old: s.closures.At(slot), trampoline: tr,
+		oldTrampoline: s.trampolines.At(slot)}
 	t.l.state.scope = s.withClosure(slot, fn, tr)
 	return t.perform(ctx, step)
 }
 
-// withClosure returns a copy of the scope in which a closure holds a function, a trampoline, or nothing.
+// withClosure returns a copy of the scope in which a closure holds a function, a trampoline, or
+// nothing.
 func (s *scope) withClosure(slot uint32, fn *function, tr *trampoline) *scope {
 	next := *s
 	next.closures, next.trampolines = s.closures.Without(slot), s.trampolines.Without(slot)
@@ -198,7 +208,8 @@ func (s *scope) withClosure(slot uint32, fn *function, tr *trampoline) *scope {
 	return &next
 }
 
-// staleSlots are entries of freed closures that a group has to clear before it goes on. It is safe for concurrent use.
+// staleSlots are entries of freed closures that a group has to clear before it goes on. It is safe
+// for concurrent use.
 type staleSlots struct {
 	any   atomic.Bool // there are some: asked at every safepoint
 	mu    sync.Mutex
@@ -227,8 +238,8 @@ func (s *staleSlots) take() map[uint32]bool {
 	return slots
 }
 
-// clearStale makes the entries of closures null that were freed in other groups. The caller is inside the group, or replays
-// an operation for it.
+// clearStale makes the entries of closures null that were freed in other groups. The caller is
+// inside the group, or replays an operation for it.
 func (g *Group) clearStale(ctx context.Context) error {
 	var errs []error
 	for slot := range g.stale.take() {

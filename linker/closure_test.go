@@ -27,7 +27,8 @@ func (i *image) freeClosure(slot uint32) {
 	}
 }
 
-// A pointer to a closure that was freed traps in every group, whoever freed it, and in groups that are spawned later.
+// A pointer to a closure that was freed traps in every group, whoever freed it, and in groups that
+// are spawned later.
 func TestStaleClosure(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i, last := groups[0], groups[len(groups)-1]
@@ -61,11 +62,12 @@ func TestStaleClosure(t *testing.T) {
 	})
 }
 
-// Closures come back in the order in which they were freed, when more than the quarantine holds have been; an entry that
-// is set again is what was set last, in every group.
+// Closures come back in the order in which they were freed, when more than the quarantine holds
+// have been; an entry that is set again is what was set last, in every group.
 func TestClosureQuarantine(t *testing.T) {
 	const slots = 120 // more than one batch of 100
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithPointerQuarantine(slots) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithPointerQuarantine(slots) })
 	other := i.spawn()
 	var freed []uint32
 	length := uint32(0)
@@ -91,7 +93,8 @@ func TestClosureQuarantine(t *testing.T) {
 	}
 }
 
-// When the table is full, a closure is used before its time, or, if that is never to be, there is none.
+// When the table is full, a closure is used before its time, or, if that is never to be, there is
+// none.
 func TestClosuresOfFullTable(t *testing.T) {
 	for _, quarantine := range []uint32{linker.DefaultQuarantine, linker.QuarantineForever} {
 		i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config {
@@ -147,9 +150,11 @@ func TestFreeClosureErrors(t *testing.T) {
 	})
 }
 
-// A closure that one group frees and another one gets holds the new function everywhere, however the groups run.
+// A closure that one group frees and another one gets holds the new function everywhere, however
+// the groups run.
 func TestClosuresUnderConcurrency(t *testing.T) {
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithPointerQuarantine(2) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithPointerQuarantine(2) })
 	names := map[string]int32{"main_twice": 2, "main_triple": 3}
 	var wg sync.WaitGroup
 	for name, factor := range names {
@@ -168,7 +173,8 @@ func TestClosuresUnderConcurrency(t *testing.T) {
 					if got, err := g.tryUnary(slot, 5); err != nil || got != 5*factor {
 						t.Errorf("%s of 5 = %d, %v", name, got, err)
 					}
-					if got, err := i.in(i.l.Main()).tryUnary(slot, 5); err != nil || got != 5*factor {
+					if got, err := i.in(i.l.Main()).tryUnary(slot, 5); err != nil ||
+						got != 5*factor {
 						t.Errorf("%s of 5 = %d, %v in the first group", name, got, err)
 					}
 					if err := g.g.FreeClosure(g.ctx, slot); err != nil {

@@ -2,8 +2,9 @@ package linker
 
 import "github.com/lockstep-wasm/lockstep/linker/internal/persist"
 
-// closures are the entries of the function table that guests fill themselves. They stay closures for ever: what is freed
-// goes through a quarantine of their own, in the order in which it was freed, and is then allocated again.
+// closures are the entries of the function table that guests fill themselves. They stay closures
+// for ever: what is freed goes through a quarantine of their own, in the order in which it was
+// freed, and is then allocated again.
 type closures struct {
 	keep    uint32   // entries that stay in quarantine; see Config.WithPointerQuarantine
 	free    []uint32 // to be handed out; as many as the coordinator counts
@@ -25,7 +26,8 @@ func (c *closures) takeFree() uint32 { return c.take(&c.free, 0) }
 // takeSpare takes an entry that a constructor took and somebody gave back, 0 for none.
 func (c *closures) takeSpare() uint32 { return c.take(&c.spare, c.keep) }
 
-// takeEarly takes the entry that is longest in quarantine, 0 for none, because the table cannot grow.
+// takeEarly takes the entry that is longest in quarantine, 0 for none, because the table cannot
+// grow.
 func (c *closures) takeEarly() uint32 {
 	if c.keep == QuarantineForever {
 		return 0
@@ -58,8 +60,8 @@ func (c *closures) give(slot uint32) (counted bool) {
 	return true
 }
 
-// rested moves the entry that is longest in quarantine to the free ones, if more than keep are in it, and reports
-// whether it did.
+// rested moves the entry that is longest in quarantine to the free ones, if more than keep are in
+// it, and reports whether it did.
 func (c *closures) rested() bool {
 	if uint64(len(c.resting)) <= uint64(c.keep) {
 		return false

@@ -9,12 +9,13 @@ import (
 	"github.com/tetratelabs/wazero"
 )
 
-// codes is the compiled code of an image: of its libraries, and of what is generated for them. Equal bytes are
-// compiled once. Code that nobody uses any more is kept for the next load, up to a limit, the longest unused going first.
-// All methods are safe for concurrent use.
+// codes is the compiled code of an image: of its libraries, and of what is generated for them.
+// Equal bytes are compiled once. Code that nobody uses any more is kept for the next load, up to a
+// limit, the longest unused going first. All methods are safe for concurrent use.
 //
-// That makes loading a library again cheap, and it bounds what unloading leaves behind: wazero keeps the closed instances
-// (see the package documentation), and every instance its module, so these had better be the same.
+// That makes loading a library again cheap, and it bounds what unloading leaves behind: wazero
+// keeps the closed instances (see the package documentation), and every instance its module, so
+// these had better be the same.
 type codes struct {
 	rt      wazero.Runtime
 	limit   int           // bytes that idle code may take
@@ -129,7 +130,8 @@ func engineCode(c wazero.CompiledModule) wazero.CompiledModule {
 	return c
 }
 
-// codeSum returns the SHA-256 of what was compiled, zero for what the image did not compile as code of its own.
+// codeSum returns the SHA-256 of what was compiled, zero for what the image did not compile as code
+// of its own.
 func codeSum(c wazero.CompiledModule) [sha256.Size]byte {
 	if h, ok := c.(*codeHandle); ok {
 		return h.code.key

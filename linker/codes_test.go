@@ -8,15 +8,16 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// Equal bytes are compiled once, used code is never closed, and idle code goes when it is too much, the longest unused
-// first.
+// Equal bytes are compiled once, used code is never closed, and idle code goes when it is too much,
+// the longest unused first.
 func TestCodes(t *testing.T) {
 	ctx := t.Context()
 	rt := wazero.NewRuntimeWithConfig(ctx, NewRuntimeConfig())
 	defer rt.Close(ctx)
 	module := func(n int32) []byte {
 		var b wasm.Builder
-		b.ExportFunc("f", b.Func(b.Type(nil, []wasm.ValType{wasm.I32}), nil, new(wasm.Code).I32Const(n)))
+		b.ExportFunc("f", b.Func(b.Type(nil, []wasm.ValType{wasm.I32}), nil,
+			new(wasm.Code).I32Const(n)))
 		bytes, err := b.Bytes()
 		if err != nil {
 			t.Fatal(err)
@@ -47,7 +48,8 @@ func TestCodes(t *testing.T) {
 	}
 	closeAll(one, one)
 	if c.size != 0 || again.code.users != 1 {
-		t.Errorf("closing a handle twice ended another's use: %d idle bytes, %d users", c.size, again.code.users)
+		t.Errorf("closing a handle twice ended another's use: %d idle bytes, %d users", c.size,
+			again.code.users)
 	}
 	closeAll(again)
 	if c.size != size || compile(1).code != one.code || c.size != 0 {

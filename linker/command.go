@@ -34,7 +34,8 @@ func (p *program) readProgram(bytes []byte, src *wasm.Module) {
 	}
 	calls := func(name string) bool {
 		for i, imp := range functionImports(src) {
-			if imp.Module == "env" && imp.Name == name && src.CallsDirectly(bytes, start.Index, uint32(i)) {
+			if imp.Module == "env" && imp.Name == name &&
+				src.CallsDirectly(bytes, start.Index, uint32(i)) {
 				return true
 			}
 		}
@@ -65,11 +66,15 @@ func (t *tx) hookExit(ctx context.Context) error {
 		return nil
 	}
 	p.dtors = find(wasm.CallDtors, wasm.FuncType{})
-	p.flush = find("fflush", wasm.FuncType{Params: []wasm.ValType{i32}, Results: []wasm.ValType{i32}})
-	register, hook := find("__cxa_atexit", wasm.FuncType{Params: []wasm.ValType{i32, i32, i32}, Results: []wasm.ValType{i32}}), hostEndWith
+	p.flush = find("fflush",
+		wasm.FuncType{Params: []wasm.ValType{i32}, Results: []wasm.ValType{i32}})
+	register, hook := find("__cxa_atexit",
+		wasm.FuncType{Params: []wasm.ValType{i32, i32, i32}, Results: []wasm.ValType{i32}}),
+		hostEndWith
 	args := make([]uint64, 3)
 	if register == nil {
-		register, hook = find("atexit", wasm.FuncType{Params: []wasm.ValType{i32}, Results: []wasm.ValType{i32}}), hostEnd
+		register, hook = find("atexit",
+			wasm.FuncType{Params: []wasm.ValType{i32}, Results: []wasm.ValType{i32}}), hostEnd
 		args = args[:1]
 	}
 	if register == nil {
@@ -117,7 +122,8 @@ func (l *Linker) endsWith(g *Group) bool {
 	l.guestThreads.mu.Lock()
 	used := l.guestThreads.used
 	l.guestThreads.mu.Unlock()
-	return used || !slices.ContainsFunc(l.groups.list(), func(x *Group) bool { return x != g && x.cause.Load() == nil })
+	return used || !slices.ContainsFunc(l.groups.list(),
+		func(x *Group) bool { return x != g && x.cause.Load() == nil })
 }
 
 // destroyLibraries calls the handlers of all modules, those that were loaded last first. Of what is

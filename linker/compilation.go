@@ -34,7 +34,9 @@ type compilation struct {
 // [DefaultCompilations] and one worker less than there are processors, at least one: so the guests
 // of other groups have one left to run on. Values below 1 are 1.
 func (c *Config) WithCompilers(compilations, workers int) *Config {
-	return c.with(func(c *Config) { c.compilations, c.workers = max(compilations, 1), max(workers, 1) })
+	return c.with(func(c *Config) {
+		c.compilations, c.workers = max(compilations, 1), max(workers, 1)
+	})
 }
 
 // defaultWorkers leaves one processor to whoever is not compiling.
@@ -59,7 +61,8 @@ func (c *codes) begin(ctx context.Context, bytes []byte, size int, guest bool) *
 		return p
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
-	p := &compilation{key: key, bytes: bytes, size: size, guest: guest, stop: stop, done: make(chan struct{}), waiters: 1}
+	p := &compilation{key: key, bytes: bytes, size: size, guest: guest, stop: stop,
+		done: make(chan struct{}), waiters: 1}
 	c.running[key] = p
 	c.alive[p] = true
 	c.mu.Unlock()
@@ -139,7 +142,8 @@ func (c *codes) compile(ctx context.Context, p *compilation) {
 }
 
 // finish hands the code to those who wait.
-func (c *codes) finish(ctx context.Context, p *compilation, compiled wazero.CompiledModule, err error) {
+func (c *codes) finish(ctx context.Context, p *compilation, compiled wazero.CompiledModule,
+	err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	defer p.stop()
@@ -180,7 +184,7 @@ func (c *codes) quiesce(ctx context.Context) {
 	}
 }
 
-// codeSize estimates how many bytes the machine code of a module takes: the engine does not tell. Each
-// local is set to zero by an instruction of its own, so a few bytes of WebAssembly that declare
-// 50,000 of them become 400 kB. locals are those of all functions.
+// codeSize estimates how many bytes the machine code of a module takes: the engine does not tell.
+// Each local is set to zero by an instruction of its own, so a few bytes of WebAssembly that
+// declare 50,000 of them become 400 kB. locals are those of all functions.
 func codeSize(bytes []byte, locals int) int { return 8 * (len(bytes) + locals) }

@@ -8,10 +8,10 @@ import (
 	"github.com/tetratelabs/wazero"
 )
 
-// compile has the engine compile a module, the same bytes by one goroutine of the process at a time.
-// Runtimes that share a compilation cache on disk share the engine, and that hands out what another
-// goroutine has read from the disk before it is complete (wazero #2547): calling it is a panic. See
-// "Why do all images of a process compile the same code in turn?" in spec/rationale.md.
+// compile has the engine compile a module, the same bytes by one goroutine of the process at a
+// time. Runtimes that share a compilation cache on disk share the engine, and that hands out what
+// another goroutine has read from the disk before it is complete (wazero #2547): calling it is a
+// panic. See "Why do all images of a process compile the same code in turn?" in spec/rationale.md.
 func compile(ctx context.Context, rt wazero.Runtime, bytes []byte) (wazero.CompiledModule, error) {
 	done, err := compiling.begin(ctx, sha256.Sum256(bytes))
 	if err != nil {
@@ -21,8 +21,8 @@ func compile(ctx context.Context, rt wazero.Runtime, bytes []byte) (wazero.Compi
 	return rt.CompileModule(ctx, bytes)
 }
 
-// compiling is one for the process, because a cache can belong to any of its runtimes, and a runtime
-// does not tell which it has. It is empty while nothing is compiled.
+// compiling is one for the process, because a cache can belong to any of its runtimes, and a
+// runtime does not tell which it has. It is empty while nothing is compiled.
 var compiling turns
 
 // turns makes goroutines take turns, for each key apart. The zero value is ready for use, and it is

@@ -23,10 +23,13 @@ func TestConcurrentGroups(t *testing.T) {
 		{"polling", "main-shared", coord.Polling(coord.ReferenceBackoff())},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			i := newImage(t, c.main, "threads", func(config *linker.Config) *linker.Config { return config.WithWaiting(c.waiting) })
+			i := newImage(t, c.main, "threads",
+				func(config *linker.Config) *linker.Config { return config.WithWaiting(c.waiting) })
 			groups := []*image{i, i.spawn(), i.spawn(), i.spawn()}
-			names := []string{"counter", "fnptr", "manyfn", "chain_a", "circle_a", "diamond_top", "symbolic", "callback"}
-			symbols := []string{"main_twice", "main_triple", "main_value", "log_append", "counter_next", "manyfn_call", "chain_c", "circle_b"}
+			names := []string{"counter", "fnptr", "manyfn", "chain_a", "circle_a", "diamond_top",
+				"symbolic", "callback"}
+			symbols := []string{"main_twice", "main_triple", "main_value", "log_append",
+				"counter_next", "manyfn_call", "chain_c", "circle_b"}
 			var mu sync.Mutex
 			pointers := map[string]uint32{}
 			var wg sync.WaitGroup
@@ -88,11 +91,12 @@ func TestConcurrentGroups(t *testing.T) {
 	}
 }
 
-// Two groups resolve the same symbol at the same time: the second one to get its turn finds the pointer that the
-// first one made. The order is forced: group 0 does not come to a safepoint until group 2, which is inside its
-// guest, has asked for its turn behind group 1.
+// Two groups resolve the same symbol at the same time: the second one to get its turn finds the
+// pointer that the first one made. The order is forced: group 0 does not come to a safepoint until
+// group 2, which is inside its guest, has asked for its turn behind group 1.
 func TestSymbolLooksAgain(t *testing.T) {
-	inside, goOn, published, queued := make(chan int), make(chan struct{}), make(chan struct{}), make(chan int, 1024)
+	inside, goOn, published, queued := make(chan int), make(chan struct{}), make(chan struct{}),
+		make(chan int, 1024)
 	pointers := make([]uint32, 3)
 	resolve := func(ctx context.Context, g *linker.Group) {
 		sym, err := g.Symbol(ctx, linker.Default, "fnptr_unreferenced")
@@ -162,7 +166,8 @@ func TestSymbolLooksAgain(t *testing.T) {
 	}
 }
 
-// Threads of the guest synchronise through memory: atomics, and a wait that a notification from another group ends.
+// Threads of the guest synchronise through memory: atomics, and a wait that a notification from
+// another group ends.
 func TestAtomics(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
 	lib := i.open("atomic")
@@ -186,7 +191,8 @@ func TestAtomics(t *testing.T) {
 	address := i.call(lib, "atomic_address")
 	woken := make(chan uint64)
 	go func() {
-		r, err := groups[1].g.Call(i.ctx, lib, "atomic_wait", uint64(address), 400, api.EncodeI64(-1))
+		r, err := groups[1].g.Call(i.ctx, lib, "atomic_wait", uint64(address), 400,
+			api.EncodeI64(-1))
 		if err != nil {
 			t.Error(err)
 			r = []uint64{99}

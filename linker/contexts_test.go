@@ -13,9 +13,10 @@ import (
 // unaryType is the parameters, and the results, of an (i32) -> i32.
 var unaryType = []api.ValueType{api.ValueTypeI32}
 
-// entering is every call that goes into a group, or asks who is in it, by its name: with valid arguments, so that only
-// the context can be wrong.
-func entering(i *image, lib *linker.Library, slot uint32) map[string]func(ctx context.Context) error {
+// entering is every call that goes into a group, or asks who is in it, by its name: with valid
+// arguments, so that only the context can be wrong.
+func entering(i *image, lib *linker.Library,
+	slot uint32) map[string]func(ctx context.Context) error {
 	return map[string]func(ctx context.Context) error{
 		"Call": func(ctx context.Context) error {
 			_, err := i.g.Call(ctx, linker.Default, "main_twice", 3)
@@ -37,8 +38,11 @@ func entering(i *image, lib *linker.Library, slot uint32) map[string]func(ctx co
 			_, err := i.g.Symbol(ctx, linker.Default, "main_triple") // it has no pointer yet
 			return err
 		},
-		"CloseLibrary":    func(ctx context.Context) error { return i.g.CloseLibrary(ctx, lib) },
-		"AllocateClosure": func(ctx context.Context) error { _, err := i.g.AllocateClosure(ctx); return err },
+		"CloseLibrary": func(ctx context.Context) error { return i.g.CloseLibrary(ctx, lib) },
+		"AllocateClosure": func(ctx context.Context) error {
+			_, err := i.g.AllocateClosure(ctx)
+			return err
+		},
 		"SetClosure": func(ctx context.Context) error {
 			return i.g.SetClosure(ctx, slot, linker.Default, "main_twice")
 		},
@@ -53,7 +57,8 @@ func entering(i *image, lib *linker.Library, slot uint32) map[string]func(ctx co
 	}
 }
 
-// refused calls everything with a context that has to be refused, and looks that nothing has changed.
+// refused calls everything with a context that has to be refused, and looks that nothing has
+// changed.
 func refused(i *image, ctx context.Context, want error) {
 	i.Helper()
 	lib := i.open("chain_a")
@@ -78,8 +83,8 @@ func refused(i *image, ctx context.Context, want error) {
 	}
 }
 
-// A context that a host function keeps is refused when its call has ended: it is not inside the operation, nor
-// the group, any more.
+// A context that a host function keeps is refused when its call has ended: it is not inside the
+// operation, nor the group, any more.
 func TestKeptContexts(t *testing.T) {
 	for _, from := range []string{"__wasm_call_ctors", "start", "host_caller"} {
 		t.Run(from, func(t *testing.T) {
@@ -104,14 +109,16 @@ func TestKeptContexts(t *testing.T) {
 				t.Errorf("the context belongs to group %d still", g.ID())
 			}
 			refused(i, kept, linker.ErrStaleContext)
-			if _, err := i.g.Call(linker.WithoutGroup(kept), linker.Default, "main_twice", 3); err != nil {
+			if _, err := i.g.Call(linker.WithoutGroup(kept), linker.Default, "main_twice",
+				3); err != nil {
 				t.Errorf("without the group: %v", err)
 			}
 		})
 	}
 }
 
-// The context of a replay, or of a group that was built, is as stale as any other when that is over.
+// The context of a replay, or of a group that was built, is as stale as any other when that is
+// over.
 func TestKeptContextOfAReplay(t *testing.T) {
 	kept := map[*linker.Group]context.Context{}
 	rt := hostCall(t, func(ctx context.Context, g *linker.Group) { kept[g] = ctx })
@@ -125,14 +132,15 @@ func TestKeptContextOfAReplay(t *testing.T) {
 		if kept[g] == nil {
 			t.Fatalf("the start function has not run in group %d", g.ID())
 		}
-		if _, err := g.Call(kept[g], linker.Default, "main_twice", 3); !errors.Is(err, linker.ErrStaleContext) {
+		if _, err := g.Call(kept[g], linker.Default, "main_twice", 3); !errors.Is(err,
+			linker.ErrStaleContext) {
 			t.Errorf("group %d: %v, want ErrStaleContext", g.ID(), err)
 		}
 	}
 }
 
-// A goroutine that a host function starts is refused with the host function's context: two goroutines would be inside the
-// group. Without the group it waits its turn.
+// A goroutine that a host function starts is refused with the host function's context: two
+// goroutines would be inside the group. Without the group it waits its turn.
 func TestForeignContexts(t *testing.T) {
 	type outcome struct{ err error }
 	late := make(chan outcome, 1)
@@ -169,7 +177,8 @@ func TestForeignContexts(t *testing.T) {
 	}
 }
 
-// A context that a host function has kept does not become that of a later call with the same context.
+// A context that a host function has kept does not become that of a later call with the same
+// context.
 func TestKeptContextOfAnotherCall(t *testing.T) {
 	var kept context.Context
 	rt := hostCall(t, func(ctx context.Context, g *linker.Group) {
@@ -177,7 +186,8 @@ func TestKeptContextOfAnotherCall(t *testing.T) {
 			kept = ctx
 			return
 		}
-		if _, err := g.Call(kept, linker.Default, "main_twice", 3); !errors.Is(err, linker.ErrStaleContext) {
+		if _, err := g.Call(kept, linker.Default, "main_twice", 3); !errors.Is(err,
+			linker.ErrStaleContext) {
 			t.Errorf("the context of an earlier call: %v, want ErrStaleContext", err)
 		}
 		if _, err := g.Call(ctx, linker.Default, "main_twice", 3); err != nil {

@@ -20,9 +20,10 @@ func TestCustomSectionsDoNotMatter(t *testing.T) {
 	}
 	huge := []byte{0xff, 0xff, 0xff, 0xff, 0x0f}
 	for name, sections := range map[string][]byte{
-		"names that end early":     custom("name", 1, 3, 1, 0, 9),
-		"a name that is no UTF-8":  custom("name", 1, 7, 1, 0, 4, 'c', 'a', 'f', 0xe9),
-		"names twice":              slices.Concat(custom("name", 0, 2, 1, 'm'), custom("name", 0, 2, 1, 'n')),
+		"names that end early":    custom("name", 1, 3, 1, 0, 9),
+		"a name that is no UTF-8": custom("name", 1, 7, 1, 0, 4, 'c', 'a', 'f', 0xe9),
+		"names twice": slices.Concat(custom("name", 0, 2, 1, 'm'),
+			custom("name", 0, 2, 1, 'n')),
 		"an empty section":         custom(""),
 		"an empty payload":         custom("marker"),
 		"names of 4 Gi functions":  custom("name", slices.Concat([]byte{1, 5}, huge)...),
@@ -32,7 +33,8 @@ func TestCustomSectionsDoNotMatter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			module := slices.Concat(library(t, wasmInfo, func(b *wasm.Builder) {
-				b.ExportFunc("answer", b.Func(b.Type(nil, i32), nil, new(wasm.Code).Loop().End().I32Const(42)))
+				b.ExportFunc("answer",
+					b.Func(b.Type(nil, i32), nil, new(wasm.Code).Loop().End().I32Const(42)))
 			}), sections)
 			if err := linker.Check(module); err != nil {
 				t.Error(err)
@@ -63,7 +65,8 @@ func TestDamagedNamesInATrap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := i.g.Call(i.ctx, lib, "f"); err == nil || !strings.Contains(err.Error(), "broken()") {
+	if _, err := i.g.Call(i.ctx, lib, "f"); err == nil ||
+		!strings.Contains(err.Error(), "broken()") {
 		t.Errorf("the trap does not name the function: %v", err)
 	}
 }

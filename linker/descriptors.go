@@ -10,8 +10,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// access is what a function of a system interface does to the files that all groups share. wazero does not
-// guard them. See spec/rationale.md, "Why have the standard streams an instance of their own?".
+// access is what a function of a system interface does to the files that all groups share. wazero
+// does not guard them. See spec/rationale.md, "Why have the standard streams an instance of their
+// own?".
 type access int32
 
 const (
@@ -25,7 +26,8 @@ const (
 	accessPoll                 // looks several up, and may wait
 )
 
-// systemAccess classifies the functions of WASI, and tells which parameter is the descriptor; -1 for none.
+// systemAccess classifies the functions of WASI, and tells which parameter is the descriptor; -1
+// for none.
 func systemAccess(fn *function) (a access, descriptor int) {
 	switch fn.name {
 	case "sched_yield", "clock_time_get", "clock_res_get", "random_get",
@@ -52,26 +54,32 @@ func systemAccess(fn *function) (a access, descriptor int) {
 	return a, descriptor
 }
 
-// streamed reports whether a function of WASI is called in the instance of the standard streams when it is about one.
+// streamed reports whether a function of WASI is called in the instance of the standard streams
+// when it is about one.
 func streamed(fn *function) bool {
 	if fn.name == pollFunction {
 		return fn.typ.Equal(pollType)
 	}
 	a, descriptor := systemAccess(fn)
-	return descriptor == 0 && strings.HasPrefix(fn.name, "fd_") && a != accessClose && a != accessChange
+	return descriptor == 0 && strings.HasPrefix(fn.name, "fd_") && a != accessClose &&
+		a != accessChange
 }
 
 // pollFunction is the one function of WASI that has its descriptors in memory.
 const pollFunction = "poll_oneoff"
 
-var pollType = wasm.FuncType{Params: []wasm.ValType{wasm.I32, wasm.I32, wasm.I32, wasm.I32}, Results: []wasm.ValType{wasm.I32}}
+var pollType = wasm.FuncType{Params: []wasm.ValType{wasm.I32, wasm.I32, wasm.I32, wasm.I32},
+	Results: []wasm.ValType{wasm.I32}}
 
-// system guards what a system interface has for all groups. The table of open files is one thing; what an open file
-// consists of, another; and the standard streams, which may make a group wait for as long as they like, are a third.
+// system guards what a system interface has for all groups. The table of open files is one thing;
+// what an open file consists of, another; and the standard streams, which may make a group wait for
+// as long as they like, are a third.
 type system struct {
-	files   sync.RWMutex // the table: held for writing by whoever changes it, for reading by whoever looks a file up
-	inputs  keyedLocks   // the files, by their numbers; taken after the table
-	outputs keyedLocks   // the same, after inputs: who waits for a socket's input must not hold up who writes to it
+	// the table: held for writing by whoever changes it, for reading by whoever looks a file up
+	files  sync.RWMutex
+	inputs keyedLocks // the files, by their numbers; taken after the table
+	// the same, after inputs: who waits for a socket's input must not hold up who writes to it
+	outputs keyedLocks
 	streams [3]standardStream
 }
 
@@ -79,7 +87,8 @@ type system struct {
 type standardStream struct {
 	closed atomic.Bool  // the number may be another file's now
 	use    sync.RWMutex // held for writing by who sets flags
-	look   sync.Mutex   // taken after use by whoever neither reads nor writes, so that they do not meet
+	// taken after use by whoever neither reads nor writes, so that they do not meet
+	look sync.Mutex
 }
 
 // stream returns the standard stream that has a number, or nil.
@@ -90,9 +99,9 @@ func (s *system) stream(descriptor int32) *standardStream {
 	return &s.streams[descriptor]
 }
 
-// begin is called before a function of a system interface, which may wait: the group is parked meanwhile, so
-// that nobody waits for it. It is a safepoint, too. The result is 1 if the function is to be called in the instance of the standard
-// streams, and otherwise 0.
+// begin is called before a function of a system interface, which may wait: the group is parked
+// meanwhile, so that nobody waits for it. It is a safepoint, too. The result is 1 if the function
+// is to be called in the instance of the standard streams, and otherwise 0.
 func (s *system) begin(ctx context.Context, a access, descriptor int32) (streams uint64) {
 	e := entryOf(ctx)
 	if e == nil {
@@ -114,7 +123,8 @@ func (s *system) begin(ctx context.Context, a access, descriptor int32) (streams
 func (s *system) lock(a access, descriptor int32) (streams uint64, unlock func()) {
 	stream := s.stream(descriptor)
 	switch {
-	case a == accessNone: // in the instance whose table never changes, in case that memory has changed
+	case a == accessNone:
+		// in the instance whose table never changes, in case that memory has changed
 		return 1, nil
 	case a == accessPoll:
 		s.files.RLock()
@@ -154,15 +164,16 @@ func (s *system) lock(a access, descriptor int32) (streams uint64, unlock func()
 	}
 }
 
-// beginPoll is begin for poll_oneoff. A mere sleep looks no file up, and who waits for standard streams does so in their
-// instance: neither may hold up those who open files.
-func (s *system) beginPoll(ctx context.Context, m *imageMemory, subscriptions, n uint32) (streams uint64) {
+// beginPoll is begin for poll_oneoff. A mere sleep looks no file up, and who waits for standard
+// streams does so in their instance: neither may hold up those who open files.
+func (s *system) beginPoll(ctx context.Context, m *imageMemory, subscriptions,
+	n uint32) (streams uint64) {
 	a, descriptor := s.pollAccess(m, subscriptions, n)
 	return s.begin(ctx, a, descriptor)
 }
 
-// pollAccess tells what a poll_oneoff needs. A subscription of WASI has 48 bytes; byte 8 is its kind, 0 for a clock, and the
-// descriptor of the others is at byte 16.
+// pollAccess tells what a poll_oneoff needs. A subscription of WASI has 48 bytes; byte 8 is its
+// kind, 0 for a clock, and the descriptor of the others is at byte 16.
 func (s *system) pollAccess(m *imageMemory, subscriptions, n uint32) (a access, descriptor int32) {
 	const size, clock, kindAt, descriptorAt, most = 48, 0, 8, 16, 1 << 16
 	b, ok := m.at(subscriptions, min(n, most)*size)
@@ -194,8 +205,8 @@ func (s *system) end(ctx context.Context) {
 	}
 }
 
-// parks reports whether others could wait for the group that a goroutine is inside: not while it leads or replays
-// an operation.
+// parks reports whether others could wait for the group that a goroutine is inside: not while it
+// leads or replays an operation.
 func (e *entry) parks() bool { return e.tx == nil && !e.replay }
 
 // endSystem releases what begin took.

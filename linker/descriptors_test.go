@@ -18,10 +18,13 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// wasiTypes are the parameters of functions of WASI, an i or I for an i32 or i64; all return an error number.
+// wasiTypes are the parameters of functions of WASI, an i or I for an i32 or i64; all return an
+// error number.
 var wasiTypes = map[string]string{
-	"fd_read": "iiii", "fd_write": "iiii", "fd_close": "i", "fd_seek": "iIii", "fd_fdstat_get": "ii", "fd_fdstat_set_flags": "ii",
-	"fd_filestat_get": "ii", "fd_renumber": "ii", "fd_readdir": "iiiIi", "path_open": "iiiiiIIii", "path_filestat_get": "iiiii", "poll_oneoff": "iiii",
+	"fd_read": "iiii", "fd_write": "iiii", "fd_close": "i", "fd_seek": "iIii",
+	"fd_fdstat_get": "ii", "fd_fdstat_set_flags": "ii",
+	"fd_filestat_get": "ii", "fd_renumber": "ii", "fd_readdir": "iiiIi", "path_open": "iiiiiIIii",
+	"path_filestat_get": "iiiii", "poll_oneoff": "iiii",
 	"sock_accept": "iii", "sock_recv": "iiiiii", "sock_send": "iiiii",
 }
 
@@ -62,7 +65,8 @@ type wasiGroup struct {
 
 // wasiGroups are a first group and others.
 func wasiGroups(t *testing.T, n int, config wazero.ModuleConfig) []wasiGroup {
-	return wasiGroupsOf(t, n, func(c *linker.Config) *linker.Config { return c.WithModuleConfig(config) })
+	return wasiGroupsOf(t, n,
+		func(c *linker.Config) *linker.Config { return c.WithModuleConfig(config) })
 }
 
 func wasiGroupsOf(t *testing.T, n int, configure func(*linker.Config) *linker.Config) []wasiGroup {
@@ -107,7 +111,9 @@ func (g wasiGroup) bytes(offset, n uint32) []byte {
 	return b
 }
 
-func (g wasiGroup) word(offset uint32) uint32 { return binary.LittleEndian.Uint32(g.bytes(offset, 4)) }
+func (g wasiGroup) word(offset uint32) uint32 {
+	return binary.LittleEndian.Uint32(g.bytes(offset, 4))
+}
 
 // The group's memory: a result, a vector of one buffer, a name, and the buffer.
 const (
@@ -152,7 +158,8 @@ func (r tellingReader) Read(p []byte) (int, error) {
 	return copy(p, "hello"), nil
 }
 
-var someFiles = fstest.MapFS{"file": {Data: []byte("contents of a file")}, "folder/other": {Data: []byte("another")}}
+var someFiles = fstest.MapFS{"file": {Data: []byte("contents of a file")},
+	"folder/other": {Data: []byte("another")}}
 
 func withFiles() wazero.ModuleConfig {
 	return wazero.NewModuleConfig().WithFSConfig(wazero.NewFSConfig().WithFSMount(someFiles, "/"))
@@ -172,7 +179,8 @@ func (g wasiGroup) useFiles() {
 	g.call(linker.Default, "counter_next")
 }
 
-// A group that waits for its standard input holds up nobody, neither in what they do with files nor in what they link.
+// A group that waits for its standard input holds up nobody, neither in what they do with files nor
+// in what they link.
 func TestBlockedReadHoldsUpNobody(t *testing.T) {
 	pipe, feed, err := os.Pipe()
 	if err != nil {
@@ -186,7 +194,8 @@ func TestBlockedReadHoldsUpNobody(t *testing.T) {
 		begun  func()
 		feed   func() error
 	}{
-		{"a reader", withFiles().WithStdin(told), func() { <-told.reading }, func() error { close(told.gate); return nil }},
+		{"a reader", withFiles().WithStdin(told), func() { <-told.reading },
+			func() error { close(told.gate); return nil }},
 		{"a pipe", withFiles().WithStdin(pipe), func() {}, func() error {
 			_, err := feed.WriteString("hello")
 			return errors.Join(err, feed.Close())
@@ -248,7 +257,8 @@ func TestPollHoldsUpNobody(t *testing.T) {
 	g := groups[1]
 	subscription := g.bytes(wasiBuffer, 48)
 	clear(subscription)
-	subscription[0], subscription[8] = 42, 1 // a word of the user's, and that there is something to read
+	// a word of the user's, and that there is something to read
+	subscription[0], subscription[8] = 42, 1
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -259,7 +269,8 @@ func TestPollHoldsUpNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-done
-	if event := g.bytes(wasiBuffer+64, 32); g.word(wasiResult) != 1 || event[0] != 42 || event[8] != 0 || event[10] != 1 {
+	if event := g.bytes(wasiBuffer+64, 32); g.word(wasiResult) != 1 || event[0] != 42 ||
+		event[8] != 0 || event[10] != 1 {
 		t.Errorf("%d events: %v", g.word(wasiResult), event)
 	}
 	if got := g.read(0, 5); got != "hello" {
@@ -297,7 +308,8 @@ func TestStreamNumbersAreUsedAgain(t *testing.T) {
 	}
 }
 
-// All groups use one file, one folder and the standard streams at once: nothing meets that must not. It is for the race detector.
+// All groups use one file, one folder and the standard streams at once: nothing meets that must
+// not. It is for the race detector.
 func TestDescriptorsAreShared(t *testing.T) {
 	folder := t.TempDir()
 	if err := os.WriteFile(folder+"/file", []byte("contents of a file"), 0o600); err != nil {
@@ -309,7 +321,8 @@ func TestDescriptorsAreShared(t *testing.T) {
 	}
 	defer pipe.Close()
 	defer feed.Close()
-	config := wazero.NewModuleConfig().WithStdin(pipe).WithFSConfig(wazero.NewFSConfig().WithDirMount(folder, "/"))
+	config := wazero.NewModuleConfig().WithStdin(pipe).WithFSConfig(
+		wazero.NewFSConfig().WithDirMount(folder, "/"))
 	groups := wasiGroups(t, 4, config)
 	fd := groups[0].openFile("file")
 	var wg sync.WaitGroup
@@ -348,17 +361,19 @@ func (f tellingFS) Open(name string) (fs.File, error) {
 	return someFiles.Open(name)
 }
 
-// A group that waits for the table of files, because another one opens a file and that takes long, waits parked.
+// A group that waits for the table of files, because another one opens a file and that takes long,
+// waits parked.
 func TestWaitingForFilesHoldsUpNobody(t *testing.T) {
 	files := tellingFS{make(chan struct{}), make(chan struct{})}
 	parked := make(chan int, 1024)
 	groups := wasiGroupsOf(t, 3, func(c *linker.Config) *linker.Config {
 		mount := wazero.NewFSConfig().WithFSMount(files, "/")
-		return c.WithModuleConfig(wazero.NewModuleConfig().WithFSConfig(mount)).WithObserver(func(e coord.Event) {
-			if e.Step.Action == protocol.ActPark {
-				parked <- int(e.Step.Group)
-			}
-		})
+		return c.WithModuleConfig(wazero.NewModuleConfig().WithFSConfig(mount)).WithObserver(
+			func(e coord.Event) {
+				if e.Step.Action == protocol.ActPark {
+					parked <- int(e.Step.Group)
+				}
+			})
 	})
 	done := make(chan struct{})
 	go func() {

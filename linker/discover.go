@@ -145,7 +145,8 @@ func (l *Linker) room(n int, from *module) error {
 		return &LimitError{Limit: limitModules, Value: uint64(n), Max: uint64(limit)}
 	}
 	if from != nil && from.depth >= l.config.maxDepth {
-		return &LimitError{Limit: limitDepth, Value: uint64(from.depth) + 1, Max: uint64(l.config.maxDepth)}
+		return &LimitError{Limit: limitDepth, Value: uint64(from.depth) + 1,
+			Max: uint64(l.config.maxDepth)}
 	}
 	return nil
 }
@@ -197,12 +198,14 @@ func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*module, []byte
 	}
 	for _, c := range src.Customs[1:] { // the first one was read
 		if c.Name == "dylink.0" || c.Name == "dylink" {
-			return nil, nil, &dylink.FormatError{Offset: c.Offset, Reason: "a second section " + c.Name}
+			return nil, nil, &dylink.FormatError{Offset: c.Offset, Reason: "a second section " +
+				c.Name}
 		}
 	}
 	m := &module{name: name, file: file, src: src, info: info}
 	if len(src.Memories) > 0 {
-		return nil, nil, &ImportError{Module: name, Namespace: "env", Name: "memory", Reason: "a library must import its memory, not define one"}
+		return nil, nil, &ImportError{Module: name, Namespace: "env", Name: "memory",
+			Reason: "a library must import its memory, not define one"}
 	}
 	if err := l.checkImports(m); err != nil {
 		return nil, nil, err
@@ -254,7 +257,8 @@ func (l *Linker) checkSizes(m *module) error {
 		{"function table (entries)", uint64(m.info.TableSize), table},
 		{"alignment in the function table (entries)", uint64(1) << m.info.TableAlignment, table},
 		{limitOwnTables, tables, min(uint64(l.config.maxOwnTables), table)},
-		{limitCost, uint64(m.src.Cost().Total.Microseconds()), uint64(l.config.maxCost.Microseconds())},
+		{limitCost, uint64(m.src.Cost().Total.Microseconds()),
+			uint64(l.config.maxCost.Microseconds())},
 		{limitStart, l.startData(m), uint64(l.config.maxStartData)},
 		{"thread-local storage (bytes)", uint64(m.tlsSize), memory},
 	} {
@@ -297,14 +301,16 @@ func (m *module) readInfo() {
 	}
 }
 
-// isSymbolSpace reports whether the imports of a namespace are symbols of other modules. The toolchain says env
-// of a weak symbol although it is imported from a GOT namespace.
+// isSymbolSpace reports whether the imports of a namespace are symbols of other modules. The
+// toolchain says env of a weak symbol although it is imported from a GOT namespace.
 func isSymbolSpace(namespace string) bool {
 	return namespace == "env" || namespace == "GOT.mem" || namespace == "GOT.func"
 }
 
 // isWeak reports whether an import is of a symbol that may be missing.
-func (m *module) isWeak(imp *wasm.Import) bool { return isSymbolSpace(imp.Module) && m.weak[imp.Name] }
+func (m *module) isWeak(imp *wasm.Import) bool {
+	return isSymbolSpace(imp.Module) && m.weak[imp.Name]
+}
 
 // constant returns the value of an exported constant i32 global.
 func (m *module) constant(name string) (uint32, bool) {

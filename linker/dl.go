@@ -13,7 +13,8 @@ import (
 	"github.com/tetratelabs/wazero/sys"
 )
 
-// HandleError says that a guest gave the linker something that is not the handle of an open library.
+// HandleError says that a guest gave the linker something that is not the handle of an open
+// library.
 type HandleError struct{ Handle uint32 }
 
 // Error implements the error interface.
@@ -27,8 +28,9 @@ const (
 	handleNext    = 0xffffffff // RTLD_NEXT
 )
 
-// guestLibraries are the libraries that guests have open. A handle is the number of its module, which no other module
-// has or had, so that a stale one is never somebody else's. The main module's is that of the whole image.
+// guestLibraries are the libraries that guests have open. A handle is the number of its module,
+// which no other module has or had, so that a stale one is never somebody else's. The main module's
+// is that of the whole image.
 type guestLibraries struct {
 	most int // that may be open at once
 
@@ -82,8 +84,8 @@ func (o *guestLibraries) keep(handle uint32, before int, libs []*Library) {
 	o.open[handle] = libs
 }
 
-// last returns what was opened last under a handle, nil for nothing. What was opened by an operation
-// that failed in the end is forgotten on the way, so that each costs one look.
+// last returns what was opened last under a handle, nil for nothing. What was opened by an
+// operation that failed in the end is forgotten on the way, so that each costs one look.
 func (o *guestLibraries) last(handle uint32) *Library {
 	libs := o.open[handle]
 	n := len(libs)
@@ -139,7 +141,8 @@ func (m openMode) options() []OpenOption {
 // guestOpen is dlopen. An empty name is the image itself. A name without a slash is looked for in
 // dirs first, then, as ld.so does it, in the run-time path of the library that calls; caller is nil
 // when that is not known.
-func (g *Group) guestOpen(ctx context.Context, name string, mode openMode, caller *module, dirs ...string) (uint32, error) {
+func (g *Group) guestOpen(ctx context.Context, name string, mode openMode, caller *module,
+	dirs ...string) (uint32, error) {
 	if name == "" {
 		return g.l.main.id, nil
 	}
@@ -152,7 +155,8 @@ func (g *Group) guestOpen(ctx context.Context, name string, mode openMode, calle
 		}
 		for _, dir := range dirs {
 			handle, err := g.guestOpen(ctx, dir+"/"+name, mode, nil)
-			if missing := (*NotFoundError)(nil); err == nil || !errors.As(err, &missing) && !errors.Is(err, ErrNotLoaded) {
+			if missing := (*NotFoundError)(nil); err == nil || !errors.As(err, &missing) &&
+				!errors.Is(err, ErrNotLoaded) {
 				return handle, err
 			}
 		}
@@ -165,7 +169,8 @@ func (g *Group) guestOpen(ctx context.Context, name string, mode openMode, calle
 }
 
 // guestSymbol is dlsym; caller is the module that asks, nil when nobody knows.
-func (g *Group) guestSymbol(ctx context.Context, handle uint32, name string, caller *module) (uint32, error) {
+func (g *Group) guestSymbol(ctx context.Context, handle uint32, name string,
+	caller *module) (uint32, error) {
 	lib, err := Default, error(nil)
 	switch {
 	case handle == handleNext && caller == nil:
@@ -216,13 +221,14 @@ func (g *Group) callerModule(mod api.Module) *module {
 // fatal panics with errors that a guest is not to survive: it, or the image, has come to its end.
 func fatal(err error) {
 	var exit *sys.ExitError
-	if errors.As(err, &exit) || errors.Is(err, ErrPoisoned) || errors.Is(err, ErrGroupClosed) || errors.Is(err, ErrClosed) {
+	if errors.As(err, &exit) || errors.Is(err, ErrPoisoned) || errors.Is(err, ErrGroupClosed) ||
+		errors.Is(err, ErrClosed) {
 		panic(err)
 	}
 }
 
-// cString returns the string of C at an address. The error is errBadString when it does not end inside
-// the memory, and a *LimitError when it is longer than a string of a guest may be.
+// cString returns the string of C at an address. The error is errBadString when it does not end
+// inside the memory, and a *LimitError when it is longer than a string of a guest may be.
 func (m *imageMemory) cString(address uint32) (string, error) {
 	all := m.bytes()
 	if uint64(address) >= uint64(len(all)) {
@@ -236,7 +242,8 @@ func (m *imageMemory) cString(address uint32) (string, error) {
 	case uint64(len(all)) <= uint64(m.mostString):
 		return "", errBadString
 	}
-	return "", &LimitError{Limit: limitString, Value: uint64(m.mostString) + 1, Max: uint64(m.mostString)}
+	return "", &LimitError{Limit: limitString, Value: uint64(m.mostString) + 1,
+		Max: uint64(m.mostString)}
 }
 
 // string returns the n bytes at an address as a string. The errors are those of cString.

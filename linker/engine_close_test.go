@@ -15,15 +15,17 @@ func closingRuntime(t *testing.T) (wazero.Runtime, <-chan int32) {
 	ctx, started := context.Background(), make(chan int32, 100)
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig().WithCloseOnContextDone(true))
 	t.Cleanup(func() { _ = rt.Close(ctx) })
-	hostModule(t, rt, "env", map[string]func(context.Context, int32) int32{"started": func(_ context.Context, x int32) int32 {
-		started <- x
-		return x
-	}})
+	hostModule(t, rt, "env",
+		map[string]func(context.Context, int32) int32{
+			"started": func(_ context.Context, x int32) int32 {
+				started <- x
+				return x
+			}})
 	return rt, started
 }
 
-// With wazero's WithCloseOnContextDone, a call whose context ends takes its group with it, and nobody else, also when the
-// guest has threads: it is no exit.
+// With wazero's WithCloseOnContextDone, a call whose context ends takes its group with it, and
+// nobody else, also when the guest has threads: it is no exit.
 func TestEngineClosesOnContextDone(t *testing.T) {
 	for _, m := range mains {
 		if !m.groups {
@@ -34,7 +36,8 @@ func TestEngineClosesOnContextDone(t *testing.T) {
 			i := newImageIn(t, rt, m.name, m.libs, nil)
 			if m.libs == "threads" {
 				threads := i.open("thread")
-				i.want(50, threads, "thread_run", i.call(threads, "thread_function", threadAdd), 50, 1)
+				i.want(50, threads, "thread_run", i.call(threads, "thread_function", threadAdd), 50,
+					1)
 				i.wait()
 			}
 			lib := i.openBytes("spinner", spinner(t))
@@ -47,7 +50,8 @@ func TestEngineClosesOnContextDone(t *testing.T) {
 				if err := <-done; !errors.Is(err, context.Canceled) {
 					t.Errorf("the call: %v", err)
 				}
-				if _, err := other.try(linker.Default, "main_twice", 1); !errors.Is(err, linker.ErrGroupClosed) || !errors.Is(err, context.Canceled) {
+				if _, err := other.try(linker.Default, "main_twice", 1); !errors.Is(err,
+					linker.ErrGroupClosed) || !errors.Is(err, context.Canceled) {
 					t.Errorf("the group: %v", err)
 				}
 			}
@@ -79,7 +83,8 @@ func TestEngineClosesInLoad(t *testing.T) {
 	}
 	i.open("counter")
 	i.want(101, linker.Default, "counter_next")
-	if r, err := other.try(linker.Default, "counter_next"); r != 102 && !errors.Is(err, linker.ErrGroupClosed) {
+	if r, err := other.try(linker.Default, "counter_next"); r != 102 &&
+		!errors.Is(err, linker.ErrGroupClosed) {
 		t.Errorf("the group of the load: %d, %v", r, err)
 	}
 }

@@ -9,11 +9,12 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/goroutine"
 )
 
-// entry is one goroutine's stay in a group. It is the context that host functions get, so that a call
-// from a host function back into its group is recognised as the same goroutine's. Its life, and what a context
-// is refused for, are in spec/lifetimes.md.
+// entry is one goroutine's stay in a group. It is the context that host functions get, so that a
+// call from a host function back into its group is recognised as the same goroutine's. Its life,
+// and what a context is refused for, are in spec/lifetimes.md.
 type entry struct {
-	context.Context // of the call, without the stay; never changed, for contexts are derived from it
+	// of the call, without the stay; never changed, for contexts are derived from it
+	context.Context
 
 	group     *Group
 	parent    *entry         // the stay from which this one was begun
@@ -57,14 +58,16 @@ func (e *entry) begin(ctx context.Context) {
 	e.goroutine.Store(goroutine.ID())
 }
 
-// withStay begins a stay for what a goroutine does in a group without entering it; end ends the stay.
+// withStay begins a stay for what a goroutine does in a group without entering it; end ends the
+// stay.
 func withStay(ctx context.Context, e *entry) (inner context.Context, end func()) {
 	e.begin(ctx)
 	return e, func() { e.over.Store(true) }
 }
 
-// beginEntry begins the stay of a goroutine that has taken the group's lock. A stay that has ended is used again when the
-// context is the same and no code of the embedder has got it, so that most calls take no memory for it.
+// beginEntry begins the stay of a goroutine that has taken the group's lock. A stay that has ended
+// is used again when the context is the same and no code of the embedder has got it, so that most
+// calls take no memory for it.
 func (g *Group) beginEntry(ctx context.Context) *entry {
 	e := g.spare
 	g.spare = nil
@@ -88,9 +91,9 @@ func isComparable(ctx context.Context) bool {
 	return ctx == context.Background() || reflect.TypeOf(ctx).Kind() == reflect.Pointer
 }
 
-// entryOf returns the stay that a context belongs to, nil if there is none or if it has ended. It is for the
-// linker's own functions that guests call: the engine calls them on the goroutine of the stay. What the
-// embedder calls uses stayOf.
+// entryOf returns the stay that a context belongs to, nil if there is none or if it has ended. It
+// is for the linker's own functions that guests call: the engine calls them on the goroutine of the
+// stay. What the embedder calls uses stayOf.
 func entryOf(ctx context.Context) *entry {
 	if e, _ := ctx.Value(entryKey{}).(*entry); e != nil && !e.over.Load() {
 		return e
@@ -98,9 +101,10 @@ func entryOf(ctx context.Context) *entry {
 	return nil
 }
 
-// stayOf returns the stay that a context belongs to, nil for a context that comes from no call into a group. A
-// context that its call has left behind, or that is another goroutine's, is refused: who uses it would be
-// inside a group, or inside a link operation, together with the goroutine that it was made for.
+// stayOf returns the stay that a context belongs to, nil for a context that comes from no call into
+// a group. A context that its call has left behind, or that is another goroutine's, is refused: who
+// uses it would be inside a group, or inside a link operation, together with the goroutine that it
+// was made for.
 func stayOf(ctx context.Context) (*entry, error) {
 	e, _ := ctx.Value(entryKey{}).(*entry)
 	switch {
@@ -114,18 +118,19 @@ func stayOf(ctx context.Context) (*entry, error) {
 	return e, nil
 }
 
-// WithoutGroup returns a context with the values, the deadline and the cancellation of ctx that does not belong to any
-// call into a group. A host function hands it to goroutines that it starts: they may use it for calls
-// of their own, also when the host function has returned. From within the call a group that is inside it cannot be entered
-// with such a context, and waiting for that is a deadlock.
+// WithoutGroup returns a context with the values, the deadline and the cancellation of ctx that
+// does not belong to any call into a group. A host function hands it to goroutines that it starts:
+// they may use it for calls of their own, also when the host function has returned. From within the
+// call a group that is inside it cannot be entered with such a context, and waiting for that is a
+// deadlock.
 func WithoutGroup(ctx context.Context) context.Context {
 	return context.WithValue(ctx, entryKey{}, (*entry)(nil))
 }
 
 func (e *entry) leads() bool { return e != nil && e.tx != nil }
 
-// GroupFromContext returns the group whose guest called a host function, by the function's context; nil for any
-// other context, and for one whose call has ended.
+// GroupFromContext returns the group whose guest called a host function, by the function's context;
+// nil for any other context, and for one whose call has ended.
 func GroupFromContext(ctx context.Context) *Group {
 	if e := entryOf(ctx); e != nil {
 		return e.group
@@ -133,9 +138,9 @@ func GroupFromContext(ctx context.Context) *Group {
 	return nil
 }
 
-// enter begins a stay in the group: it waits until nobody else is inside and no link operation needs the group
-// to hold still. From within the group, it nests. From within another group, that group is parked for as
-// long as the stay lasts, so that it can be served meanwhile.
+// enter begins a stay in the group: it waits until nobody else is inside and no link operation
+// needs the group to hold still. From within the group, it nests. From within another group, that
+// group is parked for as long as the stay lasts, so that it can be served meanwhile.
 func (g *Group) enter(ctx context.Context) (context.Context, *entry, error) {
 	if g.l.closed.Load() || g.l.ending.Load() > 0 && ctx.Value(finishKey{}) == nil {
 		return nil, nil, ErrClosed
@@ -230,7 +235,8 @@ func (e *entry) leave(ctx context.Context) error {
 	return nil
 }
 
-// resume makes a parked group run again, whatever the context says: its goroutine has nowhere else to go.
+// resume makes a parked group run again, whatever the context says: its goroutine has nowhere else
+// to go.
 func (g *Group) resume(ctx context.Context) error {
 	if err := g.member.Enter(context.WithoutCancel(ctx)); err != nil {
 		return err
@@ -264,8 +270,8 @@ func (g *Group) acquire(ctx context.Context) error {
 	return err
 }
 
-// release is the reverse of acquire, and not to be cancelled. A group that is dying is released by the last goroutine
-// that leaves it.
+// release is the reverse of acquire, and not to be cancelled. A group that is dying is released by
+// the last goroutine that leaves it.
 func (g *Group) release(ctx context.Context) {
 	if g.cause.Load() != nil || g.member.Gone() {
 		g.bury(context.WithoutCancel(ctx))
@@ -275,7 +281,8 @@ func (g *Group) release(ctx context.Context) {
 }
 
 // inside runs f within a stay in the group.
-func (g *Group) inside(ctx context.Context, f func(ctx context.Context, e *entry) error) (err error) {
+func (g *Group) inside(ctx context.Context,
+	f func(ctx context.Context, e *entry) error) (err error) {
 	ctx, e, err := g.enter(ctx)
 	if err != nil {
 		return err
@@ -293,8 +300,9 @@ func (g *Group) inside(ctx context.Context, f func(ctx context.Context, e *entry
 	return g.survive(ctx, e, f(ctx, e))
 }
 
-// survive takes the group out of the image if the engine has closed a part of it, because the context of a call ended: see
-// wazero's WithCloseOnContextDone. Within an operation that is for whoever began it to find.
+// survive takes the group out of the image if the engine has closed a part of it, because the
+// context of a call ended: see wazero's WithCloseOnContextDone. Within an operation that is for
+// whoever began it to find.
 func (g *Group) survive(ctx context.Context, e *entry, err error) error {
 	if ctx.Err() != nil && e.tx == nil && g.engineClosed() {
 		g.die(ctx.Err())
@@ -302,8 +310,9 @@ func (g *Group) survive(ctx context.Context, e *entry, err error) error {
 	return err
 }
 
-// Safepoint takes part in other groups' link operations, if there are any. Host functions that compute for long
-// call it now and then; those that wait use [Group.Block]. ctx must come from a call into the group.
+// Safepoint takes part in other groups' link operations, if there are any. Host functions that
+// compute for long call it now and then; those that wait use [Group.Block]. ctx must come from a
+// call into the group.
 func (g *Group) Safepoint(ctx context.Context) error {
 	e, err := stayOf(ctx)
 	switch {
@@ -324,9 +333,9 @@ func (g *Group) safepoint(ctx context.Context) error {
 	return g.clearStale(ctx)
 }
 
-// Block runs f, which may wait for as long as it likes: meanwhile the group does not hold up anybody, and link
-// operations are replayed in it by their leaders. f must not use the group, nor the context of the call
-// that it runs in. ctx must come from a call into the group.
+// Block runs f, which may wait for as long as it likes: meanwhile the group does not hold up
+// anybody, and link operations are replayed in it by their leaders. f must not use the group, nor
+// the context of the call that it runs in. ctx must come from a call into the group.
 func (g *Group) Block(ctx context.Context, f func()) (err error) {
 	e, err := stayOf(ctx)
 	switch {

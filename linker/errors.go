@@ -23,7 +23,8 @@ var (
 	ErrNotLibrary = dylink.ErrNotLibrary
 	// ErrLibraryClosed means that the library handle was closed.
 	ErrLibraryClosed = errors.New("linker: library closed")
-	// ErrNotLoaded means that a library is not loaded, and that the caller did not want it to be (see [NoLoad]).
+	// ErrNotLoaded means that a library is not loaded, and that the caller did not want it to be
+	// (see [NoLoad]).
 	ErrNotLoaded = errors.New("linker: library not loaded")
 	// ErrForeignLibrary means that the library handle belongs to another linker.
 	ErrForeignLibrary = errors.New("linker: library of another linker")
@@ -32,34 +33,37 @@ var (
 	// ErrPseudoHandle means that a handle stands for a scope, as [Default] and those of [Next] do,
 	// and not for an opening that could be given up.
 	ErrPseudoHandle = errors.New("linker: a pseudo-handle (Default, Next) cannot be closed")
-	// ErrReplay means that guest code called the linker while an operation of another group was being
-	// replayed in its own. A replay repeats what was decided already; it cannot decide.
+	// ErrReplay means that guest code called the linker while an operation of another group was
+	// being replayed in its own. A replay repeats what was decided already; it cannot decide.
 	ErrReplay = errors.New("linker: call from within a replayed link operation")
 	// ErrInOperation means that a constructor asked for what cannot be done within a link
 	// operation: closing or spawning a group, closing the linker.
 	ErrInOperation = errors.New("linker: call from within a link operation")
-	// ErrBusyContext means that a context was used to enter a group while the call it belongs to was
-	// inside the group already, deeper in. Each goroutine has to use a context of its own.
+	// ErrBusyContext means that a context was used to enter a group while the call it belongs to
+	// was inside the group already, deeper in. Each goroutine has to use a context of its own.
 	ErrBusyContext = errors.New("linker: context is in use by a nested call")
-	// ErrStaleContext means that a context was kept beyond the call that it belongs to, and used again.
+	// ErrStaleContext means that a context was kept beyond the call that it belongs to, and used
+	// again.
 	ErrStaleContext = errors.New("linker: the context belongs to a call that has ended")
-	// ErrForeignContext means that a goroutine used the context of a call that another goroutine is in. A host
-	// function gives goroutines that it starts [WithoutGroup] of its context.
+	// ErrForeignContext means that a goroutine used the context of a call that another goroutine is
+	// in. A host function gives goroutines that it starts [WithoutGroup] of its context.
 	ErrForeignContext = errors.New("linker: the context belongs to a call of another goroutine")
 	// ErrNoMemory means that the guest's allocator had no memory for a data area or a stack.
 	ErrNoMemory = errors.New("linker: the guest's allocator returned no memory")
 	// ErrInAllocator means that the guest's allocator, which the linker has called, called the
 	// linker, and that this needs memory of the allocator itself.
-	ErrInAllocator = errors.New("linker: the guest's allocator called the linker, which needs memory for that")
+	ErrInAllocator = errors.New(
+		"linker: the guest's allocator called the linker, which needs memory for that")
 	// ErrThreadPending means that a constructor waits for a thread that it has started: threads
 	// begin when the library is loaded, and no other group runs that could end the wait.
-	ErrThreadPending = errors.New("linker: a constructor waits for its own thread, which begins when the load is complete")
+	ErrThreadPending = errors.New(
+		"linker: a constructor waits for its own thread, which begins when the load is complete")
 	// ErrBadBlock means that the guest's allocator returned a block that is not in the memory.
 	ErrBadBlock = errors.New("linker: the guest's allocator returned a block outside of the memory")
 	// ErrAborted ends the call of a guest that calls abort.
 	ErrAborted = errors.New("linker: the guest aborted")
-	// ErrUnaligned and ErrOutOfBounds end the call of a guest that waits at, or notifies, an address where it cannot, as
-	// the engine's traps of these instructions do.
+	// ErrUnaligned and ErrOutOfBounds end the call of a guest that waits at, or notifies, an
+	// address where it cannot, as the engine's traps of these instructions do.
 	ErrUnaligned   = errors.New("linker: unaligned atomic")
 	ErrOutOfBounds = errors.New("linker: atomic access out of bounds of the memory")
 	// ErrNoGroup means that a context does not come from a call into a group.
@@ -68,8 +72,9 @@ var (
 	ErrOneGroup = errors.New("linker: the process image can have one instance group only")
 )
 
-// LoadError says which module could not be loaded. It wraps the reason: another error of this package,
-// a *wasm.FormatError with a byte offset, an error of the file system, of wazero, or a trap.
+// LoadError says which module could not be loaded. It wraps the reason: another error of this
+// package, a *wasm.FormatError with a byte offset, an error of the file system, of wazero, or a
+// trap.
 type LoadError struct {
 	File   string // the file as found; for a module given as bytes, its name
 	Module string // the name by which modules refer to it
@@ -79,7 +84,8 @@ type LoadError struct {
 // Error implements the error interface.
 func (e *LoadError) Error() string {
 	if e.File != "" && e.File != e.Module {
-		return fmt.Sprintf("linker: load %s (%s): %s", text.Name(e.Module), text.Name(e.File), inner(e.Err))
+		return fmt.Sprintf("linker: load %s (%s): %s", text.Name(e.Module), text.Name(e.File),
+			inner(e.Err))
 	}
 	return fmt.Sprintf("linker: load %s: %s", text.Name(e.Module), inner(e.Err))
 }
@@ -98,25 +104,29 @@ type NotFoundError struct {
 func (e *NotFoundError) Error() string {
 	switch {
 	case len(e.Searched)+len(e.Outside) == 0:
-		return fmt.Sprintf("linker: library %s not found: there is no file system to search", text.Quote(e.Name))
+		return fmt.Sprintf("linker: library %s not found: there is no file system to search",
+			text.Quote(e.Name))
 	case len(e.Searched) == 0:
-		return fmt.Sprintf("linker: library %s not found: %s leads out of the file system", text.Quote(e.Name),
-			text.Name(e.Outside[0]))
+		return fmt.Sprintf("linker: library %s not found: %s leads out of the file system",
+			text.Quote(e.Name), text.Name(e.Outside[0]))
 	}
 	tried := make([]string, len(e.Searched))
 	for i, file := range e.Searched {
 		tried[i] = text.Name(file)
 	}
-	return fmt.Sprintf("linker: library %s not found: tried %s", text.Quote(e.Name), text.Clip(strings.Join(tried, ", "), text.MaxReason))
+	return fmt.Sprintf("linker: library %s not found: tried %s", text.Quote(e.Name),
+		text.Clip(strings.Join(tried, ", "), text.MaxReason))
 }
 
-// UndefinedSymbolError says that nobody defines a symbol: when loading, for data and function pointers;
-// when it is called, for a function (unless everything is bound at once, see [Config.WithNow]).
+// UndefinedSymbolError says that nobody defines a symbol: when loading, for data and function
+// pointers; when it is called, for a function (unless everything is bound at once, see
+// [Config.WithNow]).
 type UndefinedSymbolError struct {
 	Module string // the module that needs it; empty for a look-up from outside
 	Symbol string
-	// Searched is the library in which a look-up from outside has looked, with what that needs; empty for the global
-	// scope. Next says that it was [Next] to that library, or to the main module.
+	// Searched is the library in which a look-up from outside has looked, with what that needs;
+	// empty for the global scope. Next says that it was [Next] to that library, or to the main
+	// module.
 	Searched string
 	Next     bool
 
@@ -127,15 +137,16 @@ type UndefinedSymbolError struct {
 func (e *UndefinedSymbolError) Error() string {
 	switch {
 	case e.Searched != "" && e.Next:
-		return fmt.Sprintf("linker: undefined symbol %s after %s", text.Quote(e.Symbol), text.Name(e.Searched))
+		return fmt.Sprintf("linker: undefined symbol %s after %s", text.Quote(e.Symbol),
+			text.Name(e.Searched))
 	case e.Searched != "":
-		return fmt.Sprintf("linker: undefined symbol %s in %s%s", text.Quote(e.Symbol), text.Name(e.Searched),
-			hint("", e.hidden))
+		return fmt.Sprintf("linker: undefined symbol %s in %s%s", text.Quote(e.Symbol),
+			text.Name(e.Searched), hint("", e.hidden))
 	case e.Module == "":
 		return fmt.Sprintf("linker: undefined symbol %s", text.Quote(e.Symbol))
 	}
-	return fmt.Sprintf("linker: module %s: undefined symbol %s%s", text.Name(e.Module), text.Quote(e.Symbol),
-		hint(e.Symbol, false))
+	return fmt.Sprintf("linker: module %s: undefined symbol %s%s", text.Name(e.Module),
+		text.Quote(e.Symbol), hint(e.Symbol, false))
 }
 
 // SymbolError says that a symbol exists, but is not what a module or a caller takes it for.
@@ -143,8 +154,9 @@ type SymbolError struct {
 	Module  string // the module that needs it; empty for a look-up from outside
 	Symbol  string
 	Definer string // the module that defines it
-	Want    string // for a function, the signature that is wanted; for a call, the one that the function has
-	Found   string // what there is instead; for a call, how many arguments it was given
+	// for a function, the signature that is wanted; for a call, the one that the function has
+	Want  string
+	Found string // what there is instead; for a call, how many arguments it was given
 }
 
 // Error implements the error interface.
@@ -153,8 +165,8 @@ func (e *SymbolError) Error() string {
 	if e.Module != "" {
 		by = "module " + text.Name(e.Module) + ": "
 	}
-	return fmt.Sprintf("linker: %ssymbol %s of %s: want %s, found %s", by, text.Quote(e.Symbol), text.Name(e.Definer),
-		text.Clip(e.Want, text.MaxName), text.Clip(e.Found, text.MaxName))
+	return fmt.Sprintf("linker: %ssymbol %s of %s: want %s, found %s", by, text.Quote(e.Symbol),
+		text.Name(e.Definer), text.Clip(e.Want, text.MaxName), text.Clip(e.Found, text.MaxName))
 }
 
 // ImportError says that a module imports something that the linker cannot give it.
@@ -167,8 +179,8 @@ type ImportError struct {
 
 // Error implements the error interface.
 func (e *ImportError) Error() string {
-	return fmt.Sprintf("linker: module %s: import %s.%s: %s", text.Name(e.Module), text.Name(e.Namespace), text.Name(e.Name),
-		text.Clip(e.Reason, text.MaxReason))
+	return fmt.Sprintf("linker: module %s: import %s.%s: %s", text.Name(e.Module),
+		text.Name(e.Namespace), text.Name(e.Name), text.Clip(e.Reason, text.MaxReason))
 }
 
 // LimitError says that something would grow beyond its maximum.
@@ -180,11 +192,12 @@ type LimitError struct {
 
 // Error implements the error interface.
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("linker: %s: %d needed, at most %d possible", text.Clip(e.Limit, text.MaxReason), e.Value, e.Max)
+	return fmt.Sprintf("linker: %s: %d needed, at most %d possible",
+		text.Clip(e.Limit, text.MaxReason), e.Value, e.Max)
 }
 
-// SegmentError says that a module would write outside of what it was given: its data area, or its part of the
-// function table.
+// SegmentError says that a module would write outside of what it was given: its data area, or its
+// part of the function table.
 type SegmentError struct {
 	Module    string
 	Segment   string // for instance "data segment 0"
@@ -207,7 +220,8 @@ type FeatureError struct {
 
 // Error implements the error interface.
 func (e *FeatureError) Error() string {
-	return fmt.Sprintf("linker: the runtime lacks the feature %q (see linker.NewRuntimeConfig): %v", e.Feature, e.Err)
+	return fmt.Sprintf("linker: the runtime lacks the feature %q (see linker.NewRuntimeConfig): %v",
+		e.Feature, e.Err)
 }
 
 // Unwrap returns what wazero says.
@@ -240,6 +254,7 @@ type TableError struct {
 
 // Error implements the error interface.
 func (e *TableError) Error() string {
-	return fmt.Sprintf("linker: module %s: %s at offset %#x changes the function table, which is the linker's"+
-		" (closures are the way to have entries)", text.Name(e.Module), e.Instruction, e.Offset)
+	return fmt.Sprintf(
+		"linker: module %s: %s at offset %#x changes the function table, which is the linker's"+
+			" (closures are the way to have entries)", text.Name(e.Module), e.Instruction, e.Offset)
 }

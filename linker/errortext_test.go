@@ -24,12 +24,14 @@ func TestErrorPrefixes(t *testing.T) {
 		{load(undefined), "linker: load a: " + bare},
 		{load(load(undefined)), "linker: load a: load a: " + bare},
 		{load(fmt.Errorf("linker: bridge: %w", undefined)), "linker: load a: bridge: " + bare},
-		{load(fmt.Errorf("start f failed: %w", undefined)), "linker: load a: start f failed: " + bare},
+		{load(fmt.Errorf("start f failed: %w", undefined)), "linker: load a: start f failed: " +
+			bare},
 		{load(fmt.Errorf("%w (recovered by wazero)\nwasm stack trace:\n\tlinker: f()", undefined)),
 			"linker: load a: " + bare + " (recovered by wazero)\nwasm stack trace:\n\tlinker: f()"},
 		{load(errors.Join(linker.ErrClosed, undefined)), "linker: load a: closed\n" + bare},
 		{load(fmt.Errorf("%w: %w", linker.ErrPoisoned, undefined)),
-			"linker: load a: " + strings.TrimPrefix(linker.ErrPoisoned.Error(), "coord: ") + ": " + bare},
+			"linker: load a: " + strings.TrimPrefix(linker.ErrPoisoned.Error(), "coord: ") + ": " +
+				bare},
 		{load(fmt.Errorf("linker: host %q: %w", "linker: closed", linker.ErrClosed)),
 			`linker: load a: host "linker: closed": closed`},
 		{&linker.ThreadError{Thread: 1, Err: undefined}, "linker: thread 1: " + bare},

@@ -16,8 +16,10 @@ import (
 
 var exampleI32 = []api.ValueType{api.ValueTypeI32}
 
-// exampleImage links testdata/main-pie.wasm; its libraries are in testdata/threads. closeAll closes what it has made.
-func exampleImage(ctx context.Context, rt wazero.Runtime, config *linker.Config) (l *linker.Linker, closeAll func()) {
+// exampleImage links testdata/main-pie.wasm; its libraries are in testdata/threads. closeAll closes
+// what it has made.
+func exampleImage(ctx context.Context, rt wazero.Runtime, config *linker.Config) (l *linker.Linker,
+	closeAll func()) {
 	main, err := os.ReadFile("testdata/main-pie.wasm")
 	if err != nil {
 		log.Fatal(err)
@@ -36,11 +38,12 @@ func exampleRuntime(ctx context.Context) wazero.Runtime {
 	return wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
 }
 
-// A name without a slash is looked for in the folders of the search path, one with a slash is a path. What a library
-// needs is found in the same way, and on its own run-time path.
+// A name without a slash is looked for in the folders of the search path, one with a slash is a
+// path. What a library needs is found in the same way, and on its own run-time path.
 func ExampleConfig_WithSearchPath() {
 	ctx := context.Background()
-	l, closeAll := exampleImage(ctx, exampleRuntime(ctx), linker.NewConfig().WithSearchPath("plain/absent", "threads"))
+	l, closeAll := exampleImage(ctx, exampleRuntime(ctx),
+		linker.NewConfig().WithSearchPath("plain/absent", "threads"))
 	defer closeAll()
 
 	for _, name := range []string{"librpath.wasm", "./threads/librpath.wasm"} {
@@ -54,16 +57,16 @@ func ExampleConfig_WithSearchPath() {
 	_, err := l.Main().Open(ctx, "libnone.wasm")
 	fmt.Println(err)
 	// Output:
-	// librpath.wasm is threads/librpath.wasm
-	// librpath.wasm is threads/librpath.wasm
-	// [librpath.wasm libdeep.wasm]
-	// linker: load libnone.wasm: library "libnone.wasm" not found: tried plain/absent/libnone.wasm, threads/libnone.wasm
+	// librpath.wasm is threads/librpath.wasm librpath.wasm is threads/librpath.wasm [librpath.wasm
+	// libdeep.wasm] linker: load libnone.wasm: library "libnone.wasm" not found: tried
+	// plain/absent/libnone.wasm, threads/libnone.wasm
 }
 
 // Every error has a type that says what went wrong where.
 func ExampleUndefinedSymbolError() {
 	ctx := context.Background()
-	l, closeAll := exampleImage(ctx, exampleRuntime(ctx), linker.NewConfig().WithSearchPath("threads"))
+	l, closeAll := exampleImage(ctx, exampleRuntime(ctx),
+		linker.NewConfig().WithSearchPath("threads"))
 	defer closeAll()
 	g := l.Main()
 
@@ -86,19 +89,21 @@ func ExampleUndefinedSymbolError() {
 	// linker: symbol "counter_next" of libcounter.wasm: want () -> (i32), found 2 arguments
 }
 
-// Functions of the host are an ordinary wazero module, "env", which is there before the linker. They can call back into
-// the guest with the context that they get.
+// Functions of the host are an ordinary wazero module, "env", which is there before the linker.
+// They can call back into the guest with the context that they get.
 func ExampleGroupFromContext() {
 	ctx := context.Background()
 	rt := exampleRuntime(ctx)
 	twice := func(ctx context.Context, x int32) int32 {
-		results, err := linker.GroupFromContext(ctx).Call(ctx, linker.Default, "main_twice", uint64(x))
+		results, err := linker.GroupFromContext(ctx).Call(ctx, linker.Default, "main_twice",
+			uint64(x))
 		if err != nil {
 			panic(err) // ends the call of the guest, as a trap does
 		}
 		return int32(results[0])
 	}
-	_, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().WithFunc(twice).Export("nobody_has_this").Instantiate(ctx)
+	_, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().WithFunc(twice).Export(
+		"nobody_has_this").Instantiate(ctx)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -117,7 +122,8 @@ func ExampleGroupFromContext() {
 // A closure is a function pointer whose function is decided, and changed, at run time.
 func ExampleGroup_SetClosure() {
 	ctx := context.Background()
-	l, closeAll := exampleImage(ctx, exampleRuntime(ctx), linker.NewConfig().WithSearchPath("threads"))
+	l, closeAll := exampleImage(ctx, exampleRuntime(ctx),
+		linker.NewConfig().WithSearchPath("threads"))
 	defer closeAll()
 	g := l.Main()
 
@@ -143,17 +149,20 @@ func ExampleGroup_SetClosure() {
 	// <nil>
 }
 
-// A guest that includes <lockstep/dlfcn.h> opens libraries itself: here libdlfcn.wasm, with dlopen and dlsym.
+// A guest that includes <lockstep/dlfcn.h> opens libraries itself: here libdlfcn.wasm, with dlopen
+// and dlsym.
 func ExampleGroup_Open_fromGuest() {
 	ctx := context.Background()
-	l, closeAll := exampleImage(ctx, exampleRuntime(ctx), linker.NewConfig().WithSearchPath("threads"))
+	l, closeAll := exampleImage(ctx, exampleRuntime(ctx),
+		linker.NewConfig().WithSearchPath("threads"))
 	defer closeAll()
 
 	lib, err := l.Main().Open(ctx, "libdlfcn.wasm")
 	if err != nil {
 		log.Fatal(err)
 	}
-	results, err := l.Main().Call(ctx, lib, "dlfcn_count") // dlopen("libcounter.wasm", RTLD_NOW), dlsym(…, "counter_next")
+	// dlopen("libcounter.wasm", RTLD_NOW), dlsym(…, "counter_next")
+	results, err := l.Main().Call(ctx, lib, "dlfcn_count")
 	fmt.Println(results, err)
 	fmt.Println(l.Libraries())
 	// Output:
@@ -161,7 +170,8 @@ func ExampleGroup_Open_fromGuest() {
 	// [libdlfcn.wasm libcounter.wasm]
 }
 
-// Compiling is the slow part of linking. A cache in a folder does it once for all runs of a program.
+// Compiling is the slow part of linking. A cache in a folder does it once for all runs of a
+// program.
 func ExampleNewRuntimeConfig_compilationCache() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "lockstep-example-")
@@ -189,8 +199,9 @@ func ExampleNewRuntimeConfig_compilationCache() {
 	// Output: there is compiled code in the folder: true <nil>
 }
 
-// Two versions of a library at once: bytes that are opened under a name of their own are a library of their own, and Local
-// keeps their symbols apart. examples/plugins replaces libraries in this way while others use them.
+// Two versions of a library at once: bytes that are opened under a name of their own are a library
+// of their own, and Local keeps their symbols apart. examples/plugins replaces libraries in this
+// way while others use them.
 func ExampleGroup_OpenBytes() {
 	ctx := context.Background()
 	l, closeAll := exampleImage(ctx, exampleRuntime(ctx), linker.NewConfig())

@@ -14,9 +14,10 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// exits keeps what modules have registered to be called when they are unloaded: destructors and static objects, for
-// which compilers call __cxa_atexit, and atexit's functions. Guests register whenever they like, in a constructor or
-// when a function is first called, so it has a lock of its own.
+// exits keeps what modules have registered to be called when they are unloaded: destructors and
+// static objects, for which compilers call __cxa_atexit, and atexit's functions. Guests register
+// whenever they like, in a constructor or when a function is first called, so it has a lock of its
+// own.
 type exits struct {
 	most int // of one module, and of one group
 
@@ -107,17 +108,20 @@ type DestructorError struct {
 
 // Error implements the error interface.
 func (e *DestructorError) Error() string {
-	return fmt.Sprintf("linker: module %s: destructor %d: %s", text.Name(e.Module), e.Pointer, inner(e.Err))
+	return fmt.Sprintf("linker: module %s: destructor %d: %s", text.Name(e.Module), e.Pointer,
+		inner(e.Err))
 }
 
 // Unwrap returns the trap, or a *sys.ExitError.
 func (e *DestructorError) Unwrap() error { return e.Err }
 
 // exitFunctions are the functions of C and C++ that register destructors.
-var exitFunctions = []string{"__cxa_atexit", "atexit", "__cxa_thread_atexit", "__cxa_thread_atexit_impl"}
+var exitFunctions = []string{"__cxa_atexit", "atexit", "__cxa_thread_atexit",
+	"__cxa_thread_atexit_impl"}
 
-// registersExit returns the linker's own function when a library imports one that registers destructors. Those of the
-// main module, or of the library that is its libc, would call into a library that is not there any more.
+// registersExit returns the linker's own function when a library imports one that registers
+// destructors. Those of the main module, or of the library that is its libc, would call into a
+// library that is not there any more.
 func (l *Linker) registersExit(m *module, name string, typ wasm.FuncType) *export {
 	if m == l.main || !slices.Contains(exitFunctions, name) {
 		return nil
@@ -128,8 +132,9 @@ func (l *Linker) registersExit(m *module, name string, typ wasm.FuncType) *expor
 	return nil
 }
 
-// registerExit is what guests call as __cxa_atexit and atexit. dso is what C calls __dso_handle: the beginning of a
-// module's data, as wasm-ld places it. It returns 0, or -1 if there is nobody to register for, or no room.
+// registerExit is what guests call as __cxa_atexit and atexit. dso is what C calls __dso_handle:
+// the beginning of a module's data, as wasm-ld places it. It returns 0, or -1 if there is nobody to
+// register for, or no room.
 func (l *Linker) registerExit(ctx context.Context, h exitHandler, dso uint32) int32 {
 	e := entryOf(ctx)
 	if e == nil {
@@ -144,8 +149,8 @@ func (l *Linker) registerExit(ctx context.Context, h exitHandler, dso uint32) in
 	return 0
 }
 
-// exitOwner returns the module that a handler belongs to: whose handle it names or, since a library without data has
-// none, whose function it is. Whatever is nobody's is the main module's.
+// exitOwner returns the module that a handler belongs to: whose handle it names or, since a library
+// without data has none, whose function it is. Whatever is nobody's is the main module's.
 func (s *scope) exitOwner(main *module, h exitHandler, dso uint32) *module {
 	for _, m := range s.search {
 		if m.src != nil && !m.fixed && m.memory.size > 0 && m.memory.base == dso {
@@ -179,8 +184,8 @@ func (s *scope) functionAt(pointer uint32) *function {
 	return s.closures.At(pointer)
 }
 
-// destroy calls the handlers of a module in reverse order of registration, each once. One that traps does not
-// keep the others from being called; a guest that exits does.
+// destroy calls the handlers of a module in reverse order of registration, each once. One that
+// traps does not keep the others from being called; a guest that exits does.
 func (g *Group) destroy(ctx context.Context, m *module) error {
 	var errs []error
 	for {
@@ -220,17 +225,20 @@ func (g *Group) callExit(ctx context.Context, h exitHandler) error {
 // undestroyed reports whether handlers of modules, or of groups that Go has spawned, are left.
 func (l *Linker) undestroyed() bool {
 	return l.exits.first(l.committed.Load().order) != nil ||
-		slices.ContainsFunc(l.groups.list(), func(g *Group) bool { return g.thread == 0 && l.exits.hasThread(g, nil) })
+		slices.ContainsFunc(l.groups.list(),
+			func(g *Group) bool { return g.thread == 0 && l.exits.hasThread(g, nil) })
 }
 
-// destroyAll calls the handlers of all groups, then those of all modules, those that were loaded last first, in the first group that there is.
-// Groups that cannot be entered, because their guest has exited or because the context ends before, are passed over.
+// destroyAll calls the handlers of all groups, then those of all modules, those that were loaded
+// last first, in the first group that there is. Groups that cannot be entered, because their guest
+// has exited or because the context ends before, are passed over.
 func (l *Linker) destroyAll(ctx context.Context) (err error) {
 	if err = l.endThreadsOf(ctx, l.groups.list()); isExit(err) {
 		return err
 	}
 	for _, g := range l.groups.list() {
-		if l.exits.first(l.committed.Load().order) == nil && (l.program.dtors == nil || l.program.ended.Load()) {
+		if l.exits.first(l.committed.Load().order) == nil &&
+			(l.program.dtors == nil || l.program.ended.Load()) {
 			break
 		}
 		_ = g.inside(ctx, func(ctx context.Context, e *entry) error {

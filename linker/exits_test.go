@@ -22,8 +22,8 @@ func (i *image) wantLog(want ...int32) {
 	i.call(linker.Default, "log_clear")
 }
 
-// Destructors run once, when the last handle is given up, in reverse order of registration, those of a library before
-// those of what it needs, in the group that closes.
+// Destructors run once, when the last handle is given up, in reverse order of registration, those
+// of a library before those of what it needs, in the group that closes.
 func TestDestructors(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i, last := groups[0], groups[len(groups)-1]
@@ -31,7 +31,8 @@ func TestDestructors(t *testing.T) {
 		for range 3 {
 			lib := i.open("dtor")
 			again := last.open("dtor")
-			for n, g := range groups { // static objects of functions register when they are first needed
+			// static objects of functions register when they are first needed
+			for n, g := range groups {
 				g.want(0, lib, "dtor_register", int32(610+n))
 			}
 			i.want(0, lib, "dtor_base_atexit")
@@ -50,7 +51,8 @@ func TestDestructors(t *testing.T) {
 	})
 }
 
-// Only what is unloaded is destroyed: a library that others still use is not, and its destructors run when it goes.
+// Only what is unloaded is destroyed: a library that others still use is not, and its destructors
+// run when it goes.
 func TestDestructorsOfWhatIsUsed(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i := groups[0]
@@ -85,7 +87,8 @@ func TestDestructorTraps(t *testing.T) {
 		before := i.l.Snapshot(i.ctx)
 		lib := i.open("dtor_trap")
 		var de *linker.DestructorError
-		if err := i.g.CloseLibrary(i.ctx, lib); !errors.As(err, &de) || de.Module != "libdtor_trap.wasm" || de.Pointer == 0 {
+		if err := i.g.CloseLibrary(i.ctx, lib); !errors.As(err, &de) ||
+			de.Module != "libdtor_trap.wasm" || de.Pointer == 0 {
 			t.Errorf("error: %v", err)
 		}
 		i.wantLog(701, 702, 703)
@@ -101,12 +104,15 @@ func TestDestructorTraps(t *testing.T) {
 			t.Errorf("error: %v", err)
 		}
 	})
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithTrapClosesGroup(true) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithTrapClosesGroup(true) })
 	other := i.spawn()
-	if err := other.g.CloseLibrary(i.ctx, other.open("dtor_trap")); !errors.As(err, new(*linker.DestructorError)) {
+	if err := other.g.CloseLibrary(i.ctx, other.open("dtor_trap")); !errors.As(err,
+		new(*linker.DestructorError)) {
 		t.Errorf("error: %v", err)
 	}
-	if _, err := other.try(linker.Default, "main_twice", 1); !errors.Is(err, linker.ErrGroupClosed) {
+	if _, err := other.try(linker.Default, "main_twice", 1); !errors.Is(err,
+		linker.ErrGroupClosed) {
 		t.Errorf("a trap was to close the group: %v", err)
 	}
 	i.wantLog(701, 702, 703)
@@ -120,7 +126,8 @@ func TestDestructorExits(t *testing.T) {
 			atexit := b.ImportFunc("env", "atexit", b.Type(i32, i32))
 			appendLog := b.ImportFunc("env", "log_append", b.Type(i32, nil))
 			base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: wasm.I32})
-			functions := b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 2}})
+			functions := b.ImportTable("env", "__indirect_function_table",
+				wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 2}})
 			leave := b.Func(b.Type(nil, nil), nil, new(wasm.Code).I32Const(4).Call(exit))
 			never := b.Func(b.Type(nil, nil), nil, new(wasm.Code).I32Const(1).Call(appendLog))
 			b.ActiveFuncs(functions, wasm.ConstGlobal(base), leave, never)
@@ -137,7 +144,8 @@ func TestDestructorExits(t *testing.T) {
 		if err := other.g.CloseLibrary(i.ctx, lib); !errors.As(err, &exit) || exit.ExitCode() != 4 {
 			t.Errorf("error: %v", err)
 		}
-		if _, err := other.try(linker.Default, "main_twice", 1); !errors.Is(err, linker.ErrGroupClosed) {
+		if _, err := other.try(linker.Default, "main_twice", 1); !errors.Is(err,
+			linker.ErrGroupClosed) {
 			t.Errorf("the guest has exited: %v", err)
 		}
 		if got := i.l.Libraries(); len(got) != 0 {
@@ -147,7 +155,8 @@ func TestDestructorExits(t *testing.T) {
 	})
 }
 
-// Once a destructor has run, the operation is finished whatever the context says; before, it is cancelled.
+// Once a destructor has run, the operation is finished whatever the context says; before, it is
+// cancelled.
 func TestDestructorsAndCancellation(t *testing.T) {
 	eachThreaded(t, func(t *testing.T, i *image) {
 		lib := i.open("dtor")
@@ -162,7 +171,8 @@ func TestDestructorsAndCancellation(t *testing.T) {
 
 		ctx, cancel = context.WithCancel(i.ctx)
 		rt := newRuntime(t)
-		_, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().WithFunc(func(context.Context) { cancel() }).
+		_, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().WithFunc(
+			func(context.Context) { cancel() }).
 			Export("cancel").Instantiate(ctx)
 		if err != nil {
 			t.Fatal(err)
@@ -173,9 +183,12 @@ func TestDestructorsAndCancellation(t *testing.T) {
 			host := b.ImportFunc("env", "cancel", b.Type(nil, nil))
 			atexit := b.ImportFunc("env", "atexit", b.Type(i32, i32))
 			base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: wasm.I32})
-			functions := b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 1}})
-			b.ActiveFuncs(functions, wasm.ConstGlobal(base), b.Func(b.Type(nil, nil), nil, new(wasm.Code).Call(host)))
-			b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, new(wasm.Code).GlobalGet(base).Call(atexit).Drop()))
+			functions := b.ImportTable("env", "__indirect_function_table",
+				wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 1}})
+			b.ActiveFuncs(functions, wasm.ConstGlobal(base),
+				b.Func(b.Type(nil, nil), nil, new(wasm.Code).Call(host)))
+			b.ExportFunc("__wasm_call_ctors",
+				b.Func(b.Type(nil, nil), nil, new(wasm.Code).GlobalGet(base).Call(atexit).Drop()))
 		})
 		cancelling, err := other.g.OpenBytes(j.ctx, "cancelling", bytes)
 		if err != nil {
@@ -193,9 +206,12 @@ func TestDestructorsAndCancellation(t *testing.T) {
 // A load that fails takes its destructors with it.
 func TestDestructorsOfFailedLoad(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
-	if _, err := i.g.OpenBytes(i.ctx, "fails", library(t, dylink.Info{TableSize: 1, Needed: []string{"libdtor.wasm"}}, func(b *wasm.Builder) {
-		b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, new(wasm.Code).Unreachable()))
-	})); err == nil {
+	if _, err := i.g.OpenBytes(i.ctx, "fails",
+		library(t, dylink.Info{TableSize: 1, Needed: []string{"libdtor.wasm"}},
+			func(b *wasm.Builder) {
+				b.ExportFunc("__wasm_call_ctors",
+					b.Func(b.Type(nil, nil), nil, new(wasm.Code).Unreachable()))
+			})); err == nil {
 		t.Fatal("loaded")
 	}
 	i.open("counter")
@@ -212,7 +228,8 @@ func (i *image) openFails(want error) {
 	}
 }
 
-// Close runs the destructors of what is still loaded, what was loaded last first, and reports what they fail with.
+// Close runs the destructors of what is still loaded, what was loaded last first, and reports what
+// they fail with.
 func TestCloseDestroys(t *testing.T) {
 	for _, m := range mains {
 		t.Run(m.name, func(t *testing.T) {
@@ -220,7 +237,9 @@ func TestCloseDestroys(t *testing.T) {
 			rt := newRuntime(t)
 			var log []int32
 			env := rt.NewHostModuleBuilder("env").NewFunctionBuilder().
-				WithFunc(func(_ context.Context, n int32) { log = append(log, n) }).Export("host_log")
+				WithFunc(func(_ context.Context, n int32) {
+					log = append(log, n)
+				}).Export("host_log")
 			if _, err := env.Instantiate(ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -232,10 +251,13 @@ func TestCloseDestroys(t *testing.T) {
 			for n, name := range []string{"first", "second"} {
 				bytes := library(t, dylink.Info{TableSize: 1}, func(b *wasm.Builder) {
 					host := b.ImportFunc("env", "host_log", b.Type(i32, nil))
-					atexit := b.ImportFunc("env", "__cxa_atexit", b.Type([]wasm.ValType{wasm.I32, wasm.I32, wasm.I32}, i32))
+					atexit := b.ImportFunc("env", "__cxa_atexit",
+						b.Type([]wasm.ValType{wasm.I32, wasm.I32, wasm.I32}, i32))
 					base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: wasm.I32})
-					functions := b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 1}})
-					b.ActiveFuncs(functions, wasm.ConstGlobal(base), b.Func(b.Type(i32, nil), nil, new(wasm.Code).LocalGet(0).Call(host)))
+					functions := b.ImportTable("env", "__indirect_function_table",
+						wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 1}})
+					b.ActiveFuncs(functions, wasm.ConstGlobal(base),
+						b.Func(b.Type(i32, nil), nil, new(wasm.Code).LocalGet(0).Call(host)))
 					b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, new(wasm.Code).
 						GlobalGet(base).I32Const(int32(10*n+1)).I32Const(0).Call(atexit).Drop().
 						GlobalGet(base).I32Const(int32(10*n+2)).I32Const(0).Call(atexit).Drop()))
@@ -267,7 +289,8 @@ func TestCloseDestroys(t *testing.T) {
 func TestPreloadIsEarly(t *testing.T) {
 	for _, m := range mains {
 		t.Run(m.name, func(t *testing.T) {
-			i := newImage(t, m.name, m.libs, func(c *linker.Config) *linker.Config { return c.WithPreload("libearly.wasm") })
+			i := newImage(t, m.name, m.libs,
+				func(c *linker.Config) *linker.Config { return c.WithPreload("libearly.wasm") })
 			i.wantLog(500)
 			i.want(1, linker.Default, "main_constructed")
 			i.want(5, linker.Default, "early_value")

@@ -20,14 +20,19 @@ func (c *Config) WithHook(f func(ctx context.Context, g *Group, point string) er
 }
 
 // Points names the places at which a load can fail.
-var Points = struct{ Memory, Instantiate, Publish, Replay, Constructed, Build, Built, Stack, Unload string }{
-	string(pointMemory), string(pointInstantiate), string(pointPublish), string(pointReplay), string(pointConstructed),
+var Points = struct {
+	Memory, Instantiate, Publish, Replay, Constructed, Build, Built, Stack,
+	Unload string
+}{
+	string(pointMemory), string(pointInstantiate), string(pointPublish), string(pointReplay),
+	string(pointConstructed),
 	string(pointBuild), string(pointBuilt), string(pointStack), string(pointUnload)}
 
 // Dying reports whether something has ended the group.
 func (g *Group) Dying() bool { return g.cause.Load() != nil }
 
-// Instances is how many instances of its own the group has that are not closed. The caller is the goroutine to which they belong.
+// Instances is how many instances of its own the group has that are not closed. The caller is the
+// goroutine to which they belong.
 func (g *Group) Instances() (n int) {
 	for _, mod := range g.everything() {
 		if !mod.IsClosed() {
@@ -37,12 +42,14 @@ func (g *Group) Instances() (n int) {
 	return n
 }
 
-// Details is what [Linker.Snapshot] does not tell and a failed operation must leave alone too: which function every table
-// entry holds in every group, by its identity in the engine; the values of all GOT entries; the free lists.
+// Details is what [Linker.Snapshot] does not tell and a failed operation must leave alone too:
+// which function every table entry holds in every group, by its identity in the engine; the values
+// of all GOT entries; the free lists.
 func (l *Linker) Details(ctx context.Context) (lines []string) {
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for _, g := range l.groups.list() {
-		err := g.inside(ctx, func(ctx context.Context, _ *entry) error { return g.details(ctx, add) })
+		err := g.inside(ctx,
+			func(ctx context.Context, _ *entry) error { return g.details(ctx, add) })
 		if err != nil {
 			add("group %d: error: %v", g.id, err)
 		}
@@ -55,7 +62,8 @@ func (l *Linker) Details(ctx context.Context) (lines []string) {
 				add("slots: %v rests for %.40q of %s", r.span, r.what, r.file)
 			}
 			add("links: length %d, free %v", s.links.length, s.links.free.free)
-			add("closures: free %v, resting %v, live %v", s.closures.free, s.closures.resting, slices.Sorted(keys(s.closures.live.All)))
+			add("closures: free %v, resting %v, live %v", s.closures.free, s.closures.resting,
+				slices.Sorted(keys(s.closures.live.All)))
 			add("committed: %v", s.scope == l.committed.Load())
 			return nil
 		})
@@ -98,11 +106,14 @@ func (g *Group) details(ctx context.Context, add func(string, ...any)) error {
 	for m, inst := range g.instances {
 		for i, br := range inst.bridges {
 			if i >= len(m.bridges) {
-				break // it belongs to the instance alone, such as what says where its thread-local storage is
+				// it belongs to the instance alone, such as what says where its thread-local
+				// storage is
+				break
 			}
 			for _, x := range m.bridges[i].bindings {
 				if x.imp.Kind == wasm.KindGlobal {
-					add("group %d: %s: %s.%s = %d", g.id, m.name, x.imp.Module, x.imp.Name, value(br.ExportedGlobal(x.imp.Name)))
+					add("group %d: %s: %s.%s = %d", g.id, m.name, x.imp.Module, x.imp.Name,
+						value(br.ExportedGlobal(x.imp.Name)))
 				}
 			}
 		}

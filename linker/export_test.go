@@ -38,7 +38,8 @@ func (l *Linker) Snapshot(ctx context.Context) (lines []string) {
 		add("error: %v", err)
 	}
 	for _, g := range l.groups.list() {
-		err := g.inside(ctx, func(ctx context.Context, _ *entry) error { return g.describe(ctx, add) })
+		err := g.inside(ctx,
+			func(ctx context.Context, _ *entry) error { return g.describe(ctx, add) })
 		if err != nil {
 			add("group %d: error: %v", g.id, err)
 		}
@@ -50,7 +51,8 @@ func (l *Linker) describe(add func(string, ...any)) {
 	s := &l.state
 	for _, scope := range []*scope{s.scope, l.committed.Load()} {
 		for _, m := range scope.search {
-			add("search %s: %d handles, memory %v, table %v", m.name, m.handles.Load(), m.memory, m.table)
+			add("search %s: %d handles, memory %v, table %v", m.name, m.handles.Load(), m.memory,
+				m.table)
 		}
 		for _, m := range scope.order {
 			add("order %s", m.name)
@@ -63,14 +65,16 @@ func (l *Linker) describe(add func(string, ...any)) {
 		}
 		var pointers []string
 		for fn, slot := range scope.pointers.all {
-			pointers = append(pointers, fmt.Sprintf("pointer %d: %s of %s", slot, fn.name, fn.mod.name))
+			pointers = append(pointers,
+				fmt.Sprintf("pointer %d: %s of %s", slot, fn.name, fn.mod.name))
 		}
 		slices.Sort(pointers)
 		for _, p := range pointers {
 			add("%s", p)
 		}
 	}
-	add("slots: %d, links: %d, closures: %d free, %d live", s.slots.used(), s.links.used(), len(s.closures.free)+len(s.closures.resting), s.closures.live.Len())
+	add("slots: %d, links: %d, closures: %d free, %d live", s.slots.used(), s.links.used(),
+		len(s.closures.free)+len(s.closures.resting), s.closures.live.Len())
 }
 
 // keys are the keys of a map.
@@ -156,7 +160,8 @@ func buildProbe() ([]byte, error) {
 	var b wasm.Builder
 	table := b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
 	i32 := []wasm.ValType{wasm.I32}
-	b.ExportFunc("null", b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).TableGet(table).RefIsNull()))
+	b.ExportFunc("null",
+		b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).TableGet(table).RefIsNull()))
 	return b.Bytes()
 }
 

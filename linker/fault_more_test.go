@@ -12,8 +12,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// An operation on closures that fails anywhere leaves them as they were. A table that has grown stays so, hence a new
-// image for every point.
+// An operation on closures that fails anywhere leaves them as they were. A table that has grown
+// stays so, hence a new image for every point.
 func TestErrorAtEveryPointOfClosures(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -25,13 +25,17 @@ func TestErrorAtEveryPointOfClosures(t *testing.T) {
 			return err
 		}},
 		{"set", func(i *image) uint32 {
-			i.symbol(linker.Default, "peek32") // what puts functions of the main module into tables is made once, and stays
+			// what puts functions of the main module into tables is made once, and stays
+			i.symbol(linker.Default, "peek32")
 			slot, err := i.g.AllocateClosure(i.ctx)
 			if err != nil {
 				i.Fatal(err)
 			}
 			return slot
-		}, func(i *image, slot uint32) error { return i.g.SetClosure(i.ctx, slot, linker.Default, "main_triple") }},
+		}, func(i *image, slot uint32) error {
+			return i.g.SetClosure(i.ctx, slot, linker.Default,
+				"main_triple")
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for k, points := 0, 1; k < points; k++ {
@@ -40,7 +44,8 @@ func TestErrorAtEveryPointOfClosures(t *testing.T) {
 				slot := c.prepare(i)
 				before := ledger(i, b)
 				if k == 0 {
-					if err := m.during(-1, nil, func() error { return c.do(all[1], slot) }); err != nil {
+					if err := m.during(-1, nil,
+						func() error { return c.do(all[1], slot) }); err != nil {
 						t.Fatal(err)
 					}
 					points = len(m.visits)
@@ -50,12 +55,14 @@ func TestErrorAtEveryPointOfClosures(t *testing.T) {
 					slot = c.prepare(i)
 					before = ledger(i, b)
 				}
-				err := m.during(k, func(visit) error { return errInjected }, func() error { return c.do(all[1], slot) })
+				err := m.during(k, func(visit) error { return errInjected },
+					func() error { return c.do(all[1], slot) })
 				if !errors.Is(err, errInjected) {
 					t.Fatalf("point %d: %v", k, err)
 				}
 				if after := ledger(i, b); !slices.Equal(before, after) {
-					t.Fatalf("error at %v: the image has changed:\n%s", m.visits[k], difference(before, after))
+					t.Fatalf("error at %v: the image has changed:\n%s", m.visits[k],
+						difference(before, after))
 				}
 				if err := c.do(all[1], slot); err != nil {
 					t.Fatal(err)
@@ -72,8 +79,9 @@ func TestErrorAtEveryPointOfClosures(t *testing.T) {
 	}
 }
 
-// An unload that fails in any group, also when others have done all that is asked of them, leaves the library and its handle
-// as they were in all groups: nothing is unloaded before everybody can. The image is never poisoned.
+// An unload that fails in any group, also when others have done all that is asked of them, leaves
+// the library and its handle as they were in all groups: nothing is unloaded before everybody can.
+// The image is never poisoned.
 func TestErrorInUnload(t *testing.T) {
 	i, m, b := faultyImage(t, "main-pie", "threads")
 	all := []*image{i, i.spawn(), i.spawn()}
@@ -85,7 +93,8 @@ func TestErrorInUnload(t *testing.T) {
 	for _, leader := range all[:2] {
 		lib := i.open("data")
 		use(lib)
-		if err := m.during(-1, nil, func() error { return leader.g.CloseLibrary(i.ctx, lib) }); err != nil {
+		if err := m.during(-1, nil,
+			func() error { return leader.g.CloseLibrary(i.ctx, lib) }); err != nil {
 			t.Fatal(err)
 		}
 		visits := slices.Clone(m.visits)
@@ -96,12 +105,14 @@ func TestErrorInUnload(t *testing.T) {
 		use(lib)
 		before := ledger(i, b)
 		for k, v := range visits {
-			err := m.during(k, func(visit) error { return errInjected }, func() error { return leader.g.CloseLibrary(i.ctx, lib) })
+			err := m.during(k, func(visit) error { return errInjected },
+				func() error { return leader.g.CloseLibrary(i.ctx, lib) })
 			if !errors.Is(err, errInjected) || errors.Is(err, linker.ErrPoisoned) {
 				t.Fatalf("error at %q: %v", v.point, err)
 			}
 			if after := ledger(i, b); !slices.Equal(before, after) {
-				t.Fatalf("error at %q: the image has changed:\n%s", v.point, difference(before, after))
+				t.Fatalf("error at %q: the image has changed:\n%s", v.point,
+					difference(before, after))
 			}
 			use(lib)
 		}
@@ -118,26 +129,33 @@ func TestErrorInDestructorsLoad(t *testing.T) {
 	i, m, _ := faultyImage(t, "main-pie", "threads")
 	all := []*image{i, i.spawn(), i.spawn()}
 	var failed error
-	host := i.rt.NewHostModuleBuilder("test").NewFunctionBuilder().WithFunc(func(ctx context.Context) {
-		_, failed = linker.GroupFromContext(ctx).Open(ctx, "libcounter.wasm")
-	}).Export("open_counter")
+	host := i.rt.NewHostModuleBuilder("test").NewFunctionBuilder().WithFunc(
+		func(ctx context.Context) {
+			_, failed = linker.GroupFromContext(ctx).Open(ctx, "libcounter.wasm")
+		}).Export("open_counter")
 	if _, err := host.Instantiate(i.ctx); err != nil {
 		t.Fatal(err)
 	}
-	lib, err := i.g.OpenBytes(i.ctx, "opens", library(t, dylink.Info{TableSize: 1}, func(b *wasm.Builder) {
-		open := b.ImportFunc("test", "open_counter", b.Type(nil, nil))
-		atexit := b.ImportFunc("env", "atexit", b.Type(i32, i32))
-		base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: wasm.I32})
-		functions := b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 1}})
-		b.ActiveFuncs(functions, wasm.ConstGlobal(base), b.Func(b.Type(nil, nil), nil, new(wasm.Code).Call(open)))
-		b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, new(wasm.Code).GlobalGet(base).Call(atexit).Drop()))
-		b.ExportFunc("nine", b.Func(b.Type(nil, i32), nil, new(wasm.Code).I32Const(9)))
-	}))
+	lib, err := i.g.OpenBytes(i.ctx, "opens",
+		library(t, dylink.Info{TableSize: 1}, func(b *wasm.Builder) {
+			open := b.ImportFunc("test", "open_counter", b.Type(nil, nil))
+			atexit := b.ImportFunc("env", "atexit", b.Type(i32, i32))
+			base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: wasm.I32})
+			functions := b.ImportTable("env", "__indirect_function_table",
+				wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 1}})
+			b.ActiveFuncs(functions, wasm.ConstGlobal(base),
+				b.Func(b.Type(nil, nil), nil, new(wasm.Code).Call(open)))
+			b.ExportFunc("__wasm_call_ctors",
+				b.Func(b.Type(nil, nil), nil, new(wasm.Code).GlobalGet(base).Call(atexit).Drop()))
+			b.ExportFunc("nine", b.Func(b.Type(nil, i32), nil, new(wasm.Code).I32Const(9)))
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	applied := 0 // of what takes the library out of the scope: once in each group; then of the destructor's load
-	err = attemptAt(m, "a step is applied", &applied, 2+3, func() error { return all[1].g.CloseLibrary(i.ctx, lib) })
+	// of what takes the library out of the scope: once in each group; then of the destructor's load
+	applied := 0
+	err = attemptAt(m, "a step is applied", &applied, 2+3,
+		func() error { return all[1].g.CloseLibrary(i.ctx, lib) })
 	if err != nil || !errors.Is(failed, errInjected) {
 		t.Fatalf("after %d points: %v, and in the destructor %v", applied, err, failed)
 	}
@@ -165,8 +183,8 @@ func attemptAt(m *meddler, point string, count *int, nth int, f func() error) er
 	return m.during(-1, nil, f)
 }
 
-// While a load goes on, and when it fails after the last constructor, in the leader or in a follower, nobody sees
-// anything of the library.
+// While a load goes on, and when it fails after the last constructor, in the leader or in a
+// follower, nobody sees anything of the library.
 func TestHalfLoadedIsInvisible(t *testing.T) {
 	i, m, _ := faultyImage(t, "main-pie", "threads")
 	other, third := i.spawn(), i.spawn()
@@ -181,7 +199,8 @@ func TestHalfLoadedIsInvisible(t *testing.T) {
 				default:
 				}
 				var undefined *linker.UndefinedSymbolError
-				if sym, err := g.g.Symbol(context.Background(), linker.Default, "data_value"); !errors.As(err, &undefined) {
+				if sym, err := g.g.Symbol(context.Background(), linker.Default,
+					"data_value"); !errors.As(err, &undefined) {
 					t.Errorf("data_value is visible: %v, %v", sym, err)
 					return
 				}
@@ -192,7 +211,8 @@ func TestHalfLoadedIsInvisible(t *testing.T) {
 			}
 		})
 	}
-	for _, point := range []string{linker.Points.Constructed, linker.Points.Publish, linker.Points.Replay, "replayed"} {
+	for _, point := range []string{linker.Points.Constructed, linker.Points.Publish,
+		linker.Points.Replay, "replayed"} {
 		for range 25 {
 			count := 0
 			err := attemptAt(m, point, &count, 1, func() error {
@@ -211,8 +231,8 @@ func TestHalfLoadedIsInvisible(t *testing.T) {
 	third.want(42, linker.Default, "data_read_value")
 }
 
-// A library that becomes global is local until the operation is committed, in the leader and in the followers, and stays so
-// when that fails.
+// A library that becomes global is local until the operation is committed, in the leader and in the
+// followers, and stays so when that fails.
 func TestLocalUntilCommitted(t *testing.T) {
 	i, m, _ := faultyImage(t, "main-pie", "threads")
 	other := i.spawn()
@@ -239,7 +259,8 @@ func TestLocalUntilCommitted(t *testing.T) {
 		err := m.during(-1, nil, promote)
 		m.failAt = nil
 		if visited == 0 || early > 0 {
-			t.Errorf("failing at %q: global at %d of %d points of the operation", point, early, visited)
+			t.Errorf("failing at %q: global at %d of %d points of the operation", point, early,
+				visited)
 		}
 		switch {
 		case point != "" && (!errors.Is(err, errInjected) || isGlobal()):

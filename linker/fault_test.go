@@ -11,8 +11,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// A failure is made at every point of every operation, in every group, in several ways; then everything has to be as it
-// was before, and the same operation has to work.
+// A failure is made at every point of every operation, in every group, in several ways; then
+// everything has to be as it was before, and the same operation has to work.
 
 var errInjected = errors.New("injected")
 
@@ -72,7 +72,8 @@ type scenario struct {
 	name string
 	// prepare is run once.
 	prepare func(i *image)
-	// do is the operation; use checks its result in a group, whatever was disturbed before; undo reverses it.
+	// do is the operation; use checks its result in a group, whatever was disturbed before; undo
+	// reverses it.
 	do   func(ctx context.Context, leader *image) (any, error)
 	use  func(i *image, result any)
 	undo func(leader *image, result any) error
@@ -81,21 +82,27 @@ type scenario struct {
 func opening(name string, use func(i *image, lib *linker.Library)) scenario {
 	return scenario{
 		name: "open " + name,
-		do:   func(ctx context.Context, leader *image) (any, error) { return leader.g.Open(ctx, "lib"+name+".wasm") },
-		use:  func(i *image, r any) { use(i, r.(*linker.Library)) },
-		undo: func(leader *image, r any) error { return leader.g.CloseLibrary(leader.ctx, r.(*linker.Library)) },
+		do: func(ctx context.Context, leader *image) (any, error) {
+			return leader.g.Open(ctx, "lib"+name+".wasm")
+		},
+		use: func(i *image, r any) { use(i, r.(*linker.Library)) },
+		undo: func(leader *image, r any) error {
+			return leader.g.CloseLibrary(leader.ctx, r.(*linker.Library))
+		},
 	}
 }
 
 // scenarios are the operations that can be taken back, so that each can be repeated in one image.
 func scenarios(threads bool) []scenario {
 	all := []scenario{
-		opening("data", func(i *image, lib *linker.Library) { // needs libother; relocations, function pointers
+		// needs libother; relocations, function pointers
+		opening("data", func(i *image, lib *linker.Library) {
 			i.want(1003, lib, "data_call", 2, 3)
 			i.want(6, lib, "data_call", 3, 3)
 			i.want(11, lib, "data_read_other")
 		}),
-		opening("circle_a", func(i *image, lib *linker.Library) { // links into what is instantiated later
+		// links into what is instantiated later
+		opening("circle_a", func(i *image, lib *linker.Library) {
 			if i.call(lib, "circle_a", 3) == 0 {
 				i.Error("circle_a(3) = 0")
 			}
@@ -121,22 +128,33 @@ func scenarios(threads bool) []scenario {
 			},
 			use: func(i *image, r any) {
 				pointer := i.symbol(r.(*linker.Library), "counter_next")
-				if r, err := i.g.CallPointer(i.ctx, pointer, nil, []byte{0x7f}); err != nil || r[0] <= 100 {
+				if r, err := i.g.CallPointer(i.ctx, pointer, nil, []byte{0x7f}); err != nil ||
+					r[0] <= 100 {
 					i.Errorf("counter_next through its pointer: %v, %v", r, err)
 				}
 			},
-			undo: func(leader *image, r any) error { return leader.g.CloseLibrary(leader.ctx, r.(*linker.Library)) },
+			undo: func(leader *image, r any) error {
+				return leader.g.CloseLibrary(leader.ctx, r.(*linker.Library))
+			},
 		},
 		{
-			name:    "spawn",
-			prepare: func(i *image) { i.open("fnptr"); i.symbol(linker.Default, "fnptr_unreferenced") },
-			do:      func(ctx context.Context, leader *image) (any, error) { return leader.g.Spawn(ctx) },
+			name: "spawn",
+			prepare: func(i *image) {
+				i.open("fnptr")
+				i.symbol(linker.Default, "fnptr_unreferenced")
+			},
+			do: func(ctx context.Context, leader *image) (any, error) {
+				return leader.g.Spawn(ctx)
+			},
 			use: func(i *image, r any) {
-				if got := i.in(r.(*linker.Group)).unary(i.symbol(linker.Default, "fnptr_unreferenced"), 1); got != 4 {
+				if got := i.in(r.(*linker.Group)).unary(i.symbol(linker.Default,
+					"fnptr_unreferenced"), 1); got != 4 {
 					i.Errorf("fnptr_unreferenced(1) = %d in the new group", got)
 				}
 			},
-			undo: func(_ *image, r any) error { return r.(*linker.Group).Close(context.Background()) },
+			undo: func(_ *image, r any) error {
+				return r.(*linker.Group).Close(context.Background())
+			},
 		},
 	}
 	if threads {
@@ -153,7 +171,8 @@ func scenarios(threads bool) []scenario {
 func faultyImage(t *testing.T, main, libs string) (*image, *meddler, *books) {
 	m := &meddler{}
 	b := newBooks(newRuntime(t))
-	i := newImageIn(t, b, main, libs, func(c *linker.Config) *linker.Config { return c.WithHook(m.hook) })
+	i := newImageIn(t, b, main, libs,
+		func(c *linker.Config) *linker.Config { return c.WithHook(m.hook) })
 	return i, m, b
 }
 
@@ -174,7 +193,8 @@ func records(i *image, b *books) []string {
 }
 
 func eachFaulty(t *testing.T, f func(t *testing.T, main, libs string, s scenario)) {
-	for _, m := range []struct{ main, libs string }{{"main-pie", "threads"}, {"main-exe", "plain"}} {
+	for _, m := range []struct{ main, libs string }{{"main-pie", "threads"},
+		{"main-exe", "plain"}} {
 		if testing.Short() && m.main != "main-pie" {
 			continue
 		}
@@ -243,7 +263,8 @@ func (s *stage) visits(leader *image) (visits []visit) {
 func (s *stage) same(before []string, what string, at visit) {
 	s.Helper()
 	if after := ledger(s.image, s.b); !slices.Equal(before, after) {
-		s.Fatalf("%s at %q in group %d: the image has changed:\n%s", what, at.point, at.group, difference(before, after))
+		s.Fatalf("%s at %q in group %d: the image has changed:\n%s", what, at.point, at.group,
+			difference(before, after))
 	}
 }
 
@@ -271,8 +292,8 @@ func TestErrorAtEveryPoint(t *testing.T) {
 	})
 }
 
-// The end of the context at any point leaves everything as it was; or, when the operation had been decided, it
-// succeeds as if nothing had happened.
+// The end of the context at any point leaves everything as it was; or, when the operation had been
+// decided, it succeeds as if nothing had happened.
 func TestCancelAtEveryPoint(t *testing.T) {
 	eachFaulty(t, func(t *testing.T, main, libs string, sc scenario) {
 		s := newStage(t, main, libs, sc)
@@ -308,8 +329,9 @@ func attempt(f func() error) (panicked any, err error) {
 	return nil, f()
 }
 
-// A panic at any point, which is the linker's own mistake or that of a file system, ends at most the group in which it
-// happens. What that group had is given back, nobody waits for it, and the others go on.
+// A panic at any point, which is the linker's own mistake or that of a file system, ends at most
+// the group in which it happens. What that group had is given back, nobody waits for it, and the
+// others go on.
 func TestPanicAtEveryPoint(t *testing.T) {
 	eachFaulty(t, func(t *testing.T, main, libs string, sc scenario) {
 		i, m, b := faultyImage(t, main, libs)

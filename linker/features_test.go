@@ -23,7 +23,8 @@ func TestFeatures(t *testing.T) {
 	}
 	rows := 0
 	for line := range strings.Lines(section) {
-		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| feature") || strings.HasPrefix(line, "| ---") {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| feature") ||
+			strings.HasPrefix(line, "| ---") {
 			continue
 		}
 		rows++

@@ -69,11 +69,14 @@ func TestOddFiles(t *testing.T) {
 			var p *linker.PanicError
 			return errors.As(err, &p) && errors.Is(err, errInjected)
 		}},
-		{"ends the goroutine", oddFile{leaving{}, 10}, is(func(e *linker.PanicError) bool { return e.Value == nil })},
-		{"fails", oddFile{io.MultiReader(bytes.NewReader(whole[:100]), failing{}), 10}, func(err error) bool { return errors.Is(err, errInjected) }},
+		{"ends the goroutine", oddFile{leaving{}, 10},
+			is(func(e *linker.PanicError) bool { return e.Value == nil })},
+		{"fails", oddFile{io.MultiReader(bytes.NewReader(whole[:100]), failing{}), 10},
+			func(err error) bool { return errors.Is(err, errInjected) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			i, rt, files := gatedImage(t, func(c *linker.Config) *linker.Config { return c.WithMaxFile(1 << 20) })
+			i, rt, files := gatedImage(t,
+				func(c *linker.Config) *linker.Config { return c.WithMaxFile(1 << 20) })
 			files.file = func() (fs.File, error) { return c.file, nil }
 			before := ledger(i, rt.books)
 			ctx, cancel := context.WithCancel(i.ctx)
@@ -90,7 +93,8 @@ func TestOddFiles(t *testing.T) {
 				i.want(6, lib, "fnptr_call", int32(i.symbol(linker.Default, "main_twice")), 3)
 				return
 			}
-			if le := (*linker.LoadError)(nil); lib != nil || !errors.As(err, &le) || le.File != slowFile || !c.want(err) {
+			if le := (*linker.LoadError)(nil); lib != nil || !errors.As(err, &le) ||
+				le.File != slowFile || !c.want(err) {
 				t.Errorf("Open: %v, %v", lib, err)
 			}
 			if after := ledger(i, rt.books); !slices.Equal(before, after) {
@@ -99,8 +103,12 @@ func TestOddFiles(t *testing.T) {
 		})
 	}
 	t.Run("bytes", func(t *testing.T) {
-		i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxFile(100) })
-		if _, err := i.g.OpenBytes(i.ctx, "long", whole); !is(func(e *linker.LimitError) bool { return e.Value == uint64(len(whole)) })(err) {
+		i := newImage(t, "main-pie", "threads",
+			func(c *linker.Config) *linker.Config { return c.WithMaxFile(100) })
+		if _, err := i.g.OpenBytes(i.ctx, "long",
+			whole); !is(func(e *linker.LimitError) bool {
+			return e.Value == uint64(len(whole))
+		})(err) {
 			t.Errorf("OpenBytes: %v", err)
 		}
 	})
@@ -124,7 +132,8 @@ func allocated() uint64 {
 
 // A file system that never answers holds no more than so many goroutines.
 func TestAbandonedReadsAreBounded(t *testing.T) {
-	i, _, files := gatedImage(t, func(c *linker.Config) *linker.Config { return c.WithMaxAbandoned(2) })
+	i, _, files := gatedImage(t,
+		func(c *linker.Config) *linker.Config { return c.WithMaxAbandoned(2) })
 	open := files.gate.close()
 	defer open()
 	for range 3 {
@@ -143,7 +152,8 @@ func TestAbandonedReadsAreBounded(t *testing.T) {
 	if _, err := i.g.Open(i.ctx, "libfnptr.wasm"); !refused(err) {
 		t.Errorf("with three reads abandoned: %v", err)
 	}
-	if _, err := i.g.OpenBytes(i.ctx, "bytes", library(t, dylink.Info{}, func(*wasm.Builder) {})); err != nil {
+	if _, err := i.g.OpenBytes(i.ctx, "bytes",
+		library(t, dylink.Info{}, func(*wasm.Builder) {})); err != nil {
 		t.Errorf("what is in memory: %v", err)
 	}
 	open()
@@ -162,17 +172,23 @@ func TestAbandonedReadsAreBounded(t *testing.T) {
 // A run-time path of a million folders is refused, and no file is asked for.
 func TestManyFolders(t *testing.T) {
 	files := &watchedFS{FS: fstest.MapFS{}}
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithFS(files).WithMaxFolders(100) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithFS(files).WithMaxFolders(100) })
 	open := func(folders int) error {
-		info := dylink.Info{Needed: []string{"nosuch.wasm"}, RuntimePath: []string{strings.Repeat("a:", folders-1) + "a"}}
+		info := dylink.Info{Needed: []string{"nosuch.wasm"},
+			RuntimePath: []string{strings.Repeat("a:", folders-1) + "a"}}
 		_, err := i.g.OpenBytes(i.ctx, "paths", library(t, info, func(*wasm.Builder) {}))
 		return err
 	}
-	if err := open(100); !is(func(e *linker.NotFoundError) bool { return len(e.Searched) == 101 })(err) {
+	if err := open(100); !is(func(e *linker.NotFoundError) bool {
+		return len(e.Searched) == 101
+	})(err) {
 		t.Errorf("100 folders: %v", err)
 	}
 	asked := len(files.paths())
-	limit := is(func(e *linker.LimitError) bool { return e.Limit == "folders to search for one library" && e.Max == 100 })
+	limit := is(func(e *linker.LimitError) bool {
+		return e.Limit == "folders to search for one library" && e.Max == 100
+	})
 	for _, n := range []int{101, 1_000_000} {
 		if err := open(n); !limit(err) {
 			t.Errorf("%d folders: %v", n, err)

@@ -43,10 +43,12 @@ func fixedMain(t *testing.T, ownMemory, ownTable, named bool, needed ...string) 
 		b.ExportGlobal("__stack_pointer", b.Global(wasm.I32, true, wasm.ConstI32(data)))
 		b.ExportGlobal("value", b.Global(wasm.I32, false, wasm.ConstI32(data)))
 		b.ExportGlobal("__heap_base", b.Global(wasm.I32, false, wasm.ConstI32(heap)))
-		b.ExportFunc("emscripten_get_sbrk_ptr", b.Func(b.Type(nil, i32), nil, new(wasm.Code).I32Const(brk)))
+		b.ExportFunc("emscripten_get_sbrk_ptr",
+			b.Func(b.Type(nil, i32), nil, new(wasm.Code).I32Const(brk)))
 		var c wasm.Code // malloc(n): n more bytes, aligned to 16
 		c.I32Const(brk).I32Load(0).LocalTee(1)
-		c.LocalGet(0).I32Const(15).I32Add().I32Const(-16).Raw(0x71 /* i32.and */).I32Add().LocalTee(0)
+		c.LocalGet(0).I32Const(15).I32Add().I32Const(-16).Raw(
+			0x71 /* i32.and */).I32Add().LocalTee(0)
 		c.MemorySize().I32Const(16).Raw(0x74 /* i32.shl */).Raw(0x4b /* i32.gt_u */).If()
 		c.I32Const(1).MemoryGrow().Drop().End()
 		c.I32Const(brk).LocalGet(0).I32Store(0).LocalGet(1)
@@ -63,8 +65,10 @@ func fixedLibrary(t *testing.T) []byte {
 	return library(t, dylink.Info{MemorySize: 64, MemoryAlignment: 3}, func(b *wasm.Builder) {
 		sig := b.Type(i32, i32)
 		add := b.ImportFunc("env", "add", sig)
-		b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
-		table := b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.FuncRef})
+		b.ImportMemory("env", "memory",
+			wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
+		table := b.ImportTable("env", "__indirect_function_table",
+			wasm.TableType{Elem: wasm.FuncRef})
 		base := b.ImportGlobal("env", "__memory_base", wasm.GlobalType{Type: wasm.I32})
 		value := b.ImportGlobal("GOT.mem", "value", wasm.GlobalType{Type: wasm.I32, Mutable: true})
 		pointer := b.ImportGlobal("GOT.func", "add", wasm.GlobalType{Type: wasm.I32, Mutable: true})
@@ -84,14 +88,17 @@ func TestMainAtFixedAddresses(t *testing.T) {
 		if named && !ownTable {
 			continue
 		}
-		t.Run(fmt.Sprintf("own memory %v, table %v, exported %v, needs %v", ownMemory, ownTable, named, needs), func(t *testing.T) {
+		t.Run(fmt.Sprintf("own memory %v, table %v, exported %v, needs %v", ownMemory, ownTable,
+			named, needs), func(t *testing.T) {
 			ctx := t.Context()
 			var needed []string
 			if needs {
 				needed = []string{"libuser.wasm"}
 			}
-			config := linker.NewConfig().WithFS(fstest.MapFS{"libuser.wasm": {Data: fixedLibrary(t)}}).WithStackSize(4096)
-			l, err := linker.New(ctx, newRuntime(t), fixedMain(t, ownMemory, ownTable, named, needed...), config)
+			config := linker.NewConfig().WithFS(fstest.MapFS{
+				"libuser.wasm": {Data: fixedLibrary(t)}}).WithStackSize(4096)
+			l, err := linker.New(ctx, newRuntime(t),
+				fixedMain(t, ownMemory, ownTable, named, needed...), config)
 			if err != nil {
 				t.Fatal(err)
 			}

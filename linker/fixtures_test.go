@@ -33,8 +33,8 @@ func wasmFiles(t testing.TB, dir string) []string {
 	return names
 }
 
-// TestFixturesAreWhatWasBuilt holds without a compiler: neither a source nor a built module was changed
-// without running build.sh, and no file is missing from the sums.
+// TestFixturesAreWhatWasBuilt holds without a compiler: neither a source nor a built module was
+// changed without running build.sh, and no file is missing from the sums.
 func TestFixturesAreWhatWasBuilt(t *testing.T) {
 	sums := builds.Sums(t, "testdata/SHA256SUMS")
 	builds.CheckUnchanged(t, sums, inTestdata)
@@ -55,7 +55,8 @@ func TestFixturesAreWhatWasBuilt(t *testing.T) {
 // toolchain returns what build.sh writes to TOOLCHAIN, or the reason why there is no compiler.
 func toolchain() (string, error) {
 	var text strings.Builder
-	for _, tool := range []struct{ env, name string }{{"CLANG", "clang-22"}, {"WASM_LD", "wasm-ld-22"}} {
+	for _, tool := range []struct{ env, name string }{{"CLANG", "clang-22"},
+		{"WASM_LD", "wasm-ld-22"}} {
 		name := os.Getenv(tool.env)
 		if name == "" {
 			name = tool.name
@@ -70,15 +71,16 @@ func toolchain() (string, error) {
 	return text.String(), nil
 }
 
-// TestFixturesRebuild builds the fixtures again where the compiler that built them is installed. Elsewhere
-// [TestFixturesAreWhatWasBuilt] is the whole check.
+// TestFixturesRebuild builds the fixtures again where the compiler that built them is installed.
+// Elsewhere [TestFixturesAreWhatWasBuilt] is the whole check.
 func TestFixturesRebuild(t *testing.T) {
 	recorded, err := os.ReadFile(filepath.Join("testdata", "TOOLCHAIN"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if installed, err := toolchain(); err != nil || installed != string(recorded) {
-		t.Logf("not rebuilt: the fixtures were built with %q; installed is %q (%v)", recorded, installed, err)
+		t.Logf("not rebuilt: the fixtures were built with %q; installed is %q (%v)", recorded,
+			installed, err)
 		TestFixturesAreWhatWasBuilt(t)
 		return
 	}
@@ -88,7 +90,8 @@ func TestFixturesRebuild(t *testing.T) {
 		t.Fatalf("build.sh: %v\n%s", err, output)
 	}
 	rebuilt := wasmFiles(t, out)
-	builds.CheckSame(t, builds.Sums(t, "testdata/SHA256SUMS"), rebuilt, func(name string) string { return filepath.Join(out, name) })
+	builds.CheckSame(t, builds.Sums(t, "testdata/SHA256SUMS"), rebuilt,
+		func(name string) string { return filepath.Join(out, name) })
 	if committed := wasmFiles(t, "testdata"); len(committed) != len(rebuilt) {
 		t.Errorf("a rebuild gives %d modules, %d are committed", len(rebuilt), len(committed))
 	}
@@ -97,7 +100,8 @@ func TestFixturesRebuild(t *testing.T) {
 // TestFixturesAreValid has wazero compile every fixture: what it refuses could never be linked.
 func TestFixturesAreValid(t *testing.T) {
 	ctx := t.Context()
-	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(linker.Features))
+	rt := wazero.NewRuntimeWithConfig(ctx,
+		wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(linker.Features))
 	defer rt.Close(ctx)
 	for _, name := range wasmFiles(t, "testdata") {
 		wasm, err := os.ReadFile(filepath.Join("testdata", filepath.FromSlash(name)))
@@ -110,7 +114,8 @@ func TestFixturesAreValid(t *testing.T) {
 	}
 }
 
-// TestFixtureHeap runs the allocator that all main modules share: libraries are placed in what it gives out.
+// TestFixtureHeap runs the allocator that all main modules share: libraries are placed in what it
+// gives out.
 func TestFixtureHeap(t *testing.T) {
 	ctx := t.Context()
 	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
@@ -119,7 +124,8 @@ func TestFixtureHeap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := rt.InstantiateWithConfig(ctx, wasm, wazero.NewModuleConfig().WithStartFunctions("_initialize"))
+	m, err := rt.InstantiateWithConfig(ctx, wasm,
+		wazero.NewModuleConfig().WithStartFunctions("_initialize"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,9 +4,9 @@ import (
 	"context"
 )
 
-// Func is a function of the image that was looked up once, for many calls in one group. It stays good as long as its
-// module is loaded, as a function pointer does, and keeps nothing loaded. It is safe for concurrent use;
-// calls take turns, as all calls into a group do.
+// Func is a function of the image that was looked up once, for many calls in one group. It stays
+// good as long as its module is loaded, as a function pointer does, and keeps nothing loaded. It is
+// safe for concurrent use; calls take turns, as all calls into a group do.
 type Func struct {
 	group *Group
 	fn    *function
@@ -14,8 +14,8 @@ type Func struct {
 	words int // of a stack: the arguments or the results, whichever are more
 }
 
-// Func looks a function up as [Group.Call] does and prepares calls of it in this group. The errors are those
-// of a look-up.
+// Func looks a function up as [Group.Call] does and prepares calls of it in this group. The errors
+// are those of a look-up.
 func (g *Group) Func(ctx context.Context, lib *Library, name string) (*Func, error) {
 	var f *Func
 	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
@@ -28,7 +28,8 @@ func (g *Group) Func(ctx context.Context, lib *Library, name string) (*Func, err
 		if err != nil {
 			return err
 		}
-		f = &Func{group: g, fn: fn, pool: pool, words: max(words(fn.typ.Params), words(fn.typ.Results))}
+		f = &Func{group: g, fn: fn, pool: pool,
+			words: max(words(fn.typ.Params), words(fn.typ.Results))}
 		return nil
 	})
 	if err != nil {
@@ -46,8 +47,8 @@ func (f *Func) Type() *FunctionType { return f.fn.api }
 // Group returns the group in which the function is called.
 func (f *Func) Group() *Group { return f.group }
 
-// Call calls the function and returns its results. It is [Group.Call] without the look-up; the error is
-// [ErrLibraryClosed] when the module has been unloaded.
+// Call calls the function and returns its results. It is [Group.Call] without the look-up; the
+// error is [ErrLibraryClosed] when the module has been unloaded.
 func (f *Func) Call(ctx context.Context, args ...uint64) ([]uint64, error) {
 	if n := words(f.fn.typ.Params); len(args) != n {
 		return nil, f.wrongLength(len(args), "argument")
@@ -67,9 +68,9 @@ func (f *Func) Call(ctx context.Context, args ...uint64) ([]uint64, error) {
 	return results, nil
 }
 
-// CallWithStack is Call without taking memory, as api.Function's method of that name: the stack holds the
-// arguments, and afterwards the results, so it must be as long as the longer of the two. What it holds after an
-// error means nothing.
+// CallWithStack is Call without taking memory, as api.Function's method of that name: the stack
+// holds the arguments, and afterwards the results, so it must be as long as the longer of the two.
+// What it holds after an error means nothing.
 func (f *Func) CallWithStack(ctx context.Context, stack []uint64) error {
 	if len(stack) < f.words {
 		return f.wrongLength(len(stack), "value of stack")
@@ -83,5 +84,6 @@ func (f *Func) CallWithStack(ctx context.Context, stack []uint64) error {
 }
 
 func (f *Func) wrongLength(n int, what string) error {
-	return &SymbolError{Symbol: f.fn.name, Definer: f.fn.mod.name, Want: f.fn.typ.String(), Found: countOf(n, what)}
+	return &SymbolError{Symbol: f.fn.name, Definer: f.fn.mod.name, Want: f.fn.typ.String(),
+		Found: countOf(n, what)}
 }

@@ -23,7 +23,8 @@ func TestFunc(t *testing.T) {
 	eachMain(t, func(t *testing.T, i *image) {
 		lib := i.open("notable")
 		f := i.function(lib, "notable_add")
-		if f.Name() != "notable_add" || f.Group() != i.g || f.Type().String() != "(i32, i32) -> (i32)" {
+		if f.Name() != "notable_add" || f.Group() != i.g ||
+			f.Type().String() != "(i32, i32) -> (i32)" {
 			t.Errorf("%s %s", f.Name(), f.Type())
 		}
 		if r, err := f.Call(i.ctx, 3, 4); err != nil || len(r) != 1 || r[0] != 7 {
@@ -113,10 +114,15 @@ func TestCallsTakeNoMemory(t *testing.T) {
 		call func() error
 	}{
 		{"CallWithStack", 0, func() error { return f.CallWithStack(i.ctx, stack) }},
-		{"Func.Call", 1, func() error { _, err := f.Call(i.ctx, args...); return err }}, // the results
-		{"Group.Call", 1, func() error { _, err := i.g.Call(i.ctx, lib, "notable_add", args...); return err }},
+		// the results
+		{"Func.Call", 1, func() error { _, err := f.Call(i.ctx, args...); return err }},
+		{"Group.Call", 1, func() error {
+			_, err := i.g.Call(i.ctx, lib, "notable_add", args...)
+			return err
+		}},
 	} {
-		// The runtime counts what all goroutines allocate, so the least of several measurements is the call's.
+		// The runtime counts what all goroutines allocate, so the least of several measurements is
+		// the call's.
 		took := math.Inf(1)
 		for try := 0; try < 20 && took > c.most; try++ {
 			took = min(took, testing.AllocsPerRun(100, func() {

@@ -20,25 +20,28 @@ import (
 )
 
 const (
-	// openingsPerImage is how many modules are opened in one image before it is replaced: wazero's tables keep what has
-	// ever imported them.
+	// openingsPerImage is how many modules are opened in one image before it is replaced: wazero's
+	// tables keep what has ever imported them.
 	openingsPerImage = 256
 	// guestTime is how long guest code may run in one opening before the engine ends it.
 	guestTime = 200 * time.Millisecond
 	// openingTime is how long an opening may take in all. Only what hangs takes as long.
 	openingTime = time.Minute
-	// bytesPerOpening and bytesPerByte are how much may be allocated for an opening, and for each byte of
-	// the module. Most of it is a copy of the memory that is kept while start functions run.
+	// bytesPerOpening and bytesPerByte are how much may be allocated for an opening, and for each
+	// byte of the module. Most of it is a copy of the memory that is kept while start functions
+	// run.
 	bytesPerOpening, bytesPerByte = 64 << 20, 4 << 10
 	// largestFuzzed is the size in bytes above which a module is not worth its time.
 	largestFuzzed = 1 << 16
 )
 
-// fuzzed is an image in which one fuzzed module after the other is opened. Making an image takes longer than refusing a module, and so
-// it is kept as long as nothing but the linker has touched it: a failed opening leaves it as it was, and that is what is
-// checked each time. Once guest code may have run, which has a right to change things, the next module gets a new image.
+// fuzzed is an image in which one fuzzed module after the other is opened. Making an image takes
+// longer than refusing a module, and so it is kept as long as nothing but the linker has touched
+// it: a failed opening leaves it as it was, and that is what is checked each time. Once guest code
+// may have run, which has a right to change things, the next module gets a new image.
 //
-// The modules are interpreted, because compiling them to machine code takes most of the time, and is wazero's work.
+// The modules are interpreted, because compiling them to machine code takes most of the time, and
+// is wazero's work.
 type fuzzed struct {
 	cache  wazero.CompilationCache
 	image  *image // nil before the first opening, and after one that has used it up
@@ -77,9 +80,11 @@ func (x *fuzzed) prepare(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := context.Background()
-	x.books = newBooks(wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(linker.Features).
-		WithCloseOnContextDone(true).WithCompilationCache(x.cache)))
-	config := linker.NewConfig().WithFS(fixtures()).WithSearchPath("plain").WithMemoryPages(0, 128).WithMaxTable(4096).WithMaxModules(16).
+	x.books = newBooks(wazero.NewRuntimeWithConfig(ctx,
+		wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(linker.Features).
+			WithCloseOnContextDone(true).WithCompilationCache(x.cache)))
+	config := linker.NewConfig().WithFS(fixtures()).WithSearchPath("plain").WithMemoryPages(0,
+		128).WithMaxTable(4096).WithMaxModules(16).
 		WithLoopSafepoints(true). // the engine itself does not end a row of tail calls
 		WithHook(func(_ context.Context, _ *linker.Group, point string) error {
 			x.reached[point] = true
@@ -92,7 +97,8 @@ func (x *fuzzed) prepare(t *testing.T) {
 	x.opened = 0
 	x.image = &image{TB: t, ctx: ctx, rt: x.books, l: l, g: l.Main()}
 	x.other, x.third = x.image.spawn(), x.image.spawn()
-	// What is compiled or instantiated at its first use stays: what puts functions into tables, and the host's modules.
+	// What is compiled or instantiated at its first use stays: what puts functions into tables, and
+	// the host's modules.
 	x.image.symbol(linker.Default, "main_triple")
 	threaded, err := l.Main().Open(ctx, "threads/libctor.wasm")
 	if err != nil {
@@ -102,7 +108,8 @@ func (x *fuzzed) prepare(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, namespace := range []string{"wasi_snapshot_preview1", "wasix_32v1"} {
-		module := library(t, wasmInfo, func(b *wasm.Builder) { b.ImportFunc(namespace, "nothing", b.Type(nil, nil)) })
+		module := library(t, wasmInfo,
+			func(b *wasm.Builder) { b.ImportFunc(namespace, "nothing", b.Type(nil, nil)) })
 		lib, err := l.Main().OpenBytes(ctx, namespace, module)
 		if err != nil {
 			t.Fatal(err)
@@ -120,14 +127,15 @@ func (x *fuzzed) bytes() []byte {
 	return slices.Clone(all)
 }
 
-// close ends the image and checks that everything that was made in it is closed. Guest code may have registered a destructor that
-// fails.
+// close ends the image and checks that everything that was made in it is closed. Guest code may
+// have registered a destructor that fails.
 func (x *fuzzed) close() error {
 	if x.image == nil {
 		return nil
 	}
 	err := x.image.l.Close(context.Background())
-	if d := (*linker.DestructorError)(nil); errors.As(err, &d) && x.reached[linker.Points.Instantiate] {
+	if d := (*linker.DestructorError)(nil); errors.As(err, &d) &&
+		x.reached[linker.Points.Instantiate] {
 		err = nil
 	}
 	err = errors.Join(err, x.books.Close(context.Background()))
@@ -138,8 +146,9 @@ func (x *fuzzed) close() error {
 	return err
 }
 
-// open opens a module and checks what holds for all modules, whatever is in them: the opening neither panics nor hangs nor leaks; it
-// ends with a *LoadError of bounded length and leaves everything as it was, or with a library, and unloading that one does.
+// open opens a module and checks what holds for all modules, whatever is in them: the opening
+// neither panics nor hangs nor leaks; it ends with a *LoadError of bounded length and leaves
+// everything as it was, or with a library, and unloading that one does.
 func (x *fuzzed) open(t *testing.T, module []byte) {
 	if len(module) > largestFuzzed {
 		t.Skip("too large to be worth its time")
@@ -189,8 +198,8 @@ func allocatedBytes() uint64 {
 	return s[0].Value.Uint64()
 }
 
-// settle waits until there are only n goroutines again. Those with which the engine watches a context end soon after the call that they
-// belong to.
+// settle waits until there are only n goroutines again. Those with which the engine watches a
+// context end soon after the call that they belong to.
 func settle(n int) error {
 	for range 100000 {
 		if runtime.NumGoroutine() <= n {
@@ -221,7 +230,8 @@ func (x *fuzzed) refused(ctx context.Context, t *testing.T, err error) {
 	}
 	after := slices.DeleteFunc(records(x.image, x.books), text)
 	if !slices.Equal(slices.DeleteFunc(slices.Clone(x.before), text), after) {
-		t.Fatalf("after %d openings, the image has changed:\n%s\nby an opening that failed: %v", x.opened, difference(x.before, after), err)
+		t.Fatalf("after %d openings, the image has changed:\n%s\nby an opening that failed: %v",
+			x.opened, difference(x.before, after), err)
 	}
 	// From then on the guest's allocator may have changed what it keeps in the memory.
 	if x.reached[linker.Points.Memory] {
@@ -231,8 +241,9 @@ func (x *fuzzed) refused(ctx context.Context, t *testing.T, err error) {
 	}
 }
 
-// unload looks all symbols up and unloads the library. Its constructors may have made the image different, with all that guests can ask
-// for; of the library itself nothing is left, and of one without code that runs by itself nothing at all.
+// unload looks all symbols up and unloads the library. Its constructors may have made the image
+// different, with all that guests can ask for; of the library itself nothing is left, and of one
+// without code that runs by itself nothing at all.
 func (x *fuzzed) unload(ctx context.Context, t *testing.T, lib *linker.Library, module []byte) {
 	t.Helper()
 	src, err := wasm.Decode(module)
@@ -261,7 +272,9 @@ func (x *fuzzed) unload(ctx context.Context, t *testing.T, lib *linker.Library, 
 	if slices.Contains(x.image.l.Libraries(), "fuzzed") {
 		t.Fatal("the library is still loaded")
 	}
-	if runs := src.HasStart || slices.ContainsFunc(src.Exports, func(e wasm.Export) bool { return strings.HasPrefix(e.Name, "_") }); runs {
+	if runs := src.HasStart ||
+		slices.ContainsFunc(src.Exports,
+			func(e wasm.Export) bool { return strings.HasPrefix(e.Name, "_") }); runs {
 		return
 	}
 	if after := records(x.image, x.books); !sameRecords(x.before, after) {
@@ -269,13 +282,15 @@ func (x *fuzzed) unload(ctx context.Context, t *testing.T, lib *linker.Library, 
 	}
 }
 
-// sameRecords compares ledgers but for what stays when a library is unloaded: table entries that are free or rest, that somebody
-// committed, and instances that the engine's tables keep.
+// sameRecords compares ledgers but for what stays when a library is unloaded: table entries that
+// are free or rest, that somebody committed, and instances that the engine's tables keep.
 func sameRecords(a, b []string) bool {
 	stays := func(line string) bool {
-		return strings.HasPrefix(line, "slots: ") || strings.HasPrefix(line, "links: length") || strings.HasSuffix(line, "codes")
+		return strings.HasPrefix(line, "slots: ") || strings.HasPrefix(line, "links: length") ||
+			strings.HasSuffix(line, "codes")
 	}
-	return slices.Equal(slices.DeleteFunc(slices.Clone(a), stays), slices.DeleteFunc(slices.Clone(b), stays))
+	return slices.Equal(slices.DeleteFunc(slices.Clone(a), stays),
+		slices.DeleteFunc(slices.Clone(b), stays))
 }
 
 // longestText is how long, in bytes, the text of an error may be, whatever is in the module.
@@ -285,7 +300,8 @@ const longestText = 4096
 func checkText(t *testing.T, err error) {
 	t.Helper()
 	text := err.Error()
-	once := strings.ReplaceAll(text, "of linker: ", "") // of a symbol that the linker itself defines
+	// of a symbol that the linker itself defines
+	once := strings.ReplaceAll(text, "of linker: ", "")
 	if !strings.HasPrefix(once, "linker: ") || strings.Contains(once[1:], "linker: ") {
 		t.Errorf("the text does not begin with the package, once: %.200q", text)
 	}

@@ -16,7 +16,8 @@ import (
 var (
 	mutants     = flag.Int("mutants", 300, "how many mutants TestOpenMutants opens")
 	mutantsSeed = flag.Uint64("mutants.seed", 1, "the first seed of TestOpenMutants")
-	mutantsFile = flag.String("mutants.file", "", "where TestOpenMutants writes a mutant that fails")
+	mutantsFile = flag.String("mutants.file", "",
+		"where TestOpenMutants writes a mutant that fails")
 )
 
 // mutantCorpus returns libraries to change: fixtures, and the modules from npm if they were
@@ -101,7 +102,8 @@ func TestOpenMutants(t *testing.T) {
 				}
 			}
 			if *mutantsFile != "" {
-				if err := os.WriteFile(*mutantsFile, mutant.Apply(module, other, choices), 0o644); err != nil {
+				if err := os.WriteFile(*mutantsFile, mutant.Apply(module, other, choices),
+					0o644); err != nil {
 					t.Error(err)
 				}
 			}

@@ -10,8 +10,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// FuzzOpenMutated opens real libraries that were changed in their meaning, where bytes at random mostly give what is no module at all: the
-// first byte chooses the library, and three bytes each a change, see [mutations]. What must hold is the same, see [fuzzed.open].
+// FuzzOpenMutated opens real libraries that were changed in their meaning, where bytes at random
+// mostly give what is no module at all: the first byte chooses the library, and three bytes each a
+// change, see [mutations]. What must hold is the same, see [fuzzed.open].
 func FuzzOpenMutated(f *testing.F) {
 	var libraries [][]byte
 	for _, name := range wasmFiles(f, "testdata/plain") {
@@ -36,7 +37,8 @@ func FuzzOpenMutated(f *testing.F) {
 	})
 }
 
-// mutate changes a module as bytes say. Changes stop with one that makes it no module any more: that one is to be refused.
+// mutate changes a module as bytes say. Changes stop with one that makes it no module any more:
+// that one is to be refused.
 func mutate(module []byte, choices []byte) []byte {
 	all := mutations()
 	for ; len(choices) >= 3; choices = choices[3:] {
@@ -59,7 +61,8 @@ type mutation struct {
 
 // number returns the value as a number, mostly one at an edge.
 func (x *mutation) number() uint32 {
-	edges := []uint32{1 << 15, 1<<16 - 1, 1 << 16, 1 << 20, 1 << 23, 1<<31 - 1, 1 << 31, 1<<32 - 8, 1<<32 - 1}
+	edges := []uint32{1 << 15, 1<<16 - 1, 1 << 16, 1 << 20, 1 << 23, 1<<31 - 1, 1 << 31, 1<<32 - 8,
+		1<<32 - 1}
 	if int(x.value) < len(edges) {
 		return edges[x.value]
 	}
@@ -68,9 +71,12 @@ func (x *mutation) number() uint32 {
 
 // name returns the value as a name: what the linker knows, or what the module itself has.
 func (x *mutation) name() string {
-	names := []string{"", "env", "GOT.mem", "GOT.func", "wasi_snapshot_preview1", "wasix_32v1", "memory", "__memory_base", "__table_base",
-		"__stack_pointer", "__indirect_function_table", "__wasm_call_ctors", "__wasm_apply_data_relocs", "__wasm_apply_global_relocs",
-		"__wasm_init_tls", "__tls_base", "__tls_size", "__tls_align", "__cpp_exception", "_initialize", "_start", "malloc", "main_triple",
+	names := []string{"", "env", "GOT.mem", "GOT.func", "wasi_snapshot_preview1", "wasix_32v1",
+		"memory", "__memory_base", "__table_base",
+		"__stack_pointer", "__indirect_function_table", "__wasm_call_ctors",
+		"__wasm_apply_data_relocs", "__wasm_apply_global_relocs",
+		"__wasm_init_tls", "__tls_base", "__tls_size", "__tls_align", "__cpp_exception",
+		"_initialize", "_start", "malloc", "main_triple",
 		"libother.wasm", "libcircle_a.wasm", "fuzzed", "nobody", "..", "lockstep:waits"}
 	for _, e := range x.m.Exports {
 		names = append(names, e.Name)
@@ -87,25 +93,37 @@ func mutations() []func(x *mutation) []byte {
 				return x.bytes
 			}
 			set(x, info)
-			return slices.Concat(x.bytes[:wasm.HeaderSize], info.Encode(), x.bytes[x.m.Sections[0].End:])
+			return slices.Concat(x.bytes[:wasm.HeaderSize], info.Encode(),
+				x.bytes[x.m.Sections[0].End:])
 		}
 	}
 	return []func(x *mutation) []byte{
 		dylinkField(func(x *mutation, info *dylink.Info) { info.MemorySize = x.number() }),
-		dylinkField(func(x *mutation, info *dylink.Info) { info.MemoryAlignment = uint32(x.value) % 33 }),
+		dylinkField(func(x *mutation, info *dylink.Info) {
+			info.MemoryAlignment = uint32(x.value) % 33
+		}),
 		dylinkField(func(x *mutation, info *dylink.Info) { info.TableSize = x.number() }),
-		dylinkField(func(x *mutation, info *dylink.Info) { info.TableAlignment = uint32(x.value) % 33 }),
-		dylinkField(func(x *mutation, info *dylink.Info) { info.Needed = append(info.Needed, x.name()) }),
+		dylinkField(func(x *mutation, info *dylink.Info) {
+			info.TableAlignment = uint32(x.value) % 33
+		}),
+		dylinkField(func(x *mutation, info *dylink.Info) {
+			info.Needed = append(info.Needed, x.name())
+		}),
 		dylinkField(func(_ *mutation, info *dylink.Info) { info.Needed = nil }),
-		dylinkField(func(x *mutation, info *dylink.Info) { info.RuntimePath = append(info.RuntimePath, "$ORIGIN/"+x.name()) }),
+		dylinkField(func(x *mutation, info *dylink.Info) {
+			info.RuntimePath = append(info.RuntimePath, "$ORIGIN/"+x.name())
+		}),
 		dylinkField(func(x *mutation, info *dylink.Info) {
 			if e := pick(x.m.Exports, x.which); e != nil {
-				info.Exports = append(info.Exports, dylink.ExportInfo{Name: e.Name, Flags: dylink.Flags(x.number())})
+				info.Exports = append(info.Exports,
+					dylink.ExportInfo{Name: e.Name, Flags: dylink.Flags(x.number())})
 			}
 		}),
 		dylinkField(func(x *mutation, info *dylink.Info) {
 			if i := pick(x.m.Imports, x.which); i != nil {
-				info.Imports = append(info.Imports, dylink.ImportInfo{Module: i.Module, Field: i.Name, Flags: dylink.Flags(x.number())})
+				info.Imports = append(info.Imports,
+					dylink.ImportInfo{Module: i.Module, Field: i.Name,
+						Flags: dylink.Flags(x.number())})
 			}
 		}),
 		importField(func(x *mutation, i *wasm.Import) { i.Kind = wasm.Kind(x.value % 5) }),
@@ -140,14 +158,18 @@ func mutations() []func(x *mutation) []byte {
 			}
 			return x.replace(wasm.SectionElement, numbered(len(x.m.Elements), func(i int) []byte {
 				e := x.m.Elements[i]
-				return slices.Concat([]byte{0}, e.Offset.Bytes(), numbered(len(e.Funcs), func(i int) []byte { return leb.AppendU32(nil, e.Funcs[i]) }))
+				return slices.Concat([]byte{0}, e.Offset.Bytes(),
+					numbered(len(e.Funcs),
+						func(i int) []byte { return leb.AppendU32(nil, e.Funcs[i]) }))
 			}))
 		},
 		func(x *mutation) []byte { return x.replace(wasm.SectionStart, []byte{x.value}) },
 		func(x *mutation) []byte {
 			return x.replace(wasm.SectionTable, []byte{1, byte(wasm.FuncRef), 0, x.value % 128})
 		},
-		func(x *mutation) []byte { return x.replace(wasm.SectionMemory, []byte{1, 0, x.value % 128}) },
+		func(x *mutation) []byte {
+			return x.replace(wasm.SectionMemory, []byte{1, 0, x.value % 128})
+		},
 		func(x *mutation) []byte { // a byte of a section: in the code, that is relocations too
 			s := pick(x.m.Sections, int(x.value))
 			changed := slices.Clone(x.bytes)
@@ -161,7 +183,9 @@ func mutations() []func(x *mutation) []byte {
 			if b := pick(bodies, x.which); b != nil {
 				*b = *pick(bodies, int(x.value))
 			}
-			return x.replace(wasm.SectionCode, numbered(len(bodies), func(i int) []byte { return leb.AppendBytes(nil, bodies[i]) }))
+			return x.replace(wasm.SectionCode,
+				numbered(len(bodies),
+					func(i int) []byte { return leb.AppendBytes(nil, bodies[i]) }))
 		},
 		func(x *mutation) []byte { // a section less
 			s := pick(x.m.Sections, x.which)
@@ -199,8 +223,10 @@ func (x *mutation) bodies() (bodies [][]byte) {
 // replace returns the module with another section of an id, where that belongs.
 func (x *mutation) replace(id wasm.SectionID, payload []byte) []byte {
 	section := rawSection(id, payload)
-	order := []wasm.SectionID{wasm.SectionType, wasm.SectionImport, wasm.SectionFunction, wasm.SectionTable, wasm.SectionMemory, wasm.SectionTag,
-		wasm.SectionGlobal, wasm.SectionExport, wasm.SectionStart, wasm.SectionElement, wasm.SectionDataCount, wasm.SectionCode, wasm.SectionData}
+	order := []wasm.SectionID{wasm.SectionType, wasm.SectionImport, wasm.SectionFunction,
+		wasm.SectionTable, wasm.SectionMemory, wasm.SectionTag,
+		wasm.SectionGlobal, wasm.SectionExport, wasm.SectionStart, wasm.SectionElement,
+		wasm.SectionDataCount, wasm.SectionCode, wasm.SectionData}
 	for _, s := range x.m.Sections {
 		if s.ID == id {
 			return slices.Concat(x.bytes[:s.Offset], section, x.bytes[s.End:])
@@ -212,7 +238,8 @@ func (x *mutation) replace(id wasm.SectionID, payload []byte) []byte {
 	return slices.Concat(x.bytes, section)
 }
 
-// Every change changes some library, most of them without making it undecodable, and a change to nothing changes nothing.
+// Every change changes some library, most of them without making it undecodable, and a change to
+// nothing changes nothing.
 func TestMutations(t *testing.T) {
 	module := readFixture(t, "plain/libfnptr.wasm")
 	decoded := 0
@@ -254,12 +281,13 @@ func importField(set func(x *mutation, i *wasm.Import)) func(*mutation) []byte {
 		if i := pick(x.m.Imports, x.which); i != nil {
 			set(x, i)
 		}
-		return x.replace(wasm.SectionImport, numbered(len(x.m.Imports), func(k int) []byte { return rawImport(&x.m.Imports[k]) }))
+		return x.replace(wasm.SectionImport,
+			numbered(len(x.m.Imports), func(k int) []byte { return rawImport(&x.m.Imports[k]) }))
 	}
 }
 
-// rawImport is an import as it is in a file. What its kind needs and it does not have, because it was of another kind, is zero or
-// externref.
+// rawImport is an import as it is in a file. What its kind needs and it does not have, because it
+// was of another kind, is zero or externref.
 func rawImport(i *wasm.Import) []byte {
 	b := append(leb.AppendName(leb.AppendName(nil, i.Module), i.Name), byte(i.Kind))
 	limits := func(l wasm.Limits) {

@@ -19,7 +19,8 @@ func FuzzOpen(f *testing.F) {
 		}
 		f.Add(module)
 		f.Add(module[:len(module)/2])
-		for _, at := range []int{9, len(module) / 3, len(module) - 3} { // the section's size, somewhere, in the code or the data
+		// the section's size, somewhere, in the code or the data
+		for _, at := range []int{9, len(module) / 3, len(module) - 3} {
 			mutated := slices.Clone(module)
 			mutated[at] ^= 0x55
 			f.Add(mutated)

@@ -6,9 +6,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// gateway is the generated module through which guests call the functions of a host module. There is one of it for
-// all groups: it is what host functions get as their caller, with the image's memory, and what WASI hangs
-// its open files on.
+// gateway is the generated module through which guests call the functions of a host module. There
+// is one of it for all groups: it is what host functions get as their caller, with the image's
+// memory, and what WASI hangs its open files on.
 type gateway struct {
 	namespace string
 	functions []*function
@@ -17,7 +17,8 @@ type gateway struct {
 	system    bool   // a system interface, whose calls may wait; otherwise each is a safepoint
 }
 
-// streamsNamespace is where the gateway of a system interface finds the instance of the standard streams.
+// streamsNamespace is where the gateway of a system interface finds the instance of the standard
+// streams.
 const streamsNamespace = reservedPrefix + "streams"
 
 // pass writes a call of a function with the parameters of the one that is written.
@@ -40,21 +41,27 @@ func (g *gateway) build() ([]byte, error) {
 		wrap = g.systemCalls(&b)
 	} else {
 		before := b.ImportFunc(g.host, hostSafepoint, b.Type(nil, nil))
-		wrap = func(fn *function, target uint32) *wasm.Code { return g.pass(new(wasm.Code).Call(before), fn, target) }
+		wrap = func(fn *function, target uint32) *wasm.Code {
+			return g.pass(new(wasm.Code).Call(before), fn, target)
+		}
 	}
 	return g.export(&b, g.functions, wrap)
 }
 
-// buildStreams writes the module in whose instance the functions of a system interface are called that have to do with
-// nothing but standard streams. Nothing else is ever opened there, and nothing closed.
+// buildStreams writes the module in whose instance the functions of a system interface are called
+// that have to do with nothing but standard streams. Nothing else is ever opened there, and nothing
+// closed.
 func (g *gateway) buildStreams() ([]byte, error) {
 	var b wasm.Builder
-	functions := slices.DeleteFunc(slices.Clone(g.functions), func(fn *function) bool { return !streamed(fn) })
-	return g.export(&b, functions, func(fn *function, target uint32) *wasm.Code { return g.pass(new(wasm.Code), fn, target) })
+	functions := slices.DeleteFunc(slices.Clone(g.functions),
+		func(fn *function) bool { return !streamed(fn) })
+	return g.export(&b, functions,
+		func(fn *function, target uint32) *wasm.Code { return g.pass(new(wasm.Code), fn, target) })
 }
 
 // export imports functions of the host module, and exports what wraps them.
-func (g *gateway) export(b *wasm.Builder, functions []*function, wrap func(fn *function, target uint32) *wasm.Code) ([]byte, error) {
+func (g *gateway) export(b *wasm.Builder, functions []*function,
+	wrap func(fn *function, target uint32) *wasm.Code) ([]byte, error) {
 	targets := make([]uint32, len(functions))
 	for i, fn := range functions {
 		if !g.exits(fn) {
@@ -104,8 +111,9 @@ func (g *gateway) systemCalls(b *wasm.Builder) func(fn *function, target uint32)
 	}
 }
 
-// exits reports whether a function is the system interface's way to exit. The host's own closes its caller, which
-// here would be everybody's gateway.
+// exits reports whether a function is the system interface's way to exit. The host's own closes its
+// caller, which here would be everybody's gateway.
 func (g *gateway) exits(fn *function) bool {
-	return g.system && fn.name == "proc_exit" && fn.typ.Equal(wasm.FuncType{Params: []wasm.ValType{wasm.I32}})
+	return g.system && fn.name == "proc_exit" &&
+		fn.typ.Equal(wasm.FuncType{Params: []wasm.ValType{wasm.I32}})
 }

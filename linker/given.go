@@ -44,7 +44,8 @@ func (c *Config) define(d definition) *Config {
 // power of two. It is one object for the whole image. [New] fails with a [*DefinitionError] if two
 // definitions have one name, or if it cannot be.
 func (c *Config) WithData(name string, initial []byte, align uint32) *Config {
-	return c.define(definition{name: name, kind: exportData, data: bytes.Clone(initial), align: align})
+	return c.define(definition{name: name, kind: exportData, data: bytes.Clone(initial),
+		align: align})
 }
 
 // WithGlobal defines a WebAssembly global of type i32, i64, f32 or f64, which modules import from
@@ -71,7 +72,8 @@ func (d *definition) check() string {
 		return fmt.Sprintf("its alignment is %d, no power of two", d.align)
 	case d.kind == exportData && len(d.data) == 0:
 		return "it has no bytes"
-	case d.kind == exportGlobal && !slices.Contains([]wasm.ValType{wasm.I32, wasm.I64, wasm.F32, wasm.F64}, d.typ.Type):
+	case d.kind == exportGlobal &&
+		!slices.Contains([]wasm.ValType{wasm.I32, wasm.I64, wasm.F32, wasm.F64}, d.typ.Type):
 		return "a global " + d.typ.Type.String() + " cannot be given a value"
 	}
 	return ""
@@ -116,7 +118,8 @@ func (l *Linker) given(ctx context.Context) (*module, error) {
 		case exportGlobal:
 			b.ExportGlobal(d.name, b.Global(d.typ.Type, d.typ.Mutable, d.initial()))
 			if d.typ == (wasm.GlobalType{Type: wasm.I32}) {
-				info.Exports = append(info.Exports, dylink.ExportInfo{Name: d.name, Flags: dylink.Absolute})
+				info.Exports = append(info.Exports,
+					dylink.ExportInfo{Name: d.name, Flags: dylink.Absolute})
 			}
 		case exportData:
 			at := alignUp(end, d.align)
@@ -125,7 +128,8 @@ func (l *Linker) given(ctx context.Context) (*module, error) {
 			}
 			end = at + uint64(len(d.data))
 			if end > uint64(l.maxPages)*pageSize {
-				return nil, &LimitError{Limit: "data of the configuration (bytes)", Value: end, Max: uint64(l.maxPages) * pageSize}
+				return nil, &LimitError{Limit: "data of the configuration (bytes)", Value: end,
+					Max: uint64(l.maxPages) * pageSize}
 			}
 			b.ExportGlobal(d.name, b.Global(wasm.I32, false, wasm.ConstI32(int32(at))))
 		}

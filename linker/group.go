@@ -12,17 +12,18 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 )
 
-// Group is an instance group: one thread of the guest. It has its own instance of every module, its own function
-// table, globals and stack; the memory is everybody's. All methods are safe for concurrent use, but one
-// goroutine at a time is inside a group, and the others wait.
+// Group is an instance group: one thread of the guest. It has its own instance of every module, its
+// own function table, globals and stack; the memory is everybody's. All methods are safe for
+// concurrent use, but one goroutine at a time is inside a group, and the others wait.
 type Group struct {
 	// Set before another goroutine can reach the group.
 	l      *Linker
 	member *coord.Member
 	id     int
-	thread int32         // its number, if the guest has started it
-	lock   chan struct{} // the group's own lock: full while a goroutine builds it, is inside, or releases it
-	stack  uint32        // its data area, 0 if the main module brought it
+	thread int32 // its number, if the guest has started it
+	// the group's own lock: full while a goroutine builds it, is inside, or releases it
+	lock  chan struct{}
+	stack uint32 // its data area, 0 if the main module brought it
 
 	// Safe for concurrent use by themselves.
 	cause     atomic.Pointer[error] // why it is dying; set once
@@ -31,9 +32,9 @@ type Group struct {
 	forgotten atomic.Bool           // what it had in memory was given back
 	stale     staleSlots            // entries of its function table that it has to clear
 
-	// What follows belongs to the goroutine that has the lock, and, while the coordinator holds the group still, to
-	// the one that replays an operation for it. When the group is dying, it belongs to the goroutine that has the
-	// lock after AwaitOut.
+	// What follows belongs to the goroutine that has the lock, and, while the coordinator holds the
+	// group still, to the one that replays an operation for it. When the group is dying, it belongs
+	// to the goroutine that has the lock after AwaitOut.
 	base      api.Module // link table, stack pointer, perhaps the function table
 	table     api.Module // changes the function table
 	slots     uint32     // length of the function table
@@ -47,12 +48,13 @@ type Group struct {
 	links        map[uint32]*link            // entries of the link table
 	linked       map[uint32]*function        // and what they hold
 	linkedTo     map[*module]map[uint32]bool // the same, by the modules of the functions
-	awaited      map[*module][]*link         // that are to hold functions of modules which are not there yet
-	functions    map[*function]*functionPool
-	callers      map[string]*functionPool // of function pointers, by signature
-	dlError      dlError
-	calls        int  // of its functions that are under way
-	allocating   bool // one of them is the guest's allocator
+	// that are to hold functions of modules which are not there yet
+	awaited    map[*module][]*link
+	functions  map[*function]*functionPool
+	callers    map[string]*functionPool // of function pointers, by signature
+	dlError    dlError
+	calls      int  // of its functions that are under way
+	allocating bool // one of them is the guest's allocator
 	// trampolines are the closures that guests prepared.
 	trampolines map[trampolineKey]api.Module
 }
@@ -68,8 +70,8 @@ func newGroup(l *Linker) *Group {
 	}
 }
 
-// open makes what a group has before any module. stackTop is the first address above its stack, 0 when the main
-// module brings one.
+// open makes what a group has before any module. stackTop is the first address above its stack, 0
+// when the main module brings one.
 func (g *Group) open(ctx context.Context, stackTop uint32) (err error) {
 	if g.base, err = g.l.instantiateIn(ctx, g.l.baseCode, g.namespace); err != nil {
 		return err
@@ -127,7 +129,8 @@ func (g *Group) openMain(ctx context.Context, mod api.Module) error {
 	return nil
 }
 
-// ID returns the group's number. That of the first group is 0; numbers of closed groups are used again.
+// ID returns the group's number. That of the first group is 0; numbers of closed groups are used
+// again.
 func (g *Group) ID() int { return g.id }
 
 // Linker returns the linker that the group belongs to.
@@ -136,11 +139,11 @@ func (g *Group) Linker() *Linker { return g.l }
 // Memory returns the linear memory, which is the same for all groups.
 func (g *Group) Memory() api.Memory { return g.l.Memory() }
 
-// Close takes the group out of the image. It waits until nobody is inside it, and, with [Config.WithLoopSafepoints], ends
-// the guest that computes in it; from within the group it is
-// ErrInOperation. Before that the destructors of the group's thread-local data run, see "Closing" in the package
-// documentation; of those that trap the error says so, a [*DestructorError]. Closing twice is no error. The image lives on without any group, but nobody can
-// spawn one then.
+// Close takes the group out of the image. It waits until nobody is inside it, and, with
+// [Config.WithLoopSafepoints], ends the guest that computes in it; from within the group it is
+// ErrInOperation. Before that the destructors of the group's thread-local data run, see "Closing"
+// in the package documentation; of those that trap the error says so, a [*DestructorError]. Closing
+// twice is no error. The image lives on without any group, but nobody can spawn one then.
 func (g *Group) Close(ctx context.Context) error {
 	e, err := stayOf(ctx)
 	if err != nil {
@@ -188,7 +191,8 @@ func (g *Group) everything() (all []api.Module) {
 	for _, mod := range g.trampolines {
 		all = append(all, mod)
 	}
-	return slices.DeleteFunc(append(all, g.table, g.base), func(mod api.Module) bool { return mod == nil })
+	return slices.DeleteFunc(append(all, g.table, g.base),
+		func(mod api.Module) bool { return mod == nil })
 }
 
 // engineClosed reports whether a part of the group was closed that the linker has not closed.

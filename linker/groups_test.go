@@ -20,7 +20,8 @@ func eachThreaded(t *testing.T, f func(t *testing.T, i *image)) {
 	}
 }
 
-// A group that is added sees the memory as it is: no data is written and no constructor is run again.
+// A group that is added sees the memory as it is: no data is written and no constructor is run
+// again.
 func TestSpawnSharesMemory(t *testing.T) {
 	eachThreaded(t, func(t *testing.T, i *image) {
 		counter, data := i.open("counter"), i.open("data")
@@ -36,7 +37,8 @@ func TestSpawnSharesMemory(t *testing.T) {
 		if got := other.log(); len(got) != len(before) {
 			t.Errorf("log: %v, then %v", before, got)
 		}
-		if a, b := i.call(linker.Default, "stack_probe"), other.call(linker.Default, "stack_probe"); a == b {
+		if a, b := i.call(linker.Default, "stack_probe"),
+			other.call(linker.Default, "stack_probe"); a == b {
 			t.Errorf("both groups have their stack at %#x", a)
 		}
 		stack := i.open("stack")
@@ -46,12 +48,14 @@ func TestSpawnSharesMemory(t *testing.T) {
 	})
 }
 
-// A function pointer means the same function in every group, whoever made it, before or after the group was.
+// A function pointer means the same function in every group, whoever made it, before or after the
+// group was.
 func TestPointersInAllGroups(t *testing.T) {
 	eachThreaded(t, func(t *testing.T, i *image) {
 		lib := i.open("fnptr")
 		pointers := map[string]int32{
-			"fnptr_exported": 5, "other_add": 1003, "other_negate": -3, "main_twice": 6, "main_triple": 9, "fnptr_unreferenced": 6,
+			"fnptr_exported": 5, "other_add": 1003, "other_negate": -3, "main_twice": 6,
+			"main_triple": 9, "fnptr_unreferenced": 6,
 		}
 		early := i.symbol(lib, "fnptr_unreferenced")
 		groups := []*image{i, i.spawn(), i.spawn()}
@@ -72,7 +76,8 @@ func TestPointersInAllGroups(t *testing.T) {
 			}
 		}
 		// Through memory: one group stores a pointer, another calls it.
-		groups[1].call(linker.Default, "callback_keep", int32(groups[2].symbol(linker.Default, "callback_apply")-0))
+		groups[1].call(linker.Default, "callback_keep",
+			int32(groups[2].symbol(linker.Default, "callback_apply")-0))
 		groups[1].call(linker.Default, "callback_keep", int32(early))
 		for _, g := range groups {
 			g.want(13, linker.Default, "callback_call_kept", 10)
@@ -112,7 +117,8 @@ func TestCloseGroup(t *testing.T) {
 		if _, err := other.try(lib, "counter_next"); !errors.Is(err, linker.ErrGroupClosed) {
 			t.Errorf("call in a closed group: %v", err)
 		}
-		if _, err := other.g.Symbol(i.ctx, lib, "counter_next"); !errors.Is(err, linker.ErrGroupClosed) {
+		if _, err := other.g.Symbol(i.ctx, lib, "counter_next"); !errors.Is(err,
+			linker.ErrGroupClosed) {
 			t.Errorf("Symbol in a closed group: %v", err)
 		}
 		if err := other.g.Close(i.ctx); err != nil {
@@ -128,7 +134,8 @@ func TestOneGroup(t *testing.T) {
 	i := newImage(t, "main-nostack", "plain", nil)
 	_, err := i.g.Spawn(i.ctx)
 	var imp *linker.ImportError
-	if !errors.Is(err, linker.ErrOneGroup) || !errors.As(err, &imp) || imp.Name != "__stack_pointer" {
+	if !errors.Is(err, linker.ErrOneGroup) || !errors.As(err, &imp) ||
+		imp.Name != "__stack_pointer" {
 		t.Errorf("Spawn: %v", err)
 	}
 }
@@ -184,7 +191,8 @@ func TestClosures(t *testing.T) {
 	})
 }
 
-// A host function gets the group it is called from, may call back into it, and may wait without holding anybody up.
+// A host function gets the group it is called from, may call back into it, and may wait without
+// holding anybody up.
 func TestHostFunctions(t *testing.T) {
 	ctx := context.Background()
 	rt := newRuntime(t)
@@ -198,7 +206,8 @@ func TestHostFunctions(t *testing.T) {
 			failure = fmt.Errorf("the group is %v", g)
 			return
 		}
-		// Another goroutine links while this one waits: without Block, it would wait for this group.
+		// Another goroutine links while this one waits: without Block, it would wait for this
+		// group.
 		if err := g.Block(ctx, func() {
 			_, err := other.Open(context.Background(), "libcounter.wasm")
 			failure = errors.Join(failure, err)
@@ -220,7 +229,8 @@ func TestHostFunctions(t *testing.T) {
 		stack[0] = r[0] + 1
 	})
 	if _, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().
-		WithGoModuleFunction(host, i32, i32).Export("nobody_has_this").Instantiate(ctx); err != nil {
+		WithGoModuleFunction(host, i32,
+			i32).Export("nobody_has_this").Instantiate(ctx); err != nil {
 		t.Fatal(err)
 	}
 	i := newImageIn(t, rt, "main-pie", "threads", nil)
@@ -243,10 +253,14 @@ func TestEnvModule(t *testing.T) {
 	rt := newRuntime(t)
 	i32 := []api.ValueType{api.ValueTypeI32}
 	if _, err := rt.NewHostModuleBuilder("elsewhere").NewFunctionBuilder().
-		WithGoModuleFunction(api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) { stack[0] += 100 }), i32, i32).
+		WithGoModuleFunction(
+			api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
+				stack[0] += 100
+			}), i32, i32).
 		Export("nobody_has_this").Instantiate(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	i := newImageIn(t, rt, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithEnvModule("elsewhere") })
+	i := newImageIn(t, rt, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithEnvModule("elsewhere") })
 	i.want(105, i.open("unresolved"), "unresolved_call", 5)
 }

@@ -9,9 +9,9 @@ import (
 // dlInfoSize is the size of Dl_info in C: file name, base address, symbol name, symbol address.
 const dlInfoSize = 16
 
-// dladdr tells which module and which symbol a pointer belongs to. It returns 0 when there is no such module. Function
-// pointers and addresses are both small integers; one that is a known function's pointer is taken for that. The
-// strings stay as long as the module is loaded.
+// dladdr tells which module and which symbol a pointer belongs to. It returns 0 when there is no
+// such module. Function pointers and addresses are both small integers; one that is a known
+// function's pointer is taken for that. The strings stay as long as the module is loaded.
 func (g *Group) dladdr(ctx context.Context, pointer, info uint32) uint32 {
 	a, ok := g.l.Addr(pointer, Function)
 	if !ok || a.Symbol == "" {
@@ -68,7 +68,8 @@ func (s *scope) named(name string) *module {
 	return nil
 }
 
-// guestNames are strings that the linker has put into the guest's memory, for as long as a module is loaded.
+// guestNames are strings that the linker has put into the guest's memory, for as long as a module
+// is loaded.
 type guestNames struct {
 	mu sync.Mutex
 	at map[*module]map[string]uint32
@@ -82,7 +83,8 @@ func (n *guestNames) intern(ctx context.Context, g *Group, m *module, s string) 
 	if ok {
 		return address, nil
 	}
-	address, err := g.l.areas.take(ctx, g, uint32(len(s))+1, 1) // it may call the guest, so without the mutex
+	// it may call the guest, so without the mutex
+	address, err := g.l.areas.take(ctx, g, uint32(len(s))+1, 1)
 	if err != nil {
 		return 0, err
 	}

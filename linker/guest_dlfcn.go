@@ -29,34 +29,43 @@ type dlError struct {
 	size uint32
 }
 
-// dlFunctions are the functions of <dlfcn.h>, which guests import from env. They never end a call because of an
-// error: that is for dlerror to tell. Only what ends the guest itself does: an exit, or a closed image.
+// dlFunctions are the functions of <dlfcn.h>, which guests import from env. They never end a call
+// because of an error: that is for dlerror to tell. Only what ends the guest itself does: an exit,
+// or a closed image.
 func (l *Linker) dlFunctions() []hostFunction {
 	i32 := api.ValueTypeI32
 	one, two := []api.ValueType{i32}, []api.ValueType{i32, i32}
 	return []hostFunction{
-		{providedPrefix + "dlopen", two, one, guestFunction(func(ctx context.Context, g *Group, mod api.Module, stack []uint64) {
-			stack[0] = uint64(g.dlopen(ctx, uint32(stack[0]), uint32(stack[1]), g.callerModule(mod)))
-		})},
-		{providedPrefix + "dlsym", two, one, guestFunction(func(ctx context.Context, g *Group, mod api.Module, stack []uint64) {
-			stack[0] = uint64(g.dlsym(ctx, uint32(stack[0]), uint32(stack[1]), g.callerModule(mod)))
-		})},
-		{providedPrefix + "dlclose", one, one, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
-			err := g.guestClose(ctx, uint32(stack[0]))
-			stack[0] = 0
-			if g.dlFailed(err) {
-				stack[0] = api.EncodeI32(-1)
-			}
-		})},
-		{providedPrefix + "dlerror", nil, one, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
-			stack[0] = uint64(g.dlerror(ctx))
-		})},
-		{providedPrefix + "dl_iterate_phdr", two, one, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
-			stack[0] = uint64(g.dlIteratePhdr(ctx, uint32(stack[0]), uint32(stack[1])))
-		})},
-		{providedPrefix + "dladdr", two, one, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
-			stack[0] = uint64(g.dladdr(ctx, uint32(stack[0]), uint32(stack[1])))
-		})},
+		{providedPrefix + "dlopen", two, one,
+			guestFunction(func(ctx context.Context, g *Group, mod api.Module, stack []uint64) {
+				stack[0] = uint64(g.dlopen(ctx, uint32(stack[0]), uint32(stack[1]),
+					g.callerModule(mod)))
+			})},
+		{providedPrefix + "dlsym", two, one,
+			guestFunction(func(ctx context.Context, g *Group, mod api.Module, stack []uint64) {
+				stack[0] = uint64(g.dlsym(ctx, uint32(stack[0]), uint32(stack[1]),
+					g.callerModule(mod)))
+			})},
+		{providedPrefix + "dlclose", one, one,
+			guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
+				err := g.guestClose(ctx, uint32(stack[0]))
+				stack[0] = 0
+				if g.dlFailed(err) {
+					stack[0] = api.EncodeI32(-1)
+				}
+			})},
+		{providedPrefix + "dlerror", nil, one,
+			guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
+				stack[0] = uint64(g.dlerror(ctx))
+			})},
+		{providedPrefix + "dl_iterate_phdr", two, one,
+			guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
+				stack[0] = uint64(g.dlIteratePhdr(ctx, uint32(stack[0]), uint32(stack[1])))
+			})},
+		{providedPrefix + "dladdr", two, one,
+			guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
+				stack[0] = uint64(g.dladdr(ctx, uint32(stack[0]), uint32(stack[1])))
+			})},
 	}
 }
 
@@ -87,12 +96,16 @@ func (g *Group) dlIteratePhdr(ctx context.Context, callback, data uint32) uint32
 		}
 		where := g.l.dataArea(m)
 		clear(b)
-		for at, v := range map[int]uint32{0: where.base, 4: name, 8: area + phdrInfoSize, phdrInfoSize: 1, // PT_LOAD
-			phdrInfoSize + 16: where.size, phdrInfoSize + 20: where.size, phdrInfoSize + 24: 6} { // to be read and written
+		// PT_LOAD
+		for at, v := range map[int]uint32{0: where.base, 4: name, 8: area + phdrInfoSize,
+			phdrInfoSize: 1,
+			// to be read and written
+			phdrInfoSize + 16: where.size, phdrInfoSize + 20: where.size, phdrInfoSize + 24: 6} {
 			binary.LittleEndian.PutUint32(b[at:], v)
 		}
 		binary.LittleEndian.PutUint16(b[12:], 1)
-		r, err := call.call(ctx, []uint64{uint64(area), phdrInfoSize, uint64(data), uint64(callback)})
+		r, err := call.call(ctx,
+			[]uint64{uint64(area), phdrInfoSize, uint64(data), uint64(callback)})
 		if err != nil {
 			panic(err)
 		}
@@ -129,7 +142,8 @@ func (l *Linker) notStub(name string, x *export) *export {
 var dlNames = []string{"dlopen", "dlsym", "dlclose", "dlerror", "dladdr", "dl_iterate_phdr"}
 
 // guestFunction is a host function that needs to know which group calls it.
-func guestFunction(f func(ctx context.Context, g *Group, mod api.Module, stack []uint64)) api.GoModuleFunc {
+func guestFunction(
+	f func(ctx context.Context, g *Group, mod api.Module, stack []uint64)) api.GoModuleFunc {
 	return func(ctx context.Context, mod api.Module, stack []uint64) {
 		e := entryOf(ctx)
 		if e == nil {
@@ -150,11 +164,12 @@ func (g *Group) dlopen(ctx context.Context, path, flags uint32, caller *module) 
 	if path != 0 {
 		name, err = g.l.mem.cString(path)
 	}
-	mode := openMode{now: flags&rtldNow != 0, noLoad: flags&rtldNoLoad != 0, global: flags&rtldGlobal != 0,
-		noDelete: flags&rtldNoDelete != 0}
+	mode := openMode{now: flags&rtldNow != 0, noLoad: flags&rtldNoLoad != 0,
+		global: flags&rtldGlobal != 0, noDelete: flags&rtldNoDelete != 0}
 	var handle uint32
 	switch {
-	case flags&^(rtldLazy|rtldNow|rtldNoLoad|rtldLocal|rtldGlobal|rtldNoDelete) != 0 || flags&(rtldLazy|rtldNow) == 0:
+	case flags&^(rtldLazy|rtldNow|rtldNoLoad|rtldLocal|rtldGlobal|rtldNoDelete) != 0 ||
+		flags&(rtldLazy|rtldNow) == 0:
 		err = errBadFlags
 	case err == nil:
 		handle, err = g.guestOpen(ctx, name, mode, caller)
@@ -183,8 +198,9 @@ func (g *Group) dlFailed(err error) bool {
 	return true
 }
 
-// dlerror returns the address of what went wrong since it was last called, in words; 0 for nothing. The text stays
-// until the next call of dlerror in the same group. When the guest has no memory for it, it is cut short.
+// dlerror returns the address of what went wrong since it was last called, in words; 0 for nothing.
+// The text stays until the next call of dlerror in the same group. When the guest has no memory for
+// it, it is cut short.
 func (g *Group) dlerror(ctx context.Context) uint32 {
 	d := &g.dlError
 	if d.err == nil {

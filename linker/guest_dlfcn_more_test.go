@@ -28,7 +28,8 @@ func TestDlopenFromMain(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := context.Background()
-	l, err := linker.New(ctx, newRuntime(t), main, linker.NewConfig().WithFS(fixtures()).WithSearchPath("plain"))
+	l, err := linker.New(ctx, newRuntime(t), main,
+		linker.NewConfig().WithFS(fixtures()).WithSearchPath("plain"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,11 +111,14 @@ func TestDladdr(t *testing.T) {
 		word := func(k int32) int32 { return i.call(linker.Default, "peek32", info+4*k) }
 		before := i.l.Snapshot(i.ctx)
 		lib := i.open("other")
-		for symbol, module := range map[string]string{"other_add": "libother.wasm", "other_value": "libother.wasm", "main_value": ""} {
+		for symbol, module := range map[string]string{"other_add": "libother.wasm",
+			"other_value": "libother.wasm", "main_value": ""} {
 			p := i.symbol(linker.Default, symbol)
 			for range 2 {
 				i.want(1, d.lib, "dlfcn_address", int32(p), info)
-				if file, name := i.goString(word(0)), i.goString(word(2)); !strings.HasSuffix(file, module) || name != symbol || uint32(word(3)) != p {
+				if file, name := i.goString(word(0)),
+					i.goString(word(2)); !strings.HasSuffix(file, module) || name != symbol ||
+					uint32(word(3)) != p {
 					t.Errorf("%s: %q, %q, %#x", symbol, file, name, word(3))
 				}
 			}

@@ -109,14 +109,16 @@ func TestDlopen(t *testing.T) {
 		if again := d.openFile("libcounter.wasm", rtldLazy|rtldGlobal); again != counter {
 			t.Errorf("opened again: %d, want %d", again, counter)
 		}
-		if sym, err := d.g.Symbol(d.ctx, linker.Default, "counter_next"); err != nil || sym.Kind != linker.Function {
+		if sym, err := d.g.Symbol(d.ctx, linker.Default, "counter_next"); err != nil ||
+			sym.Kind != linker.Function {
 			t.Errorf("opened as global: %v, %v", sym, err)
 		}
 		next := d.find(counter, "counter_next")
 		if want := d.symbol(linker.Default, "counter_next"); uint32(next) != want {
 			t.Errorf("dlsym: %d, want %d", next, want)
 		}
-		if address := d.find(0, "main_value"); uint32(address) != d.symbol(linker.Default, "main_value") {
+		if address := d.find(0, "main_value"); uint32(address) != d.symbol(linker.Default,
+			"main_value") {
 			t.Errorf("dlsym of data: %#x", address)
 		}
 		self := d.call(d.lib, "dlfcn_open", 0, rtldNow)
@@ -306,7 +308,8 @@ func TestDlopenInReplay(t *testing.T) {
 	if _, err := i.g.OpenBytes(i.ctx, "starts", starts); err != nil {
 		t.Fatal(err)
 	}
-	if got := i.log(); !slices.Equal(got, []int32{0, 1}) { // opened by the leader, refused in the replay
+	// opened by the leader, refused in the replay
+	if got := i.log(); !slices.Equal(got, []int32{0, 1}) {
 		t.Errorf("log: %v", got)
 	}
 	i.want(101, i.open("counter"), "counter_next")

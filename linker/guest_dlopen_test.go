@@ -32,7 +32,8 @@ func TestDlopenOutside(t *testing.T) {
 		d.wantError("../libcounter.wasm leads out of the file system")
 		var missing *linker.NotFoundError
 		_, err := d.g.Open(d.ctx, "../libcounter.wasm")
-		if !errors.As(err, &missing) || len(missing.Searched) != 0 || fmt.Sprint(missing.Outside) != "[../libcounter.wasm]" {
+		if !errors.As(err, &missing) || len(missing.Searched) != 0 ||
+			fmt.Sprint(missing.Outside) != "[../libcounter.wasm]" {
 			t.Errorf("Open: %v", err)
 		}
 	})
@@ -68,14 +69,16 @@ func TestDladdrWithoutData(t *testing.T) {
 func TestHiddenExports(t *testing.T) {
 	for _, flag := range []dylink.Flags{dylink.BindingLocal, dylink.VisibilityHidden} {
 		eachImage(t, func(t *testing.T, groups []*image) {
-			info := dylink.Info{Exports: []dylink.ExportInfo{{Name: "main_twice", Flags: flag}, {Name: "own", Flags: flag}}}
-			lib, err := groups[0].g.OpenBytes(groups[0].ctx, "libhidden", library(t, info, func(b *wasm.Builder) {
-				sig := b.Type(i32, i32)
-				own := b.Func(sig, nil, new(wasm.Code).I32Const(77))
-				b.ExportFunc("own", own)
-				b.ExportFunc("main_twice", own)
-				b.ExportFunc("shown", b.Func(sig, nil, new(wasm.Code).LocalGet(0).Call(own)))
-			}))
+			info := dylink.Info{Exports: []dylink.ExportInfo{{Name: "main_twice", Flags: flag},
+				{Name: "own", Flags: flag}}}
+			lib, err := groups[0].g.OpenBytes(groups[0].ctx, "libhidden",
+				library(t, info, func(b *wasm.Builder) {
+					sig := b.Type(i32, i32)
+					own := b.Func(sig, nil, new(wasm.Code).I32Const(77))
+					b.ExportFunc("own", own)
+					b.ExportFunc("main_twice", own)
+					b.ExportFunc("shown", b.Func(sig, nil, new(wasm.Code).LocalGet(0).Call(own)))
+				}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,12 +107,15 @@ func TestStubsOfTheCLibrary(t *testing.T) {
 		sig := b.Type(nil, i32)
 		dlerror := b.ImportFunc("env", "dlerror", sig)
 		puts := b.ImportFunc("env", "puts", b.Type(i32, i32))
-		pointer := b.ImportGlobal("GOT.func", "dlerror", wasm.GlobalType{Type: wasm.I32, Mutable: true})
+		pointer := b.ImportGlobal("GOT.func", "dlerror",
+			wasm.GlobalType{Type: wasm.I32, Mutable: true})
 		b.ExportFunc("direct", b.Func(sig, nil, new(wasm.Code).Call(dlerror)))
-		b.ExportFunc("indirect", b.Func(sig, nil, new(wasm.Code).GlobalGet(pointer).CallIndirect(sig, 0)))
+		b.ExportFunc("indirect",
+			b.Func(sig, nil, new(wasm.Code).GlobalGet(pointer).CallIndirect(sig, 0)))
 		b.ExportFunc("puts_of_libc", b.Func(sig, nil, new(wasm.Code).I32Const(0).Call(puts)))
 	})
-	for name, want := range map[string]int32{"libdl.so": 0, "usr/lib/libc.so.6": 0, "libinterposer.so": 1234} {
+	for name, want := range map[string]int32{"libdl.so": 0, "usr/lib/libc.so.6": 0,
+		"libinterposer.so": 1234} {
 		i := newImage(t, "main-pie", "threads", nil)
 		if _, err := i.g.OpenBytes(i.ctx, name, stub); err != nil {
 			t.Fatal(err)

@@ -30,7 +30,8 @@ func hostCall(t testing.TB, f func(ctx context.Context, g *linker.Group)) wazero
 	return rt
 }
 
-// callsHost is a library that calls env.host_call: from its constructor, its start function or an exported one.
+// callsHost is a library that calls env.host_call: from its constructor, its start function or an
+// exported one.
 func callsHost(t testing.TB, from string) []byte {
 	return library(t, dylink.Info{MemorySize: 16}, func(b *wasm.Builder) {
 		host := b.ImportFunc("env", "host_call", b.Type(nil, nil))
@@ -96,7 +97,8 @@ func TestConstructorOpens(t *testing.T) {
 	}
 }
 
-// When a constructor fails after it has loaded a library, both are gone; one that was there already is not opened once more.
+// When a constructor fails after it has loaded a library, both are gone; one that was there already
+// is not opened once more.
 func TestConstructorOpensAndFails(t *testing.T) {
 	rt := hostCall(t, func(ctx context.Context, g *linker.Group) {
 		for _, name := range []string{"libdata.wasm", "libcounter.wasm"} {
@@ -133,7 +135,8 @@ func TestReplayCallsBack(t *testing.T) {
 	i := newImageIn(t, rt, "main-pie", "threads", nil)
 	i.spawn()
 	before := i.l.Snapshot(i.ctx)
-	if _, err := i.g.OpenBytes(i.ctx, "starts", callsHost(t, "start")); !errors.Is(err, linker.ErrReplay) {
+	if _, err := i.g.OpenBytes(i.ctx, "starts", callsHost(t, "start")); !errors.Is(err,
+		linker.ErrReplay) {
 		t.Errorf("error: %v", err)
 	}
 	if len(calls) != 2 || calls[0] != nil || !errors.Is(calls[1], linker.ErrReplay) {
@@ -144,7 +147,8 @@ func TestReplayCallsBack(t *testing.T) {
 	}
 }
 
-// A cancelled operation is taken back before it is broadcast: here, another group does not come to a safepoint.
+// A cancelled operation is taken back before it is broadcast: here, another group does not come to
+// a safepoint.
 func TestCancel(t *testing.T) {
 	inside, goOn := make(chan struct{}), make(chan struct{})
 	rt := hostCall(t, func(context.Context, *linker.Group) {
@@ -190,7 +194,8 @@ func TestTraps(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
 	lib := i.open("trap_call")
 	for name, want := range map[string]string{
-		"trap_unreachable": "unreachable", "trap_bounds": "out of bounds", "trap_recurse": "stack overflow",
+		"trap_unreachable": "unreachable", "trap_bounds": "out of bounds",
+		"trap_recurse": "stack overflow",
 	} {
 		var args []int32
 		if name == "trap_recurse" {
@@ -202,16 +207,19 @@ func TestTraps(t *testing.T) {
 	}
 	i.want(4, linker.Default, "main_twice", 2)
 
-	i = newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithTrapClosesGroup(true) })
+	i = newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithTrapClosesGroup(true) })
 	other := i.spawn()
 	lib = i.open("trap_call")
 	if _, err := other.try(lib, "trap_unreachable"); err == nil {
 		t.Error("no trap")
 	}
-	if _, err := other.try(linker.Default, "main_twice", 2); !errors.Is(err, linker.ErrGroupClosed) || !strings.Contains(err.Error(), "unreachable") {
+	if _, err := other.try(linker.Default, "main_twice", 2); !errors.Is(err,
+		linker.ErrGroupClosed) || !strings.Contains(err.Error(), "unreachable") {
 		t.Errorf("after a trap: %v", err)
 	}
-	if _, err := i.g.CallPointer(i.ctx, 1<<20, nil, nil); !errors.As(err, new(*linker.PointerError)) {
+	if _, err := i.g.CallPointer(i.ctx, 1<<20, nil, nil); !errors.As(err,
+		new(*linker.PointerError)) {
 		t.Errorf("a wild pointer: %v", err)
 	}
 	i.open("counter")
@@ -233,9 +241,11 @@ func (i *image) openExits() *linker.Library {
 	return lib
 }
 
-// A group that has died makes room at once: nobody waits for it, and another group can have its place.
+// A group that has died makes room at once: nobody waits for it, and another group can have its
+// place.
 func TestDeathMakesRoom(t *testing.T) {
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxGroups(2) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithMaxGroups(2) })
 	lib := i.openExits()
 	for range 3 {
 		other := i.spawn()
@@ -258,7 +268,8 @@ func TestExit(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != 7 {
 		t.Errorf("leave: %v", err)
 	}
-	if _, err := other.try(lib, "yield"); !errors.Is(err, linker.ErrGroupClosed) || !errors.As(err, &exit) {
+	if _, err := other.try(lib, "yield"); !errors.Is(err, linker.ErrGroupClosed) ||
+		!errors.As(err, &exit) {
 		t.Errorf("after the exit: %v", err)
 	}
 	i.want(0, lib, "yield")
@@ -303,7 +314,8 @@ func TestContexts(t *testing.T) {
 	if _, err := i.try(linker.Default, "main_twice", 1); !errors.Is(err, linker.ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
-	if _, err := i.g.Symbol(i.ctx, linker.Default, "main_twice"); !errors.Is(err, linker.ErrClosed) {
+	if _, err := i.g.Symbol(i.ctx, linker.Default, "main_twice"); !errors.Is(err,
+		linker.ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
 }

@@ -38,12 +38,15 @@ const (
 	wasixDeepBind // accepted, and without effect: a library's own definitions do not come first
 )
 
-// wasixFunctions are the functions of WASIX for dynamic linking. Their signatures are those that wasix-libc's header
-// api_wasix.h declares; what they return is an error number of WASI, and dlopen and dlsym write what went
-// wrong, in words, to the caller's buffer.
+// wasixFunctions are the functions of WASIX for dynamic linking. Their signatures are those that
+// wasix-libc's header api_wasix.h declares; what they return is an error number of WASI, and dlopen
+// and dlsym write what went wrong, in words, to the caller's buffer.
 func (l *Linker) wasixFunctions() []hostFunction {
-	params := func(n int) []api.ValueType { return slices.Repeat([]api.ValueType{api.ValueTypeI32}, n) }
-	define := func(name string, n int, f func(ctx context.Context, g *Group, a []uint32) uint32) hostFunction {
+	params := func(n int) []api.ValueType {
+		return slices.Repeat([]api.ValueType{api.ValueTypeI32}, n)
+	}
+	define := func(name string, n int,
+		f func(ctx context.Context, g *Group, a []uint32) uint32) hostFunction {
 		return hostFunction{wasixPrefix + name, params(n), params(1),
 			guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
 				a := make([]uint32, n)
@@ -78,7 +81,8 @@ func (l *Linker) wasixFunctions() []hostFunction {
 	}
 }
 
-func (g *Group) wasixOpen(ctx context.Context, path, n, flags uint32, text span, dirs, dirsLen, out uint32) uint32 {
+func (g *Group) wasixOpen(ctx context.Context, path, n, flags uint32, text span, dirs, dirsLen,
+	out uint32) uint32 {
 	name, err := g.l.mem.string(path, n)
 	search, err2 := g.l.mem.string(dirs, dirsLen)
 	if err := cmp.Or(err, err2); err != nil {
@@ -87,9 +91,11 @@ func (g *Group) wasixOpen(ctx context.Context, path, n, flags uint32, text span,
 	if path == 0 {
 		name = ""
 	}
-	mode := openMode{now: flags&wasixNow != 0, global: flags&wasixGlobal != 0, noLoad: flags&wasixNoLoad != 0,
-		noDelete: flags&wasixNoDelete != 0}
-	handle, err := g.guestOpen(ctx, name, mode, nil, slices.DeleteFunc(strings.Split(search, ":"), func(dir string) bool { return dir == "" })...)
+	mode := openMode{now: flags&wasixNow != 0, global: flags&wasixGlobal != 0,
+		noLoad: flags&wasixNoLoad != 0, noDelete: flags&wasixNoDelete != 0}
+	handle, err := g.guestOpen(ctx, name, mode, nil,
+		slices.DeleteFunc(strings.Split(search, ":"),
+			func(dir string) bool { return dir == "" })...)
 	return g.wasixResult(handle, err, text, out)
 }
 
@@ -101,7 +107,8 @@ func badString(err error) uint32 {
 	return errnoInval
 }
 
-func (g *Group) wasixSymbol(ctx context.Context, handle, symbol, n uint32, text span, out uint32) uint32 {
+func (g *Group) wasixSymbol(ctx context.Context, handle, symbol, n uint32, text span,
+	out uint32) uint32 {
 	name, err := g.l.mem.string(symbol, n)
 	if err != nil {
 		return badString(err)
@@ -110,7 +117,8 @@ func (g *Group) wasixSymbol(ctx context.Context, handle, symbol, n uint32, text 
 	return g.wasixResult(pointer, err, text, out)
 }
 
-// wasixResult writes a result, or an error's text, with a 0 behind it and cut short if it has to be.
+// wasixResult writes a result, or an error's text, with a 0 behind it and cut short if it has to
+// be.
 func (g *Group) wasixResult(value uint32, err error, text span, out uint32) uint32 {
 	if err != nil {
 		fatal(err)

@@ -23,7 +23,8 @@ func (i *image) wantSum(closure uint32, data int32) {
 	if err != nil {
 		i.Fatal(err)
 	}
-	if sum, want := api.DecodeF64(r[0]), float64(data)+1<<40-0.25; sum != want || int32(r[1]) != data {
+	if sum, want := api.DecodeF64(r[0]), float64(data)+1<<40-0.25; sum != want ||
+		int32(r[1]) != data {
 		i.Errorf("closure: %v, %d, want %v, %d", sum, int32(r[1]), want, data)
 	}
 }
@@ -75,9 +76,11 @@ func TestWASIXClosures(t *testing.T) {
 	}
 }
 
-// Entries come from a free list, those of constructors too, so that closures in turn do not make the table longer.
+// Entries come from a free list, those of constructors too, so that closures in turn do not make
+// the table longer.
 func TestWASIXClosuresAreReused(t *testing.T) {
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithPointerQuarantine(50) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithPointerQuarantine(50) })
 	i.spawn()
 	lib := i.open("closure")
 	data := i.call(linker.Default, "malloc", 4)
@@ -107,11 +110,13 @@ func TestWASIXClosureTakenBack(t *testing.T) {
 		seven := slices.Repeat([]wasm.ValType{wasm.I32}, 7)
 		allocate := b.ImportFunc("wasix_32v1", "closure_allocate", b.Type(i32, i32))
 		prepare := b.ImportFunc("wasix_32v1", "closure_prepare", b.Type(seven, i32))
-		b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
+		b.ImportMemory("env", "memory",
+			wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
 		base := b.ImportGlobal("env", "__memory_base", wasm.GlobalType{Type: wasm.I32})
 		var c wasm.Code
 		c.GlobalGet(base).Call(allocate).Drop()
-		c.I32Const(0).GlobalGet(base).I32Load(0).I32Const(0).I32Const(0).I32Const(0).I32Const(0).I32Const(0).Call(prepare).Drop()
+		c.I32Const(0).GlobalGet(base).I32Load(0).I32Const(0).I32Const(0).I32Const(0).I32Const(
+			0).I32Const(0).Call(prepare).Drop()
 		b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, c.Unreachable()))
 	})
 	if _, err := i.g.OpenBytes(i.ctx, "fails", fails); err == nil {
@@ -128,17 +133,22 @@ func wasixCall(t testing.TB) []byte {
 		names := []struct {
 			name   string
 			params int
-		}{{"dlopen", 8}, {"dlsym", 6}, {"dl_invalid_handle", 1}, {"closure_allocate", 1}, {"closure_prepare", 7}, {"closure_free", 1}}
+		}{{"dlopen", 8}, {"dlsym", 6}, {"dl_invalid_handle", 1}, {"closure_allocate", 1},
+			{"closure_prepare", 7}, {"closure_free", 1}}
 		var indices []uint32
 		for _, f := range names {
-			indices = append(indices, b.ImportFunc("wasix_32v1", f.name, b.Type(slices.Repeat([]wasm.ValType{wasm.I32}, f.params), i32)))
+			indices = append(indices,
+				b.ImportFunc("wasix_32v1", f.name,
+					b.Type(slices.Repeat([]wasm.ValType{wasm.I32}, f.params), i32)))
 		}
 		for k, f := range names {
 			var c wasm.Code
 			for p := range f.params {
 				c.LocalGet(uint32(p))
 			}
-			b.ExportFunc("call_"+f.name, b.Func(b.Type(slices.Repeat([]wasm.ValType{wasm.I32}, f.params), i32), nil, c.Call(indices[k])))
+			b.ExportFunc("call_"+f.name,
+				b.Func(b.Type(slices.Repeat([]wasm.ValType{wasm.I32}, f.params), i32), nil,
+					c.Call(indices[k])))
 		}
 	})
 }
@@ -210,7 +220,8 @@ func TestWASIXClosureOfVectors(t *testing.T) {
 		t.Fatal(err)
 	}
 	copies := library(t, dylink.Info{}, func(b *wasm.Builder) {
-		b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
+		b.ImportMemory("env", "memory",
+			wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
 		b.ExportFunc("copy", b.Func(b.Type([]wasm.ValType{wasm.I32, wasm.I32, wasm.I32}, nil), nil,
 			new(wasm.Code).LocalGet(1).LocalGet(0).LocalGet(2).MemoryCopy()))
 	})
@@ -220,10 +231,13 @@ func TestWASIXClosureOfVectors(t *testing.T) {
 	out, types := i.call(linker.Default, "malloc", 4), i.cString("\x04\x02")
 	i.want(0, lib, "call_closure_allocate", out)
 	closure := i.call(linker.Default, "peek32", out)
-	i.want(0, lib, "call_closure_prepare", int32(i.symbol(linker.Default, "copy")), closure, types, 2, types, 2, 20)
+	i.want(0, lib, "call_closure_prepare", int32(i.symbol(linker.Default, "copy")), closure, types,
+		2, types, 2, 20)
 	v := []api.ValueType{api.ValueType(wasm.V128), api.ValueTypeF32}
-	low, high := binary.LittleEndian.Uint64([]byte("vectors ")), binary.LittleEndian.Uint64([]byte("are long"))
-	r, err := i.g.CallPointer(i.ctx, uint32(closure), v, v, low, high, uint64(math.Float32bits(1.5)))
+	low, high := binary.LittleEndian.Uint64([]byte("vectors ")),
+		binary.LittleEndian.Uint64([]byte("are long"))
+	r, err := i.g.CallPointer(i.ctx, uint32(closure), v, v, low, high,
+		uint64(math.Float32bits(1.5)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -63,7 +63,8 @@ func (a *hostAllocator) main(t testing.TB, more func(b *wasm.Builder)) []byte {
 		}
 		limits := wasm.Limits{Min: 64, Max: 256, HasMax: true}
 		b.ImportMemory("env", "memory", wasm.MemoryType{Limits: limits, Shared: true})
-		b.ExportFunc("malloc", b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).Call(malloc)))
+		b.ExportFunc("malloc",
+			b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).Call(malloc)))
 		b.ExportFunc("free", b.Func(b.Type(i32, nil), nil, new(wasm.Code).LocalGet(0).Call(free)))
 		for k := range int32(10) {
 			name := "t" + string(rune('0'+k))
@@ -105,12 +106,14 @@ func TestAllocatorOfSpawnCallsBack(t *testing.T) {
 		_, err := g.Symbol(ctx, linker.Default, "t0")
 		_, err2 := g.AllocateClosure(ctx)
 		_, err3 := g.OpenBytes(ctx, "empty", library(t, dylink.Info{}, func(*wasm.Builder) {}))
-		_, err4 := g.OpenBytes(ctx, "data", library(t, dylink.Info{MemorySize: 16}, func(*wasm.Builder) {}))
+		_, err4 := g.OpenBytes(ctx, "data",
+			library(t, dylink.Info{MemorySize: 16}, func(*wasm.Builder) {}))
 		failed = append(failed, err, err2, err3, err4)
 	}
 	var other *image
 	watchdog(t, "Spawn", func() { other = i.spawn() })
-	if len(failed) != 4 || errors.Join(failed[:3]...) != nil || !errors.Is(failed[3], linker.ErrInAllocator) {
+	if len(failed) != 4 || errors.Join(failed[:3]...) != nil ||
+		!errors.Is(failed[3], linker.ErrInAllocator) {
 		t.Errorf("in the allocator: %v", failed)
 	}
 	for k := range int32(10) {
@@ -207,7 +210,8 @@ func again(t testing.TB, register string) []byte {
 		add := func() *wasm.Code {
 			return new(wasm.Code).GlobalGet(base).I32Const(0).I32Const(0).Call(atexit).Drop()
 		}
-		b.ActiveFuncs(functions, wasm.ConstGlobal(base), b.Func(b.Type(i32, nil), nil, add().Call(count)))
+		b.ActiveFuncs(functions, wasm.ConstGlobal(base),
+			b.Func(b.Type(i32, nil), nil, add().Call(count)))
 		b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, add()))
 	})
 }
@@ -221,9 +225,10 @@ func TestDestructorsRegisterThemselves(t *testing.T) {
 			t.Run(register+"/"+end, func(t *testing.T) {
 				calls := 0
 				rt := hostCall(t, func(context.Context, *linker.Group) { calls++ })
-				i := newImageIn(t, rt, "main-pie", "threads", func(c *linker.Config) *linker.Config {
-					return c.WithMaxLateDestructors(limit)
-				})
+				i := newImageIn(t, rt, "main-pie", "threads",
+					func(c *linker.Config) *linker.Config {
+						return c.WithMaxLateDestructors(limit)
+					})
 				other := i.spawn()
 				lib := other.openBytes("again", again(t, register))
 				watchdog(t, "the end of the "+end, func() {

@@ -13,8 +13,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// A handle is closed for those who see the operation that closes it, and for no others: not while that
-// is replayed, and not at all if it fails.
+// A handle is closed for those who see the operation that closes it, and for no others: not while
+// that is replayed, and not at all if it fails.
 func TestClosingIsSeenWhenCommitted(t *testing.T) {
 	refused := errors.New("on purpose")
 	for _, fails := range []bool{false, true} {
@@ -120,7 +120,8 @@ func TestClosedHandleHasAReceipt(t *testing.T) {
 	i.open("other")
 	var r linker.Receipt
 	err := i.g.CloseLibrary(linker.WithReceipt(i.ctx, &r), lib)
-	if want := i.l.Commits(); !errors.Is(err, linker.ErrLibraryClosed) || !r.Known || r.Read != want {
+	if want := i.l.Commits(); !errors.Is(err, linker.ErrLibraryClosed) || !r.Known ||
+		r.Read != want {
 		t.Errorf("%v, receipt %+v, want number %d", err, r, want)
 	}
 }
@@ -134,7 +135,8 @@ func TestConstructorClosesItsHandle(t *testing.T) {
 		if err := g.CloseLibrary(ctx, counter); err != nil {
 			t.Errorf("closing: %v", err)
 		}
-		if sym, err := g.Symbol(ctx, counter, "counter_next"); !errors.Is(err, linker.ErrLibraryClosed) {
+		if sym, err := g.Symbol(ctx, counter, "counter_next"); !errors.Is(err,
+			linker.ErrLibraryClosed) {
 			t.Errorf("the constructor finds %+v, %v", sym, err)
 		}
 		if err := g.CloseLibrary(ctx, counter); !errors.Is(err, linker.ErrLibraryClosed) {
@@ -151,7 +153,8 @@ func TestConstructorClosesItsHandle(t *testing.T) {
 	if _, err := i.g.OpenBytes(i.ctx, "closes", callsHost(t, "__wasm_call_ctors")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := i.g.Symbol(i.ctx, counter, "counter_next"); !errors.Is(err, linker.ErrLibraryClosed) {
+	if _, err := i.g.Symbol(i.ctx, counter, "counter_next"); !errors.Is(err,
+		linker.ErrLibraryClosed) {
 		t.Errorf("a look after the operation: %v", err)
 	}
 }

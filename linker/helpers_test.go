@@ -58,19 +58,22 @@ func newRuntime(t testing.TB) wazero.Runtime {
 	return rt
 }
 
-// newImage links a main module of testdata; libs is the folder of its libraries. configure may change the
-// configuration.
-func newImage(t testing.TB, main, libs string, configure func(*linker.Config) *linker.Config) *image {
+// newImage links a main module of testdata; libs is the folder of its libraries. configure may
+// change the configuration.
+func newImage(t testing.TB, main, libs string,
+	configure func(*linker.Config) *linker.Config) *image {
 	t.Helper()
 	return newImageIn(t, newRuntime(t), main, libs, configure)
 }
 
-func newImageIn(t testing.TB, rt wazero.Runtime, main, libs string, configure func(*linker.Config) *linker.Config) *image {
+func newImageIn(t testing.TB, rt wazero.Runtime, main, libs string,
+	configure func(*linker.Config) *linker.Config) *image {
 	t.Helper()
 	ctx := context.Background()
 	config := linker.NewConfig().WithFS(fixtures()).WithSearchPath(libs).WithMainName(main).
 		WithParallelGroups(true). // the functions of the fixtures are made for it
-		WithHostModules(append(linker.DefaultHostModules(), "test", "one", "two", "late", "slow", "nobody")...)
+		WithHostModules(append(linker.DefaultHostModules(), "test", "one", "two", "late", "slow",
+			"nobody")...)
 	if configure != nil {
 		config = configure(config)
 	}

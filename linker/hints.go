@@ -9,10 +9,13 @@ import (
 
 // hints for errors. Each says what to do, in the words of the tools.
 const (
-	hintHidden = "the library exports nothing: it was compiled with hidden visibility, which is clang's default " +
+	hintHidden = "the library exports nothing: it was compiled with hidden visibility, which is " +
+		"clang's default " +
 		"(-fvisibility=default changes that)"
-	hintCPlusPlus = "a C++ library defines it: use a main module that has libc++, such as libraries.MainLibcxx"
-	hintLibc      = "C's library defines it: the main module must export it, as libraries.MainLibc does " +
+	hintCPlusPlus = "a C++ library defines it: use a main module that has libc++, such as " +
+		"libraries.MainLibcxx"
+	hintLibc = "C's library defines it: the main module must export it, as " +
+		"libraries.MainLibc does " +
 		"(lockstep cc links all of libc into a program)"
 )
 

@@ -9,17 +9,20 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// hookTable is a table of functions of the linker that modules are given when they are loaded, and that calls from
-// inside them go through: see [wasm.RewriteOptions]. That way nothing has to be added to their
-// imported functions, whose numbers are everywhere.
+// hookTable is a table of functions of the linker that modules are given when they are loaded, and
+// that calls from inside them go through: see [wasm.RewriteOptions]. That way nothing has to be
+// added to their imported functions, whose numbers are everywhere.
 type hookTable struct {
-	name      string // under which a module exports it, and the namespace from which the filler imports it
+	// under which a module exports it, and the namespace from which the filler imports it
+	name      string
 	functions []string
 	types     []wasm.FuncType
-	filler    wazero.CompiledModule // once there is a module with such a table; guarded by the state lock
+	// once there is a module with such a table; guarded by the state lock
+	filler wazero.CompiledModule
 }
 
-// startExport is under which name a module exports its start function, when that must not run before the tables are filled.
+// startExport is under which name a module exports its start function, when that must not run
+// before the tables are filled.
 const startExport = reservedPrefix + "start"
 
 // hookOptions says which tables the code of modules needs.
@@ -81,7 +84,8 @@ func (h *hookTable) build(host string) ([]byte, error) {
 	var b wasm.Builder
 	var functions []uint32
 	for k, t := range h.types {
-		functions = append(functions, b.ImportFunc(host, h.functions[k], b.Type(t.Params, t.Results)))
+		functions = append(functions,
+			b.ImportFunc(host, h.functions[k], b.Type(t.Params, t.Results)))
 	}
 	table := b.ImportTable(h.name, h.name, wasm.TableType{Elem: wasm.FuncRef})
 	b.ActiveFuncs(table, wasm.ConstI32(0), functions...)

@@ -21,15 +21,18 @@ const (
 	hostSafepoint = "safepoint" // () before every call of a host function
 	hostLazy      = "lazy"      // (entry) fills an entry of the link table
 	hostExit      = "exit"      // (code) what WASI's proc_exit is to guests
-	hostSystem    = "system"    // (access, descriptor) -> whether it is about a standard stream, before every call of a WASI function
+	// (access, descriptor) -> whether it is about a standard stream, before every call of a WASI
+	// function
+	hostSystem    = "system"
 	hostSystemEnd = "system_end"
 	hostEnd       = "end"      // () what the main module's C library calls when the program ends
 	hostEndWith   = "end_with" // (argument), the same for __cxa_atexit
 	hostPoll      = "poll"     // (subscriptions, n) -> the same, before poll_oneoff
 
-	// providedPrefix marks functions that guests import from env and that the linker has when neither a
-	// module nor the host has them. They are no safepoints: a guest's allocator calls them. Of the other
-	// namespaces in which the linker has functions, the names are marked in the same way.
+	// providedPrefix marks functions that guests import from env and that the linker has when
+	// neither a module nor the host has them. They are no safepoints: a guest's allocator calls
+	// them. Of the other namespaces in which the linker has functions, the names are marked in the
+	// same way.
 	providedPrefix = "env."
 )
 
@@ -51,38 +54,58 @@ const hostNamespace = reservedPrefix + "host"
 func (l *Linker) instantiateHost(ctx context.Context) error {
 	i32 := []api.ValueType{api.ValueTypeI32}
 	functions := []hostFunction{
-		{hostSafepoint, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { safepoint(ctx) }},
+		{hostSafepoint, nil, nil,
+			func(ctx context.Context, _ api.Module, _ []uint64) { safepoint(ctx) }},
 		{hostLoop, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { poll(ctx) }},
-		{hostLazy, i32, nil, func(ctx context.Context, _ api.Module, stack []uint64) { lazy(ctx, uint32(stack[0])) }},
-		{hostSystem, []api.ValueType{i32[0], i32[0]}, i32, func(ctx context.Context, _ api.Module, stack []uint64) {
-			stack[0] = l.system.begin(ctx, access(stack[0]), int32(stack[1]))
-		}},
-		{hostPoll, []api.ValueType{i32[0], i32[0]}, i32, func(ctx context.Context, _ api.Module, stack []uint64) {
-			stack[0] = l.system.beginPoll(ctx, &l.mem, uint32(stack[0]), uint32(stack[1]))
-		}},
-		{hostSystemEnd, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { l.system.end(ctx) }},
-		{hostEnd, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { l.endOfProgram(ctx) }},
-		{hostEndWith, i32, nil, func(ctx context.Context, _ api.Module, _ []uint64) { l.endOfProgram(ctx) }},
-		{hostExit, i32, nil, func(_ context.Context, _ api.Module, stack []uint64) { panic(sys.NewExitError(uint32(stack[0]))) }},
-		{providedPrefix + "emscripten_resize_heap", i32, i32, func(_ context.Context, _ api.Module, stack []uint64) {
-			stack[0] = l.resizeHeap(uint32(stack[0]))
-		}},
-		{providedPrefix + "emscripten_notify_memory_growth", i32, nil, func(context.Context, api.Module, []uint64) {}},
-		{providedPrefix + "_abort_js", nil, nil, func(context.Context, api.Module, []uint64) { panic(ErrAborted) }},
-		{providedPrefix + "__cxa_atexit", []api.ValueType{i32[0], i32[0], i32[0]}, i32, func(ctx context.Context, _ api.Module, stack []uint64) {
-			h := exitHandler{pointer: uint32(stack[0]), argument: uint32(stack[1])}
-			stack[0] = api.EncodeI32(l.registerExit(ctx, h, uint32(stack[2])))
-		}},
+		{hostLazy, i32, nil,
+			func(ctx context.Context, _ api.Module, stack []uint64) {
+				lazy(ctx, uint32(stack[0]))
+			}},
+		{hostSystem, []api.ValueType{i32[0], i32[0]}, i32,
+			func(ctx context.Context, _ api.Module, stack []uint64) {
+				stack[0] = l.system.begin(ctx, access(stack[0]), int32(stack[1]))
+			}},
+		{hostPoll, []api.ValueType{i32[0], i32[0]}, i32,
+			func(ctx context.Context, _ api.Module, stack []uint64) {
+				stack[0] = l.system.beginPoll(ctx, &l.mem, uint32(stack[0]), uint32(stack[1]))
+			}},
+		{hostSystemEnd, nil, nil,
+			func(ctx context.Context, _ api.Module, _ []uint64) { l.system.end(ctx) }},
+		{hostEnd, nil, nil,
+			func(ctx context.Context, _ api.Module, _ []uint64) { l.endOfProgram(ctx) }},
+		{hostEndWith, i32, nil,
+			func(ctx context.Context, _ api.Module, _ []uint64) { l.endOfProgram(ctx) }},
+		{hostExit, i32, nil,
+			func(_ context.Context, _ api.Module, stack []uint64) {
+				panic(sys.NewExitError(uint32(stack[0])))
+			}},
+		{providedPrefix + "emscripten_resize_heap", i32, i32,
+			func(_ context.Context, _ api.Module, stack []uint64) {
+				stack[0] = l.resizeHeap(uint32(stack[0]))
+			}},
+		{providedPrefix + "emscripten_notify_memory_growth", i32, nil,
+			func(context.Context, api.Module, []uint64) {}},
+		{providedPrefix + "_abort_js", nil, nil,
+			func(context.Context, api.Module, []uint64) { panic(ErrAborted) }},
+		{providedPrefix + "__cxa_atexit", []api.ValueType{i32[0], i32[0], i32[0]}, i32,
+			func(ctx context.Context, _ api.Module, stack []uint64) {
+				h := exitHandler{pointer: uint32(stack[0]), argument: uint32(stack[1])}
+				stack[0] = api.EncodeI32(l.registerExit(ctx, h, uint32(stack[2])))
+			}},
 		l.threadExitFunction("__cxa_thread_atexit"),
 		l.threadExitFunction("__cxa_thread_atexit_impl"), // what libc++abi calls, where it is
-		{providedPrefix + "atexit", i32, i32, func(ctx context.Context, _ api.Module, stack []uint64) {
-			stack[0] = api.EncodeI32(l.registerExit(ctx, exitHandler{pointer: uint32(stack[0]), plain: true}, 0))
-		}},
-		{providedPrefix + "abort", nil, nil, func(context.Context, api.Module, []uint64) { panic(ErrAborted) }},
+		{providedPrefix + "atexit", i32, i32,
+			func(ctx context.Context, _ api.Module, stack []uint64) {
+				stack[0] = api.EncodeI32(l.registerExit(ctx,
+					exitHandler{pointer: uint32(stack[0]), plain: true}, 0))
+			}},
+		{providedPrefix + "abort", nil, nil,
+			func(context.Context, api.Module, []uint64) { panic(ErrAborted) }},
 	}
-	functions = slices.Concat(functions, l.dlFunctions(), l.wasixFunctions(), l.threadFunctions(), l.waitFunctions(),
-		[]hostFunction{l.callbackFunction()})
-	m := &module{id: l.nextID(), name: "linker", exports: map[string]*export{}, hostName: hostNamespace}
+	functions = slices.Concat(functions, l.dlFunctions(), l.wasixFunctions(), l.threadFunctions(),
+		l.waitFunctions(), []hostFunction{l.callbackFunction()})
+	m := &module{id: l.nextID(), name: "linker", exports: map[string]*export{},
+		hostName: hostNamespace}
 	b := l.rt.NewHostModuleBuilder(m.hostName)
 	for _, f := range functions {
 		b = b.NewFunctionBuilder().WithGoModuleFunction(f.run, f.params, f.results).Export(f.name)
@@ -132,8 +155,8 @@ func (l *Linker) hostModule(ctx context.Context, namespace string) (api.Module, 
 	return l.spaces.get(namespace), nil
 }
 
-// safepoint is called by a gateway before every host function. Its panics end the guest's call, as a trap does;
-// they are what Call returns.
+// safepoint is called by a gateway before every host function. Its panics end the guest's call, as
+// a trap does; they are what Call returns.
 func safepoint(ctx context.Context) {
 	e := entryOf(ctx)
 	if e == nil {
@@ -194,7 +217,8 @@ func (e *entry) bindLink(ctx context.Context, index uint32) error {
 	return g.putLink(ctx, index, fn)
 }
 
-// late finds a function of a host module that was instantiated after the module that calls it was loaded.
+// late finds a function of a host module that was instantiated after the module that calls it was
+// loaded.
 func (e *entry) late(ctx context.Context, k *link) (x *export, err error) {
 	namespace := k.namespace
 	if namespace == "env" {
@@ -213,7 +237,8 @@ func (e *entry) late(ctx context.Context, k *link) (x *export, err error) {
 	return x, err
 }
 
-// scope is what a stay sees: the committed symbols; within an operation, those of the operation too.
+// scope is what a stay sees: the committed symbols; within an operation, those of the operation
+// too.
 func (e *entry) scope() *scope {
 	switch {
 	case e.view != nil:
@@ -224,7 +249,8 @@ func (e *entry) scope() *scope {
 	return e.group.l.committed.Load()
 }
 
-// gateway returns the module that stands for a host module of a name, or nil when the runtime has none.
+// gateway returns the module that stands for a host module of a name, or nil when the runtime has
+// none.
 func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 	l := t.l
 	if strings.HasPrefix(namespace, reservedPrefix) {
@@ -244,8 +270,8 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 		m.exports[name] = &export{mod: m, name: name, kind: exportFunction, fn: fn}
 	}
 	m.indexFunctions()
-	gateway := gateway{namespace: namespace, functions: m.functions, host: l.host.hostName, shared: l.threads == nil,
-		system: strings.HasPrefix(namespace, "wasi_")}
+	gateway := gateway{namespace: namespace, functions: m.functions, host: l.host.hostName,
+		shared: l.threads == nil, system: strings.HasPrefix(namespace, "wasi_")}
 	resolve := l.spaces.get
 	if gateway.system {
 		streams, err := t.streams(ctx, &gateway)
@@ -275,7 +301,8 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 	return m, nil
 }
 
-// streams returns the instance in which a system interface has its standard streams, and nothing else: no folders.
+// streams returns the instance in which a system interface has its standard streams, and nothing
+// else: no folders.
 func (t *tx) streams(ctx context.Context, g *gateway) (*module, error) {
 	l, key := t.l, reservedPrefix+"streams:"+g.namespace
 	if m := l.gateways[key]; m != nil {
@@ -288,7 +315,8 @@ func (t *tx) streams(ctx context.Context, g *gateway) (*module, error) {
 	}
 	config := l.moduleConfig().WithFSConfig(wazero.NewFSConfig())
 	// Listening sockets would come with the values of ctx, and nobody can open them twice.
-	if m.instance, err = l.instantiateAs(context.Background(), m.compiled, l.spaces.get, config); err != nil {
+	if m.instance, err = l.instantiateAs(context.Background(), m.compiled, l.spaces.get,
+		config); err != nil {
 		return nil, fmt.Errorf("linker: standard streams: %w", err)
 	}
 	l.gateways[key] = m
@@ -328,7 +356,8 @@ func (t *tx) makeTags(ctx context.Context, m *module, tags []madeTag) (*module, 
 	return made, nil
 }
 
-// resizeHeap makes the memory at least as large as asked, in bytes. It returns 1, or 0 when that is impossible.
+// resizeHeap makes the memory at least as large as asked, in bytes. It returns 1, or 0 when that is
+// impossible.
 func (l *Linker) resizeHeap(size uint32) uint64 {
 	have := uint64(len(l.mem.bytes()))
 	if uint64(size) <= have {

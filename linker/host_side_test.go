@@ -19,7 +19,8 @@ import (
 )
 
 // hostModule instantiates a host module of functions (i32) -> i32.
-func hostModule(t testing.TB, rt wazero.Runtime, name string, functions map[string]func(ctx context.Context, x int32) int32) {
+func hostModule(t testing.TB, rt wazero.Runtime, name string,
+	functions map[string]func(ctx context.Context, x int32) int32) {
 	t.Helper()
 	b := rt.NewHostModuleBuilder(name)
 	for export, f := range functions {
@@ -30,7 +31,8 @@ func hostModule(t testing.TB, rt wazero.Runtime, name string, functions map[stri
 	}
 }
 
-// callsAll is a library that imports functions (i32) -> i32 and exports each as "call_" and its position.
+// callsAll is a library that imports functions (i32) -> i32 and exports each as "call_" and its
+// position.
 func callsAll(t testing.TB, imports ...[2]string) []byte {
 	return library(t, dylink.Info{}, func(b *wasm.Builder) {
 		var indices []uint32
@@ -38,7 +40,8 @@ func callsAll(t testing.TB, imports ...[2]string) []byte {
 			indices = append(indices, b.ImportFunc(imp[0], imp[1], b.Type(i32, i32)))
 		}
 		for k, index := range indices {
-			b.ExportFunc("call_"+string(rune('0'+k)), b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).Call(index)))
+			b.ExportFunc("call_"+string(rune('0'+k)),
+				b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).Call(index)))
 		}
 	})
 }
@@ -51,12 +54,15 @@ func adds(n int32) func(context.Context, int32) int32 {
 func TestHostModulesWithTheSameNames(t *testing.T) {
 	rt := newRuntime(t)
 	for k, name := range []string{"env", "one", "two"} {
-		hostModule(t, rt, name, map[string]func(context.Context, int32) int32{"add": adds(int32(k + 1)), "more": adds(int32(10 * (k + 1)))})
+		hostModule(t, rt, name,
+			map[string]func(context.Context, int32) int32{
+				"add": adds(int32(k + 1)), "more": adds(int32(10 * (k + 1)))})
 	}
 	i := newImageIn(t, rt, "main-pie", "threads", nil)
 	other := i.spawn()
-	lib, err := i.g.OpenBytes(i.ctx, "calls", callsAll(t, [2]string{"env", "add"}, [2]string{"one", "add"},
-		[2]string{"two", "add"}, [2]string{"two", "more"}, [2]string{"one", "more"}))
+	lib, err := i.g.OpenBytes(i.ctx, "calls",
+		callsAll(t, [2]string{"env", "add"}, [2]string{"one", "add"}, [2]string{"two", "add"},
+			[2]string{"two", "more"}, [2]string{"one", "more"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,21 +73,25 @@ func TestHostModulesWithTheSameNames(t *testing.T) {
 	}
 }
 
-// Host modules that are instantiated after New serve libraries that are loaded later, and those that are there.
+// Host modules that are instantiated after New serve libraries that are loaded later, and those
+// that are there.
 func TestLateHostModules(t *testing.T) {
 	for _, namespace := range []string{"env", "late"} {
 		t.Run(namespace, func(t *testing.T) {
 			rt := newRuntime(t)
 			i := newImageIn(t, rt, "main-pie", "threads", nil)
 			other := i.spawn()
-			early, err := i.g.OpenBytes(i.ctx, "early", callsAll(t, [2]string{namespace, "add"}, [2]string{namespace, "nobody"}))
+			early, err := i.g.OpenBytes(i.ctx, "early",
+				callsAll(t, [2]string{namespace, "add"}, [2]string{namespace, "nobody"}))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := i.try(early, "call_0", 1); !errors.As(err, new(*linker.UndefinedSymbolError)) {
+			if _, err := i.try(early, "call_0", 1); !errors.As(err,
+				new(*linker.UndefinedSymbolError)) {
 				t.Errorf("before it is there: %v", err)
 			}
-			hostModule(t, rt, namespace, map[string]func(context.Context, int32) int32{"add": adds(7)})
+			hostModule(t, rt, namespace,
+				map[string]func(context.Context, int32) int32{"add": adds(7)})
 			i.want(8, early, "call_0", 1)
 			other.want(9, early, "call_0", 2)
 			late, err := other.g.OpenBytes(i.ctx, "late", callsAll(t, [2]string{namespace, "add"}))
@@ -89,7 +99,8 @@ func TestLateHostModules(t *testing.T) {
 				t.Fatal(err)
 			}
 			i.want(10, late, "call_0", 3)
-			if _, err := i.try(early, "call_1", 1); !errors.As(err, new(*linker.UndefinedSymbolError)) {
+			if _, err := i.try(early, "call_1", 1); !errors.As(err,
+				new(*linker.UndefinedSymbolError)) {
 				t.Errorf("what nobody has: %v", err)
 			}
 			if got := i.l.Commits(); got != 2 {
@@ -105,23 +116,26 @@ func TestNestedCallsAcrossGroups(t *testing.T) {
 	var groups []*linker.Group
 	var lib *linker.Library
 	var visited []int
-	hostModule(t, rt, "env", map[string]func(context.Context, int32) int32{"visit": func(ctx context.Context, x int32) int32 {
-		here := linker.GroupFromContext(ctx)
-		visited = append(visited, here.ID())
-		if x == 0 {
-			return 1
-		}
-		next := groups[(slices.Index(groups, here)+1)%len(groups)]
-		r, err := next.Call(ctx, lib, "call_0", uint64(x-1))
-		if err != nil {
-			panic(err)
-		}
-		return int32(r[0]) * 2
-	}})
+	hostModule(t, rt, "env",
+		map[string]func(context.Context, int32) int32{
+			"visit": func(ctx context.Context, x int32) int32 {
+				here := linker.GroupFromContext(ctx)
+				visited = append(visited, here.ID())
+				if x == 0 {
+					return 1
+				}
+				next := groups[(slices.Index(groups, here)+1)%len(groups)]
+				r, err := next.Call(ctx, lib, "call_0", uint64(x-1))
+				if err != nil {
+					panic(err)
+				}
+				return int32(r[0]) * 2
+			}})
 	i := newImageIn(t, rt, "main-pie", "threads", nil)
 	groups = append(groups, i.g, i.spawn().g, i.spawn().g)
 	var err error
-	if lib, err = i.g.OpenBytes(i.ctx, "visits", callsAll(t, [2]string{"env", "visit"})); err != nil {
+	if lib, err = i.g.OpenBytes(i.ctx, "visits",
+		callsAll(t, [2]string{"env", "visit"})); err != nil {
 		t.Fatal(err)
 	}
 	i.want(128, lib, "call_0", 7)
@@ -134,19 +148,22 @@ func TestNestedCallsAcrossGroups(t *testing.T) {
 	i.open("counter")
 }
 
-// The context of a call reaches the host function, which waits for it; the group is served meanwhile, and lives on.
+// The context of a call reaches the host function, which waits for it; the group is served
+// meanwhile, and lives on.
 func TestCancelInHostCall(t *testing.T) {
 	inside := make(chan struct{})
 	rt := newRuntime(t)
-	hostModule(t, rt, "env", map[string]func(context.Context, int32) int32{"wait": func(ctx context.Context, x int32) int32 {
-		if err := linker.GroupFromContext(ctx).Block(ctx, func() {
-			close(inside)
-			<-ctx.Done()
-		}); err != nil {
-			panic(err)
-		}
-		panic(ctx.Err())
-	}})
+	hostModule(t, rt, "env",
+		map[string]func(context.Context, int32) int32{
+			"wait": func(ctx context.Context, x int32) int32 {
+				if err := linker.GroupFromContext(ctx).Block(ctx, func() {
+					close(inside)
+					<-ctx.Done()
+				}); err != nil {
+					panic(err)
+				}
+				panic(ctx.Err())
+			}})
 	i := newImageIn(t, rt, "main-pie", "threads", nil)
 	other := i.spawn()
 	lib, err := i.g.OpenBytes(i.ctx, "waits", callsAll(t, [2]string{"env", "wait"}))
@@ -168,20 +185,22 @@ func TestCancelInHostCall(t *testing.T) {
 	other.want(101, linker.Default, "counter_next")
 }
 
-// command is an ordinary executable as WASI has them: _start writes its first argument and exits with its second,
-// a digit; "-" returns.
+// command is an ordinary executable as WASI has them: _start writes its first argument and exits
+// with its second, a digit; "-" returns.
 func command(t testing.TB) []byte {
 	var b wasm.Builder
 	two := b.Type([]wasm.ValType{wasm.I32, wasm.I32}, i32)
 	args := b.ImportFunc("wasi_snapshot_preview1", "args_get", two)
-	write := b.ImportFunc("wasi_snapshot_preview1", "fd_write", b.Type([]wasm.ValType{wasm.I32, wasm.I32, wasm.I32, wasm.I32}, i32))
+	write := b.ImportFunc("wasi_snapshot_preview1", "fd_write",
+		b.Type([]wasm.ValType{wasm.I32, wasm.I32, wasm.I32, wasm.I32}, i32))
 	exit := b.ImportFunc("wasi_snapshot_preview1", "proc_exit", b.Type(i32, nil))
 	b.ExportMemory("memory", b.Memory(1, 64, false))
 	const argv, iovec, text = 0x100, 0x200, 0x300
 	var c wasm.Code
 	c.I32Const(argv).I32Const(text).Call(args).Drop()
 	c.I32Const(iovec).I32Const(argv).I32Load(0).I32Store(0)
-	c.I32Const(iovec).I32Const(argv).I32Load(4).I32Const(argv).I32Load(0).I32Sub().I32Const(1).I32Sub().I32Store(4)
+	c.I32Const(iovec).I32Const(argv).I32Load(4).I32Const(argv).I32Load(0).I32Sub().I32Const(
+		1).I32Sub().I32Store(4)
 	c.I32Const(1).I32Const(iovec).I32Const(1).I32Const(iovec + 8).Call(write).Drop()
 	c.I32Const(argv).I32Load(4).I32Load8U(0).I32Const('-').I32Ne().If()
 	c.I32Const(argv).I32Load(4).I32Load8U(0).I32Const('0').I32Sub().Call(exit).Unreachable().End()
@@ -203,7 +222,8 @@ func TestRunCommand(t *testing.T) {
 			ctx := context.Background()
 			var out bytes.Buffer
 			l, err := linker.New(ctx, newRuntime(t), command(t), linker.NewConfig().
-				WithModuleConfig(wazero.NewModuleConfig().WithArgs(tt.args...)).WithStdio(nil, &out, nil))
+				WithModuleConfig(wazero.NewModuleConfig().WithArgs(tt.args...)).WithStdio(nil, &out,
+				nil))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -223,12 +243,15 @@ func TestRunCommand(t *testing.T) {
 	}
 }
 
-// pollLibrary exports sleep(): poll_oneoff with one clock, of one second, and result code; close(fd) is fd_close.
+// pollLibrary exports sleep(): poll_oneoff with one clock, of one second, and result code;
+// close(fd) is fd_close.
 func pollLibrary(t testing.TB) []byte {
 	return library(t, dylink.Info{MemorySize: 128, MemoryAlignment: 3}, func(b *wasm.Builder) {
-		poll := b.ImportFunc("wasi_snapshot_preview1", "poll_oneoff", b.Type([]wasm.ValType{wasm.I32, wasm.I32, wasm.I32, wasm.I32}, i32))
+		poll := b.ImportFunc("wasi_snapshot_preview1", "poll_oneoff",
+			b.Type([]wasm.ValType{wasm.I32, wasm.I32, wasm.I32, wasm.I32}, i32))
 		closes := b.ImportFunc("wasi_snapshot_preview1", "fd_close", b.Type(i32, i32))
-		b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
+		b.ImportMemory("env", "memory",
+			wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
 		base := b.ImportGlobal("env", "__memory_base", wasm.GlobalType{Type: wasm.I32})
 		var c wasm.Code
 		c.GlobalGet(base).I32Const(1).I32Store(16)              // the monotonic clock
@@ -236,7 +259,8 @@ func pollLibrary(t testing.TB) []byte {
 		c.GlobalGet(base).GlobalGet(base).I32Const(48).I32Add() // the event
 		c.I32Const(1).GlobalGet(base).I32Const(96).I32Add()     // how many there are
 		b.ExportFunc("sleep", b.Func(b.Type(nil, i32), nil, c.Call(poll)))
-		b.ExportFunc("close", b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).Call(closes)))
+		b.ExportFunc("close",
+			b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).Call(closes)))
 	})
 }
 
@@ -276,11 +300,13 @@ func TestSleepingGroup(t *testing.T) {
 	sleeper.want(102, linker.Default, "counter_next")
 }
 
-// A group that waits for its standard input holds up nobody either, and standard output needs no lock of its own.
+// A group that waits for its standard input holds up nobody either, and standard output needs no
+// lock of its own.
 func TestStdio(t *testing.T) {
 	stdin, feed := io.Pipe()
 	var out bytes.Buffer
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithStdio(stdin, &out, nil) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithStdio(stdin, &out, nil) })
 	reader := i.spawn()
 	lib, err := i.g.OpenBytes(i.ctx, "wasi", wasiLibrary(t))
 	if err != nil {
@@ -342,9 +368,11 @@ func TestStdio(t *testing.T) {
 // Environment and exit codes of libraries' own calls are WASI's.
 func TestExitFromHostCall(t *testing.T) {
 	rt := newRuntime(t)
-	hostModule(t, rt, "env", map[string]func(context.Context, int32) int32{"leave": func(_ context.Context, x int32) int32 {
-		panic(sys.NewExitError(uint32(x)))
-	}})
+	hostModule(t, rt, "env",
+		map[string]func(context.Context, int32) int32{
+			"leave": func(_ context.Context, x int32) int32 {
+				panic(sys.NewExitError(uint32(x)))
+			}})
 	i := newImageIn(t, rt, "main-pie", "threads", nil)
 	other := i.spawn()
 	lib, err := i.g.OpenBytes(i.ctx, "leaves", callsAll(t, [2]string{"env", "leave"}))
@@ -355,7 +383,8 @@ func TestExitFromHostCall(t *testing.T) {
 	if _, err := other.try(lib, "call_0", 9); !errors.As(err, &exit) || exit.ExitCode() != 9 {
 		t.Errorf("exit: %v", err)
 	}
-	if _, err := other.try(linker.Default, "main_twice", 9); !errors.Is(err, linker.ErrGroupClosed) || !strings.Contains(err.Error(), "9") {
+	if _, err := other.try(linker.Default, "main_twice", 9); !errors.Is(err,
+		linker.ErrGroupClosed) || !strings.Contains(err.Error(), "9") {
 		t.Errorf("after the exit: %v", err)
 	}
 	i.open("counter")

@@ -11,27 +11,30 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// A host function whose wait ends with its context, in the middle of an operation, waits for the end of that: its guest must
-// not run on before.
+// A host function whose wait ends with its context, in the middle of an operation, waits for the
+// end of that: its guest must not run on before.
 func TestCancelInHostCallDuringOperation(t *testing.T) {
 	inside, awake := make(chan struct{}), make(chan struct{})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var blocked error
 	rt := newRuntime(t)
-	hostModule(t, rt, "env", map[string]func(context.Context, int32) int32{"wait": func(ctx context.Context, x int32) int32 {
-		blocked = linker.GroupFromContext(ctx).Block(ctx, func() {
-			close(inside)
-			<-ctx.Done()
-		})
-		return x
-	}, "replayed": func(ctx context.Context, x int32) int32 {
-		if linker.GroupFromContext(ctx).ID() == 1 { // in the group that waits, by the leader
-			cancel()
-			<-awake
-		}
-		return x
-	}})
+	hostModule(t, rt, "env",
+		map[string]func(context.Context, int32) int32{
+			"wait": func(ctx context.Context, x int32) int32 {
+				blocked = linker.GroupFromContext(ctx).Block(ctx, func() {
+					close(inside)
+					<-ctx.Done()
+				})
+				return x
+			}, "replayed": func(ctx context.Context, x int32) int32 {
+				if linker.GroupFromContext(
+					ctx).ID() == 1 { // in the group that waits, by the leader
+					cancel()
+					<-awake
+				}
+				return x
+			}})
 	i := newImageIn(t, rt, "main-pie", "threads", func(c *linker.Config) *linker.Config {
 		return c.WithObserver(func(e coord.Event) {
 			if e.Step.Action == protocol.ActWake {

@@ -59,12 +59,14 @@ func subsection(code byte, fields ...any) []byte {
 	return append(leb.AppendU32([]byte{code}, uint32(len(body))), body...)
 }
 
-// A hostile dylink.0 is refused before anything is allocated or read: neither memory nor tables grow, no file is asked for,
-// nothing is compiled. The error is typed and names the limit.
+// A hostile dylink.0 is refused before anything is allocated or read: neither memory nor tables
+// grow, no file is asked for, nothing is compiled. The error is typed and names the limit.
 func TestHostileDylink(t *testing.T) {
 	format := is(func(e *dylink.FormatError) bool { return e.Offset > 0 && e.Reason != "" })
 	limit := func(part string) func(error) bool {
-		return is(func(e *linker.LimitError) bool { return strings.Contains(e.Limit, part) && e.Value > e.Max })
+		return is(func(e *linker.LimitError) bool {
+			return strings.Contains(e.Limit, part) && e.Value > e.Max
+		})
 	}
 	many := []any{1000000}
 	for range 1000000 {
@@ -72,7 +74,8 @@ func TestHostileDylink(t *testing.T) {
 	}
 	b := newBooks(newRuntime(t))
 	files := &watchedFS{FS: fixtures()}
-	i := newImageIn(t, b, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithFS(files).WithMaxTable(1 << 16) })
+	i := newImageIn(t, b, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithFS(files).WithMaxTable(1 << 16) })
 	other := i.spawn()
 	before := ledger(i, b)
 	compiled, asked, size := b.compilations(), len(files.paths()), i.l.Memory().Size()
@@ -82,15 +85,20 @@ func TestHostileDylink(t *testing.T) {
 		want   func(error) bool
 	}{
 		{"memory of 4 GiB", section(subsection(1, 1<<32-1, 0, 0, 0)), limit("data area (bytes)")},
-		{"memory of more than 2^32 with its alignment", section(subsection(1, 1<<32-1, 31, 0, 0)), format},
+		{"memory of more than 2^32 with its alignment", section(subsection(1, 1<<32-1, 31, 0, 0)),
+			format},
 		{"alignment 2^31", section(subsection(1, 16, 31, 0, 0)), limit("alignment of a data area")},
-		{"alignment 2^31 of nothing", section(subsection(1, 0, 31, 0, 0)), limit("alignment of a data area")},
+		{"alignment 2^31 of nothing", section(subsection(1, 0, 31, 0, 0)),
+			limit("alignment of a data area")},
 		{"alignment 2^32", section(subsection(1, 16, 32, 0, 0)), format},
 		{"alignment 2^(2^32-1)", section(subsection(1, 16, 1<<32-1, 0, 0)), format},
-		{"table of 2^31", section(subsection(1, 0, 0, 1<<31, 0)), limit("function table (entries)")},
-		{"table alignment 2^31", section(subsection(1, 0, 0, 1, 31)), limit("alignment in the function table")},
+		{"table of 2^31", section(subsection(1, 0, 0, 1<<31, 0)),
+			limit("function table (entries)")},
+		{"table alignment 2^31", section(subsection(1, 0, 0, 1, 31)),
+			limit("alignment in the function table")},
 		{"a million needed libraries", section(subsection(2, many...)), format},
-		{"four billion needed libraries that are not there", section(subsection(2, 1<<32-1)), format},
+		{"four billion needed libraries that are not there", section(subsection(2, 1<<32-1)),
+			format},
 		{"a name that is not UTF-8", section(subsection(2, 1, "\xff\xfe")), format},
 		{"a name with NUL", section(subsection(2, 1, "liba.wasm\x00.txt")), format},
 		{"a run-time path that is not UTF-8", section(subsection(5, 1, "\xc0\x80")), format},
@@ -120,8 +128,10 @@ func TestHostileDylink(t *testing.T) {
 
 // No name or path of a library leads out of the file system: it is asked for valid paths only.
 func TestPathsStayInside(t *testing.T) {
-	hostile := []string{"..", "../liba.wasm", "../../etc/passwd", "/../../etc/passwd", "/etc/passwd", "a/../../b", "./..//../b", "//b",
-		"a//b", "", ".", "/", "C:\\windows\\b", "..\\b", "\xff", "a\x00b", "$ORIGIN/../../b", strings.Repeat("../", 100) + "b"}
+	hostile := []string{"..", "../liba.wasm", "../../etc/passwd", "/../../etc/passwd",
+		"/etc/passwd", "a/../../b", "./..//../b", "//b",
+		"a//b", "", ".", "/", "C:\\windows\\b", "..\\b", "\xff", "a\x00b", "$ORIGIN/../../b",
+		strings.Repeat("../", 100) + "b"}
 	files := &watchedFS{FS: fstest.MapFS{}}
 	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config {
 		return c.WithFS(files).WithSearchPath("..", "../..", "/", "a/../..", "lib")
@@ -134,12 +144,17 @@ func TestPathsStayInside(t *testing.T) {
 		if strings.Contains(name, "\x00") || !utf8.ValidString(name) || name == "" {
 			continue
 		}
-		needs := library(t, dylink.Info{Needed: []string{name}, RuntimePath: hostile[2:4]}, func(*wasm.Builder) {})
-		if _, err := i.g.OpenBytes(i.ctx, fmt.Sprint("needs", n), needs); !errors.As(err, new(*linker.LoadError)) {
+		needs := library(t, dylink.Info{Needed: []string{name}, RuntimePath: hostile[2:4]},
+			func(*wasm.Builder) {})
+		if _, err := i.g.OpenBytes(i.ctx, fmt.Sprint("needs", n), needs); !errors.As(err,
+			new(*linker.LoadError)) {
 			t.Errorf("a library that needs %q: %v", name, err)
 		}
-		path := library(t, dylink.Info{Needed: []string{"b"}, RuntimePath: []string{name, "$ORIGIN/" + name}}, func(*wasm.Builder) {})
-		if _, err := i.g.OpenBytes(i.ctx, fmt.Sprint("path", n), path); !errors.As(err, new(*linker.LoadError)) {
+		path := library(t,
+			dylink.Info{Needed: []string{"b"}, RuntimePath: []string{name, "$ORIGIN/" + name}},
+			func(*wasm.Builder) {})
+		if _, err := i.g.OpenBytes(i.ctx, fmt.Sprint("path", n), path); !errors.As(err,
+			new(*linker.LoadError)) {
 			t.Errorf("a library whose run-time path is %q: %v", name, err)
 		}
 	}
@@ -164,17 +179,19 @@ func chain(t testing.TB, n int) fstest.MapFS {
 		if k < n-1 {
 			info.Needed = []string{fmt.Sprintf("lib%d.wasm", k+1)}
 		}
-		files[fmt.Sprintf("lib%d.wasm", k)] = &fstest.MapFile{Data: library(t, info, func(b *wasm.Builder) {
-			if k == n-1 {
-				b.ExportFunc("last", b.Func(b.Type(nil, i32), nil, new(wasm.Code).I32Const(int32(n))))
-			}
-		})}
+		files[fmt.Sprintf("lib%d.wasm", k)] = &fstest.MapFile{Data: library(t, info,
+			func(b *wasm.Builder) {
+				if k == n-1 {
+					b.ExportFunc("last",
+						b.Func(b.Type(nil, i32), nil, new(wasm.Code).I32Const(int32(n))))
+				}
+			})}
 	}
 	return files
 }
 
-// A chain of needed libraries is refused at the limit, before more files are read; where the limits allow it, ten thousand
-// libraries in a chain load, and unload.
+// A chain of needed libraries is refused at the limit, before more files are read; where the limits
+// allow it, ten thousand libraries in a chain load, and unload.
 func TestDeepChain(t *testing.T) {
 	n := 10000
 	if testing.Short() || raceEnabled {
@@ -203,11 +220,13 @@ func TestDeepChain(t *testing.T) {
 	}
 	refused := func(err error, limit string, most uint64) {
 		t.Helper()
-		if le := (*linker.LimitError)(nil); !errors.As(err, &le) || le.Limit != limit || le.Max != most || le.Value != most+1 {
+		if le := (*linker.LimitError)(nil); !errors.As(err, &le) || le.Limit != limit ||
+			le.Max != most || le.Value != most+1 {
 			t.Errorf("%v", err)
 		}
 		if got := files.paths(); uint64(len(got)) > 2*(most+1) {
-			t.Errorf("%d times was a file asked for, at most %d modules are allowed", len(got), most)
+			t.Errorf("%d times was a file asked for, at most %d modules are allowed", len(got),
+				most)
 		}
 		files.asked = nil
 	}
@@ -215,25 +234,30 @@ func TestDeepChain(t *testing.T) {
 	refused(err, "depth of needed libraries", linker.DefaultMaxDepth)
 	_, err = open(func(c *linker.Config) *linker.Config { return c.WithMaxModules(30) })
 	refused(err, "modules", 30)
-	if _, err = open(func(c *linker.Config) *linker.Config { return c.WithMaxModules(n).WithMaxDepth(n) }); err != nil {
+	if _, err = open(func(c *linker.Config) *linker.Config {
+		return c.WithMaxModules(n).WithMaxDepth(n)
+	}); err != nil {
 		t.Error(err)
 	}
 }
 
-// A constructor that opens a library whose constructor opens another one, and so on, is stopped at the limit.
+// A constructor that opens a library whose constructor opens another one, and so on, is stopped at
+// the limit.
 func TestNestedConstructors(t *testing.T) {
 	rt := newRuntime(t)
 	var self []byte
 	depth, most := 0, 0
 	var innermost error
-	_, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().WithFunc(func(ctx context.Context) {
-		depth++
-		most = max(most, depth)
-		if _, err := linker.GroupFromContext(ctx).OpenBytes(ctx, fmt.Sprint("nested", depth), self); err != nil && innermost == nil {
-			innermost = err
-		}
-		depth--
-	}).Export("open_another").Instantiate(t.Context())
+	_, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().WithFunc(
+		func(ctx context.Context) {
+			depth++
+			most = max(most, depth)
+			if _, err := linker.GroupFromContext(ctx).OpenBytes(ctx, fmt.Sprint("nested", depth),
+				self); err != nil && innermost == nil {
+				innermost = err
+			}
+			depth--
+		}).Export("open_another").Instantiate(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,14 +266,17 @@ func TestNestedConstructors(t *testing.T) {
 		b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, new(wasm.Code).Call(open)))
 	})
 	for _, limit := range []int{0, 1, 5, linker.DefaultMaxNesting} {
-		i := newImageIn(t, rt, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxNesting(limit) })
+		i := newImageIn(t, rt, "main-pie", "threads",
+			func(c *linker.Config) *linker.Config { return c.WithMaxNesting(limit) })
 		most, innermost = 0, nil
 		if _, err := i.g.OpenBytes(i.ctx, "outermost", self); err != nil {
 			t.Fatal(err)
 		}
 		le := (*linker.LimitError)(nil)
-		if !errors.As(innermost, &le) || le.Max != uint64(limit) || most != limit+1 || len(i.l.Libraries()) != limit+1 {
-			t.Errorf("limit %d: %d nested calls, %d libraries, %v", limit, most, len(i.l.Libraries()), innermost)
+		if !errors.As(innermost, &le) || le.Max != uint64(limit) || most != limit+1 ||
+			len(i.l.Libraries()) != limit+1 {
+			t.Errorf("limit %d: %d nested calls, %d libraries, %v", limit, most,
+				len(i.l.Libraries()), innermost)
 		}
 	}
 }

@@ -16,9 +16,9 @@ func DefaultHostModules() []string {
 }
 
 // WithHostModules sets from which modules of the runtime guests may import functions, besides env
-// ([Config.WithEnvModule]); the default is [DefaultHostModules]. A runtime may have modules that are
-// meant for others: an import from any that is not named here is a [*HostModuleError], whether or
-// not there is such a module.
+// ([Config.WithEnvModule]); the default is [DefaultHostModules]. A runtime may have modules that
+// are meant for others: an import from any that is not named here is a [*HostModuleError], whether
+// or not there is such a module.
 func (c *Config) WithHostModules(names ...string) *Config {
 	return c.with(func(c *Config) { c.hostModules = slices.Clone(names) })
 }
@@ -33,7 +33,8 @@ type HostModuleError struct {
 
 // Error implements the error interface.
 func (e *HostModuleError) Error() string {
-	return fmt.Sprintf("linker: module %s: import %s.%s: guests may not import from this module of the host",
+	return fmt.Sprintf(
+		"linker: module %s: import %s.%s: guests may not import from this module of the host",
 		text.Name(e.Module), text.Name(e.Namespace), text.Name(e.Name))
 }
 
@@ -48,7 +49,8 @@ func (l *Linker) checkImports(m *module) error {
 		if strings.HasPrefix(imp.Module, reservedPrefix) {
 			return importError(m, imp, "the namespace is the linker's own")
 		}
-		if imp.Kind == wasm.KindFunc && imp.Module != "env" && !slices.Contains(l.config.hostModules, imp.Module) {
+		if imp.Kind == wasm.KindFunc && imp.Module != "env" &&
+			!slices.Contains(l.config.hostModules, imp.Module) {
 			return &HostModuleError{Module: m.name, Namespace: imp.Module, Name: imp.Name}
 		}
 	}

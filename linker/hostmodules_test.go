@@ -10,8 +10,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// Guests import from the modules of the host that the configuration names, and from env; not from any
-// other that the runtime happens to have. This holds for the main module, too.
+// Guests import from the modules of the host that the configuration names, and from env; not from
+// any other that the runtime happens to have. This holds for the main module, too.
 func TestHostModules(t *testing.T) {
 	b := newBooks(newRuntime(t))
 	for _, name := range []string{"env", "private", "shared"} {
@@ -43,19 +43,25 @@ func TestHostModules(t *testing.T) {
 	_, err := linker.New(i.ctx, b, library(t, dylink.Info{}, func(b *wasm.Builder) {
 		b.ImportFunc("private", "add", b.Type(nil, nil))
 	}), nil)
-	if !is(func(e *linker.HostModuleError) bool { return e.Module == "main" && e.Namespace == "private" })(err) {
+	if !is(func(e *linker.HostModuleError) bool {
+		return e.Module == "main" && e.Namespace == "private"
+	})(err) {
 		t.Errorf("a main module: %v", err)
 	}
 }
 
 // A module with more imports than may be is refused before it is compiled.
 func TestManyImports(t *testing.T) {
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxImports(8) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithMaxImports(8) })
 	open := func(n int) error {
-		_, err := i.g.OpenBytes(i.ctx, "lib", callsAll(t, slices.Repeat([][2]string{{"env", "f"}}, n)...))
+		_, err := i.g.OpenBytes(i.ctx, "lib",
+			callsAll(t, slices.Repeat([][2]string{{"env", "f"}}, n)...))
 		return err
 	}
-	if err := open(9); !is(func(e *linker.LimitError) bool { return e.Limit == "imports" && e.Value == 9 && e.Max == 8 })(err) {
+	if err := open(9); !is(func(e *linker.LimitError) bool {
+		return e.Limit == "imports" && e.Value == 9 && e.Max == 8
+	})(err) {
 		t.Errorf("nine imports: %v", err)
 	}
 	if err := open(8); err != nil {

@@ -6,18 +6,21 @@ import "strings"
 type AddrInfo struct {
 	Module string // the name of the module
 	File   string // where it was found
-	Base   uint32 // the address of its data area; for a function, the first of its own entries of the function table
-	// Symbol is the exported symbol at, or nearest before, the pointer, and Pointer is where that is. Without
-	// one, Symbol is empty and Pointer is 0.
+	// the address of its data area; for a function, the first of its own entries of the function
+	// table
+	Base uint32
+	// Symbol is the exported symbol at, or nearest before, the pointer, and Pointer is where that
+	// is. Without one, Symbol is empty and Pointer is 0.
 	Symbol  string
 	Pointer uint32
 }
 
-// Addr says which module, and which of its symbols, a pointer of the guest belongs to. kind says how the guest
-// would use it: addresses and function pointers are both small integers. A function pointer belongs to whoever
-// defines the function, whichever module its entry was made for; only a pointer that is exactly a symbol's has one.
-// Addresses in heaps, stacks and thread-local storage belong to nobody, but for the stack that an ordinary executable
-// brings, which lies among its data. It takes no lock: it sees what was committed last.
+// Addr says which module, and which of its symbols, a pointer of the guest belongs to. kind says
+// how the guest would use it: addresses and function pointers are both small integers. A function
+// pointer belongs to whoever defines the function, whichever module its entry was made for; only a
+// pointer that is exactly a symbol's has one. Addresses in heaps, stacks and thread-local storage
+// belong to nobody, but for the stack that an ordinary executable brings, which lies among its
+// data. It takes no lock: it sees what was committed last.
 func (l *Linker) Addr(pointer uint32, kind SymbolKind) (info AddrInfo, ok bool) {
 	s := l.committed.Load()
 	switch kind {
@@ -51,7 +54,8 @@ func (s *scope) addrFunction(pointer uint32) (AddrInfo, bool) {
 }
 
 func (fn *function) addrInfo(pointer uint32) AddrInfo {
-	return AddrInfo{Module: fn.mod.name, File: fn.mod.file, Base: fn.mod.table.base, Symbol: fn.name, Pointer: pointer}
+	return AddrInfo{Module: fn.mod.name, File: fn.mod.file, Base: fn.mod.table.base,
+		Symbol: fn.name, Pointer: pointer}
 }
 
 func (s *scope) addrData(l *Linker, address uint32) (AddrInfo, bool) {
@@ -62,11 +66,13 @@ func (s *scope) addrData(l *Linker, address uint32) (AddrInfo, bool) {
 		}
 		info := AddrInfo{Module: m.name, File: m.file, Base: area.base}
 		for name, x := range m.exports {
-			if x.kind != exportData || x.mod != m || x.tls || special(name) || strings.HasPrefix(name, "__wasm_") || x.addr > address || x.addr < area.base {
+			if x.kind != exportData || x.mod != m || x.tls || special(name) ||
+				strings.HasPrefix(name, "__wasm_") || x.addr > address || x.addr < area.base {
 				continue
 			}
 			// Of several names for one address the first in the alphabet is taken.
-			if info.Symbol == "" || x.addr > info.Pointer || x.addr == info.Pointer && name < info.Symbol {
+			if info.Symbol == "" || x.addr > info.Pointer || x.addr == info.Pointer &&
+				name < info.Symbol {
 				info.Symbol, info.Pointer = name, x.addr
 			}
 		}
@@ -75,8 +81,8 @@ func (s *scope) addrData(l *Linker, address uint32) (AddrInfo, bool) {
 	return AddrInfo{}, false
 }
 
-// dataArea is where a module's static data is. That of an ordinary executable is between the null pointer and its
-// heap, with its stack perhaps.
+// dataArea is where a module's static data is. That of an ordinary executable is between the null
+// pointer and its heap, with its stack perhaps.
 func (l *Linker) dataArea(m *module) span {
 	if m.fixed {
 		return span{0, l.dataEnd}
@@ -89,11 +95,11 @@ type ModuleInfo struct {
 	Name string // by which other modules need it
 	File string // where it was found
 	Main bool   // it is the main module
-	// MemoryBase is the address of its data area, and MemorySize is its size in bytes; both are 0 for a module without
-	// static data.
+	// MemoryBase is the address of its data area, and MemorySize is its size in bytes; both are 0
+	// for a module without static data.
 	MemoryBase, MemorySize uint32
-	// TableBase is the first of its own entries of the function table, and TableSize is their number. Entries that
-	// were made for its functions later are not among them.
+	// TableBase is the first of its own entries of the function table, and TableSize is their
+	// number. Entries that were made for its functions later are not among them.
 	TableBase, TableSize uint32
 	ThreadLocalSize      uint32   // bytes of thread-local storage in every group
 	Needed               []string // the libraries that it names, in order
@@ -102,9 +108,9 @@ type ModuleInfo struct {
 	NoDelete             bool     // it is never unloaded
 }
 
-// Modules lists the loaded modules, the main module first, then in the order in which they were loaded. The list is
-// that of one moment between two link operations; only Handles, which no operation changes, may be newer. It
-// takes no lock.
+// Modules lists the loaded modules, the main module first, then in the order in which they were
+// loaded. The list is that of one moment between two link operations; only Handles, which no
+// operation changes, may be newer. It takes no lock.
 func (l *Linker) Modules() []ModuleInfo {
 	s := l.committed.Load()
 	global, pinned := set(s.global), set(s.pinned)
@@ -116,8 +122,10 @@ func (l *Linker) Modules() []ModuleInfo {
 		area := l.dataArea(m)
 		info := ModuleInfo{
 			Name: m.name, File: m.file, Main: m == l.main,
-			MemoryBase: area.base, MemorySize: area.size, TableBase: m.table.base, TableSize: m.table.size,
-			ThreadLocalSize: m.tlsSize, Handles: int(m.shown.Load()), Global: global[m], NoDelete: pinned[m],
+			MemoryBase: area.base, MemorySize: area.size, TableBase: m.table.base,
+			TableSize:       m.table.size,
+			ThreadLocalSize: m.tlsSize, Handles: int(m.shown.Load()), Global: global[m],
+			NoDelete: pinned[m],
 		}
 		for _, n := range m.needed {
 			info.Needed = append(info.Needed, n.name)

@@ -8,11 +8,12 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// The address of a thread-local symbol is another one in every group, and another library's is where that library
-// says it is.
+// The address of a thread-local symbol is another one in every group, and another library's is
+// where that library says it is.
 func TestThreadLocalSymbols(t *testing.T) {
 	for _, m := range mains[:2] {
-		for _, early := range []bool{true, false} { // the libraries are loaded before the groups exist, or after
+		// the libraries are loaded before the groups exist, or after
+		for _, early := range []bool{true, false} {
 			i := newImage(t, m.name, m.libs, nil)
 			groups := []*image{i}
 			var user *linker.Library
@@ -41,7 +42,8 @@ func TestThreadLocalSymbols(t *testing.T) {
 						t.Errorf("group %d: %s is %#x, want %#x", n, lib.name, got, address)
 					}
 				}
-				if got, want := g.symbol(linker.Default, "tls_other"), uint32(g.call(definer, "tls_other_address")); got != want {
+				if got, want := g.symbol(linker.Default, "tls_other"),
+					uint32(g.call(definer, "tls_other_address")); got != want {
 					t.Errorf("group %d: tls_other is at %#x, want %#x", n, got, want)
 				}
 				for k := range int32(n + 1) {
@@ -68,7 +70,8 @@ func TestThreadLocalSymbols(t *testing.T) {
 	}
 }
 
-// A pointer is traced to its module and symbol, whoever asks and whichever module's table entry it is.
+// A pointer is traced to its module and symbol, whoever asks and whichever module's table entry it
+// is.
 func TestAddr(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i := groups[len(groups)-1]
@@ -92,15 +95,20 @@ func TestAddr(t *testing.T) {
 			{"data", value, linker.Data, "libdata.wasm", "data_value", value},
 			{"inside of an array", array + 9, linker.Data, "libother.wasm", "other_array", array},
 			{"data of the main module", main, linker.Data, mainName, "main_value", main},
-			{"a function with a slot of its own", negate, linker.Function, "libother.wasm", "other_negate", negate},
+			{"a function with a slot of its own", negate, linker.Function, "libother.wasm",
+				"other_negate", negate},
 			{"a function without", other, linker.Function, "libother.wasm", "other_add", other},
-			{"a function that dlsym has given a slot", unreferenced, linker.Function, "libfnptr.wasm", "fnptr_unreferenced", unreferenced},
-			{"a function of the main module", twice, linker.Function, mainName, "main_twice", twice},
-			{"a private function", uint32(i.call(data, "data_function", 0)), linker.Function, "libdata.wasm", "", 0},
+			{"a function that dlsym has given a slot", unreferenced, linker.Function,
+				"libfnptr.wasm", "fnptr_unreferenced", unreferenced},
+			{"a function of the main module", twice, linker.Function, mainName, "main_twice",
+				twice},
+			{"a private function", uint32(i.call(data, "data_function", 0)), linker.Function,
+				"libdata.wasm", "", 0},
 		}
 		for _, tt := range tests {
 			info, ok := i.l.Addr(tt.pointer, tt.kind)
-			if !ok || info.Module != tt.module || info.Symbol != tt.symbol || info.Pointer != tt.at {
+			if !ok || info.Module != tt.module || info.Symbol != tt.symbol ||
+				info.Pointer != tt.at {
 				t.Errorf("%s: %+v, %v", tt.name, info, ok)
 			}
 			if info.File == "" {
@@ -114,7 +122,8 @@ func TestAddr(t *testing.T) {
 			kind    linker.SymbolKind
 		}{
 			"null": {0, linker.Data}, "the null function": {0, linker.Function},
-			"no function": {1 << 20, linker.Function}, "no kind": {value, 0}, "the heap": {heap, linker.Data},
+			"no function": {1 << 20, linker.Function}, "no kind": {value, 0},
+			"the heap": {heap, linker.Data},
 		} {
 			if info, ok := i.l.Addr(p.pointer, p.kind); ok {
 				t.Errorf("%s belongs to %+v", name, info)
@@ -153,10 +162,13 @@ func TestModules(t *testing.T) {
 			if m.Main != (len(got) == 1) || m.File == "" {
 				t.Errorf("%+v", m)
 			}
-			if value := i.symbol(data, "data_value"); m.Name == "libdata.wasm" && (value < m.MemoryBase || value >= m.MemoryBase+m.MemorySize) {
+			if value := i.symbol(data, "data_value"); m.Name == "libdata.wasm" &&
+				(value < m.MemoryBase || value >= m.MemoryBase+m.MemorySize) {
 				t.Errorf("data_value is at %#x, outside of %+v", value, m)
 			}
-			if f := uint32(i.call(data, "data_function", 0)); (m.Name == "libdata.wasm") != (f >= m.TableBase && f < m.TableBase+m.TableSize) {
+			if f := uint32(i.call(data, "data_function",
+				0)); (m.Name == "libdata.wasm") != (f >= m.TableBase && f < m.TableBase+
+				m.TableSize) {
 				t.Errorf("a function of libdata is %d: %+v", f, m)
 			}
 		}
@@ -169,17 +181,19 @@ func TestModules(t *testing.T) {
 			{"libother.wasm", nil, 0, true, false},
 		}
 		if !slices.EqualFunc(got, want, func(a, b row) bool {
-			return a.name == b.name && slices.Equal(a.needed, b.needed) && a.handles == b.handles && a.global == b.global && a.noDelete == b.noDelete
+			return a.name == b.name && slices.Equal(a.needed, b.needed) && a.handles == b.handles &&
+				a.global == b.global && a.noDelete == b.noDelete
 		}) {
 			t.Errorf("modules: %+v\nwant: %+v", got, want)
 		}
 	})
 }
 
-// A longjmp crosses libraries: who throws, who calls and who catches agree on a tag that none of them defines, even if
-// they were loaded one after the other.
+// A longjmp crosses libraries: who throws, who calls and who catches agree on a tag that none of
+// them defines, even if they were loaded one after the other.
 func TestLongjmpAcrossLibraries(t *testing.T) {
-	for name, before := range map[string][]string{"together": nil, "one after the other": {"sjlj", "jumper"}} {
+	for name, before := range map[string][]string{"together": nil,
+		"one after the other": {"sjlj", "jumper"}} {
 		t.Run(name, func(t *testing.T) {
 			eachImage(t, func(t *testing.T, groups []*image) {
 				for n, lib := range before {
@@ -198,7 +212,8 @@ func TestLongjmpAcrossLibraries(t *testing.T) {
 	}
 }
 
-// What a weak import was bound to at loading stays: null is not patched when a definition comes later.
+// What a weak import was bound to at loading stays: null is not patched when a definition comes
+// later.
 func TestWeakStaysNull(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		lib := groups[0].open("weak")

@@ -23,23 +23,25 @@ type instance struct {
 	tls     uint32                     // its thread-local storage; 0 for none
 }
 
-// putterInstance is a module's putter in one group. Its functions do not call out, so one of each serves all calls.
+// putterInstance is a module's putter in one group. Its functions do not call out, so one of each
+// serves all calls.
 type putterInstance struct {
 	mod       api.Module
 	put, link api.Function
 }
 
-// anonymous is the configuration of every instance: without a name there can be many of one module, and what a
-// module exports as _start is run when somebody calls it. It has a source of random numbers only because wazero seeds one
-// of its own otherwise, which takes longer than the rest of instantiating a bridge; nobody reads it, since system calls
-// are those of a gateway.
+// anonymous is the configuration of every instance: without a name there can be many of one module,
+// and what a module exports as _start is run when somebody calls it. It has a source of random
+// numbers only because wazero seeds one of its own otherwise, which takes longer than the rest of
+// instantiating a bridge; nobody reads it, since system calls are those of a gateway.
 func anonymous() wazero.ModuleConfig {
 	return wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader)
 }
 
-// instantiateIn instantiates compiled code whose import namespaces come from resolve; what that answers with
-// nil is a host module's.
-func (l *Linker) instantiateIn(ctx context.Context, compiled wazero.CompiledModule, resolve func(string) api.Module) (api.Module, error) {
+// instantiateIn instantiates compiled code whose import namespaces come from resolve; what that
+// answers with nil is a host module's.
+func (l *Linker) instantiateIn(ctx context.Context, compiled wazero.CompiledModule,
+	resolve func(string) api.Module) (api.Module, error) {
 	return l.instantiateAs(ctx, compiled, resolve, anonymous())
 }
 
@@ -64,7 +66,8 @@ func (g *Group) instantiate(ctx context.Context, m *module, tls uint32) error {
 		if err != nil {
 			return err
 		}
-		b, err := g.l.instantiateIn(ctx, br.compiled, func(name string) api.Module { return g.namespace(br.namespace(name)) })
+		b, err := g.l.instantiateIn(ctx, br.compiled,
+			func(name string) api.Module { return g.namespace(br.namespace(name)) })
 		if err != nil {
 			return fmt.Errorf("linker: bridge: %w", err)
 		}
@@ -103,7 +106,8 @@ func (g *Group) start(ctx context.Context, m *module, inst *instance) error {
 		src, ok := m.sources[name]
 		switch {
 		case !ok:
-			return g.namespace(name) // the memory that was the main module's own, or the group's flag
+			// the memory that was the main module's own, or the group's flag
+			return g.namespace(name)
 		case src.gateway != nil:
 			return src.gateway.instance
 		}
@@ -123,9 +127,9 @@ func (g *Group) start(ctx context.Context, m *module, inst *instance) error {
 	return err
 }
 
-// keepData returns what puts a module's data back after its start function ran. The data is everybody's and was
-// prepared by the group that loaded the module. A module built for threads guards what it does once by
-// itself.
+// keepData returns what puts a module's data back after its start function ran. The data is
+// everybody's and was prepared by the group that loaded the module. A module built for threads
+// guards what it does once by itself.
 func (g *Group) keepData(ctx context.Context, m *module) func() {
 	if !m.src.HasStart || m.shared || entryOf(ctx).leads() {
 		return func() {}
@@ -161,8 +165,8 @@ func (g *Group) initThreadLocal(ctx context.Context, m *module, inst *instance) 
 	return err
 }
 
-// fillLinks puts what is known beforehand into the link table: functions of m that modules before it reach
-// through the table, and m's own entries.
+// fillLinks puts what is known beforehand into the link table: functions of m that modules before
+// it reach through the table, and m's own entries.
 func (g *Group) fillLinks(ctx context.Context, m *module) error {
 	awaited := g.awaited[m]
 	delete(g.awaited, m)
@@ -200,8 +204,9 @@ func (g *Group) remove(ctx context.Context, m *module) error {
 	return errors.Join(errs...)
 }
 
-// takeOut takes a module, or as much as there is of it, out of this group. keep are the entries of the function table that
-// are not the module's alone. The result are its instances, which have to be closed.
+// takeOut takes a module, or as much as there is of it, out of this group. keep are the entries of
+// the function table that are not the module's alone. The result are its instances, which have to
+// be closed.
 func (g *Group) takeOut(ctx context.Context, m *module, keep ...uint32) ([]api.Module, error) {
 	inst := g.instances[m]
 	if inst == nil {
@@ -249,7 +254,8 @@ func (inst *instance) all() []api.Module {
 	return append(all, inst.fillers...)
 }
 
-// putterOf returns the instance that puts a function into this group's tables, and the function's number to it.
+// putterOf returns the instance that puts a function into this group's tables, and the function's
+// number to it.
 func (g *Group) putterOf(ctx context.Context, fn *function) (*putterInstance, uint64, error) {
 	m := fn.mod
 	batch, position := m.put.index[fn]/putBatch, uint64(m.put.index[fn]%putBatch)
@@ -268,20 +274,23 @@ func (g *Group) putterOf(ctx context.Context, fn *function) (*putterInstance, ui
 	if err != nil {
 		return nil, 0, err
 	}
-	mod, err := g.l.instantiateIn(ctx, compiled, func(name string) api.Module { return g.namespace(m.namespace(name)) })
+	mod, err := g.l.instantiateIn(ctx, compiled,
+		func(name string) api.Module { return g.namespace(m.namespace(name)) })
 	if err != nil {
 		return nil, 0, err
 	}
 	if inst.put == nil {
 		inst.put = map[uint32]*putterInstance{}
 	}
-	p := &putterInstance{mod: mod, put: mod.ExportedFunction(putSlot), link: mod.ExportedFunction(putLink)}
+	p := &putterInstance{mod: mod, put: mod.ExportedFunction(putSlot),
+		link: mod.ExportedFunction(putLink)}
 	inst.put[batch] = p
 	return p, position, nil
 }
 
 // compile compiles what puts a batch of functions.
-func (p *putter) compile(ctx context.Context, c *codes, m *module, batch uint32) (wazero.CompiledModule, error) {
+func (p *putter) compile(ctx context.Context, c *codes, m *module,
+	batch uint32) (wazero.CompiledModule, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if compiled := p.compiled[batch]; compiled != nil {
@@ -317,7 +326,8 @@ func (g *Group) fill(ctx context.Context, fills []fill) error {
 func (g *Group) putSlot(ctx context.Context, slot uint32, fn *function) error {
 	p, position, err := g.putterOf(ctx, fn)
 	if err != nil {
-		return fmt.Errorf("linker: function %s of %s into the table: %w", text.Quote(fn.name), text.Name(fn.mod.name), err)
+		return fmt.Errorf("linker: function %s of %s into the table: %w", text.Quote(fn.name),
+			text.Name(fn.mod.name), err)
 	}
 	if err := g.l.at(ctx, g, pointPut); err != nil {
 		return err
@@ -330,7 +340,8 @@ func (g *Group) putSlot(ctx context.Context, slot uint32, fn *function) error {
 func (g *Group) putLink(ctx context.Context, index uint32, fn *function) error {
 	p, position, err := g.putterOf(ctx, fn)
 	if err != nil {
-		return fmt.Errorf("linker: function %s of %s into the link table: %w", text.Quote(fn.name), text.Name(fn.mod.name), err)
+		return fmt.Errorf("linker: function %s of %s into the link table: %w", text.Quote(fn.name),
+			text.Name(fn.mod.name), err)
 	}
 	if err := g.l.at(ctx, g, pointLink); err != nil {
 		return err

@@ -12,7 +12,8 @@ import (
 //
 // Source: LegalizeJSInterface in binaryen, src/passes/LegalizeJSInterface.cpp.
 func legalised(imp *wasm.Import, fn *function, want wasm.FuncType) (binding, bool) {
-	if !strings.HasPrefix(imp.Module, "wasi_") || !(wasm.FuncType{Results: want.Results}).Equal(wasm.FuncType{Results: fn.typ.Results}) {
+	if !strings.HasPrefix(imp.Module, "wasi_") ||
+		!(wasm.FuncType{Results: want.Results}).Equal(wasm.FuncType{Results: fn.typ.Results}) {
 		return binding{}, false
 	}
 	var split []wasm.ValType
@@ -43,7 +44,8 @@ func (w *bridgeWriter) legalised(x binding, target uint32) {
 		}
 		params = append(params, wasm.I32, wasm.I32)
 		// low | high << 32
-		c.LocalGet(next).Raw(opI64ExtendU).LocalGet(next+1).Raw(opI64ExtendU).I64Const(32).Raw(opI64Shl, opI64Or)
+		c.LocalGet(next).Raw(opI64ExtendU).LocalGet(next+
+			1).Raw(opI64ExtendU).I64Const(32).Raw(opI64Shl, opI64Or)
 		next += 2
 	}
 	c.Call(target)

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// The life of a group: reserved, building, live, dying, released. spec/lifetimes.md has the states, what moves a group
-// from one to the next, and who may touch what in each.
+// The life of a group: reserved, building, live, dying, released. spec/lifetimes.md has the states,
+// what moves a group from one to the next, and who may touch what in each.
 
 // alive returns why the group cannot be entered.
 func (g *Group) alive() error {
@@ -20,8 +20,9 @@ func (g *Group) alive() error {
 	return nil
 }
 
-// die makes a group a dying one because of its guest: an exit, mostly. Any goroutine may call it, in every state from
-// building on. What the group has is given back by the last goroutine that has to do with it.
+// die makes a group a dying one because of its guest: an exit, mostly. Any goroutine may call it,
+// in every state from building on. What the group has is given back by the last goroutine that has
+// to do with it.
 func (g *Group) die(cause error) {
 	err := fmt.Errorf("%w: %w", ErrGroupClosed, cause)
 	if g.cause.CompareAndSwap(nil, &err) {
@@ -32,9 +33,9 @@ func (g *Group) die(cause error) {
 	}
 }
 
-// bury releases a dying group: it gives back all that the group has. The caller has the group's lock. It waits until no
-// other goroutine replays an operation for the group. Only then the group leaves the list, so that a
-// Close of the linker waits for it. A second time it does nothing.
+// bury releases a dying group: it gives back all that the group has. The caller has the group's
+// lock. It waits until no other goroutine replays an operation for the group. Only then the group
+// leaves the list, so that a Close of the linker waits for it. A second time it does nothing.
 func (g *Group) bury(ctx context.Context) {
 	_ = g.member.AwaitOut(context.WithoutCancel(ctx))
 	g.discard(ctx)
@@ -54,8 +55,8 @@ func (g *Group) forget() {
 	g.l.areas.giveOwned(g)
 }
 
-// died is called when the group's replay of an operation panicked, by the goroutine that replayed it. If another one is
-// inside, that releases the group on its way out.
+// died is called when the group's replay of an operation panicked, by the goroutine that replayed
+// it. If another one is inside, that releases the group on its way out.
 func (g *Group) died(ctx context.Context) {
 	g.forget()
 	g.l.waits.interrupt(g, ErrGroupClosed)
@@ -67,8 +68,8 @@ func (g *Group) died(ctx context.Context) {
 	}
 }
 
-// closeInstances closes everything that the group has in the runtime. What closing an instance can report is an
-// error of a file system that it alone uses, and instances made here have none.
+// closeInstances closes everything that the group has in the runtime. What closing an instance can
+// report is an error of a file system that it alone uses, and instances made here have none.
 func (g *Group) closeInstances(ctx context.Context) {
 	for _, mod := range g.everything() {
 		_ = mod.Close(ctx)
@@ -77,8 +78,8 @@ func (g *Group) closeInstances(ctx context.Context) {
 	g.table, g.base = nil, nil
 }
 
-// closeAll makes every group a dying one and releases it, in the order of the list. It waits for the goroutines that are
-// inside, and ends with the context.
+// closeAll makes every group a dying one and releases it, in the order of the list. It waits for
+// the goroutines that are inside, and ends with the context.
 func (l *Linker) closeAll(ctx context.Context) error {
 	for {
 		groups := l.groups.list()

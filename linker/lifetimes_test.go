@@ -49,10 +49,11 @@ func await(holds func() bool) {
 	}
 }
 
-// A leader that is ended from outside while it works keeps its locks until it has taken its work back: what others
-// commit is not overwritten.
+// A leader that is ended from outside while it works keeps its locks until it has taken its work
+// back: what others commit is not overwritten.
 func TestLeaderEndedWhileItWorks(t *testing.T) {
-	stop := newGate(linker.Points.Instantiate, func(g *linker.Group) bool { return g != nil && g.Thread() != 0 })
+	stop := newGate(linker.Points.Instantiate,
+		func(g *linker.Group) bool { return g != nil && g.Thread() != 0 })
 	threadOpened := make(chan error, 1)
 	rt := hostCall(t, func(ctx context.Context, g *linker.Group) {
 		stop.armed.Store(true)
@@ -68,10 +69,12 @@ func TestLeaderEndedWhileItWorks(t *testing.T) {
 		})
 	})
 	thread := i.open("thread")
-	runs, err := i.g.OpenBytes(i.ctx, "runs", library(t, dylink.Info{MemorySize: 16}, func(b *wasm.Builder) {
-		host := b.ImportFunc("env", "host_call", b.Type(nil, nil))
-		b.ExportFunc("runs", b.Func(b.Type(i32, i32), nil, new(wasm.Code).Call(host).I32Const(0)))
-	}))
+	runs, err := i.g.OpenBytes(i.ctx, "runs",
+		library(t, dylink.Info{MemorySize: 16}, func(b *wasm.Builder) {
+			host := b.ImportFunc("env", "host_call", b.Type(nil, nil))
+			b.ExportFunc("runs",
+				b.Func(b.Type(i32, i32), nil, new(wasm.Code).Call(host).I32Const(0)))
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,11 +102,13 @@ func TestLeaderEndedWhileItWorks(t *testing.T) {
 	}
 	select {
 	case err := <-opened:
-		t.Errorf("another group's operation has ended before the dead leader's goroutine has let go: %v", err)
+		t.Errorf("another group's operation has ended before the dead leader's goroutine has let "+
+			"go: %v", err)
 	default:
 	}
 	close(stop.goOn)
-	if err := <-threadOpened; !errors.Is(err, linker.ErrGroupClosed) && !errors.Is(err, linker.ErrClosed) {
+	if err := <-threadOpened; !errors.Is(err, linker.ErrGroupClosed) &&
+		!errors.Is(err, linker.ErrClosed) {
 		t.Errorf("the dead leader's Open: %v", err)
 	}
 	if err := <-opened; err != nil {
@@ -111,7 +116,8 @@ func TestLeaderEndedWhileItWorks(t *testing.T) {
 	}
 	i.wait()
 	i.open("chain_a")
-	if libraries := i.l.Libraries(); !slices.Contains(libraries, "libcounter.wasm") || slices.Contains(libraries, "libdiamond_top.wasm") {
+	if libraries := i.l.Libraries(); !slices.Contains(libraries, "libcounter.wasm") ||
+		slices.Contains(libraries, "libdiamond_top.wasm") {
 		t.Errorf("libraries: %v", libraries)
 	}
 }
@@ -123,7 +129,8 @@ func TestExitWhileBuilding(t *testing.T) {
 			stop := newGate(point, anyGroup)
 			i := newImage(t, "main-pie", "threads", stop.configure)
 			lib := i.open("thread")
-			i.want(50, lib, "thread_run", i.call(lib, "thread_function", threadAdd), 50, 1) // there has been a thread
+			// there has been a thread
+			i.want(50, lib, "thread_run", i.call(lib, "thread_function", threadAdd), 50, 1)
 			i.wait()
 			other := i.spawn()
 			stop.armed.Store(true)
@@ -137,7 +144,8 @@ func TestExitWhileBuilding(t *testing.T) {
 			}()
 			<-stop.reached
 			exit := (*sys.ExitError)(nil)
-			if _, err := other.try(lib, "thread_exit", 7); !errors.As(err, &exit) || exit.ExitCode() != 7 {
+			if _, err := other.try(lib, "thread_exit", 7); !errors.As(err, &exit) ||
+				exit.ExitCode() != 7 {
 				t.Errorf("the exit: %v", err)
 			}
 			close(stop.goOn)
@@ -203,7 +211,8 @@ func TestCloseDuringReplay(t *testing.T) {
 		t.Errorf("%d of %d instances are open while an operation is replayed in them", open, before)
 	}
 	close(stop.goOn)
-	if err := <-opened; err != nil && !errors.Is(err, linker.ErrClosed) && !errors.Is(err, linker.ErrGroupClosed) {
+	if err := <-opened; err != nil && !errors.Is(err, linker.ErrClosed) &&
+		!errors.Is(err, linker.ErrGroupClosed) {
 		t.Errorf("Open: %v", err)
 	}
 	if err := <-closed; err != nil {
@@ -238,8 +247,8 @@ func TestCloseWhileOthersOpen(t *testing.T) {
 	}
 }
 
-// Groups close at the same time, while another one's guest lets the memory grow: for the race detector, which sees what the
-// engine shares.
+// Groups close at the same time, while another one's guest lets the memory grow: for the race
+// detector, which sees what the engine shares.
 func TestGroupsCloseTogether(t *testing.T) {
 	for range 5 {
 		i := newImage(t, "main-pie", "threads", nil)
@@ -267,13 +276,17 @@ func TestGroupsCloseTogether(t *testing.T) {
 	}
 }
 
-// Closures are freed while groups are built whose start functions look at the records: for the race detector.
+// Closures are freed while groups are built whose start functions look at the records: for the race
+// detector.
 func TestSpawnWhileClosuresAreFreed(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
-	_, err := i.g.OpenBytes(i.ctx, "starts", library(t, dylink.Info{MemorySize: 16}, func(b *wasm.Builder) {
-		f := b.ImportFunc("env", "__cxa_thread_atexit", b.Type([]wasm.ValType{wasm.I32, wasm.I32, wasm.I32}, i32))
-		b.Start(b.Func(b.Type(nil, nil), nil, new(wasm.Code).I32Const(0).I32Const(0).I32Const(0).Call(f).Drop()))
-	}))
+	_, err := i.g.OpenBytes(i.ctx, "starts",
+		library(t, dylink.Info{MemorySize: 16}, func(b *wasm.Builder) {
+			f := b.ImportFunc("env", "__cxa_thread_atexit",
+				b.Type([]wasm.ValType{wasm.I32, wasm.I32, wasm.I32}, i32))
+			b.Start(b.Func(b.Type(nil, nil), nil,
+				new(wasm.Code).I32Const(0).I32Const(0).I32Const(0).Call(f).Drop()))
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -311,7 +324,8 @@ func TestSpawnWhileClosuresAreFreed(t *testing.T) {
 	wg.Wait()
 	for _, g := range children {
 		for _, slot := range slots {
-			if _, err := g.CallPointer(i.ctx, slot, unaryType, unaryType, 1); !errors.As(err, new(*linker.PointerError)) {
+			if _, err := g.CallPointer(i.ctx, slot, unaryType, unaryType, 1); !errors.As(err,
+				new(*linker.PointerError)) {
 				t.Errorf("group %d: closure %d, which was freed: %v", g.ID(), slot, err)
 			}
 		}

@@ -61,29 +61,53 @@ func (c *Config) Limits() []Limit {
 		return Limit{name, what, option, get(NewConfig()), get(c)}
 	}
 	return []Limit{
-		limit(limitMemory, "linear memory, in pages of 64 KiB", "WithMemoryPages", func(c *Config) uint64 { return uint64(c.maxPages) }),
-		limit(limitTable, "entries of the function table", "WithMaxTable", func(c *Config) uint64 { return uint64(c.maxTable) }),
-		limit(limitModules, "libraries that are loaded at once", "WithMaxModules", func(c *Config) uint64 { return uint64(c.maxModules) }),
-		limit(limitDepth, "libraries that need each other in a chain", "WithMaxDepth", func(c *Config) uint64 { return uint64(c.maxDepth) }),
-		limit(limitNesting, "constructors within each other that call the linker", "WithMaxNesting", func(c *Config) uint64 { return uint64(c.maxNesting) }),
-		limit("", "instance groups at once", "WithMaxGroups", func(c *Config) uint64 { return uint64(c.maxGroups) }),
-		limit(limitFile, "bytes of a library", "WithMaxFile", func(c *Config) uint64 { return uint64(c.maxFile) }),
-		limit(limitCost, "estimated microseconds to compile a library", "WithMaxCompileCost", func(c *Config) uint64 { return uint64(c.maxCost.Microseconds()) }),
-		limit("", "libraries that are compiled at once", "WithCompilers", func(c *Config) uint64 { return uint64(c.compilations) }),
-		limit("", "bytes, about, of code of unloaded libraries that is kept", "WithCodeCache", func(c *Config) uint64 { return uint64(c.codeCache) }),
-		limit(limitAbandoned, "reads of files under way that nobody waits for", "WithMaxAbandoned", func(c *Config) uint64 { return uint64(c.maxAbandoned) }),
-		limit(limitImports, "imports of a module", "WithMaxImports", func(c *Config) uint64 { return uint64(c.maxImports) }),
-		limit(limitFolders, "folders of run-time paths in which one library is looked for", "WithMaxFolders", func(c *Config) uint64 { return uint64(c.maxFolders) }),
-		limit("", "names by which a library is remembered, besides its own", "WithMaxNames", func(c *Config) uint64 { return uint64(c.maxNames) }),
-		limit(limitOwnTables, "entries of a library's own tables, all at first and each ever", "WithMaxOwnTables", func(c *Config) uint64 { return uint64(c.maxOwnTables) }),
-		limit(limitStart, "bytes of data that each group copies for a start function", "WithMaxStartData", func(c *Config) uint64 { return uint64(c.maxStartData) }),
-		limit(limitString, "bytes of a name that a guest hands over", "WithMaxString", func(c *Config) uint64 { return uint64(c.maxString) }),
-		limit(limitHandles, "handles that guests have open", "WithMaxHandles", func(c *Config) uint64 { return uint64(c.maxHandles) }),
-		limit("", "destructors that are registered, of one library or in one group", "WithMaxDestructors", func(c *Config) uint64 { return uint64(c.maxDestructors) }),
-		limit(limitSignatures, "signatures of function pointers that Go calls, and of prepared closures", "WithMaxSignatures", func(c *Config) uint64 { return uint64(c.maxSignatures) }),
-		limit(limitTrampolines, "closures that guests have prepared, by entry and signature", "WithMaxTrampolines", func(c *Config) uint64 { return uint64(c.maxTrampolines) }),
-		limit("", "entries of the function table that rest before they are used again", "WithPointerQuarantine", func(c *Config) uint64 { return uint64(c.quarantine) }),
-		limit(limitCalls, "calls of a group's guest within each other", "WithMaxCalls", func(c *Config) uint64 { return uint64(c.maxCalls) }),
+		limit(limitMemory, "linear memory, in pages of 64 KiB", "WithMemoryPages",
+			func(c *Config) uint64 { return uint64(c.maxPages) }),
+		limit(limitTable, "entries of the function table", "WithMaxTable",
+			func(c *Config) uint64 { return uint64(c.maxTable) }),
+		limit(limitModules, "libraries that are loaded at once", "WithMaxModules",
+			func(c *Config) uint64 { return uint64(c.maxModules) }),
+		limit(limitDepth, "libraries that need each other in a chain", "WithMaxDepth",
+			func(c *Config) uint64 { return uint64(c.maxDepth) }),
+		limit(limitNesting, "constructors within each other that call the linker", "WithMaxNesting",
+			func(c *Config) uint64 { return uint64(c.maxNesting) }),
+		limit("", "instance groups at once", "WithMaxGroups",
+			func(c *Config) uint64 { return uint64(c.maxGroups) }),
+		limit(limitFile, "bytes of a library", "WithMaxFile",
+			func(c *Config) uint64 { return uint64(c.maxFile) }),
+		limit(limitCost, "estimated microseconds to compile a library", "WithMaxCompileCost",
+			func(c *Config) uint64 { return uint64(c.maxCost.Microseconds()) }),
+		limit("", "libraries that are compiled at once", "WithCompilers",
+			func(c *Config) uint64 { return uint64(c.compilations) }),
+		limit("", "bytes, about, of code of unloaded libraries that is kept", "WithCodeCache",
+			func(c *Config) uint64 { return uint64(c.codeCache) }),
+		limit(limitAbandoned, "reads of files under way that nobody waits for", "WithMaxAbandoned",
+			func(c *Config) uint64 { return uint64(c.maxAbandoned) }),
+		limit(limitImports, "imports of a module", "WithMaxImports",
+			func(c *Config) uint64 { return uint64(c.maxImports) }),
+		limit(limitFolders, "folders of run-time paths in which one library is looked for",
+			"WithMaxFolders", func(c *Config) uint64 { return uint64(c.maxFolders) }),
+		limit("", "names by which a library is remembered, besides its own", "WithMaxNames",
+			func(c *Config) uint64 { return uint64(c.maxNames) }),
+		limit(limitOwnTables, "entries of a library's own tables, all at first and each ever",
+			"WithMaxOwnTables", func(c *Config) uint64 { return uint64(c.maxOwnTables) }),
+		limit(limitStart, "bytes of data that each group copies for a start function",
+			"WithMaxStartData", func(c *Config) uint64 { return uint64(c.maxStartData) }),
+		limit(limitString, "bytes of a name that a guest hands over", "WithMaxString",
+			func(c *Config) uint64 { return uint64(c.maxString) }),
+		limit(limitHandles, "handles that guests have open", "WithMaxHandles",
+			func(c *Config) uint64 { return uint64(c.maxHandles) }),
+		limit("", "destructors that are registered, of one library or in one group",
+			"WithMaxDestructors", func(c *Config) uint64 { return uint64(c.maxDestructors) }),
+		limit(limitSignatures,
+			"signatures of function pointers that Go calls, and of prepared closures",
+			"WithMaxSignatures", func(c *Config) uint64 { return uint64(c.maxSignatures) }),
+		limit(limitTrampolines, "closures that guests have prepared, by entry and signature",
+			"WithMaxTrampolines", func(c *Config) uint64 { return uint64(c.maxTrampolines) }),
+		limit("", "entries of the function table that rest before they are used again",
+			"WithPointerQuarantine", func(c *Config) uint64 { return uint64(c.quarantine) }),
+		limit(limitCalls, "calls of a group's guest within each other", "WithMaxCalls",
+			func(c *Config) uint64 { return uint64(c.maxCalls) }),
 	}
 }
 
@@ -93,8 +117,8 @@ func (c *Config) WithMaxFolders(n int) *Config {
 	return c.with(func(c *Config) { c.maxFolders = max(n, 0) })
 }
 
-// WithMaxNames sets by how many names, besides its own, a library is remembered that was asked for by
-// several. By further ones it is found as well, through its file.
+// WithMaxNames sets by how many names, besides its own, a library is remembered that was asked for
+// by several. By further ones it is found as well, through its file.
 func (c *Config) WithMaxNames(n int) *Config {
 	return c.with(func(c *Config) { c.maxNames = max(n, 0) })
 }
@@ -105,27 +129,28 @@ func (c *Config) WithMaxImports(n int) *Config {
 	return c.with(func(c *Config) { c.maxImports = max(n, 0) })
 }
 
-// WithMaxCompileCost sets how long compiling a library may take, as it is estimated before: the number is
-// that of one core of an ordinary machine, and right within a factor of a few. The main module is
-// compiled whatever it takes.
+// WithMaxCompileCost sets how long compiling a library may take, as it is estimated before: the
+// number is that of one core of an ordinary machine, and right within a factor of a few. The main
+// module is compiled whatever it takes.
 func (c *Config) WithMaxCompileCost(d time.Duration) *Config {
 	return c.with(func(c *Config) { c.maxCost = max(d, 0) })
 }
 
-// WithMaxOwnTables sets how many entries the tables that a library defines may have together when it is
-// loaded, and how many each of them may get (table.grow fails then); every group has them.
+// WithMaxOwnTables sets how many entries the tables that a library defines may have together when
+// it is loaded, and how many each of them may get (table.grow fails then); every group has them.
 func (c *Config) WithMaxOwnTables(entries uint32) *Config {
 	return c.with(func(c *Config) { c.maxOwnTables = entries })
 }
 
-// WithMaxStartData sets how large the data of a library may be that has a start function and was not
-// built for threads: every group copies it for as long as the function runs.
+// WithMaxStartData sets how large the data of a library may be that has a start function and was
+// not built for threads: every group copies it for as long as the function runs.
 func (c *Config) WithMaxStartData(bytes uint32) *Config {
 	return c.with(func(c *Config) { c.maxStartData = bytes })
 }
 
-// WithMaxString sets how many bytes a string may have that a guest hands over: the names of libraries
-// and symbols, and WASIX's search path. To the guest a longer one is an error of dlerror, or EINVAL.
+// WithMaxString sets how many bytes a string may have that a guest hands over: the names of
+// libraries and symbols, and WASIX's search path. To the guest a longer one is an error of dlerror,
+// or EINVAL.
 func (c *Config) WithMaxString(bytes uint32) *Config {
 	return c.with(func(c *Config) { c.maxString = min(bytes, math.MaxInt32) })
 }
@@ -135,8 +160,9 @@ func (c *Config) WithMaxHandles(n int) *Config {
 	return c.with(func(c *Config) { c.maxHandles = max(n, 0) })
 }
 
-// WithMaxDestructors sets how many destructors may be registered of one library (__cxa_atexit, atexit), and
-// how many in one group (__cxa_thread_atexit). To the guest the next one is an error, -1.
+// WithMaxDestructors sets how many destructors may be registered of one library (__cxa_atexit,
+// atexit), and how many in one group (__cxa_thread_atexit). To the guest the next one is an error,
+// -1.
 func (c *Config) WithMaxDestructors(n int) *Config {
 	return c.with(func(c *Config) { c.maxDestructors = max(n, 0) })
 }
@@ -147,8 +173,9 @@ func (c *Config) WithMaxSignatures(n int) *Config {
 	return c.with(func(c *Config) { c.maxSignatures = max(n, 0) })
 }
 
-// WithMaxTrampolines sets how many closures guests may have prepared; one entry that is prepared for
-// two signatures counts twice, for good. Every group has an instance of a small module for each.
+// WithMaxTrampolines sets how many closures guests may have prepared; one entry that is prepared
+// for two signatures counts twice, for good. Every group has an instance of a small module for
+// each.
 func (c *Config) WithMaxTrampolines(n int) *Config {
 	return c.with(func(c *Config) { c.maxTrampolines = max(n, 0) })
 }

@@ -20,7 +20,9 @@ import (
 
 // limited accepts a *LimitError of a name with a maximum.
 func limited(name string, most uint64) func(error) bool {
-	return is(func(e *linker.LimitError) bool { return e.Limit == name && e.Max == most && e.Value > most })
+	return is(func(e *linker.LimitError) bool {
+		return e.Limit == name && e.Max == most && e.Value > most
+	})
 }
 
 // The table of limits in SECURITY.md is that of the code, and every option in it exists.
@@ -42,7 +44,9 @@ func TestLimitsTable(t *testing.T) {
 		if name == "" {
 			name = "–"
 		}
-		rows = append(rows, fmt.Sprintf("| %s | `%s` | %d | %d | %s |", l.What, l.Option, l.Default, strict[k].Value, name))
+		rows = append(rows,
+			fmt.Sprintf("| %s | `%s` | %d | %d | %s |", l.What, l.Option, l.Default,
+				strict[k].Value, name))
 	}
 	want := strings.Join(rows, "\n") + "\n"
 	if !strings.Contains(string(text), want) {
@@ -52,10 +56,14 @@ func TestLimitsTable(t *testing.T) {
 
 // The options of all limits hold: what each sets is what Limits says.
 func TestLimitsAreSet(t *testing.T) {
-	c := linker.NewConfig().WithMemoryPages(0, 11).WithMaxTable(12).WithMaxModules(13).WithMaxDepth(14).
-		WithMaxNesting(15).WithMaxGroups(16).WithMaxFile(17).WithMaxCompileCost(18*time.Microsecond).WithCompilers(19, 1).
-		WithCodeCache(20).WithMaxAbandoned(21).WithMaxImports(22).WithMaxFolders(23).WithMaxNames(24).WithMaxOwnTables(25).
-		WithMaxStartData(26).WithMaxString(27).WithMaxHandles(28).WithMaxDestructors(29).WithMaxSignatures(30).
+	c := linker.NewConfig().WithMemoryPages(0,
+		11).WithMaxTable(12).WithMaxModules(13).WithMaxDepth(14).
+		WithMaxNesting(15).WithMaxGroups(16).WithMaxFile(17).WithMaxCompileCost(
+		18*time.Microsecond).WithCompilers(19, 1).
+		WithCodeCache(20).WithMaxAbandoned(21).WithMaxImports(22).WithMaxFolders(23).WithMaxNames(
+		24).WithMaxOwnTables(25).
+		WithMaxStartData(26).WithMaxString(27).WithMaxHandles(28).WithMaxDestructors(
+		29).WithMaxSignatures(30).
 		WithMaxTrampolines(31).WithPointerQuarantine(32).WithMaxCalls(33)
 	for k, l := range c.Limits() {
 		if l.Value != uint64(11+k) {
@@ -78,9 +86,11 @@ func reexport(t testing.TB, namespace, name string, params int, results []wasm.V
 }
 
 // reexported opens such a library.
-func (i *image) reexported(namespace, name string, params int, results []wasm.ValType) *linker.Library {
+func (i *image) reexported(namespace, name string, params int,
+	results []wasm.ValType) *linker.Library {
 	i.Helper()
-	lib, err := i.g.OpenBytes(i.ctx, namespace+"."+name, reexport(i, namespace, name, params, results))
+	lib, err := i.g.OpenBytes(i.ctx, namespace+"."+name,
+		reexport(i, namespace, name, params, results))
 	if err != nil {
 		i.Fatal(err)
 	}
@@ -96,11 +106,12 @@ func (i *image) dlError(lib *linker.Library) string {
 	return ""
 }
 
-// Names that guests hand over are copied up to a limit, and a longer one is an error to the guest, for which next to
-// nothing is allocated.
+// Names that guests hand over are copied up to a limit, and a longer one is an error to the guest,
+// for which next to nothing is allocated.
 func TestLongNames(t *testing.T) {
 	const size, most = 1 << 20, 1000
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxString(most) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithMaxString(most) })
 	errs := i.reexported("env", "dlerror", 0, i32)
 	name := i.call(linker.Default, "malloc", size)
 	b, ok := i.l.View(uint32(name), size)
@@ -144,7 +155,8 @@ func TestLongNames(t *testing.T) {
 
 // A guest has so many handles open at once, and the error is dlerror's. Closing one makes room.
 func TestHandleLimit(t *testing.T) {
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxHandles(3) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithMaxHandles(3) })
 	open, errs := i.reexported("env", "dlopen", 2, i32), i.reexported("env", "dlerror", 0, i32)
 	closes := i.reexported("env", "dlclose", 1, i32)
 	name := i.cString("libcounter.wasm")
@@ -155,7 +167,8 @@ func TestHandleLimit(t *testing.T) {
 		}
 	}
 	i.want(0, open, "call_dlopen", name, 2)
-	if got := i.dlError(errs); got != "linker: handles that guests have open: 4 needed, at most 3 possible" {
+	if got := i.dlError(
+		errs); got != "linker: handles that guests have open: 4 needed, at most 3 possible" {
 		t.Errorf("dlerror: %q", got)
 	}
 	i.want(0, closes, "call_dlclose", handle)
@@ -170,7 +183,8 @@ func TestHandleLimit(t *testing.T) {
 func TestDestructorLimit(t *testing.T) {
 	for _, f := range []string{"__cxa_atexit", "__cxa_thread_atexit"} {
 		t.Run(f, func(t *testing.T) {
-			i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxDestructors(2) })
+			i := newImage(t, "main-pie", "threads",
+				func(c *linker.Config) *linker.Config { return c.WithMaxDestructors(2) })
 			lib := i.reexported("env", f, 3, i32)
 			log := int32(i.symbol(linker.Default, "log_append"))
 			i.want(0, lib, "call_"+f, log, 1, 0)
@@ -180,12 +194,15 @@ func TestDestructorLimit(t *testing.T) {
 	}
 }
 
-// Go calls function pointers of so many signatures, and guests prepare closures of so many; destructors are
-// called nevertheless.
+// Go calls function pointers of so many signatures, and guests prepare closures of so many;
+// destructors are called nevertheless.
 func TestSignatureLimit(t *testing.T) {
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxSignatures(2) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithMaxSignatures(2) })
 	call := func(params int) error {
-		_, err := i.g.CallPointer(i.ctx, 1<<20, slices.Repeat([]api.ValueType{api.ValueTypeI64}, params), nil, make([]uint64, params)...)
+		_, err := i.g.CallPointer(i.ctx, 1<<20,
+			slices.Repeat([]api.ValueType{api.ValueTypeI64}, params), nil,
+			make([]uint64, params)...)
 		return err
 	}
 	full := limited("signatures of function pointers", 2)
@@ -206,7 +223,8 @@ func TestSignatureLimit(t *testing.T) {
 // Guests prepare so many closures.
 func TestPreparedClosureLimit(t *testing.T) {
 	const inval, nomem = 28, 48
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxTrampolines(1) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithMaxTrampolines(1) })
 	lib, err := i.g.OpenBytes(i.ctx, "wasix", wasixCall(t))
 	if err != nil {
 		t.Fatal(err)
@@ -234,10 +252,13 @@ func TestOwnTableLimit(t *testing.T) {
 			return library(t, dylink.Info{}, func(b *wasm.Builder) {
 				table := b.Table(wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: min}})
 				var c wasm.Code
-				b.ExportFunc("grow", b.Func(b.Type(i32, i32), nil, c.RefNull(wasm.FuncRef).LocalGet(0).TableGrow(table)))
+				b.ExportFunc("grow",
+					b.Func(b.Type(i32, i32), nil,
+						c.RefNull(wasm.FuncRef).LocalGet(0).TableGrow(table)))
 			})
 		}
-		if _, err := i.g.OpenBytes(i.ctx, "large", own(101)); !limited("tables of its own (entries)", 100)(err) {
+		if _, err := i.g.OpenBytes(i.ctx, "large",
+			own(101)); !limited("tables of its own (entries)", 100)(err) {
 			t.Errorf("a table of 101 entries: %v", err)
 		}
 		lib, err := i.g.OpenBytes(i.ctx, "small", own(10))
@@ -252,9 +273,11 @@ func TestOwnTableLimit(t *testing.T) {
 
 // Data that every group would copy has a limit.
 func TestStartDataLimit(t *testing.T) {
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxStartData(100) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithMaxStartData(100) })
 	start := func(size uint32) []byte {
-		return library(t, dylink.Info{MemorySize: size}, func(b *wasm.Builder) { b.Start(b.Func(b.Type(nil, nil), nil, nil)) })
+		return library(t, dylink.Info{MemorySize: size},
+			func(b *wasm.Builder) { b.Start(b.Func(b.Type(nil, nil), nil, nil)) })
 	}
 	_, err := i.g.OpenBytes(i.ctx, "large", start(101))
 	if !limited("data area of a module with a start function (bytes)", 100)(err) {
@@ -268,7 +291,10 @@ func TestStartDataLimit(t *testing.T) {
 // What would take too long to compile is refused before it is compiled.
 func TestCompileCostLimit(t *testing.T) {
 	b := newBooks(newRuntime(t))
-	i := newImageIn(t, b, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxCompileCost(100 * time.Millisecond) })
+	i := newImageIn(t, b, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config {
+			return c.WithMaxCompileCost(100 * time.Millisecond)
+		})
 	compiled := b.compilations()
 	row := func(blocks int) []byte {
 		return library(t, dylink.Info{}, func(b *wasm.Builder) {
@@ -293,7 +319,8 @@ func TestCompileCostLimit(t *testing.T) {
 
 // The cache of unloaded code counts machine code: few bytes that become much are not kept.
 func TestCodeCacheCountsMachineCode(t *testing.T) {
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithCodeCache(1 << 20) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithCodeCache(1 << 20) })
 	idle := func(name string, locals int) int {
 		lib, err := i.g.OpenBytes(i.ctx, name, library(t, dylink.Info{}, func(b *wasm.Builder) {
 			b.Func(b.Type(nil, nil), slices.Repeat(i32, locals), nil)
@@ -324,7 +351,8 @@ func TestCodeCacheCountsMachineCode(t *testing.T) {
 
 // A library that is asked for by ever new names is one library, and not all names are kept.
 func TestManyNames(t *testing.T) {
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithMaxNames(5) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithMaxNames(5) })
 	for k := range 100 {
 		lib, err := i.g.Open(i.ctx, strings.Repeat("./", k)+"threads/libcounter.wasm")
 		if err != nil {
@@ -332,15 +360,16 @@ func TestManyNames(t *testing.T) {
 		}
 		i.want(int32(101+k), lib, "counter_next")
 	}
-	names := slices.DeleteFunc(i.l.Snapshot(i.ctx), func(line string) bool { return !strings.HasPrefix(line, "name ") })
+	names := slices.DeleteFunc(i.l.Snapshot(i.ctx),
+		func(line string) bool { return !strings.HasPrefix(line, "name ") })
 	slices.Sort(names)
 	if names = slices.Compact(names); len(names) != 6 {
 		t.Errorf("names:\n%s", strings.Join(names, "\n"))
 	}
 }
 
-// Under Untrusted whatever runs while a library is loaded ends with its context: constructors and start functions that
-// compute for ever, or wait for what does not come.
+// Under Untrusted whatever runs while a library is loaded ends with its context: constructors and
+// start functions that compute for ever, or wait for what does not come.
 func TestUntrusted(t *testing.T) {
 	rt := newRuntime(t)
 	l, err := linker.New(t.Context(), rt, readFixture(t, "main-pie.wasm"), linker.Untrusted())
@@ -361,7 +390,9 @@ func TestUntrusted(t *testing.T) {
 			b.ImportMemory("env", "memory", memory)
 			b.ExportFunc("__wasm_call_ctors", b.Func(b.Type(nil, nil), nil, wait()))
 		},
-		"start function computes": func(b *wasm.Builder) { b.Start(b.Func(b.Type(nil, nil), nil, loop())) },
+		"start function computes": func(b *wasm.Builder) {
+			b.Start(b.Func(b.Type(nil, nil), nil, loop()))
+		},
 		"start function waits": func(b *wasm.Builder) {
 			b.ImportMemory("env", "memory", memory)
 			b.Start(b.Func(b.Type(nil, nil), nil, wait()))

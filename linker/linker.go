@@ -15,8 +15,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 )
 
-// Linker is a process image: a main module and the libraries loaded into it, one linear memory, and one or more
-// instance groups. It is safe for concurrent use.
+// Linker is a process image: a main module and the libraries loaded into it, one linear memory, and
+// one or more instance groups. It is safe for concurrent use.
 type Linker struct {
 	// Decided once, by New, and only read afterwards.
 	rt           wazero.Runtime
@@ -68,13 +68,15 @@ type Linker struct {
 	callers   map[string]wazero.CompiledModule // guarded by callersMu
 
 	// Guarded by the state lock.
-	state       state
-	lastID      uint32                           // of modules; never used again, whatever is taken back
+	state state
+	// of modules; never used again, whatever is taken back
+	lastID      uint32
 	gateways    map[string]*module               // by the name of the host module
 	asked       map[askedKey]*function           // what was asked for; nil if there is none
 	trampolines map[string]wazero.CompiledModule // the code of prepared closures, by signature
-	hosts       []api.Module                     // host modules of this image alone, without a name in the runtime
-	hostCodes   []wazero.CompiledModule          // and their code
+	// host modules of this image alone, without a name in the runtime
+	hosts     []api.Module
+	hostCodes []wazero.CompiledModule // and their code
 }
 
 // namespaces maps import namespaces to instances.
@@ -104,11 +106,12 @@ func (n *namespaces) set(name string, m api.Module) {
 // Main returns the first group, which New made.
 func (l *Linker) Main() *Group { return l.first }
 
-// Memory returns the linear memory of the image. It must not be used after Close. Its methods are not made for
-// use while a guest makes the memory grow in another goroutine.
+// Memory returns the linear memory of the image. It must not be used after Close. Its methods are
+// not made for use while a guest makes the memory grow in another goroutine.
 func (l *Linker) Memory() api.Memory { return l.memoryRoot.Memory() }
 
-// Libraries returns the names of the loaded libraries, in the order in which they were loaded. [Linker.Modules] says more.
+// Libraries returns the names of the loaded libraries, in the order in which they were loaded.
+// [Linker.Modules] says more.
 func (l *Linker) Libraries() []string {
 	var names []string
 	s := l.committed.Load()
@@ -120,10 +123,10 @@ func (l *Linker) Libraries() []string {
 	return names
 }
 
-// Commits returns how many link operations have been committed. Each has a number, from 1, and they happened in
-// that order. It is the number of the snapshot that [Linker.Libraries], [Linker.Modules], [Linker.Addr] and look-ups read:
-// who sees a number sees what that operation has done, and every look that begins after an operation has returned
-// sees at least its number.
+// Commits returns how many link operations have been committed. Each has a number, from 1, and they
+// happened in that order. It is the number of the snapshot that [Linker.Libraries],
+// [Linker.Modules], [Linker.Addr] and look-ups read: who sees a number sees what that operation has
+// done, and every look that begins after an operation has returned sees at least its number.
 func (l *Linker) Commits() uint64 { return l.committed.Load().commit }
 
 // Err returns the first cause when the image is poisoned; see [ErrPoisoned].
@@ -155,8 +158,10 @@ func (l *Linker) growMemory(pages uint64) (uint32, error) {
 }
 
 // instantiateAs instantiates compiled code with a configuration.
-func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModule, resolve func(string) api.Module, config wazero.ModuleConfig) (api.Module, error) {
-	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve), engineCode(compiled), config)
+func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModule,
+	resolve func(string) api.Module, config wazero.ModuleConfig) (api.Module, error) {
+	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve),
+		engineCode(compiled), config)
 }
 
 // Close closes all groups and releases what the image has in the runtime. First it runs the
@@ -214,7 +219,8 @@ func (l *Linker) closeShared(ctx context.Context) error {
 	for _, c := range l.trampolines {
 		errs = append(errs, c.Close(ctx))
 	}
-	for _, c := range []wazero.CompiledModule{l.baseCode, l.tableCode, l.memoryCode, l.waitHooks.filler, l.pollHooks.filler} {
+	for _, c := range []wazero.CompiledModule{l.baseCode, l.tableCode, l.memoryCode,
+		l.waitHooks.filler, l.pollHooks.filler} {
 		if c != nil {
 			errs = append(errs, c.Close(ctx))
 		}
@@ -236,7 +242,8 @@ func (l *Linker) closeShared(ctx context.Context) error {
 }
 
 // compileGenerated compiles a module that the linker wrote.
-func (l *Linker) compileGenerated(ctx context.Context, what string, bytes []byte, err error) (wazero.CompiledModule, error) {
+func (l *Linker) compileGenerated(ctx context.Context, what string, bytes []byte,
+	err error) (wazero.CompiledModule, error) {
 	if err != nil {
 		return nil, fmt.Errorf("linker: %s: %w", what, err)
 	}

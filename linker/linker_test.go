@@ -16,7 +16,8 @@ func TestMainModule(t *testing.T) {
 		i.want(1, linker.Default, "main_constructed")
 		i.want(14, linker.Default, "main_twice", 7)
 		i.want(7, linker.Default, "peek32", int32(i.symbol(linker.Default, "main_value")))
-		i.want(18, linker.Default, "call_pointer", int32(i.symbol(linker.Default, "main_triple")), 6)
+		i.want(18, linker.Default, "call_pointer", int32(i.symbol(linker.Default, "main_triple")),
+			6)
 		if probe := i.call(linker.Default, "stack_probe"); probe < 1024 {
 			t.Errorf("the stack pointer is %#x", probe)
 		}
@@ -26,7 +27,8 @@ func TestMainModule(t *testing.T) {
 	})
 }
 
-// Addresses in initialised data are relocated: of own data, of other modules' data, of functions of all kinds.
+// Addresses in initialised data are relocated: of own data, of other modules' data, of functions of
+// all kinds.
 func TestDataRelocations(t *testing.T) {
 	eachMain(t, func(t *testing.T, i *image) {
 		lib := i.open("data")
@@ -48,7 +50,8 @@ func TestDataRelocations(t *testing.T) {
 	})
 }
 
-// One function has one pointer: as a library takes its address, as another one does, and as Symbol finds it.
+// One function has one pointer: as a library takes its address, as another one does, and as Symbol
+// finds it.
 func TestPointerIdentity(t *testing.T) {
 	eachMain(t, func(t *testing.T, i *image) {
 		lib := i.open("fnptr")
@@ -125,7 +128,8 @@ func TestDiamond(t *testing.T) {
 		}
 		i.want(201302, lib, "diamond_top")
 		i.want(3, lib, "diamond_bottom") // found in what the library needs
-		want := []string{"libdiamond_top.wasm", "libdiamond_left.wasm", "libdiamond_right.wasm", "libdiamond_bottom.wasm"}
+		want := []string{"libdiamond_top.wasm", "libdiamond_left.wasm", "libdiamond_right.wasm",
+			"libdiamond_bottom.wasm"}
 		if got := i.l.Libraries(); !slices.Equal(got, want) {
 			t.Errorf("libraries: %v, want %v", got, want)
 		}
@@ -141,8 +145,10 @@ func TestCircle(t *testing.T) {
 				i.want(7, linker.Default, "circle_a", 5) // five steps end at circle_b_value, 2
 				i.want(2, linker.Default, "circle_a_reads_b")
 				i.want(1, linker.Default, "circle_b_reads_a")
-				for address, symbol := range map[string]string{"circle_a_address_of_b": "circle_b", "circle_b_address_of_a": "circle_a"} {
-					if taken, found := i.call(linker.Default, address), i.symbol(linker.Default, symbol); uint32(taken) != found {
+				for address, symbol := range map[string]string{"circle_a_address_of_b": "circle_b",
+					"circle_b_address_of_a": "circle_a"} {
+					if taken, found := i.call(linker.Default, address),
+						i.symbol(linker.Default, symbol); uint32(taken) != found {
 						t.Errorf("%s is %d, Symbol says %d", symbol, taken, found)
 					}
 				}
@@ -158,7 +164,8 @@ func TestLazyBinding(t *testing.T) {
 		i.want(1, even, "even", 0)
 		_, err := i.try(even, "even", 3)
 		var undefined *linker.UndefinedSymbolError
-		if !errors.As(err, &undefined) || undefined.Symbol != "odd" || undefined.Module != "libeven.wasm" {
+		if !errors.As(err, &undefined) || undefined.Symbol != "odd" ||
+			undefined.Module != "libeven.wasm" {
 			t.Fatalf("even(3) = %v", err)
 		}
 		odd := i.open("odd")
@@ -174,14 +181,17 @@ func TestUnresolved(t *testing.T) {
 		lib := i.open("unresolved")
 		i.want(4, lib, "unresolved_fine", 3)
 		var undefined *linker.UndefinedSymbolError
-		if _, err := i.try(lib, "unresolved_call", 1); !errors.As(err, &undefined) || undefined.Symbol != "nobody_has_this" {
+		if _, err := i.try(lib, "unresolved_call", 1); !errors.As(err, &undefined) ||
+			undefined.Symbol != "nobody_has_this" {
 			t.Errorf("unresolved_call: %v", err)
 		}
-		if _, err := i.try(lib, "unresolved_call_other", 1); !errors.As(err, &undefined) || undefined.Symbol != "nobody_has_that" {
+		if _, err := i.try(lib, "unresolved_call_other", 1); !errors.As(err, &undefined) ||
+			undefined.Symbol != "nobody_has_that" {
 			t.Errorf("unresolved_call_other: %v", err)
 		}
 		pointer := i.call(lib, "unresolved_address")
-		if _, err := i.try(linker.Default, "call_pointer", pointer, 1); !errors.As(err, &undefined) {
+		if _, err := i.try(linker.Default, "call_pointer", pointer, 1); !errors.As(err,
+			&undefined) {
 			t.Errorf("call through the address: %v", err)
 		}
 		i.want(5, lib, "unresolved_fine", 4)
@@ -225,7 +235,8 @@ func TestInterposition(t *testing.T) {
 		i.want(62, lib, "interpose_read")
 		i.want(63, lib, "interpose_call", 1)
 		i.want(62, lib, "interpose_call_own", 1)
-		if got, want := uint32(i.call(lib, "interpose_address")), i.symbol(first, "interpose_function"); got != want {
+		if got, want := uint32(i.call(lib, "interpose_address")),
+			i.symbol(first, "interpose_function"); got != want {
 			t.Errorf("interpose_address is %d, want %d", got, want)
 		}
 	})
@@ -238,13 +249,15 @@ func TestLibraries(t *testing.T) {
 		i.want(71, s, "symbolic_read")
 		i.want(81, s, "symbolic_call", 10)
 		i.want(13, s, "symbolic_call_main", 3)
-		if got, want := uint32(i.call(s, "symbolic_function_address")), i.symbol(s, "symbolic_add"); got != want {
+		if got, want := uint32(i.call(s, "symbolic_function_address")),
+			i.symbol(s, "symbolic_add"); got != want {
 			t.Errorf("symbolic_function_address is %d, want %d", got, want)
 		}
 		i.want(5, i.open("notable"), "notable_add", 2, 3)
 		a := i.open("align")
 		i.want(65, a, "align_read")
-		for name, align := range map[string]int32{"align_page_address": 4096, "align_line_address": 64, "align_zero_address": 1024} {
+		for name, align := range map[string]int32{"align_page_address": 4096,
+			"align_line_address": 64, "align_zero_address": 1024} {
 			if at := i.call(a, name); at%align != 0 {
 				t.Errorf("%s is %#x", name, at)
 			}
@@ -288,17 +301,20 @@ func TestTypes(t *testing.T) {
 		if got := sym.Type.String(); got != "(i32, i64, f32, f64) -> (f64)" {
 			t.Errorf("type: %s", got)
 		}
-		args := []uint64{api.EncodeI32(1), api.EncodeI64(2), api.EncodeF32(3.5), api.EncodeF64(4.25)}
+		args := []uint64{api.EncodeI32(1), api.EncodeI64(2), api.EncodeF32(3.5),
+			api.EncodeF64(4.25)}
 		r, err := i.g.CallPointer(i.ctx, sym.Pointer, sym.Type.Params, sym.Type.Results, args...)
 		if err != nil || api.DecodeF64(r[0]) != 10.75 {
 			t.Errorf("through the pointer: %v, %v", r, err)
 		}
-		r, err = i.g.Call(i.ctx, lib, "types_call_mixed", append([]uint64{uint64(sym.Pointer)}, args...)...)
+		r, err = i.g.Call(i.ctx, lib, "types_call_mixed",
+			append([]uint64{uint64(sym.Pointer)}, args...)...)
 		if err != nil || api.DecodeF64(r[0]) != 10.75 {
 			t.Errorf("through the guest: %v, %v", r, err)
 		}
 		var pe *linker.PointerError
-		if _, err := i.g.CallPointer(i.ctx, sym.Pointer, nil, nil); !errors.As(err, &pe) || pe.Pointer != sym.Pointer {
+		if _, err := i.g.CallPointer(i.ctx, sym.Pointer, nil, nil); !errors.As(err, &pe) ||
+			pe.Pointer != sym.Pointer {
 			t.Errorf("as another type: %v", err)
 		}
 		if _, err := i.g.CallPointer(i.ctx, 0, nil, nil); !errors.As(err, &pe) {
@@ -311,7 +327,8 @@ func TestTypes(t *testing.T) {
 		if _, err := i.g.Call(i.ctx, linker.Default, "main_value"); !errors.As(err, &se) {
 			t.Errorf("calling data: %v", err)
 		}
-		if _, err := i.g.Call(i.ctx, linker.Default, "nothing"); !errors.As(err, new(*linker.UndefinedSymbolError)) {
+		if _, err := i.g.Call(i.ctx, linker.Default, "nothing"); !errors.As(err,
+			new(*linker.UndefinedSymbolError)) {
 			t.Errorf("calling nothing: %v", err)
 		}
 	})

@@ -88,8 +88,8 @@ func (t *tx) load(ctx context.Context, b *batch) error {
 		s.files = s.files.WithAll(b.files.All)
 	})
 	t.note(b.names)
-	binder := &binder{t: t, now: b.now, scope: t.l.state.scope, batch: map[*module]bool{}, ready: map[*module]bool{},
-		bindings: map[*module][]binding{}}
+	binder := &binder{t: t, now: b.now, scope: t.l.state.scope, batch: map[*module]bool{},
+		ready: map[*module]bool{}, bindings: map[*module][]binding{}}
 	if m := b.given; m != nil { // it needs nobody, and comes first
 		binder.batch[m], binder.ready[m], binder.order = true, true, []*module{m}
 		if err := t.place(ctx, m, nil); err != nil {
@@ -131,8 +131,8 @@ func (t *tx) load(ctx context.Context, b *batch) error {
 	return t.install(ctx, binder)
 }
 
-// place gives a library its data area and its slots, unless they were decided when the image was laid out, and
-// computes where its symbols are.
+// place gives a library its data area and its slots, unless they were decided when the image was
+// laid out, and computes where its symbols are.
 func (t *tx) place(ctx context.Context, m *module, bindings []binding) error {
 	if !m.placed {
 		if err := t.l.at(ctx, t.g, pointMemory); err != nil {
@@ -194,7 +194,9 @@ func (t *tx) hasPointer(fn *function) bool {
 // install does what is left once every address is known.
 func (t *tx) install(ctx context.Context, b *binder) error {
 	s := &loadStep{modules: b.order}
-	fail := func(m *module, err error) error { return &LoadError{File: m.file, Module: m.name, Err: err} }
+	fail := func(m *module, err error) error {
+		return &LoadError{File: m.file, Module: m.name, Err: err}
+	}
 	for _, m := range b.order {
 		wanted := t.l.state.slots.remembered(m)
 		for _, x := range b.bindings[m] {
@@ -254,7 +256,8 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 		return err
 	}
 	for _, m := range b.order {
-		m.src.Data, m.src.Customs = nil, nil // they keep the whole file in memory, and nobody reads them again
+		// they keep the whole file in memory, and nobody reads them again
+		m.src.Data, m.src.Customs = nil, nil
 	}
 	return t.construct(ctx, b.order)
 }
@@ -286,8 +289,8 @@ func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 	return nil
 }
 
-// construct runs, in the leader's group alone, what prepares a module's data: relocations of all modules,
-// then constructors.
+// construct runs, in the leader's group alone, what prepares a module's data: relocations of all
+// modules, then constructors.
 func (t *tx) construct(ctx context.Context, modules []*module) error {
 	for _, m := range modules {
 		if m.src == nil {
@@ -320,8 +323,8 @@ func (t *tx) construct(ctx context.Context, modules []*module) error {
 	return nil
 }
 
-// mainLast returns the modules in the order in which their constructors run: that of the main module, which is
-// instantiated before the libraries that are preloaded, come last.
+// mainLast returns the modules in the order in which their constructors run: that of the main
+// module, which is instantiated before the libraries that are preloaded, come last.
 func (l *Linker) mainLast(modules []*module) []*module {
 	i := slices.Index(modules, l.main)
 	if i < 0 {
@@ -345,7 +348,8 @@ func (t *tx) special(ctx context.Context, m *module, name string) error {
 		err = t.l.at(ctx, t.g, pointConstructed)
 	}
 	if err != nil {
-		return &LoadError{File: m.file, Module: m.name, Err: fmt.Errorf("linker: %s: %w", name, err)}
+		return &LoadError{File: m.file, Module: m.name,
+			Err: fmt.Errorf("linker: %s: %w", name, err)}
 	}
 	return nil
 }
@@ -377,12 +381,15 @@ func (l *Linker) writeData(m *module) error {
 		}
 		base := uint32(v)
 		if base < bounds.base || uint64(base)+uint64(len(d.Bytes)) > bounds.end() {
-			return &SegmentError{Module: m.name, Segment: fmt.Sprintf("data segment %d", i), From: uint64(base),
-				To: uint64(base) + uint64(len(d.Bytes)), Low: uint64(bounds.base), High: bounds.end()}
+			return &SegmentError{Module: m.name, Segment: fmt.Sprintf("data segment %d", i),
+				From: uint64(base),
+				To:   uint64(base) + uint64(len(d.Bytes)), Low: uint64(bounds.base),
+				High: bounds.end()}
 		}
 		b, ok := l.mem.at(base, uint32(len(d.Bytes)))
 		if !ok {
-			return &LimitError{Limit: "memory (bytes)", Value: uint64(base) + uint64(len(d.Bytes)), Max: uint64(len(l.mem.bytes()))}
+			return &LimitError{Limit: "memory (bytes)", Value: uint64(base) + uint64(len(d.Bytes)),
+				Max: uint64(len(l.mem.bytes()))}
 		}
 		copy(b, d.Bytes)
 	}

@@ -1,11 +1,13 @@
 package linker
 
-// localScope lists where module m looks behind the global scope: in the load groups that it belongs to. A load group is
-// a module with all that it needs, breadth first. m belongs to its own group and to that of every module that needs it,
-// directly or not; they are searched in the order in which their first modules were loaded. So what was opened with m comes
-// first, its root at the head, and what was opened later and needs m comes behind.
+// localScope lists where module m looks behind the global scope: in the load groups that it belongs
+// to. A load group is a module with all that it needs, breadth first. m belongs to its own group
+// and to that of every module that needs it, directly or not; they are searched in the order in
+// which their first modules were loaded. So what was opened with m comes first, its root at the
+// head, and what was opened later and needs m comes behind.
 //
-// The list has every module once, m among them, and takes time in proportion to the modules and what they need.
+// The list has every module once, m among them, and takes time in proportion to the modules and
+// what they need.
 func (s *scope) localScope(m *module) []*module {
 	needers := map[*module][]*module{}
 	for _, x := range s.search {

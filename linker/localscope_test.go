@@ -10,15 +10,20 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/synth"
 )
 
-// scopeLibraries are libraries for tests of load groups, each with a definition of "which" that tells who it is, and of a
-// variable "mark". top needs left and right, which need base; other needs base, too, and offers what base lacks.
+// scopeLibraries are libraries for tests of load groups, each with a definition of "which" that
+// tells who it is, and of a variable "mark". top needs left and right, which need base; other needs
+// base, too, and offers what base lacks.
 func scopeLibraries() []synth.Library {
-	which := func(base int32) synth.Function { return synth.Function{Exports: []string{"which"}, Base: base} }
+	which := func(base int32) synth.Function {
+		return synth.Function{Exports: []string{"which"}, Base: base}
+	}
 	asks := func(name, symbol string) synth.Function {
-		return synth.Function{Exports: []string{name}, Body: []synth.Op{{Kind: synth.Call, Symbol: symbol}}}
+		return synth.Function{Exports: []string{name},
+			Body: []synth.Op{{Kind: synth.Call, Symbol: symbol}}}
 	}
 	reads := func(name string) synth.Function {
-		return synth.Function{Exports: []string{name}, Body: []synth.Op{{Kind: synth.Load, Symbol: "mark"}}}
+		return synth.Function{Exports: []string{name},
+			Body: []synth.Op{{Kind: synth.Load, Symbol: "mark"}}}
 	}
 	mark := func(v int32) []synth.Variable { return []synth.Variable{{Export: "mark", Init: v}} }
 	return []synth.Library{
@@ -29,7 +34,8 @@ func scopeLibraries() []synth.Library {
 		{Name: "right.wasm", Needed: []string{"base.wasm"}, Functions: []synth.Function{
 			which(3), asks("right_which", "which"), reads("right_mark")}, Variables: mark(30)},
 		{Name: "base.wasm", Functions: []synth.Function{
-			which(4), asks("base_which", "which"), reads("base_mark"), asks("base_calls", "callback")}, Variables: mark(40)},
+			which(4), asks("base_which", "which"), reads("base_mark"),
+			asks("base_calls", "callback")}, Variables: mark(40)},
 		{Name: "other.wasm", Needed: []string{"base.wasm"}, Functions: []synth.Function{
 			{Exports: []string{"callback"}, Base: 9}}},
 	}
@@ -53,9 +59,10 @@ func synthesized(t testing.TB, libs []synth.Library) fstest.MapFS {
 func eachScopeImage(t *testing.T, f func(t *testing.T, groups []*image)) {
 	for _, n := range []int{1, 4} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			groups := []*image{newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config {
-				return c.WithFS(synthesized(t, scopeLibraries())).WithSearchPath(".")
-			})}
+			groups := []*image{newImage(t, "main-pie", "threads",
+				func(c *linker.Config) *linker.Config {
+					return c.WithFS(synthesized(t, scopeLibraries())).WithSearchPath(".")
+				})}
 			for len(groups) < n {
 				groups = append(groups, groups[0].spawn())
 			}
@@ -74,8 +81,9 @@ func (i *image) openLocal(name string) *linker.Library {
 	return lib
 }
 
-// What is opened together as Local is one load group: the first definition in it is everybody's in it, breadth first from
-// its root, whether its libraries name each other or not, and nobody's outside.
+// What is opened together as Local is one load group: the first definition in it is everybody's in
+// it, breadth first from its root, whether its libraries name each other or not, and nobody's
+// outside.
 func TestLocalGroup(t *testing.T) {
 	eachScopeImage(t, func(t *testing.T, groups []*image) {
 		top := groups[0].openLocal("top.wasm")
@@ -98,8 +106,8 @@ func TestLocalGroup(t *testing.T) {
 	})
 }
 
-// A library belongs to every group that needs it: what it was bound to stays, and what nobody had is found in the group that
-// came later, until that is gone.
+// A library belongs to every group that needs it: what it was bound to stays, and what nobody had
+// is found in the group that came later, until that is gone.
 func TestLocalGroupsOverlap(t *testing.T) {
 	eachScopeImage(t, func(t *testing.T, groups []*image) {
 		base := groups[0].openLocal("base.wasm")
@@ -115,7 +123,8 @@ func TestLocalGroupsOverlap(t *testing.T) {
 			g.want(4, base, "base_which", 1)
 			g.want(40, base, "base_mark", 1)
 			g.want(9, base, "base_calls", 1) // other came first
-			// base was opened first of all, so its definition stands at the head of its own group alone.
+			// base was opened first of all, so its definition stands at the head of its own group
+			// alone.
 			g.want(2, top, "left_which", 1)
 			g.want(2, top, "right_which", 1)
 		}
@@ -136,7 +145,8 @@ func TestLocalGroupsOverlap(t *testing.T) {
 	})
 }
 
-// The global scope comes before every load group, and what is next to a local library is the rest of its group.
+// The global scope comes before every load group, and what is next to a local library is the rest
+// of its group.
 func TestLocalGroupOrder(t *testing.T) {
 	eachScopeImage(t, func(t *testing.T, groups []*image) {
 		right, err := groups[0].g.Open(groups[0].ctx, "right.wasm", linker.Global)
@@ -154,7 +164,8 @@ func TestLocalGroupOrder(t *testing.T) {
 				t.Errorf("top is before left: %v", err)
 			}
 		}
-		if got := groups[0].l.Libraries(); !slices.Equal(got, []string{"right.wasm", "base.wasm", "top.wasm", "left.wasm"}) {
+		if got := groups[0].l.Libraries(); !slices.Equal(got,
+			[]string{"right.wasm", "base.wasm", "top.wasm", "left.wasm"}) {
 			t.Errorf("libraries: %v", got)
 		}
 	})

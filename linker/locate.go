@@ -7,15 +7,16 @@ import (
 	"os"
 )
 
-// location is a library's file. What identifies a library is its file, not the name by which it was asked for: one
-// file under two names is one library, two copies of a file are two. A library that was given as bytes has no
-// file, so its name identifies it.
+// location is a library's file. What identifies a library is its file, not the name by which it was
+// asked for: one file under two names is one library, two copies of a file are two. A library that
+// was given as bytes has no file, so its name identifies it.
 type location struct {
 	file string
 	info fs.FileInfo // nil for a library given as bytes
 }
 
-// locate finds the file that a name means. from is the module that needs it, nil for a call from outside.
+// locate finds the file that a name means. from is the module that needs it, nil for a call from
+// outside.
 func (l *Linker) locate(ctx context.Context, name string, from *module) (location, error) {
 	candidates, err := l.candidates(name, from)
 	if err != nil {
@@ -49,8 +50,8 @@ func (l *Linker) locate(ctx context.Context, name string, from *module) (locatio
 	})
 }
 
-// among returns the module that was loaded from this file, whatever the file was called, or nil. Links are recognised
-// in file systems of the operating system; in others a path is all there is.
+// among returns the module that was loaded from this file, whatever the file was called, or nil.
+// Links are recognised in file systems of the operating system; in others a path is all there is.
 func (f location) among(files names) *module {
 	if m := files.At(f.file); m != nil {
 		return m

@@ -95,10 +95,13 @@ func TestLogger(t *testing.T) {
 	for _, want := range []string{ // in this order
 		"files: loaded module=main file=main",
 		"files: calling module=main function=_initialize\n",
-		"files: not there library=libdiamond_left.wasm file=plain/none/libdiamond_left.wasm by=search path plain/none\n",
-		"files: found library=libdiamond_left.wasm file=threads/libdiamond_left.wasm by=search path threads\n",
+		"files: not there library=libdiamond_left.wasm file=plain/none/libdiamond_left.wasm " +
+			"by=search path plain/none\n",
+		"files: found library=libdiamond_left.wasm file=threads/libdiamond_left.wasm by=search " +
+			"path threads\n",
 		"files: found library=libdiamond_bottom.wasm",
-		"bindings: bound module=libdiamond_left.wasm symbol=env.diamond_bottom definer=libdiamond_bottom.wasm\n",
+		"bindings: bound module=libdiamond_left.wasm symbol=env.diamond_bottom " +
+			"definer=libdiamond_bottom.wasm\n",
 		"files: loaded module=libdiamond_bottom.wasm file=threads/libdiamond_bottom.wasm memory=",
 		"files: opened group=0 library=libdiamond_left.wasm file=threads/libdiamond_left.wasm\n",
 		"symbols: looked up group=0 symbol=diamond_left definer=libdiamond_left.wasm pointer=",

@@ -12,9 +12,9 @@ const pageSize = 65536
 
 // imageMemory is the linear memory of a process image as the linker itself sees it.
 //
-// It is allocated at its maximum, once, and kept until the linker closes. The engine is not let near that: wazero
-// frees an allocated memory when any instance that imports it is closed, and from then on grows it without
-// asking the allocator.
+// It is allocated at its maximum, once, and kept until the linker closes. The engine is not let
+// near that: wazero frees an allocated memory when any instance that imports it is closed, and from
+// then on grows it without asking the allocator.
 type imageMemory struct {
 	backing experimental.LinearMemory
 	all     []byte     // at its maximum
@@ -34,14 +34,17 @@ func (m *imageMemory) allocate(user experimental.MemoryAllocator, limit uint64) 
 	}
 	m.all = m.backing.Reallocate(limit)
 	if uint64(len(m.all)) < limit {
-		return &LimitError{Limit: "memory that the allocator gives (bytes)", Value: limit, Max: uint64(len(m.all))}
+		return &LimitError{Limit: "memory that the allocator gives (bytes)", Value: limit,
+			Max: uint64(len(m.all))}
 	}
 	return nil
 }
 
 // allocator gives the engine what was allocated.
 func (m *imageMemory) allocator() experimental.MemoryAllocator {
-	return experimental.MemoryAllocatorFunc(func(_, _ uint64) experimental.LinearMemory { return borrowed{m.all} })
+	return experimental.MemoryAllocatorFunc(func(_, _ uint64) experimental.LinearMemory {
+		return borrowed{m.all}
+	})
 }
 
 // release gives the memory back. Nobody may use it any more.
@@ -53,8 +56,8 @@ func (m *imageMemory) release() {
 	})
 }
 
-// pages returns the size in use. All groups may run meanwhile, and one of them may make the memory grow; growing
-// by nothing is the one way to read the size that is ordered with that.
+// pages returns the size in use. All groups may run meanwhile, and one of them may make the memory
+// grow; growing by nothing is the one way to read the size that is ordered with that.
 func (m *imageMemory) pages() uint32 {
 	if m.memory == nil {
 		return 0

@@ -9,9 +9,9 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// reserve backs a linear memory by address space of its own: it never moves, the operating system gives pages
-// as they are touched, and Go's garbage collector does not see them. It returns nil when the platform
-// refuses.
+// reserve backs a linear memory by address space of its own: it never moves, the operating system
+// gives pages as they are touched, and Go's garbage collector does not see them. It returns nil
+// when the platform refuses.
 func reserve(limit uint64) experimental.LinearMemory {
 	if limit == 0 || limit > math.MaxInt {
 		return nil
@@ -37,7 +37,8 @@ func (r *reserved) Reallocate(size uint64) []byte {
 // Free implements experimental.LinearMemory.
 func (r *reserved) Free() {
 	if r.all != nil {
-		// Nothing can be done about an error, and none is possible for a whole mapping of one's own.
+		// Nothing can be done about an error, and none is possible for a whole mapping of one's
+		// own.
 		_ = syscall.Munmap(r.all)
 		r.all = nil
 	}

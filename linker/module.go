@@ -18,9 +18,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// module is one module of the process image, for all of its groups: a guest's module, or one that stands
-// for functions of the host. Nothing in it changes after the operation that made it, except what is said
-// to be guarded.
+// module is one module of the process image, for all of its groups: a guest's module, or one that
+// stands for functions of the host. Nothing in it changes after the operation that made it, except
+// what is said to be guarded.
 type module struct {
 	id      uint32
 	name    string            // by which other modules need it
@@ -29,9 +29,10 @@ type module struct {
 	stat    fs.FileInfo       // of that file; nil for a module given as bytes
 	content [sha256.Size]byte // the sum of its bytes, of a library
 
-	src    *wasm.Module    // nil for the linker's own functions
-	info   *dylink.Info    // nil for an executable that was linked without any library
-	fixed  bool            // it is a main module with fixed addresses, whether it has a dylink.0 section or not
+	src  *wasm.Module // nil for the linker's own functions
+	info *dylink.Info // nil for an executable that was linked without any library
+	// it is a main module with fixed addresses, whether it has a dylink.0 section or not
+	fixed  bool
 	weak   map[string]bool // symbols that may be missing
 	shared bool            // its memory is declared shared: it was built for threads
 
@@ -64,12 +65,14 @@ type module struct {
 	hostName string
 
 	// closing is who unloads it; set under the state lock alone, nil before.
-	closing   atomic.Pointer[closing]
-	reach     atomic.Pointer[[]*module] // its closure, once somebody has asked for it
-	aliases   []string                  // other names that it is known by; guarded by the state lock
-	handles   atomic.Int32              // open handles; changed under the state lock alone
-	shown     atomic.Int32              // the same without those of operations that may yet fail: what readers see
-	generated bool                      // made by the linker, not loaded
+	closing atomic.Pointer[closing]
+	reach   atomic.Pointer[[]*module] // its closure, once somebody has asked for it
+	// other names that it is known by; guarded by the state lock
+	aliases []string
+	handles atomic.Int32 // open handles; changed under the state lock alone
+	// the same without those of operations that may yet fail: what readers see
+	shown     atomic.Int32
+	generated bool // made by the linker, not loaded
 }
 
 // importKey names an import.
@@ -100,8 +103,8 @@ type export struct {
 	fixed  bool            // an address that is not relative to the data area
 }
 
-// function is the one identity of a function: two exports of it, or a re-export by another module, share it,
-// so that it gets one function pointer.
+// function is the one identity of a function: two exports of it, or a re-export by another module,
+// share it, so that it gets one function pointer.
 type function struct {
 	mod  *module // whose export it is
 	name string  // the name of that export
@@ -111,7 +114,8 @@ type function struct {
 	stub bool          // it is no export, but the stub in a bridge that calls what nobody has
 }
 
-// namespace is what its module's putter imports the function from. As with bridges, it does not tell which module it is.
+// namespace is what its module's putter imports the function from. As with bridges, it does not
+// tell which module it is.
 func (fn *function) namespace() string {
 	if fn.stub {
 		return stubsPrefix + strconv.Itoa(fn.mod.sources["env"].bridge)
@@ -127,7 +131,8 @@ func (m *module) namespace(name string) string {
 	if name == selfNamespace {
 		return m.importName()
 	}
-	if i, err := strconv.Atoi(strings.TrimPrefix(name, stubsPrefix)); err == nil && strings.HasPrefix(name, stubsPrefix) {
+	if i, err := strconv.Atoi(strings.TrimPrefix(name, stubsPrefix)); err == nil &&
+		strings.HasPrefix(name, stubsPrefix) {
 		return bridgeNamespace(m.id, i)
 	}
 	return name
@@ -145,16 +150,19 @@ func (m *module) importName() string {
 	return moduleNamespace(m.id)
 }
 
-// special reports whether an export belongs to the toolchain's own machinery: it is never what another
-// module means by that name.
+// special reports whether an export belongs to the toolchain's own machinery: it is never what
+// another module means by that name.
 func special(name string) bool {
 	switch name {
-	case "_initialize", "_start", "__memory_base", "__table_base", "__stack_pointer", "__indirect_function_table",
-		"__heap_base", "__heap_end", "__data_end", "__global_base", "__stack_low", "__stack_high", "__dso_handle",
+	case "_initialize", "_start", "__memory_base", "__table_base", "__stack_pointer",
+		"__indirect_function_table",
+		"__heap_base", "__heap_end", "__data_end", "__global_base", "__stack_low", "__stack_high",
+		"__dso_handle",
 		"__tls_base", "__tls_size", "__tls_align",
 		// Not everything that begins like these: __wasm_setjmp and __wasm_longjmp are libc's.
 		"__wasm_call_ctors", "__wasm_start", "__wasm_init_memory", "__wasm_init_memory_flag",
-		"__wasm_init_tls", "__wasm_apply_data_relocs", "__wasm_apply_global_relocs", "__wasm_apply_tls_relocs",
+		"__wasm_init_tls", "__wasm_apply_data_relocs", "__wasm_apply_global_relocs",
+		"__wasm_apply_tls_relocs",
 		"__wasm_apply_global_tls_relocs":
 		return true
 	}
@@ -195,7 +203,8 @@ func (m *module) readExports() {
 			x.kind = exportGlobal
 			x.global, _ = m.src.GlobalType(e.Index)
 			if !x.global.Mutable && x.global.Type == wasm.I32 {
-				x.kind, x.init = exportData, m.src.Globals[int(e.Index)-m.src.Imported(wasm.KindGlobal)].Init
+				x.kind, x.init = exportData,
+					m.src.Globals[int(e.Index)-m.src.Imported(wasm.KindGlobal)].Init
 				x.tls, x.fixed = flags[e.Name].Has(dylink.TLS), flags[e.Name].Has(dylink.Absolute)
 			}
 		case wasm.KindTag:
@@ -209,15 +218,16 @@ func (m *module) readExports() {
 
 // indexFunctions fixes the order of functions, which is that of the putter's element segment.
 func (m *module) indexFunctions() {
-	slices.SortFunc(m.functions, func(a, b *function) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(m.functions,
+		func(a, b *function) int { return strings.Compare(a.name, b.name) })
 	m.put.index = make(map[*function]uint32, len(m.functions))
 	for i, fn := range m.functions {
 		m.put.index[fn] = uint32(i)
 	}
 }
 
-// place computes addresses and slots, once the module has its data area and its part of the table. It returns
-// the slots of its element segments by function index.
+// place computes addresses and slots, once the module has its data area and its part of the table.
+// It returns the slots of its element segments by function index.
 func (m *module) place() (map[uint32]uint32, error) {
 	globals := m.placement()
 	for _, x := range m.exports {
@@ -263,14 +273,14 @@ func (m *module) place() (map[uint32]uint32, error) {
 	return slots, nil
 }
 
-// sharedTable reports whether a table of the module is the function table. A module may have others, which are
-// nobody else's business.
+// sharedTable reports whether a table of the module is the function table. A module may have
+// others, which are nobody else's business.
 func (m *module) sharedTable(index uint32) bool {
 	return m.fixed || int(index) < m.src.Imported(wasm.KindTable)
 }
 
-// segmentBase returns the first slot of an active element segment, which must lie in the module's own part
-// of the function table.
+// segmentBase returns the first slot of an active element segment, which must lie in the module's
+// own part of the function table.
 func (m *module) segmentBase(i int, globals func(uint32) (uint64, bool)) (uint32, error) {
 	seg := &m.src.Elements[i]
 	v, err := seg.Offset.Eval(globals)
@@ -279,8 +289,9 @@ func (m *module) segmentBase(i int, globals func(uint32) (uint64, bool)) (uint32
 	}
 	base := uint32(v)
 	if base < m.table.base || uint64(base)+uint64(seg.Len()) > m.table.end() {
-		return 0, &SegmentError{Module: m.name, Segment: fmt.Sprintf("element segment %d", i), From: uint64(base),
-			To: uint64(base) + uint64(seg.Len()), Low: uint64(m.table.base), High: m.table.end()}
+		return 0, &SegmentError{Module: m.name, Segment: fmt.Sprintf("element segment %d", i),
+			From: uint64(base), To: uint64(base) + uint64(seg.Len()), Low: uint64(m.table.base),
+			High: m.table.end()}
 	}
 	return base, nil
 }
@@ -310,9 +321,9 @@ func (m *module) placement() func(index uint32) (uint64, bool) {
 	}
 }
 
-// close releases the compiled code, once: wazero counts how often equal code is compiled and closed, and would
-// take a second close for that of another linker. New instances cannot be made any more; those that there are
-// keep what they run.
+// close releases the compiled code, once: wazero counts how often equal code is compiled and
+// closed, and would take a second close for that of another linker. New instances cannot be made
+// any more; those that there are keep what they run.
 func (m *module) close(ctx context.Context) {
 	closeCode(ctx, &m.compiled)
 	for _, b := range m.bridges {
@@ -328,9 +339,9 @@ func closeCode(ctx context.Context, c *wazero.CompiledModule) {
 	}
 }
 
-// putter are the generated modules that put a module's functions into tables, each for a batch of functions: the first
-// pointer into a library costs the same however many functions it exports. They are compiled when they are first
-// needed, and each group has an instance of them then.
+// putter are the generated modules that put a module's functions into tables, each for a batch of
+// functions: the first pointer into a library costs the same however many functions it exports.
+// They are compiled when they are first needed, and each group has an instance of them then.
 type putter struct {
 	index map[*function]uint32 // position in the order of functions
 

@@ -15,8 +15,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// nullGuard is how many bytes at the bottom of a memory that the linker lays out stay unused, so that no object
-// is at the null pointer or near it.
+// nullGuard is how many bytes at the bottom of a memory that the linker lays out stay unused, so
+// that no object is at the null pointer or near it.
 const nullGuard = 1024
 
 // New makes a process image of a main module: a position-independent executable with a dylink.0
@@ -28,12 +28,14 @@ const nullGuard = 1024
 // exported without them. The host functions that it imports have to be in the runtime already. A
 // nil config is NewConfig().
 //
-// Errors are a *LoadError, which wraps the reason, or a *FeatureError. Nothing is left in the runtime then.
+// Errors are a *LoadError, which wraps the reason, or a *FeatureError. Nothing is left in the
+// runtime then.
 func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*Linker, error) {
 	if config == nil {
 		config = NewConfig()
 	}
-	l := &Linker{rt: rt, config: config, gateways: map[string]*module{}, callers: map[string]wazero.CompiledModule{}}
+	l := &Linker{rt: rt, config: config, gateways: map[string]*module{},
+		callers: map[string]wazero.CompiledModule{}}
 	l.areas.l, l.areas.live = l, map[uint32]area{}
 	l.codes = newCodes(rt, config.codeCache, config.compilations, config.workers)
 	l.guest.most, l.exits.most = config.maxHandles, config.maxDestructors
@@ -56,8 +58,8 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	return l, nil
 }
 
-// bootstrap builds the first group. Nobody else can know the linker yet, so there is nothing to lock: the
-// bootstrap exception, which the coordinator checks by starting with exactly one group.
+// bootstrap builds the first group. Nobody else can know the linker yet, so there is nothing to
+// lock: the bootstrap exception, which the coordinator checks by starting with exactly one group.
 func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	if err := hasThreads(ctx, l.rt); err != nil {
 		if fe := (*FeatureError)(nil); !errors.As(err, &fe) {
@@ -111,7 +113,8 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 		attend = l.attend
 	}
 	l.coord, l.first.member, err = coord.New(coord.Config{
-		Waiting: l.config.waiting, Observer: l.config.observer, MaxGroups: l.config.maxGroups, Batch: closureBatch, OnAttention: attend,
+		Waiting: l.config.waiting, Observer: l.config.observer, MaxGroups: l.config.maxGroups,
+		Batch: closureBatch, OnAttention: attend,
 	}, participant{l.first})
 	if err != nil {
 		return err
@@ -155,8 +158,8 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	})
 }
 
-// preload puts the libraries of [Config.WithPreload] into the initial image, behind the main module and before all
-// that it needs.
+// preload puts the libraries of [Config.WithPreload] into the initial image, behind the main module
+// and before all that it needs.
 func (t *tx) preload(ctx context.Context, p *preparation, b *batch) error {
 	for _, name := range t.l.config.preload {
 		m, err := t.find(b, name, p.find(ctx, name, nil, nil, opening{}), nil)
@@ -194,8 +197,8 @@ func (l *Linker) decodeMain(bytes []byte) (*module, []byte, error) {
 			return nil, nil, err
 		}
 	}
-	m := &module{id: l.nextID(), name: l.config.mainName, file: l.config.mainName, src: src, info: info,
-		fixed: info == nil || hasFixedAddresses(src, info)}
+	m := &module{id: l.nextID(), name: l.config.mainName, file: l.config.mainName, src: src,
+		info: info, fixed: info == nil || hasFixedAddresses(src, info)}
 	if err := l.checkImports(m); err != nil {
 		return nil, nil, err
 	}
@@ -231,9 +234,10 @@ func hasFixedAddresses(src *wasm.Module, info *dylink.Info) bool {
 	return info.MemorySize == 0 && len(src.Data)+len(src.Memories)+len(src.Tables) > 0
 }
 
-// layOut decides where the main module, the libraries that it needs and the first group's stack are, and makes the
-// memory. It returns the top of that stack, 0 when the main module brings one.
-func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackTop uint32, err error) {
+// layOut decides where the main module, the libraries that it needs and the first group's stack
+// are, and makes the memory. It returns the top of that stack, 0 when the main module brings one.
+func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackTop uint32,
+	err error) {
 	minimum := uint64(l.config.minPages)
 	if mem, ok := m.src.MemoryType(0); ok {
 		minimum = max(minimum, uint64(mem.Min))
@@ -246,8 +250,9 @@ func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackT
 			return 0, err
 		}
 	} else {
-		// The stack is at the bottom, so that a guest that overflows it traps instead of overwriting
-		// data. What libraries have comes before the heap, which belongs to the main module.
+		// The stack is at the bottom, so that a guest that overflows it traps instead of
+		// overwriting data. What libraries have comes before the heap, which belongs to the main
+		// module.
 		top := alignUp(nullGuard+uint64(l.config.stackSize), 16)
 		end, slots := top, uint64(1) // entry 0 is the null pointer
 		for _, m := range order {
@@ -256,7 +261,8 @@ func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackT
 			}
 		}
 		minimum, slotsUsed, stackTop = max(minimum, end/pageSize+1), slots, uint32(top)
-		l.places = map[string]uint32{"__stack_low": nullGuard, "__stack_high": uint32(top), "__heap_base": uint32(end), "__data_end": uint32(end)}
+		l.places = map[string]uint32{"__stack_low": nullGuard, "__stack_high": uint32(top),
+			"__heap_base": uint32(end), "__data_end": uint32(end)}
 		if minimum < wasm.MaxPages { // else it does not fit a pointer
 			l.places["__heap_end"] = uint32(minimum * pageSize)
 		}
@@ -267,12 +273,13 @@ func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackT
 	if slotsUsed > uint64(l.tableMax) {
 		return 0, &LimitError{Limit: limitTable, Value: slotsUsed, Max: uint64(l.tableMax)}
 	}
-	l.state.slots.length, l.state.slots.max, l.state.slots.keep = uint32(slotsUsed), l.tableMax, l.config.quarantine
+	l.state.slots.length, l.state.slots.max, l.state.slots.keep = uint32(slotsUsed), l.tableMax,
+		l.config.quarantine
 	return stackTop, l.makeMemory(ctx, uint32(minimum))
 }
 
-// layOut gives a module of the initial image its place: memory from end on, table entries from slots on. It returns
-// what comes behind.
+// layOut gives a module of the initial image its place: memory from end on, table entries from
+// slots on. It returns what comes behind.
 func (m *module) layOut(end, slots uint64) (uint64, uint64, error) {
 	base := alignUp(end, 1<<m.info.MemoryAlignment)
 	tls := alignUp(base+uint64(m.info.MemorySize), 1<<m.tlsPow)
@@ -300,7 +307,8 @@ func (l *Linker) makeMemory(ctx context.Context, minimum uint32) error {
 		return err
 	}
 	allocated := experimental.WithMemoryAllocator(ctx, l.mem.allocator())
-	if l.memoryRoot, err = l.rt.InstantiateModule(allocated, l.memoryCode, anonymous()); err != nil {
+	if l.memoryRoot, err = l.rt.InstantiateModule(allocated, l.memoryCode,
+		anonymous()); err != nil {
 		return err
 	}
 	l.mem.memory = l.memoryRoot.Memory()
@@ -308,10 +316,10 @@ func (l *Linker) makeMemory(ctx context.Context, minimum uint32) error {
 	return l.settleMemory(ctx)
 }
 
-// settleMemory makes the engine forget the allocator of the memory. wazero does so, without a lock, when an instance that
-// imports the memory is closed for the first time; another group whose guest lets the memory grow looks
-// at the same field. There is one group now and no guest code yet, so an instance that is closed at once takes
-// that away from all others.
+// settleMemory makes the engine forget the allocator of the memory. wazero does so, without a lock,
+// when an instance that imports the memory is closed for the first time; another group whose guest
+// lets the memory grow looks at the same field. There is one group now and no guest code yet, so an
+// instance that is closed at once takes that away from all others.
 func (l *Linker) settleMemory(ctx context.Context) error {
 	var b wasm.Builder
 	b.ImportMemory(memoryNamespace, "memory", anyMemory(l.threads == nil))
@@ -327,8 +335,8 @@ func (l *Linker) settleMemory(ctx context.Context) error {
 	return errors.Join(mod.Close(ctx), compiled.Close(ctx))
 }
 
-// readExecutable finds what an ordinary executable brings: its table, its stack pointer and where its data is.
-// It returns how many table entries are in use.
+// readExecutable finds what an ordinary executable brings: its table, its stack pointer and where
+// its data is. It returns how many table entries are in use.
 func (l *Linker) readExecutable(m *module) (slotsUsed uint64, err error) {
 	slotsUsed, m.placed = 1, true
 	for _, name := range slices.Sorted(maps.Keys(m.exports)) {
@@ -354,7 +362,8 @@ func (l *Linker) readExecutable(m *module) (slotsUsed uint64, err error) {
 			l.tableMax = min(l.tableMax, imported.Table.Max)
 		}
 	}
-	if x := m.exports["__stack_pointer"]; x != nil && x.kind == exportGlobal && x.global == (wasm.GlobalType{Type: wasm.I32, Mutable: true}) {
+	if x := m.exports["__stack_pointer"]; x != nil && x.kind == exportGlobal &&
+		x.global == (wasm.GlobalType{Type: wasm.I32, Mutable: true}) {
 		l.stackPointer = x
 	}
 	end := uint64(0)
@@ -387,8 +396,8 @@ func (l *Linker) compileBase(ctx context.Context) (err error) {
 	return err
 }
 
-// sideStack makes the first group's stack for libraries when the main module is an executable that does not
-// tell where its own is.
+// sideStack makes the first group's stack for libraries when the main module is an executable that
+// does not tell where its own is.
 func (l *Linker) sideStack(ctx context.Context) error {
 	if !l.main.fixed || l.stackPointer != nil {
 		return nil

@@ -11,31 +11,34 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// Open loads a library, and all that it needs, in every group, or finds it loaded. name is a path in the
-// configured file system when it has a slash; otherwise it is looked for on the search path. Each successful
-// Open has to be answered by a CloseLibrary for the library to be unloaded. What identifies a library is its file:
-// under another name, or through a link, it is found loaded. The options are those of dlopen; without any, a
-// library is [Lazy] and [Global].
+// Open loads a library, and all that it needs, in every group, or finds it loaded. name is a path
+// in the configured file system when it has a slash; otherwise it is looked for on the search path.
+// Each successful Open has to be answered by a CloseLibrary for the library to be unloaded. What
+// identifies a library is its file: under another name, or through a link, it is found loaded. The
+// options are those of dlopen; without any, a library is [Lazy] and [Global].
 //
-// Errors are a *LoadError that wraps the reason. The image is then as it was. A guest that exits in a constructor ends its
-// group, as in a call, and the error wraps the *sys.ExitError; what it was about to load nobody has seen. Within an
-// operation that the caller's own constructor is part of, only what this call did is taken back.
+// Errors are a *LoadError that wraps the reason. The image is then as it was. A guest that exits in
+// a constructor ends its group, as in a call, and the error wraps the *sys.ExitError; what it was
+// about to load nobody has seen. Within an operation that the caller's own constructor is part of,
+// only what this call did is taken back.
 func (g *Group) Open(ctx context.Context, name string, options ...OpenOption) (*Library, error) {
 	return g.openLibrary(ctx, name, nil, nil, options)
 }
 
-// OpenBytes is Open for a library that the caller has in memory. name is what other libraries need it as. When a
-// library of that name with the same bytes is loaded already, that is the result; with others it is an
-// *OtherBytesError. The same bytes under two names are two libraries. The bytes must not be changed afterwards.
-func (g *Group) OpenBytes(ctx context.Context, name string, wasm []byte, options ...OpenOption) (*Library, error) {
+// OpenBytes is Open for a library that the caller has in memory. name is what other libraries need
+// it as. When a library of that name with the same bytes is loaded already, that is the result;
+// with others it is an *OtherBytesError. The same bytes under two names are two libraries. The
+// bytes must not be changed afterwards.
+func (g *Group) OpenBytes(ctx context.Context, name string, wasm []byte,
+	options ...OpenOption) (*Library, error) {
 	if wasm == nil {
 		wasm = []byte{}
 	}
 	return g.openLibrary(ctx, name, wasm, nil, options)
 }
 
-// judgeLoad ends a group whose guest exited in a constructor. What exits in a replay is another group's instance, and
-// that has been taken back: the load failed there.
+// judgeLoad ends a group whose guest exited in a constructor. What exits in a replay is another
+// group's instance, and that has been taken back: the load failed there.
 func (g *Group) judgeLoad(e *entry, name string, err error) error {
 	exit, replay := (*sys.ExitError)(nil), (*coord.ReplayError)(nil)
 	switch {
@@ -49,7 +52,8 @@ func (g *Group) judgeLoad(e *entry, name string, err error) error {
 
 // openLibrary is Open and OpenBytes; from is the module by whose run-time path the library is
 // looked for, nil for none.
-func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, from *module, options []OpenOption) (lib *Library, err error) {
+func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, from *module,
+	options []OpenOption) (lib *Library, err error) {
 	o, err := g.l.config.opening(options)
 	o.from = from
 	if err != nil {
@@ -132,20 +136,21 @@ func (x *loading) ready(ctx context.Context, e *entry) (err error) {
 		return nil
 	}
 	g, s := e.group, e.scope()
-	if s.names.At(x.name) != nil && !x.stale || !e.parks() { // nothing to wait for, or nobody could serve the group
+	// nothing to wait for, or nobody could serve the group
+	if s.names.At(x.name) != nil && !x.stale || !e.parks() {
 		return x.prepare(ctx, g, s)
 	}
 	failed := g.Block(ctx, func() { err = x.prepare(ctx, g, s) })
 	return errors.Join(err, failed)
 }
 
-// Symbol finds a symbol by name; lib is [Default], the library to look in, with what that needs, or [Next]. The first
-// definition wins. A function gets a function pointer, the same in every group and for ever; the first time
-// that may be a link operation, afterwards no lock is taken. Thread-local data has another address in every group; the
-// symbol's is that of this group.
+// Symbol finds a symbol by name; lib is [Default], the library to look in, with what that needs, or
+// [Next]. The first definition wins. A function gets a function pointer, the same in every group
+// and for ever; the first time that may be a link operation, afterwards no lock is taken.
+// Thread-local data has another address in every group; the symbol's is that of this group.
 //
-// The error is an *UndefinedSymbolError when there is no such symbol, and a *SymbolError for an export that is
-// neither function nor data.
+// The error is an *UndefinedSymbolError when there is no such symbol, and a *SymbolError for an
+// export that is neither function nor data.
 func (g *Group) Symbol(ctx context.Context, lib *Library, name string) (Symbol, error) {
 	if g.l.closed.Load() {
 		return Symbol{}, ErrClosed
@@ -180,7 +185,8 @@ func (s *scope) find(l *Linker, lib *Library, name string) (*export, error) {
 		return nil, ErrForeignLibrary
 	case lib.scope: // the library asks itself, perhaps in a destructor
 		x = s.lookupFrom(lib.mod, name)
-	case lib.closedIn(s) || !s.has(lib.mod) && (lib.next == nil || !slices.Contains(s.search, lib.mod)):
+	case lib.closedIn(s) || !s.has(lib.mod) &&
+		(lib.next == nil || !slices.Contains(s.search, lib.mod)):
 		return nil, ErrLibraryClosed
 	case lib.next != nil: // of a library whose destructors run, perhaps
 		x = s.lookupNext(lib.mod, name)
@@ -228,14 +234,15 @@ func (s *scope) symbol(x *export, name string) (Symbol, bool) {
 		return Symbol{Kind: Data, Name: name, Module: x.mod.name, Pointer: x.addr}, !x.tls
 	case exportFunction:
 		if p, ok := s.pointer(x.fn); ok {
-			return Symbol{Kind: Function, Name: name, Module: x.mod.name, Pointer: p, Type: x.fn.api}, true
+			return Symbol{Kind: Function, Name: name, Module: x.mod.name, Pointer: p,
+				Type: x.fn.api}, true
 		}
 	}
 	return Symbol{}, false
 }
 
-// resolve is the slow way of Symbol: a link operation, which begins with a second look, because somebody
-// else may have resolved the symbol while this caller waited.
+// resolve is the slow way of Symbol: a link operation, which begins with a second look, because
+// somebody else may have resolved the symbol while this caller waited.
 func (g *Group) resolve(ctx context.Context, lib *Library, name string) (Symbol, error) {
 	var sym Symbol
 	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
@@ -247,7 +254,8 @@ func (g *Group) resolve(ctx context.Context, lib *Library, name string) (Symbol,
 			receive(ctx, 0, s.commit)
 			return err
 		}
-		if x.kind == exportData && x.tls { // known to this group alone, and no pointer has to be made
+		// known to this group alone, and no pointer has to be made
+		if x.kind == exportData && x.tls {
 			sym = Symbol{Kind: Data, Name: name, Module: x.mod.name}
 			receive(ctx, 0, s.commit)
 			sym.Pointer, err = g.threadLocal(x)
@@ -315,7 +323,8 @@ func (e *entry) function(lib *Library, name string) (*function, error) {
 		if err := x.isSymbol(name); err != nil {
 			return nil, err
 		}
-		return nil, &SymbolError{Symbol: name, Definer: x.mod.name, Want: "a function", Found: "data"}
+		return nil, &SymbolError{Symbol: name, Definer: x.mod.name, Want: "a function",
+			Found: "data"}
 	}
 	return x.fn, nil
 }

@@ -14,7 +14,8 @@ import (
 // whatever order they are named, as if one library that needs them all had been opened. The result
 // has a handle for each, in the order of the names. All that Open says of one library holds for
 // them; if one cannot be opened, none is.
-func (g *Group) OpenAll(ctx context.Context, names []string, options ...OpenOption) ([]*Library, error) {
+func (g *Group) OpenAll(ctx context.Context, names []string, options ...OpenOption) ([]*Library,
+	error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
@@ -37,12 +38,15 @@ func (g *Group) OpenAll(ctx context.Context, names []string, options ...OpenOpti
 		if err != nil {
 			return nil, asLoadError(err, names[0])
 		}
-		as := slices.DeleteFunc(slices.Clone(options), func(o OpenOption) bool { return o == NoDelete })
-		root, err := g.OpenBytes(ctx, fmt.Sprintf("%sall:%d", reservedPrefix, g.l.openings.Add(1)), bytes, as...)
+		as := slices.DeleteFunc(slices.Clone(options),
+			func(o OpenOption) bool { return o == NoDelete })
+		root, err := g.OpenBytes(ctx, fmt.Sprintf("%sall:%d", reservedPrefix, g.l.openings.Add(1)),
+			bytes, as...)
 		if err != nil {
 			return nil, err
 		}
-		defer func() { _ = g.CloseLibrary(context.WithoutCancel(ctx), root) }() // the handles keep what it was for
+		// the handles keep what it was for
+		defer func() { _ = g.CloseLibrary(context.WithoutCancel(ctx), root) }()
 	}
 	for _, name := range names {
 		lib, err := g.Open(ctx, name, options...)

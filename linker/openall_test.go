@@ -14,14 +14,20 @@ import (
 func TestLocalGroupOfAll(t *testing.T) {
 	lib := func(name, own, other string, v int32) synth.Library {
 		return synth.Library{Name: name, Variables: []synth.Variable{{Export: own, Init: v}},
-			Functions: []synth.Function{{Exports: []string{name + "_reads"}, Body: []synth.Op{{Kind: synth.Load, Symbol: other}}}}}
+			Functions: []synth.Function{{Exports: []string{name + "_reads"},
+				Body: []synth.Op{{Kind: synth.Load, Symbol: other}}}}}
 	}
-	files := synthesized(t, []synth.Library{lib("a", "da", "db", 10), lib("b", "db", "dc", 20), lib("c", "dc", "da", 30), lib("d", "dd", "nothing", 40)})
+	files := synthesized(t,
+		[]synth.Library{lib("a", "da", "db", 10), lib("b", "db", "dc", 20),
+			lib("c", "dc", "da", 30), lib("d", "dd", "nothing", 40)})
 	names := []string{"a", "b", "c"}
 	for _, option := range []linker.OpenOption{linker.Local, linker.Global} {
 		for _, n := range []int{1, 4} {
 			t.Run(fmt.Sprint(option, n), func(t *testing.T) {
-				i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithFS(files).WithSearchPath(".") })
+				i := newImage(t, "main-pie", "threads",
+					func(c *linker.Config) *linker.Config {
+						return c.WithFS(files).WithSearchPath(".")
+					})
 				groups := []*image{i}
 				for len(groups) < n {
 					groups = append(groups, i.spawn())
@@ -30,7 +36,8 @@ func TestLocalGroupOfAll(t *testing.T) {
 				if _, err := i.g.Open(i.ctx, "a", option); !isUndefined(err) {
 					t.Errorf("alone: %v", err)
 				}
-				if _, err := i.g.OpenAll(i.ctx, append(slices.Clone(names), "d"), option); !isUndefined(err) {
+				if _, err := i.g.OpenAll(i.ctx, append(slices.Clone(names), "d"),
+					option); !isUndefined(err) {
 					t.Errorf("with one that lacks something: %v", err)
 				}
 				if _, err := i.g.OpenAll(i.ctx, names, linker.NoLoad); err == nil {

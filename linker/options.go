@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// OpenOption changes how [Group.Open] and [Group.OpenBytes] load a library. The options are dlopen's flags. Of two that
-// contradict each other the last one holds.
+// OpenOption changes how [Group.Open] and [Group.OpenBytes] load a library. The options are
+// dlopen's flags. Of two that contradict each other the last one holds.
 type OpenOption uint8
 
 // The options of Open.
@@ -21,16 +21,16 @@ const (
 	// or that has another signature. For a library that is loaded already, what is not bound yet is
 	// looked up.
 	Now
-	// Global makes the symbols of the library, and of those that it needs, available to every module that is loaded
-	// later, and to [Default]. It is the default. A library that is loaded as Local becomes Global, and stays so
-	// until it is unloaded.
+	// Global makes the symbols of the library, and of those that it needs, available to every
+	// module that is loaded later, and to [Default]. It is the default. A library that is loaded as
+	// Local becomes Global, and stays so until it is unloaded.
 	Global
-	// Local keeps the symbols of the library, and of those that are loaded because it needs them, out of the global
-	// scope: they are found through its handle, and by each other, since a library and all that it needs are one load
-	// group. What is Global already stays Global.
+	// Local keeps the symbols of the library, and of those that are loaded because it needs them,
+	// out of the global scope: they are found through its handle, and by each other, since a
+	// library and all that it needs are one load group. What is Global already stays Global.
 	Local
-	// NoLoad gives a handle to a library that is loaded already, and is an error that wraps [ErrNotLoaded] if it is
-	// not. Together with Global or NoDelete it changes a loaded library.
+	// NoLoad gives a handle to a library that is loaded already, and is an error that wraps
+	// [ErrNotLoaded] if it is not. Together with Global or NoDelete it changes a loaded library.
 	NoLoad
 	// NoDelete keeps the library loaded until the linker closes, however many handles are given up.
 	NoDelete
@@ -93,8 +93,8 @@ func (t *tx) loaded(name string, at place) (*module, error) {
 	return nil, ErrNotLoaded
 }
 
-// reopen does what the options ask for when the library was loaded before, or was just loaded: what is said of a
-// library that is loaded is changed for the others, too.
+// reopen does what the options ask for when the library was loaded before, or was just loaded: what
+// is said of a library that is loaded is changed for the others, too.
 func (t *tx) reopen(ctx context.Context, root *module, o opening) error {
 	s := t.l.state.scope
 	var more []*module
@@ -113,14 +113,15 @@ func (t *tx) reopen(ctx context.Context, root *module, o opening) error {
 			return err
 		}
 	}
-	if len(more) == 0 && !pin || len(t.steps) > 0 { // there is nothing to commit, or something already
+	// there is nothing to commit, or something already
+	if len(more) == 0 && !pin || len(t.steps) > 0 {
 		return nil
 	}
 	return t.perform(ctx, scopeStep{})
 }
 
-// closure is a module and what it needs, breadth first. It is called when all that m needs is known, and
-// must not be changed.
+// closure is a module and what it needs, breadth first. It is called when all that m needs is
+// known, and must not be changed.
 func (m *module) closure() []*module {
 	if all := m.reach.Load(); all != nil {
 		return *all
@@ -149,7 +150,8 @@ func (s *scope) promotion(m *module) (more []*module) {
 	return more
 }
 
-// bound returns an error if a loaded module, or one that it needs, imports a function that nobody has.
+// bound returns an error if a loaded module, or one that it needs, imports a function that nobody
+// has.
 func (s *scope) bound(root *module) error {
 	for _, m := range root.closure() {
 		for _, k := range m.links {
@@ -177,7 +179,8 @@ func (s *scope) bound(root *module) error {
 	return nil
 }
 
-// scopeStep changes nothing in a group: what changed are the records alone, and committing it makes that visible.
+// scopeStep changes nothing in a group: what changed are the records alone, and committing it makes
+// that visible.
 type scopeStep struct{}
 
 // apply implements step.

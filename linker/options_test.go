@@ -11,8 +11,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// eachImage runs a test with every main module, with one group and, where there can be several, with four. The first is
-// the main group.
+// eachImage runs a test with every main module, with one group and, where there can be several,
+// with four. The first is the main group.
 func eachImage(t *testing.T, f func(t *testing.T, groups []*image)) {
 	for _, m := range mains {
 		for _, n := range []int{1, 4} {
@@ -49,8 +49,8 @@ func (i *image) closeLibrary(lib *linker.Library) {
 
 func isUndefined(err error) bool { return errors.As(err, new(*linker.UndefinedSymbolError)) }
 
-// A local library's symbols are found through its handle and by those that need it, and by nobody else, until it
-// is opened as a global one.
+// A local library's symbols are found through its handle and by those that need it, and by nobody
+// else, until it is opened as a global one.
 func TestLocal(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i := groups[0]
@@ -95,7 +95,8 @@ func TestLocal(t *testing.T) {
 	})
 }
 
-// What is local interposes nobody, not even later; what is global does, in the order in which it became global.
+// What is local interposes nobody, not even later; what is global does, in the order in which it
+// became global.
 func TestLocalInterposition(t *testing.T) {
 	cases := []struct {
 		name    string
@@ -110,8 +111,10 @@ func TestLocalInterposition(t *testing.T) {
 			i.openAs("interposer", linker.Local)
 			i.openAs("interposer", linker.NoLoad, linker.Global)
 		}, 62, 63, nil},
-		{"global first, then local", func(i *image) { i.openAs("interposer") }, 62, 63, []linker.OpenOption{linker.Local}},
-		{"both local", func(i *image) { i.openAs("interposer", linker.Local) }, 61, 62, []linker.OpenOption{linker.Local}},
+		{"global first, then local", func(i *image) { i.openAs("interposer") }, 62, 63,
+			[]linker.OpenOption{linker.Local}},
+		{"both local", func(i *image) { i.openAs("interposer", linker.Local) }, 61, 62,
+			[]linker.OpenOption{linker.Local}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -128,7 +131,8 @@ func TestLocalInterposition(t *testing.T) {
 	}
 }
 
-// A function that is looked for when it is called is not found in a local library, and is found once that is global.
+// A function that is looked for when it is called is not found in a local library, and is found
+// once that is global.
 func TestLazyFindsPromoted(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		even := groups[0].openAs("even", linker.Local)
@@ -158,11 +162,13 @@ func TestNoLoad(t *testing.T) {
 		before := i.l.Snapshot(i.ctx)
 		for _, name := range []string{"libchain_a.wasm", "libno_such_file.wasm"} {
 			var le *linker.LoadError
-			if _, err := i.g.Open(i.ctx, name, linker.NoLoad); !errors.Is(err, linker.ErrNotLoaded) || !errors.As(err, &le) || le.Module != name {
+			if _, err := i.g.Open(i.ctx, name, linker.NoLoad); !errors.Is(err,
+				linker.ErrNotLoaded) || !errors.As(err, &le) || le.Module != name {
 				t.Errorf("NoLoad of %s: %v", name, err)
 			}
 		}
-		if _, err := i.g.OpenBytes(i.ctx, "bytes", readFixture(t, "plain/libcounter.wasm"), linker.NoLoad); !errors.Is(err, linker.ErrNotLoaded) {
+		if _, err := i.g.OpenBytes(i.ctx, "bytes", readFixture(t, "plain/libcounter.wasm"),
+			linker.NoLoad); !errors.Is(err, linker.ErrNotLoaded) {
 			t.Errorf("NoLoad of bytes: %v", err)
 		}
 		if after := i.l.Snapshot(i.ctx); !slices.Equal(before, after) {
@@ -191,7 +197,9 @@ func TestNoDelete(t *testing.T) {
 		i.call(counter, "counter_next")
 		i.openAs("counter", linker.NoLoad, linker.NoDelete)
 		i.closeLibrary(counter)
-		if got, want := i.l.Libraries(), []string{"libchain_b.wasm", "libchain_c.wasm", "libcounter.wasm"}; !slices.Equal(got, want) {
+		if got, want := i.l.Libraries(),
+			[]string{"libchain_b.wasm", "libchain_c.wasm", "libcounter.wasm"}; !slices.Equal(got,
+			want) {
 			t.Errorf("libraries: %v, want %v", got, want)
 		}
 		again := groups[len(groups)-1].open("counter")
@@ -202,7 +210,8 @@ func TestNoDelete(t *testing.T) {
 // Now and Lazy decide for one call what a missing function means, and win over the configuration.
 func TestNowForOneCall(t *testing.T) {
 	for _, byDefault := range []bool{false, true} {
-		i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithNow(byDefault) })
+		i := newImage(t, "main-pie", "threads",
+			func(c *linker.Config) *linker.Config { return c.WithNow(byDefault) })
 		before := i.l.Snapshot(i.ctx)
 		for _, options := range [][]linker.OpenOption{{linker.Now}, {linker.Lazy, linker.Now}} {
 			if _, err := i.g.Open(i.ctx, "libunresolved.wasm", options...); !isUndefined(err) {
@@ -231,12 +240,15 @@ func TestNowForOneCall(t *testing.T) {
 		i.want(1, even, "even", 8)
 		i.openAs("weak", linker.Now) // weak imports may be missing
 
-		user := i.openAs("scope_user", linker.Lazy, linker.Local) // it wants what scope_one has, and neither needs the other
+		// it wants what scope_one has, and neither needs the other
+		user := i.openAs("scope_user", linker.Lazy, linker.Local)
 		i.openAs("scope_one", linker.Local)
-		if _, err := i.g.Open(i.ctx, "libscope_user.wasm", linker.Now, linker.Local); !isUndefined(err) {
+		if _, err := i.g.Open(i.ctx, "libscope_user.wasm", linker.Now,
+			linker.Local); !isUndefined(err) {
 			t.Errorf("Now, while what is missing is local: %v", err)
 		}
-		i.openAs("scope_top", linker.Now, linker.Local) // it needs both, so now they are of one load group
+		// it needs both, so now they are of one load group
+		i.openAs("scope_top", linker.Now, linker.Local)
 		i.openAs("scope_user", linker.Now, linker.Local)
 		i.want(100001, user, "scope_use", 1)
 	}
@@ -248,14 +260,16 @@ func TestUnknownOption(t *testing.T) {
 	if _, err := i.g.Open(i.ctx, "libcounter.wasm", 99); !errors.As(err, &oe) || oe.Option != 99 {
 		t.Errorf("option 99: %v", err)
 	}
-	for option, name := range map[linker.OpenOption]string{linker.Lazy: "Lazy", linker.NoDelete: "NoDelete", 0: "OpenOption(0)", 9: "OpenOption(9)"} {
+	for option, name := range map[linker.OpenOption]string{linker.Lazy: "Lazy",
+		linker.NoDelete: "NoDelete", 0: "OpenOption(0)", 9: "OpenOption(9)"} {
 		if option.String() != name {
 			t.Errorf("option %d is %q, want %q", option, option, name)
 		}
 	}
 }
 
-// What identifies a library is its file: under other names, and through links, it is loaded once. Copies are others.
+// What identifies a library is its file: under other names, and through links, it is loaded once.
+// Copies are others.
 func TestIdentity(t *testing.T) {
 	dir := t.TempDir()
 	bytes := readFixture(t, "threads/libcounter.wasm")
@@ -321,7 +335,8 @@ func TestNext(t *testing.T) {
 			g.want(63, linker.Next(nil), "interpose_function", 1)
 			g.want(62, linker.Next(first), "interpose_function", 1)
 			g.want(62, linker.Next(linker.Next(first)), "interpose_function", 1)
-			if got, want := g.symbol(linker.Next(first), "interpose_function"), g.symbol(second, "interpose_function"); got != want {
+			if got, want := g.symbol(linker.Next(first), "interpose_function"),
+				g.symbol(second, "interpose_function"); got != want {
 				t.Errorf("the next interpose_function is %d, want %d", got, want)
 			}
 			if _, err := g.try(linker.Next(second), "interpose_function", 1); !isUndefined(err) {
@@ -332,11 +347,13 @@ func TestNext(t *testing.T) {
 			}
 		}
 		next := linker.Next(first)
-		if err := groups[0].g.CloseLibrary(groups[0].ctx, next); !errors.Is(err, linker.ErrPseudoHandle) {
+		if err := groups[0].g.CloseLibrary(groups[0].ctx, next); !errors.Is(err,
+			linker.ErrPseudoHandle) {
 			t.Errorf("closing a pseudo-handle: %v", err)
 		}
 		groups[0].closeLibrary(first)
-		if _, err := groups[0].try(next, "interpose_function", 1); !errors.Is(err, linker.ErrLibraryClosed) {
+		if _, err := groups[0].try(next, "interpose_function", 1); !errors.Is(err,
+			linker.ErrLibraryClosed) {
 			t.Errorf("next to a library that was closed: %v", err)
 		}
 		local := groups[0].openAs("chain_a", linker.Local)
@@ -347,14 +364,17 @@ func TestNext(t *testing.T) {
 	})
 }
 
-// Libraries that are preloaded come before all others, their constructors run before the main module's, and they stay.
+// Libraries that are preloaded come before all others, their constructors run before the main
+// module's, and they stay.
 func TestPreload(t *testing.T) {
 	for _, m := range mains {
 		t.Run(m.name, func(t *testing.T) {
 			i := newImage(t, m.name, m.libs, func(c *linker.Config) *linker.Config {
 				return c.WithPreload("libinterposer.wasm", "libctor.wasm", "libbss.wasm")
 			})
-			if got, want := i.l.Libraries(), []string{"libinterposer.wasm", "libctor.wasm", "libbss.wasm"}; !slices.Equal(got, want) {
+			if got, want := i.l.Libraries(),
+				[]string{"libinterposer.wasm", "libctor.wasm", "libbss.wasm"}; !slices.Equal(got,
+				want) {
 				t.Errorf("libraries: %v, want %v", got, want)
 			}
 			groups := []*image{i}
@@ -380,9 +400,11 @@ func TestPreload(t *testing.T) {
 	}
 	t.Run("missing", func(t *testing.T) {
 		var le *linker.LoadError
-		config := linker.NewConfig().WithFS(fixtures()).WithSearchPath("threads").WithPreload("libabsent.wasm")
+		config := linker.NewConfig().WithFS(fixtures()).WithSearchPath("threads").WithPreload(
+			"libabsent.wasm")
 		_, err := linker.New(t.Context(), newRuntime(t), readFixture(t, "main-pie.wasm"), config)
-		if !errors.As(err, &le) || le.Module != "libabsent.wasm" || !errors.As(err, new(*linker.NotFoundError)) {
+		if !errors.As(err, &le) || le.Module != "libabsent.wasm" ||
+			!errors.As(err, new(*linker.NotFoundError)) {
 			t.Errorf("error: %v", err)
 		}
 	})

@@ -5,8 +5,8 @@ import "context"
 // point names a place in the linker's work at which it can fail. Tests interfere there: see hook.
 type point string
 
-// The points, in the order in which a load comes to them. Each is reached before what it names is done, unless it
-// says otherwise.
+// The points, in the order in which a load comes to them. Each is reached before what it names is
+// done, unless it says otherwise.
 const (
 	pointRead        point = "read a file"
 	pointDecode      point = "decode a module"
@@ -39,8 +39,8 @@ const (
 	pointBuilt       point = "a group is built" // after it
 )
 
-// hook is called at every point, with the group in which the work is done, nil when it is nobody's. An error is that of
-// the work. Only tests have one.
+// hook is called at every point, with the group in which the work is done, nil when it is nobody's.
+// An error is that of the work. Only tests have one.
 type hook func(ctx context.Context, g *Group, p point) error
 
 // at calls the hook, if there is one.

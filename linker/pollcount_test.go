@@ -21,14 +21,16 @@ type pollCounter struct{ n atomic.Int64 }
 func (p *pollCounter) context(ctx context.Context) context.Context {
 	return experimental.WithFunctionListenerFactory(ctx, experimental.FunctionListenerFactoryFunc(
 		func(d api.FunctionDefinition) experimental.FunctionListener {
-			if names := d.ExportNames(); d.GoFunction() != nil && len(names) == 1 && names[0] == linker.HostLoop {
+			if names := d.ExportNames(); d.GoFunction() != nil && len(names) == 1 &&
+				names[0] == linker.HostLoop {
 				return p
 			}
 			return nil
 		}))
 }
 
-func (p *pollCounter) Before(context.Context, api.Module, api.FunctionDefinition, []uint64, experimental.StackIterator) {
+func (p *pollCounter) Before(context.Context, api.Module, api.FunctionDefinition, []uint64,
+	experimental.StackIterator) {
 	p.n.Add(1)
 }
 func (p *pollCounter) After(context.Context, api.Module, api.FunctionDefinition, []uint64) {}
@@ -44,21 +46,26 @@ func rounds(t testing.TB) []byte {
 			return c.LocalGet(0).I32Const(1).I32Sub().LocalTee(0).BrIf(0).End().LocalGet(0)
 		}
 		b.ExportFunc("rounds", b.Func(one, nil, count(new(wasm.Code).Loop())))
-		b.ExportFunc("calls", b.Func(one, nil, count(new(wasm.Code).Loop().LocalGet(0).Call(call).Drop())))
+		b.ExportFunc("calls",
+			b.Func(one, nil, count(new(wasm.Code).Loop().LocalGet(0).Call(call).Drop())))
 	})
 }
 
-// A group that nobody wants anything of comes to the linker once in so many rounds, whatever there was before: what ended its calls,
-// or tried to close it, or linked meanwhile, leaves nothing that makes it come more often.
+// A group that nobody wants anything of comes to the linker once in so many rounds, whatever there
+// was before: what ended its calls, or tried to close it, or linked meanwhile, leaves nothing that
+// makes it come more often.
 func TestPollsAreRare(t *testing.T) {
 	var polls pollCounter
 	rt, ctx := newRuntime(t), polls.context(context.Background())
 	started := make(chan struct{}, 100)
-	hostModule(t, rt, "env", map[string]func(context.Context, int32) int32{"started": func(_ context.Context, x int32) int32 {
-		started <- struct{}{}
-		return x
-	}})
-	config := linker.NewConfig().WithFS(fixtures()).WithSearchPath("threads").WithLoopSafepoints(true)
+	hostModule(t, rt, "env",
+		map[string]func(context.Context, int32) int32{
+			"started": func(_ context.Context, x int32) int32 {
+				started <- struct{}{}
+				return x
+			}})
+	config := linker.NewConfig().WithFS(fixtures()).WithSearchPath("threads").WithLoopSafepoints(
+		true)
 	l, err := linker.New(ctx, rt, readFixture(t, "main-pie.wasm"), config)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +86,8 @@ func TestPollsAreRare(t *testing.T) {
 				before := polls.n.Load()
 				g.call(lib, name, times*linker.PollRounds)
 				if n := polls.n.Load() - before; n < perRound*times-1 || n > perRound*times+1 {
-					t.Errorf("%s: %s in group %d: %d polls instead of %d", what, name, g.g.ID(), n, perRound*times)
+					t.Errorf("%s: %s in group %d: %d polls instead of %d", what, name, g.g.ID(), n,
+						perRound*times)
 				}
 			}
 		}
@@ -93,7 +101,8 @@ func TestPollsAreRare(t *testing.T) {
 		if err := <-done; !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-		if _, err := other.g.Call(callCtx, lib, "rounds", 1); !errors.Is(err, context.Canceled) && err != nil {
+		if _, err := other.g.Call(callCtx, lib, "rounds", 1); !errors.Is(err, context.Canceled) &&
+			err != nil {
 			t.Error(err)
 		}
 	}

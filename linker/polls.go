@@ -10,27 +10,32 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// WithLoopSafepoints makes every round of a loop, and the beginning of every function that calls others, a safepoint, in the main
-// module and in all libraries: a guest that computes for ever without calling the host then delays nobody's link operations
-// and can be ended. The default is false, which costs nothing.
+// WithLoopSafepoints makes every round of a loop, and the beginning of every function that calls
+// others, a safepoint, in the main module and in all libraries: a guest that computes for ever
+// without calling the host then delays nobody's link operations and can be ended. The default is
+// false, which costs nothing.
 //
-// A call is ended when its context is done, when its group is closed by [Group.Close] or by an exit elsewhere, and when
-// the linker is closed: it returns an *[InterruptedError]. So is the constructor of a library that is being loaded: it is
-// a load that has failed, and leaves nothing. To the guest it is a trap: no code of its own runs, and no catch_all catches it. As
-// after a trap the group lives on, unless [Config.WithTrapClosesGroup] says otherwise: the guest has been stopped
-// half-way, perhaps with a lock of its own held that other groups wait for. Its stack pointer is as it was before the call.
+// A call is ended when its context is done, when its group is closed by [Group.Close] or by an exit
+// elsewhere, and when the linker is closed: it returns an *[InterruptedError]. So is the
+// constructor of a library that is being loaded: it is a load that has failed, and leaves nothing.
+// To the guest it is a trap: no code of its own runs, and no catch_all catches it. As after a trap
+// the group lives on, unless [Config.WithTrapClosesGroup] says otherwise: the guest has been
+// stopped half-way, perhaps with a lock of its own held that other groups wait for. Its stack
+// pointer is as it was before the call.
 //
-// Modules get larger, and slower: each round loads, decreases, stores and tests a global. BenchmarkLoopSafepoints in libraries measures it. Line numbers of DWARF
-// do not fit any more and are left out, so traces name functions only. wazero's own WithCloseOnContextDone ends calls, too, at a much higher
-// price; what it ends cannot be used again, so a group that it has hit is closed.
+// Modules get larger, and slower: each round loads, decreases, stores and tests a global.
+// BenchmarkLoopSafepoints in libraries measures it. Line numbers of DWARF do not fit any more and
+// are left out, so traces name functions only. wazero's own WithCloseOnContextDone ends calls, too,
+// at a much higher price; what it ends cannot be used again, so a group that it has hit is closed.
 func (c *Config) WithLoopSafepoints(on bool) *Config {
 	return c.with(func(c *Config) { c.polls = on })
 }
 
 // InterruptedError says that a guest was stopped at a safepoint, and why.
 type InterruptedError struct {
-	Group int   // the number of its group
-	Err   error // the context's error and cause, ErrGroupClosed, ErrClosed, or the exit that ended the image
+	Group int // the number of its group
+	// the context's error and cause, ErrGroupClosed, ErrClosed, or the exit that ended the image
+	Err error
 }
 
 // Error implements the error interface.
@@ -45,18 +50,20 @@ func (e *InterruptedError) Unwrap() error { return e.Err }
 const hostLoop = "loop"
 
 func newPollHooks() hookTable {
-	return hookTable{name: reservedPrefix + "polls", functions: []string{hostLoop}, types: []wasm.FuncType{wasm.PollType()}}
+	return hookTable{name: reservedPrefix + "polls", functions: []string{hostLoop},
+		types: []wasm.FuncType{wasm.PollType()}}
 }
 
-// pollRounds is how many rounds of loops, and calls, a group computes at most before it comes to a safepoint, asked or not. Go cannot
-// stop what the engine has compiled, so a guest that never comes would stop everybody else when Go collects its garbage,
-// those included who want to ask.
+// pollRounds is how many rounds of loops, and calls, a group computes at most before it comes to a
+// safepoint, asked or not. Go cannot stop what the engine has compiled, so a guest that never comes
+// would stop everybody else when Go collects its garbage, those included who want to ask.
 const pollRounds = 1 << 14
 
-// pollFlag is what the code of a group counts down: a global of the group's base module. When it is used up, the guest calls poll.
-// Others raise it, which uses it up at once; the group's own goroutine lowers it, before it looks what there is to do, so
-// that nothing is missed. That a count which is under way overwrites it is possible, and harmless: the next one comes. Guests
-// cannot reach it. Its zero value is that of a group without polls.
+// pollFlag is what the code of a group counts down: a global of the group's base module. When it is
+// used up, the guest calls poll. Others raise it, which uses it up at once; the group's own
+// goroutine lowers it, before it looks what there is to do, so that nothing is missed. That a count
+// which is under way overwrites it is possible, and harmless: the next one comes. Guests cannot
+// reach it. Its zero value is that of a group without polls.
 type pollFlag struct {
 	mu      sync.Mutex
 	global  api.MutableGlobal // nil before the group is open, and when modules do not look
@@ -110,7 +117,8 @@ func (f *pollFlag) set(up bool) {
 	f.global.Set(rounds)
 }
 
-// watch makes the group's guest see, wherever it is, that a context has ended. It returns what ends that.
+// watch makes the group's guest see, wherever it is, that a context has ended. It returns what ends
+// that.
 func (g *Group) watch(ctx context.Context) (stop func()) {
 	if !g.l.config.polls || ctx.Done() == nil {
 		return func() {}
@@ -123,8 +131,8 @@ func (g *Group) watch(ctx context.Context) (stop func()) {
 	}
 }
 
-// interruption returns why a guest has to stop where it is, or nil. Replays, and those who close the linker, go on when
-// somebody only wants to close: they are what that waits for.
+// interruption returns why a guest has to stop where it is, or nil. Replays, and those who close
+// the linker, go on when somebody only wants to close: they are what that waits for.
 func (e *entry) interruption(ctx context.Context) error {
 	g := e.group
 	err := g.alive()
@@ -146,10 +154,13 @@ func (e *entry) interruption(ctx context.Context) error {
 	return &InterruptedError{Group: g.id, Err: err}
 }
 
-// finishKey marks the contexts of guest code that nobody may stop who only wants to close something.
+// finishKey marks the contexts of guest code that nobody may stop who only wants to close
+// something.
 type finishKey struct{}
 
-func finishing(ctx context.Context) context.Context { return context.WithValue(ctx, finishKey{}, true) }
+func finishing(ctx context.Context) context.Context {
+	return context.WithValue(ctx, finishKey{}, true)
+}
 
 // poll is called by a guest that has used up its rounds.
 func poll(ctx context.Context) {
@@ -173,7 +184,8 @@ func (l *Linker) attend() {
 	}
 }
 
-// beginClosing makes guests that compute stop, and new calls fail, while the linker closes; the result takes that back.
+// beginClosing makes guests that compute stop, and new calls fail, while the linker closes; the
+// result takes that back.
 func (l *Linker) beginClosing() (end func()) {
 	if !l.config.polls {
 		return func() {}

@@ -13,14 +13,18 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// loopImage links a main module with loop safepoints. What guests of spinner report by calling env.started arrives at the channel.
-func loopImage(t *testing.T, main, libs string, configure func(*linker.Config) *linker.Config) (*image, <-chan int32) {
+// loopImage links a main module with loop safepoints. What guests of spinner report by calling
+// env.started arrives at the channel.
+func loopImage(t *testing.T, main, libs string,
+	configure func(*linker.Config) *linker.Config) (*image, <-chan int32) {
 	t.Helper()
 	rt, started := newRuntime(t), make(chan int32, 100)
-	hostModule(t, rt, "env", map[string]func(context.Context, int32) int32{"started": func(_ context.Context, x int32) int32 {
-		started <- x
-		return x
-	}})
+	hostModule(t, rt, "env",
+		map[string]func(context.Context, int32) int32{
+			"started": func(_ context.Context, x int32) int32 {
+				started <- x
+				return x
+			}})
 	return newImageIn(t, rt, main, libs, func(c *linker.Config) *linker.Config {
 		c = c.WithLoopSafepoints(true)
 		if configure != nil {
@@ -30,14 +34,16 @@ func loopImage(t *testing.T, main, libs string, configure func(*linker.Config) *
 	}), started
 }
 
-// spinner has functions (i32) -> i32 that report that they have begun, and then compute for ever: loop in a loop, catching
-// whatever is thrown, tail by calling itself, even and odd by tail calls of each other, calls by calling what calls what calls
-// nothing; until computes until a word of the memory is not 0. run names functions to be run when the library is loaded.
+// spinner has functions (i32) -> i32 that report that they have begun, and then compute for ever:
+// loop in a loop, catching whatever is thrown, tail by calling itself, even and odd by tail calls
+// of each other, calls by calling what calls what calls nothing; until computes until a word of the
+// memory is not 0. run names functions to be run when the library is loaded.
 func spinner(t testing.TB, run ...string) []byte {
 	return library(t, dylink.Info{}, func(b *wasm.Builder) {
 		one := b.Type(i32, i32)
 		started := b.ImportFunc("env", "started", one)
-		b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
+		b.ImportMemory("env", "memory",
+			wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
 		begin := func() *wasm.Code { return new(wasm.Code).LocalGet(0).Call(started).Drop() }
 		export := func(name string, c *wasm.Code) uint32 {
 			f := b.Func(one, nil, c)
@@ -45,7 +51,8 @@ func spinner(t testing.TB, run ...string) []byte {
 			return f
 		}
 		export("loop", begin().Loop().Raw(0x1f, 0x40, 1, 2, 0).Br(1).Raw(0x0b).End().LocalGet(0))
-		export("until", begin().Loop().LocalGet(0).I32Load(0).Raw(0x45).BrIf(0).End().LocalGet(0).I32Load(0))
+		export("until", begin().Loop().LocalGet(0).I32Load(0).Raw(0x45).BrIf(0).End().LocalGet(
+			0).I32Load(0))
 		next := export("plain", new(wasm.Code).Loop().Br(0).End().LocalGet(0))
 		const returnCall = 0x12
 		tail := next + 1
@@ -76,7 +83,8 @@ func spinner(t testing.TB, run ...string) []byte {
 var endless = []string{"loop", "tail", "even", "calls"}
 
 // eachLoopImage runs a test with every main module that can have groups, and the library spinner.
-func eachLoopImage(t *testing.T, f func(t *testing.T, i *image, lib *linker.Library, started <-chan int32)) {
+func eachLoopImage(t *testing.T,
+	f func(t *testing.T, i *image, lib *linker.Library, started <-chan int32)) {
 	for _, m := range mains {
 		if m.groups {
 			t.Run(m.name, func(t *testing.T) {
@@ -97,7 +105,8 @@ func (i *image) openBytes(name string, b []byte) *linker.Library {
 }
 
 // goCall calls a function on another goroutine.
-func (i *image) goCall(ctx context.Context, lib *linker.Library, name string, arg int32) <-chan error {
+func (i *image) goCall(ctx context.Context, lib *linker.Library, name string,
+	arg int32) <-chan error {
 	done := make(chan error, 1)
 	go func() {
 		_, err := i.g.Call(ctx, lib, name, uint64(uint32(arg)))
@@ -154,7 +163,8 @@ func TestLoopCancel(t *testing.T) {
 				cancel(reason)
 				err := <-done
 				var interrupted *linker.InterruptedError
-				if !errors.Is(err, context.Canceled) || !errors.Is(err, reason) || !errors.As(err, &interrupted) || interrupted.Group != other.g.ID() {
+				if !errors.Is(err, context.Canceled) || !errors.Is(err, reason) ||
+					!errors.As(err, &interrupted) || interrupted.Group != other.g.ID() {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
@@ -172,7 +182,8 @@ func TestLoopCancel(t *testing.T) {
 
 // An interruption is a trap to those who want traps to close groups.
 func TestLoopCancelClosesGroup(t *testing.T) {
-	i, started := loopImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithTrapClosesGroup(true) })
+	i, started := loopImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithTrapClosesGroup(true) })
 	lib, other := i.openBytes("spinner", spinner(t)), i.spawn()
 	ctx, cancel := context.WithCancel(i.ctx)
 	done := other.goCall(ctx, lib, "loop", 1)
@@ -181,7 +192,8 @@ func TestLoopCancelClosesGroup(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if _, err := other.try(linker.Default, "main_twice", 1); !errors.Is(err, linker.ErrGroupClosed) {
+	if _, err := other.try(linker.Default, "main_twice", 1); !errors.Is(err,
+		linker.ErrGroupClosed) {
 		t.Errorf("afterwards: %v", err)
 	}
 	i.open("counter")
@@ -198,7 +210,8 @@ func TestLoopCloseGroup(t *testing.T) {
 				t.Error(err)
 			}
 			var interrupted *linker.InterruptedError
-			if err := <-done; !errors.Is(err, linker.ErrGroupClosed) || !errors.As(err, &interrupted) {
+			if err := <-done; !errors.Is(err, linker.ErrGroupClosed) ||
+				!errors.As(err, &interrupted) {
 				t.Errorf("%s: %v", name, err)
 			}
 			if _, err := other.try(lib, "plain", 1); !errors.Is(err, linker.ErrGroupClosed) {
@@ -214,10 +227,12 @@ func TestLoopCloseGroup(t *testing.T) {
 func TestLoopCloseGivesUp(t *testing.T) {
 	i, started := loopImage(t, "main-pie", "threads", nil)
 	other, release := i.spawn(), make(chan struct{})
-	hostModule(t, i.rt, "slow", map[string]func(context.Context, int32) int32{"wait": func(_ context.Context, x int32) int32 {
-		<-release
-		return x
-	}})
+	hostModule(t, i.rt, "slow",
+		map[string]func(context.Context, int32) int32{
+			"wait": func(_ context.Context, x int32) int32 {
+				<-release
+				return x
+			}})
 	slow := i.openBytes("slow", callsAll(t, [2]string{"slow", "wait"}, [2]string{"env", "started"}))
 	done := other.goCall(i.ctx, slow, "call_0", 1)
 	ctx, cancel := context.WithCancel(i.ctx)
@@ -274,7 +289,8 @@ func TestLoopInLoad(t *testing.T) {
 			<-started
 			cancel()
 			var load *linker.LoadError
-			if err := <-done; !errors.Is(err, context.Canceled) || !errors.As(err, &load) || load.Module != "endless" {
+			if err := <-done; !errors.Is(err, context.Canceled) || !errors.As(err, &load) ||
+				load.Module != "endless" {
 				t.Error(err)
 			}
 			if after := i.l.Snapshot(i.ctx); !slices.Equal(before, after) {
@@ -289,11 +305,14 @@ func TestLoopInLoad(t *testing.T) {
 func TestLoopInNew(t *testing.T) {
 	rt, ctx := newRuntime(t), context.Background()
 	ctx, cancel := context.WithCancel(ctx)
-	hostModule(t, rt, "env", map[string]func(context.Context, int32) int32{"started": func(_ context.Context, x int32) int32 {
-		cancel()
-		return x
-	}})
-	_, err := linker.New(ctx, rt, spinner(t, "__wasm_call_ctors"), linker.NewConfig().WithLoopSafepoints(true))
+	hostModule(t, rt, "env",
+		map[string]func(context.Context, int32) int32{
+			"started": func(_ context.Context, x int32) int32 {
+				cancel()
+				return x
+			}})
+	_, err := linker.New(ctx, rt, spinner(t, "__wasm_call_ctors"),
+		linker.NewConfig().WithLoopSafepoints(true))
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("New: %v", err)
 	}
@@ -308,9 +327,11 @@ func TestLoopThreads(t *testing.T) {
 			exit := b.ImportFunc("wasi_snapshot_preview1", "proc_exit", b.Type(i32, nil))
 			started := b.ImportFunc("env", "started", one)
 			c := new(wasm.Code).LocalGet(0).Call(started).Drop().Loop().Br(0).End()
-			b.ExportFunc("wasi_thread_start", b.Func(b.Type([]wasm.ValType{wasm.I32, wasm.I32}, nil), nil, c))
+			b.ExportFunc("wasi_thread_start",
+				b.Func(b.Type([]wasm.ValType{wasm.I32, wasm.I32}, nil), nil, c))
 			b.ExportFunc("create", b.Func(one, nil, new(wasm.Code).LocalGet(0).Call(spawn)))
-			b.ExportFunc("leave", b.Func(b.Type(i32, nil), nil, new(wasm.Code).LocalGet(0).Call(exit)))
+			b.ExportFunc("leave",
+				b.Func(b.Type(i32, nil), nil, new(wasm.Code).LocalGet(0).Call(exit)))
 		})
 	}
 	for _, exit := range []bool{true, false} {
@@ -339,8 +360,12 @@ func TestLoopThreads(t *testing.T) {
 // What ends half-way does not use up the stack.
 func TestTrapsKeepTheStack(t *testing.T) {
 	trap := library(t, dylink.Info{}, func(b *wasm.Builder) {
-		stack := b.ImportGlobal("env", "__stack_pointer", wasm.GlobalType{Type: wasm.I32, Mutable: true})
-		b.ExportFunc("trap", b.Func(b.Type(i32, i32), nil, new(wasm.Code).GlobalGet(stack).I32Const(64).I32Sub().GlobalSet(stack).Unreachable()))
+		stack := b.ImportGlobal("env", "__stack_pointer",
+			wasm.GlobalType{Type: wasm.I32, Mutable: true})
+		b.ExportFunc("trap",
+			b.Func(b.Type(i32, i32), nil,
+				new(wasm.Code).GlobalGet(stack).I32Const(64).I32Sub().GlobalSet(
+					stack).Unreachable()))
 		b.ExportFunc("stack", b.Func(b.Type(nil, i32), nil, new(wasm.Code).GlobalGet(stack)))
 	})
 	for _, m := range mains {

@@ -6,8 +6,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// What modules are made of works with loop safepoints as it does without, in four groups: each case is one group's work, with a library
-// that another group has opened.
+// What modules are made of works with loop safepoints as it does without, in four groups: each case
+// is one group's work, with a library that another group has opened.
 func TestLoopSafepointsChangeNothing(t *testing.T) {
 	for _, tt := range []struct {
 		name, library string
@@ -40,7 +40,8 @@ func TestLoopSafepointsChangeNothing(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithLoopSafepoints(true) })
+			i := newImage(t, "main-pie", "threads",
+				func(c *linker.Config) *linker.Config { return c.WithLoopSafepoints(true) })
 			groups := []*image{i, i.spawn(), i.spawn()}
 			lib := groups[1].open(tt.library)
 			groups = append(groups, i.spawn())

@@ -53,7 +53,8 @@ type place struct {
 var errStale = errors.New("linker: what was prepared for a load is out of date")
 
 func (l *Linker) newPreparation(g *Group, s *scope, all bool) *preparation {
-	return &preparation{l: l, g: g, scope: s, all: all, names: map[string]place{}, of: map[*module]*prepared{}}
+	return &preparation{l: l, g: g, scope: s, all: all, names: map[string]place{},
+		of: map[*module]*prepared{}}
 }
 
 // prepare prepares the load of a library. The errors are those of the context; whatever else is
@@ -86,7 +87,8 @@ func (p *preparation) gather(ctx context.Context) {
 }
 
 // find looks for what a name means. from is the module that needs it, nil for a call from outside.
-func (p *preparation) find(ctx context.Context, name string, bytes []byte, from *module, o opening) place {
+func (p *preparation) find(ctx context.Context, name string, bytes []byte, from *module,
+	o opening) place {
 	if m := p.scope.names.At(name); m != nil && !p.all {
 		return place{}
 	}
@@ -113,7 +115,8 @@ func (p *preparation) room(from *module) error {
 	return p.l.room(n, from)
 }
 
-func (p *preparation) search(ctx context.Context, name string, bytes []byte, from *module, o opening) (found place) {
+func (p *preparation) search(ctx context.Context, name string, bytes []byte, from *module,
+	o opening) (found place) {
 	fail := func(file string, err error) place {
 		return place{location: found.location, err: &LoadError{File: file, Module: name, Err: err}}
 	}
@@ -207,7 +210,8 @@ func (p *preparation) compile(ctx context.Context) error {
 func (p *preparation) rewrite(ctx context.Context, m *module, bytes []byte) ([]byte, error) {
 	opt := wasm.RewriteOptions{EmptyData: true}
 	if len(m.src.Memories) > 0 {
-		opt.ImportMemory = &wasm.MemoryImport{Module: memoryNamespace, Name: "memory", Type: anyMemory(m.shared)}
+		opt.ImportMemory = &wasm.MemoryImport{Module: memoryNamespace, Name: "memory",
+			Type: anyMemory(m.shared)}
 	}
 	if m != p.l.main {
 		opt.MaxTable = p.l.config.maxOwnTables

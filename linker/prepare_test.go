@@ -61,7 +61,8 @@ type gatedRuntime struct {
 const slowMark = "slow to compile"
 
 // CompileModule implements wazero.Runtime.
-func (r *gatedRuntime) CompileModule(ctx context.Context, bytes []byte) (wazero.CompiledModule, error) {
+func (r *gatedRuntime) CompileModule(ctx context.Context, bytes []byte) (wazero.CompiledModule,
+	error) {
 	if slices.Contains(customNames(bytes), slowMark) {
 		r.mu.Lock()
 		r.times++
@@ -97,7 +98,8 @@ func slowLibrary(t testing.TB, needed ...string) []byte {
 
 // gatedImage is an image in a runtime whose compiler, and with a file system whose files, stop at a
 // gate.
-func gatedImage(t *testing.T, configure func(*linker.Config) *linker.Config) (*image, *gatedRuntime, *gatedFS) {
+func gatedImage(t *testing.T, configure func(*linker.Config) *linker.Config) (*image, *gatedRuntime,
+	*gatedFS) {
 	rt := &gatedRuntime{books: newBooks(newRuntime(t)), gate: newBarrier()}
 	files := &gatedFS{FS: fixtures(), gate: newBarrier()}
 	i := newImageIn(t, rt, "main-pie", "threads", func(c *linker.Config) *linker.Config {
@@ -168,12 +170,14 @@ func TestOthersGoOnWhileOneLoads(t *testing.T) {
 			gate func(rt *gatedRuntime, f *gatedFS) *barrier
 			open func(i *image, ctx context.Context) (*linker.Library, error)
 		}{
-			{"compiling", func(rt *gatedRuntime, _ *gatedFS) *barrier { return rt.gate }, func(i *image, ctx context.Context) (*linker.Library, error) {
-				return i.g.OpenBytes(ctx, "slow", slowLibrary(t))
-			}},
-			{"reading", func(_ *gatedRuntime, f *gatedFS) *barrier { return f.gate }, func(i *image, ctx context.Context) (*linker.Library, error) {
-				return i.g.Open(ctx, "libslow.wasm")
-			}},
+			{"compiling", func(rt *gatedRuntime, _ *gatedFS) *barrier { return rt.gate },
+				func(i *image, ctx context.Context) (*linker.Library, error) {
+					return i.g.OpenBytes(ctx, "slow", slowLibrary(t))
+				}},
+			{"reading", func(_ *gatedRuntime, f *gatedFS) *barrier { return f.gate },
+				func(i *image, ctx context.Context) (*linker.Library, error) {
+					return i.g.Open(ctx, "libslow.wasm")
+				}},
 		} {
 			t.Run(c.what+" for "+from, func(t *testing.T) {
 				var call func(ctx context.Context) error
@@ -181,7 +185,9 @@ func TestOthersGoOnWhileOneLoads(t *testing.T) {
 				i, rt, files := gatedImage(t, host.config)
 				counter := i.open("counter")
 				other := i.spawn()
-				files.file = func() (fs.File, error) { return fixtures().Open("threads/libfnptr.wasm") }
+				files.file = func() (fs.File, error) {
+					return fixtures().Open("threads/libfnptr.wasm")
+				}
 				gate := c.gate(rt, files)
 				call = func(ctx context.Context) error { _, err := c.open(i, ctx); return err }
 				open := gate.close()
@@ -220,7 +226,9 @@ func (h *inHost) config(c *linker.Config) *linker.Config { return c.WithEnvModul
 // through makes a guest of the first group call the function.
 func (h *inHost) through(ctx context.Context, i *image) (err error) {
 	_, instantiated := i.rt.NewHostModuleBuilder("hostcall").NewFunctionBuilder().
-		WithFunc(func(ctx context.Context) { err = h.f(ctx) }).Export("call_host").Instantiate(i.ctx)
+		WithFunc(func(ctx context.Context) {
+			err = h.f(ctx)
+		}).Export("call_host").Instantiate(i.ctx)
 	if instantiated != nil {
 		return instantiated
 	}
@@ -244,15 +252,20 @@ func TestContextEndsLoading(t *testing.T) {
 			gate func(rt *gatedRuntime, f *gatedFS) *barrier
 			open func(i *image, ctx context.Context) (*linker.Library, error)
 		}{
-			{"compiling", func(rt *gatedRuntime, _ *gatedFS) *barrier { return rt.gate }, func(i *image, ctx context.Context) (*linker.Library, error) {
-				return i.g.OpenBytes(ctx, "slow", slowLibrary(t))
-			}},
-			{"reading", func(_ *gatedRuntime, f *gatedFS) *barrier { return f.gate }, func(i *image, ctx context.Context) (*linker.Library, error) {
-				return i.g.Open(ctx, "libslow.wasm")
-			}},
+			{"compiling", func(rt *gatedRuntime, _ *gatedFS) *barrier { return rt.gate },
+				func(i *image, ctx context.Context) (*linker.Library, error) {
+					return i.g.OpenBytes(ctx, "slow", slowLibrary(t))
+				}},
+			{"reading", func(_ *gatedRuntime, f *gatedFS) *barrier { return f.gate },
+				func(i *image, ctx context.Context) (*linker.Library, error) {
+					return i.g.Open(ctx, "libslow.wasm")
+				}},
 		} {
 			t.Run(fmt.Sprintf("%s, %d workers", c.what, workers), func(t *testing.T) {
-				i, rt, files := gatedImage(t, func(c *linker.Config) *linker.Config { return c.WithCompilers(1, workers).WithCodeCache(0) })
+				i, rt, files := gatedImage(t,
+					func(c *linker.Config) *linker.Config {
+						return c.WithCompilers(1, workers).WithCodeCache(0)
+					})
 				i.spawn()
 				before := ledger(i, rt.books)
 				gate := c.gate(rt, files)
@@ -264,7 +277,8 @@ func TestContextEndsLoading(t *testing.T) {
 				<-gate.reached
 				cancel()
 				err := <-done // while the gate is closed
-				if le := (*linker.LoadError)(nil); !errors.Is(err, context.Canceled) || !errors.As(err, &le) {
+				if le := (*linker.LoadError)(nil); !errors.Is(err, context.Canceled) ||
+					!errors.As(err, &le) {
 					t.Errorf("Open: %v", err)
 				}
 				open()
@@ -278,7 +292,8 @@ func TestContextEndsLoading(t *testing.T) {
 
 // What was compiled for an Open that has ended meanwhile is not lost: the next one finds it.
 func TestAbandonedCodeIsUsed(t *testing.T) {
-	i, rt, _ := gatedImage(t, func(c *linker.Config) *linker.Config { return c.WithCompilers(1, 1) })
+	i, rt, _ := gatedImage(t,
+		func(c *linker.Config) *linker.Config { return c.WithCompilers(1, 1) })
 	open := rt.gate.close()
 	ctx, cancel := context.WithCancel(i.ctx)
 	done := make(chan error, 1)
@@ -307,7 +322,11 @@ func TestCompiledOnce(t *testing.T) {
 	ctx, cancel := context.WithCancel(i.ctx)
 	defer cancel()
 	for k, g := range groups {
-		go func() { _, err := g.g.OpenBytes(ctx, fmt.Sprint("slow", k%2), slowLibrary(t)); done <- err }()
+		go func() {
+			_, err := g.g.OpenBytes(ctx, fmt.Sprint("slow", k%2),
+				slowLibrary(t))
+			done <- err
+		}()
 	}
 	<-rt.gate.reached
 	open()

@@ -9,17 +9,20 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// eachPthreads runs a test with a main module that has POSIX threads and a library that uses them, without and with loop safepoints.
+// eachPthreads runs a test with a main module that has POSIX threads and a library that uses them,
+// without and with loop safepoints.
 func eachPthreads(t *testing.T, f func(t *testing.T, i *image, lib *linker.Library)) {
 	for _, loops := range []bool{false, true} {
 		t.Run(fmt.Sprintf("loop safepoints %t", loops), func(t *testing.T) {
-			i := newImage(t, "main-pthread", "threads", func(c *linker.Config) *linker.Config { return c.WithLoopSafepoints(loops) })
+			i := newImage(t, "main-pthread", "threads",
+				func(c *linker.Config) *linker.Config { return c.WithLoopSafepoints(loops) })
 			f(t, i, i.open("pthreads"))
 		})
 	}
 }
 
-// Threads count together under a mutex, each with storage of its own, while another group opens and closes libraries.
+// Threads count together under a mutex, each with storage of its own, while another group opens and
+// closes libraries.
 func TestPthreads(t *testing.T) {
 	eachPthreads(t, func(t *testing.T, i *image, lib *linker.Library) {
 		other := i.spawn()
@@ -54,7 +57,9 @@ func TestPthreadsCallWhatComesLater(t *testing.T) {
 		for i.call(lib, "later_waiting") < n { // each call is a safepoint, and lets them come
 		}
 		later := other.openBytes("later", library(t, dylink.Info{}, func(b *wasm.Builder) {
-			b.ExportFunc("thrice_and_one", b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).I32Const(3).I32Mul().I32Const(1).I32Add()))
+			b.ExportFunc("thrice_and_one",
+				b.Func(b.Type(i32, i32), nil,
+					new(wasm.Code).LocalGet(0).I32Const(3).I32Mul().I32Const(1).I32Add()))
 		}))
 		i.call(lib, "later_post", int32(other.symbol(later, "thrice_and_one")))
 		for k := range int32(n) {

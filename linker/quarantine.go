@@ -8,23 +8,23 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
 )
 
-// tableSlots hands out the entries of the function table. Those that are given back rest in quarantine: a function
-// that comes back gets the entry that it had, and another one gets it only when enough has been given back since. The
-// rules are those of [Config.WithPointerQuarantine]; see "Why do freed table entries rest, and for whom?" in
-// spec/rationale.md.
+// tableSlots hands out the entries of the function table. Those that are given back rest in
+// quarantine: a function that comes back gets the entry that it had, and another one gets it only
+// when enough has been given back since. The rules are those of [Config.WithPointerQuarantine]; see
+// "Why do freed table entries rest, and for whom?" in spec/rationale.md.
 type tableSlots struct {
 	slots
 	keep    uint32 // entries that the quarantine keeps
 	resting uint64 // entries in it
-	// retired is what was given back, by numbers that grow from first to next; what was taken out of
-	// it meanwhile is missing. homes has the numbers by owner.
+	// retired is what was given back, by numbers that grow from first to next; what was taken out
+	// of it meanwhile is missing. homes has the numbers by owner.
 	retired     persist.Map[uint64, retired]
 	first, next uint64
 	homes       persist.Map[owner, uint64]
 }
 
-// owner says whose a piece of the table is, in a way that outlives a module: the same library, loaded again, has the
-// same owners. The zero value is nobody.
+// owner says whose a piece of the table is, in a way that outlives a module: the same library,
+// loaded again, has the same owners. The zero value is nobody.
 type owner struct {
 	what  string // which of its functions
 	file  string // where it was found, or its name if it was given as bytes
@@ -37,15 +37,16 @@ func (m *module) owner(what string) owner {
 	return owner{what: what, file: m.file, found: m.stat != nil, code: codeSum(m.compiled)}
 }
 
-// segmentOwner returns that of a module's own entries. They may hold functions of other modules, and what these are is
-// decided anew at each load.
+// segmentOwner returns that of a module's own entries. They may hold functions of other modules,
+// and what these are is decided anew at each load.
 func (m *module) segmentOwner(bindings []binding) owner {
 	imported := m.importedFunctions(bindings)
 	sums := make([][sha256.Size]byte, len(imported))
 	for i, x := range imported {
 		if x != nil && x.fn != nil {
 			o := x.fn.owner()
-			sums[i] = sha256.Sum256(fmt.Appendf(nil, "%q %q %v %x", o.what, o.file, o.found, o.code))
+			sums[i] = sha256.Sum256(fmt.Appendf(nil, "%q %q %v %x", o.what, o.file, o.found,
+				o.code))
 		}
 	}
 	what := sha256.New()
@@ -125,7 +126,8 @@ func (s *tableSlots) takeOut(number uint64, r retired) {
 	}
 }
 
-// remembered returns the functions of a module, and its stubs, whose entries are in quarantine since it was unloaded.
+// remembered returns the functions of a module, and its stubs, whose entries are in quarantine
+// since it was unloaded.
 func (s *tableSlots) remembered(m *module) []*function {
 	if s.homes.Len() == 0 {
 		return nil
@@ -153,8 +155,8 @@ func (s *tableSlots) oldest() (number uint64, r retired) {
 	}
 }
 
-// release lets out of quarantine what is longest in it, if at least keep entries stay there that were given back later, and
-// reports whether it did.
+// release lets out of quarantine what is longest in it, if at least keep entries stay there that
+// were given back later, and reports whether it did.
 func (s *tableSlots) release(keep uint32) bool {
 	if s.retired.Len() == 0 {
 		return false

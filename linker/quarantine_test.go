@@ -8,17 +8,22 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Whoever comes back gets the entries that it had, unless somebody else has them; somebody else gets them only when
-// enough has been given back after them, or when the table is full.
+// Whoever comes back gets the entries that it had, unless somebody else has them; somebody else
+// gets them only when enough has been given back after them, or when the table is full.
 func TestQuarantine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		keep := rapid.SampledFrom([]uint32{0, 1, 10, 50, QuarantineForever}).Draw(t, "keep")
-		s := tableSlots{slots: slots{length: 1, max: rapid.SampledFrom([]uint32{60, 1000}).Draw(t, "max")}, keep: keep}
+		s := tableSlots{slots: slots{length: 1,
+			max: rapid.SampledFrom([]uint32{60, 1000}).Draw(t, "max")}, keep: keep}
 		sizes, aligns := [8]uint32{1, 1, 1, 2, 5, 8, 16, 20}, [8]uint32{1, 1, 1, 1, 2, 4, 1, 8}
-		var has [8]uint32                              // the base of each owner, 0 if it has nothing
-		owners := map[uint32]int{}                     // of each entry, present or last, as it was given
-		full := false                                  // once the table could not grow: what was released for that stays free
-		after, given := map[uint32]uint64{}, uint64(0) // entries given back, before and up to this one
+		// the base of each owner, 0 if it has nothing
+		var has [8]uint32
+		// of each entry, present or last, as it was given
+		owners := map[uint32]int{}
+		// once the table could not grow: what was released for that stays free
+		full := false
+		// entries given back, before and up to this one
+		after, given := map[uint32]uint64{}, uint64(0)
 		for range rapid.IntRange(1, 80).Draw(t, "steps") {
 			k := rapid.IntRange(0, 7).Draw(t, "owner")
 			r := span{has[k], sizes[k]}
@@ -51,13 +56,17 @@ func TestQuarantine(t *testing.T) {
 				t.Fatalf("owner %d had %d and gets %d", k, had, base)
 			}
 			has[k] = base
-			full = full || uint64(alignUp(uint64(before.length), align))+uint64(r.size) > uint64(before.max)
+			full = full || uint64(alignUp(uint64(before.length), align))+
+				uint64(r.size) > uint64(before.max)
 			for e := base; e < base+r.size; e++ {
-				if last, ok := owners[e]; ok && has[last] != 0 && last != k && e >= has[last] && e < has[last]+sizes[last] {
+				if last, ok := owners[e]; ok && has[last] != 0 && last != k && e >= has[last] &&
+					e < has[last]+sizes[last] {
 					t.Fatalf("entry %d of owner %d is given to %d", e, last, k)
 				}
-				if last, ok := owners[e]; ok && last != k && given-after[e] < uint64(keep) && (!full || keep == QuarantineForever) {
-					t.Fatalf("entry %d of owner %d is given to %d when %d were given back after it, of %d", e, last, k, given-after[e], keep)
+				if last, ok := owners[e]; ok && last != k && given-after[e] < uint64(keep) &&
+					(!full || keep == QuarantineForever) {
+					t.Fatalf("entry %d of owner %d is given to %d when %d were given back after "+
+						"it, of %d", e, last, k, given-after[e], keep)
 				}
 				owners[e] = k
 			}

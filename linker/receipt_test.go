@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// Every call that looks something up tells when it did, whether it found anything or not; what changed something tells its
-// own number.
+// Every call that looks something up tells when it did, whether it found anything or not; what
+// changed something tells its own number.
 func TestReceipts(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i := groups[len(groups)-1]
@@ -63,9 +63,11 @@ func TestReceipts(t *testing.T) {
 			switch {
 			case c.fails == nil && err != nil || c.fails != nil && !c.fails(err):
 				t.Errorf("%s: %v", c.name, err)
-			case c.commits && (r != linker.Receipt{Commit: before + 1, Read: before} || i.l.Commits() != before+1):
+			case c.commits && (r != linker.Receipt{Commit: before + 1, Read: before} ||
+				i.l.Commits() != before+1):
 				t.Errorf("%s: %+v, %d commits, %d before", c.name, r, i.l.Commits(), before)
-			case !c.commits && (r != linker.Receipt{Read: before, Known: true} || i.l.Commits() != before):
+			case !c.commits &&
+				(r != linker.Receipt{Read: before, Known: true} || i.l.Commits() != before):
 				t.Errorf("%s: %+v, %d commits, %d before", c.name, r, i.l.Commits(), before)
 			}
 		}

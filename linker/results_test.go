@@ -177,7 +177,8 @@ func TestFalliblesAreComplete(t *testing.T) {
 	}
 }
 
-// publicName is a function's name in the table: with its receiver, where that is neither linker nor group.
+// publicName is a function's name in the table: with its receiver, where that is neither linker nor
+// group.
 func publicName(fn *ast.FuncDecl) string {
 	if fn.Recv != nil {
 		if star, ok := fn.Recv.List[0].Type.(*ast.StarExpr); ok {
@@ -244,7 +245,8 @@ func TestErrorsHaveNoResults(t *testing.T) {
 				t.Fatal(err)
 			}
 			f.check(t, "in a closed group", i.ctx, leader)
-			o := results(leader.g.Symbol(i.ctx, linker.Default, "main_value")) // without an operation
+			// without an operation
+			o := results(leader.g.Symbol(i.ctx, linker.Default, "main_value"))
 			if o.check(t, "Symbol in a closed group"); o.err() == nil {
 				t.Errorf("Symbol in a closed group: %v", o)
 			}
@@ -361,7 +363,8 @@ func TestGuestErrorsHaveNoResults(t *testing.T) {
 	d := dlfcn{leader, i.open("dlfcn")}
 	wasix := i.openBytes("wasix", wasixCall(t))
 	text, out := i.call(linker.Default, "malloc", 64), i.call(linker.Default, "malloc", 4)
-	name, another, path := i.cString("main_triple"), i.cString("log_clear"), i.cString("libcounter.wasm")
+	name, another, path := i.cString("main_triple"), i.cString("log_clear"),
+		i.cString("libcounter.wasm")
 	for _, f := range []struct {
 		name  string
 		wasix bool

@@ -21,7 +21,8 @@ func (l *Linker) Run(ctx context.Context) (code uint32, err error) {
 	case errors.As(err, &exit) && !errors.Is(err, ErrGroupClosed):
 		return exit.ExitCode(), l.exits.failure()
 	case err == nil:
-		if err = errors.Join(l.endThreadsOf(ctx, []*Group{l.first}), l.finishRun(ctx), l.exits.failure()); errors.As(err, &exit) {
+		if err = errors.Join(l.endThreadsOf(ctx, []*Group{l.first}), l.finishRun(ctx),
+			l.exits.failure()); errors.As(err, &exit) {
 			return exit.ExitCode(), nil
 		}
 		l.end(l.first, sys.NewExitError(0))

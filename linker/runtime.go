@@ -10,9 +10,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// Features are the WebAssembly features that the linker and the toolchains it knows use: WebAssembly 2.0,
-// threads (a memory that several groups share), exception handling, tail calls, extended constant
-// expressions.
+// Features are the WebAssembly features that the linker and the toolchains it knows use:
+// WebAssembly 2.0, threads (a memory that several groups share), exception handling, tail calls,
+// extended constant expressions.
 const Features = api.CoreFeaturesV2 |
 	experimental.CoreFeaturesThreads |
 	experimental.CoreFeaturesTailCall |
@@ -28,8 +28,8 @@ func NewRuntimeConfig() wazero.RuntimeConfig {
 	return wazero.NewRuntimeConfig().WithCoreFeatures(Features)
 }
 
-// hasThreads reports whether a runtime accepts shared memories. wazero does not say which features are
-// enabled, so it is asked to compile one.
+// hasThreads reports whether a runtime accepts shared memories. wazero does not say which features
+// are enabled, so it is asked to compile one.
 func hasThreads(ctx context.Context, rt wazero.Runtime) error {
 	var b wasm.Builder
 	b.Memory(0, 1, true)

@@ -12,7 +12,8 @@ import (
 // another name: a name with a version in it, for instance, as package plugin gives its plug-ins.
 type OtherBytesError struct {
 	Name string
-	File string // where the library comes from that has the name; Name if it was given as bytes, too
+	// where the library comes from that has the name; Name if it was given as bytes, too
+	File string
 }
 
 // Error implements the error interface.

@@ -14,7 +14,8 @@ import (
 func (t *tx) moveBreak(ctx context.Context) error {
 	l := t.l
 	x := l.main.exports["emscripten_get_sbrk_ptr"]
-	if x == nil || x.kind != exportFunction || !x.fn.typ.Equal(wasm.FuncType{Results: []wasm.ValType{wasm.I32}}) {
+	if x == nil || x.kind != exportFunction ||
+		!x.fn.typ.Equal(wasm.FuncType{Results: []wasm.ValType{wasm.I32}}) {
 		return nil
 	}
 	first, end := l.areas.added()

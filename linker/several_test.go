@@ -144,7 +144,8 @@ func TestSharedCompilationCache(t *testing.T) {
 		}
 		for _, err := range together(min(1+5*round, 6), func(int) error {
 			ctx := context.Background()
-			rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig().WithCompilationCache(cache))
+			rt := wazero.NewRuntimeWithConfig(ctx,
+				linker.NewRuntimeConfig().WithCompilationCache(cache))
 			defer rt.Close(ctx)
 			config := linker.NewConfig().WithFS(fixtures()).WithSearchPath("threads")
 			l, err := linker.New(ctx, rt, main, config)
@@ -171,7 +172,8 @@ type slowRuntime struct {
 }
 
 // CompileModule implements wazero.Runtime.
-func (r *slowRuntime) CompileModule(ctx context.Context, bytes []byte) (wazero.CompiledModule, error) {
+func (r *slowRuntime) CompileModule(ctx context.Context, bytes []byte) (wazero.CompiledModule,
+	error) {
 	key := string(bytes)
 	r.mu.Lock()
 	if r.inside[key]++; r.inside[key] > 1 {
@@ -187,7 +189,8 @@ func (r *slowRuntime) CompileModule(ctx context.Context, bytes []byte) (wazero.C
 	return r.Runtime.CompileModule(ctx, bytes)
 }
 
-// The same bytes are compiled by one goroutine at a time, whichever image it belongs to; who waits for that can give up.
+// The same bytes are compiled by one goroutine at a time, whichever image it belongs to; who waits
+// for that can give up.
 func TestCompileTakesTurns(t *testing.T) {
 	main := readFixture(t, "main-pie.wasm")
 	synctest.Test(t, func(t *testing.T) {

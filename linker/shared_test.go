@@ -11,7 +11,8 @@ import (
 )
 
 // openBuilt opens a library that a test writes.
-func (i *image) openBuilt(name string, info dylink.Info, build func(b *wasm.Builder)) *linker.Library {
+func (i *image) openBuilt(name string, info dylink.Info,
+	build func(b *wasm.Builder)) *linker.Library {
 	i.Helper()
 	lib, err := i.g.OpenBytes(i.ctx, name, library(i, info, build))
 	if err != nil {
@@ -20,7 +21,8 @@ func (i *image) openBuilt(name string, info dylink.Info, build func(b *wasm.Buil
 	return lib
 }
 
-// A mutable global that one library exports is shared with those that import it, and each group has its own.
+// A mutable global that one library exports is shared with those that import it, and each group has
+// its own.
 func TestSharedGlobal(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		mutable := wasm.GlobalType{Type: wasm.I32, Mutable: true}
@@ -29,11 +31,12 @@ func TestSharedGlobal(t *testing.T) {
 			b.ExportGlobal("shared_global", g)
 			b.ExportFunc("definer_read", b.Func(b.Type(nil, i32), nil, new(wasm.Code).GlobalGet(g)))
 		})
-		user := groups[len(groups)-1].openBuilt("user", dylink.Info{Needed: []string{"definer"}}, func(b *wasm.Builder) {
-			g := b.ImportGlobal("env", "shared_global", mutable)
-			b.ExportFunc("user_add", b.Func(b.Type(i32, i32), nil, new(wasm.Code).
-				GlobalGet(g).LocalGet(0).I32Add().GlobalSet(g).GlobalGet(g)))
-		})
+		user := groups[len(groups)-1].openBuilt("user", dylink.Info{Needed: []string{"definer"}},
+			func(b *wasm.Builder) {
+				g := b.ImportGlobal("env", "shared_global", mutable)
+				b.ExportFunc("user_add", b.Func(b.Type(i32, i32), nil, new(wasm.Code).
+					GlobalGet(g).LocalGet(0).I32Add().GlobalSet(g).GlobalGet(g)))
+			})
 		for n, g := range groups {
 			g.want(100, definer, "definer_read")
 			g.want(int32(101+n), user, "user_add", int32(n+1))
@@ -41,7 +44,8 @@ func TestSharedGlobal(t *testing.T) {
 		}
 		i := groups[0]
 		var se *linker.SymbolError
-		if _, err := i.g.Symbol(i.ctx, definer, "shared_global"); !errors.As(err, &se) || !strings.HasPrefix(se.Found, "global ") {
+		if _, err := i.g.Symbol(i.ctx, definer, "shared_global"); !errors.As(err, &se) ||
+			!strings.HasPrefix(se.Found, "global ") {
 			t.Errorf("a global has no pointer: %v", err)
 		}
 		i.closeLibrary(definer) // user keeps it
@@ -49,7 +53,8 @@ func TestSharedGlobal(t *testing.T) {
 		wrong := library(t, dylink.Info{}, func(b *wasm.Builder) {
 			b.ImportGlobal("env", "shared_global", wasm.GlobalType{Type: wasm.I64, Mutable: true})
 		})
-		if _, err := i.g.OpenBytes(i.ctx, "wrong", wrong); !errors.As(err, &se) || se.Module != "wrong" || se.Want == se.Found {
+		if _, err := i.g.OpenBytes(i.ctx, "wrong", wrong); !errors.As(err, &se) ||
+			se.Module != "wrong" || se.Want == se.Found {
 			t.Errorf("a global of another type: %v", err)
 		}
 	})
@@ -70,9 +75,12 @@ func catching(b *wasm.Builder, tag, throwIt uint32) {
 		0x0b))) // end
 }
 
-// An exception crosses libraries, whether a library defines its tag or nobody does, and whatever was loaded first.
+// An exception crosses libraries, whether a library defines its tag or nobody does, and whatever
+// was loaded first.
 func TestExceptionsAcrossLibraries(t *testing.T) {
-	thrower := func(b *wasm.Builder) { throwing(b, b.ImportTag("env", "__cpp_exception", b.Type(i32, nil))) }
+	thrower := func(b *wasm.Builder) {
+		throwing(b, b.ImportTag("env", "__cpp_exception", b.Type(i32, nil)))
+	}
 	defining := func(b *wasm.Builder) {
 		tag := b.Tag(b.Type(i32, nil))
 		b.ExportTag("__cpp_exception", tag)
@@ -86,7 +94,8 @@ func TestExceptionsAcrossLibraries(t *testing.T) {
 		name          string
 		first, second func(b *wasm.Builder)
 	}{
-		{"thrower first", thrower, catcher}, {"catcher first", catcher, thrower}, {"tag of the thrower", defining, catcher},
+		{"thrower first", thrower, catcher}, {"catcher first", catcher, thrower},
+		{"tag of the thrower", defining, catcher},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -98,8 +107,12 @@ func TestExceptionsAcrossLibraries(t *testing.T) {
 					g.want(int32(40+n), linker.Default, "catch_it", int32(40+n))
 				}
 				var se *linker.SymbolError
-				wrong := library(t, dylink.Info{}, func(b *wasm.Builder) { b.ImportTag("env", "__cpp_exception", b.Type(nil, nil)) })
-				if _, err := i.g.OpenBytes(i.ctx, "wrong", wrong); !errors.As(err, &se) || se.Symbol != "__cpp_exception" {
+				wrong := library(t, dylink.Info{},
+					func(b *wasm.Builder) {
+						b.ImportTag("env", "__cpp_exception", b.Type(nil, nil))
+					})
+				if _, err := i.g.OpenBytes(i.ctx, "wrong", wrong); !errors.As(err, &se) ||
+					se.Symbol != "__cpp_exception" {
 					t.Errorf("a tag of another type: %v", err)
 				}
 				i.closeLibrary(second)

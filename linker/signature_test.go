@@ -24,7 +24,9 @@ func TestTypesOfImportDiffer(t *testing.T) {
 		other := library(t, dylink.Info{}, func(b *wasm.Builder) {
 			sig := b.Type([]wasm.ValType{wasm.I32, wasm.I64}, i32)
 			imported := b.ImportFunc("env", "main_twice", sig)
-			b.ExportFunc("call", b.Func(b.Type(nil, i32), nil, new(wasm.Code).I32Const(4).I64Const(5).Call(imported)))
+			b.ExportFunc("call",
+				b.Func(b.Type(nil, i32), nil,
+					new(wasm.Code).I32Const(4).I64Const(5).Call(imported)))
 			b.ExportFunc("fine", b.Func(b.Type(nil, i32), nil, new(wasm.Code).I32Const(7)))
 		})
 		wrong := func(err error) {
@@ -67,17 +69,21 @@ func TestTypesOfImportDiffer(t *testing.T) {
 func TestPointerToNobody(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i := groups[0]
-		lib := library(t, dylink.Info{Imports: []dylink.ImportInfo{{Module: "env", Field: "perhaps", Flags: dylink.BindingWeak}}}, func(b *wasm.Builder) {
+		lib := library(t, dylink.Info{
+			Imports: []dylink.ImportInfo{{Module: "env", Field: "perhaps",
+				Flags: dylink.BindingWeak}}}, func(b *wasm.Builder) {
 			b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.FuncRef})
 			mutable := wasm.GlobalType{Type: wasm.I32, Mutable: true}
 			for _, name := range []string{"nobody", "neither", "perhaps"} {
 				g := b.ImportGlobal("GOT.func", name, mutable)
-				b.ExportFunc(name+"_pointer", b.Func(b.Type(nil, i32), nil, new(wasm.Code).GlobalGet(g)))
+				b.ExportFunc(name+"_pointer",
+					b.Func(b.Type(nil, i32), nil, new(wasm.Code).GlobalGet(g)))
 			}
 		})
 		before := i.l.Snapshot(i.ctx)
 		var undefined *linker.UndefinedSymbolError
-		if _, err := i.g.OpenBytes(i.ctx, "libpointers", lib, linker.Now); !errors.As(err, &undefined) || undefined.Symbol != "nobody" {
+		if _, err := i.g.OpenBytes(i.ctx, "libpointers", lib, linker.Now); !errors.As(err,
+			&undefined) || undefined.Symbol != "nobody" {
 			t.Errorf("Now: %v", err)
 		}
 		opened, err := i.g.OpenBytes(i.ctx, "libpointers", lib)
@@ -88,22 +94,27 @@ func TestPointerToNobody(t *testing.T) {
 		for _, g := range groups {
 			g.want(pointer, opened, "nobody_pointer")
 			g.want(0, opened, "perhaps_pointer")
-			if other := g.call(opened, "neither_pointer"); pointer == 0 || other == 0 || other == pointer {
+			if other := g.call(opened, "neither_pointer"); pointer == 0 || other == 0 ||
+				other == pointer {
 				t.Errorf("pointers %d and %d", pointer, other)
 			}
 			_, err := g.g.CallPointer(g.ctx, uint32(pointer), nil, nil)
-			if !errors.As(err, &undefined) || undefined.Symbol != "nobody" || undefined.Module != "libpointers" {
+			if !errors.As(err, &undefined) || undefined.Symbol != "nobody" ||
+				undefined.Module != "libpointers" {
 				t.Errorf("calling it: %v", err)
 			}
 			var pe *linker.PointerError
-			if _, err := g.g.CallPointer(g.ctx, uint32(pointer), nil, []api.ValueType{api.ValueTypeI64}); !errors.As(err, &pe) {
+			if _, err := g.g.CallPointer(g.ctx, uint32(pointer), nil,
+				[]api.ValueType{api.ValueTypeI64}); !errors.As(err, &pe) {
 				t.Errorf("calling it as something else: %v", err)
 			}
 		}
-		if a, ok := i.l.Addr(uint32(pointer), linker.Function); !ok || a.Symbol != "nobody" || a.Module != "libpointers" {
+		if a, ok := i.l.Addr(uint32(pointer), linker.Function); !ok || a.Symbol != "nobody" ||
+			a.Module != "libpointers" {
 			t.Errorf("it belongs to %+v", a)
 		}
-		if _, err := i.g.OpenBytes(i.ctx, "libpointers", lib, linker.Now); !errors.As(err, &undefined) {
+		if _, err := i.g.OpenBytes(i.ctx, "libpointers", lib, linker.Now); !errors.As(err,
+			&undefined) {
 			t.Errorf("Now, of what is loaded: %v", err)
 		}
 		i.closeLibrary(opened)
@@ -121,27 +132,37 @@ func TestLegalisedSeek(t *testing.T) {
 		t.Fatal(err)
 	}
 	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config {
-		return c.WithModuleConfig(wazero.NewModuleConfig().WithFSConfig(wazero.NewFSConfig().WithDirMount(dir, "/")))
+		return c.WithModuleConfig(
+			wazero.NewModuleConfig().WithFSConfig(wazero.NewFSConfig().WithDirMount(dir, "/")))
 	})
 	const wasi = "wasi_snapshot_preview1"
 	many := func(n int) []wasm.ValType { return slices.Repeat([]wasm.ValType{wasm.I32}, n) }
-	lib, err := i.g.OpenBytes(i.ctx, "old", library(t, dylink.Info{MemorySize: 64, MemoryAlignment: 3}, func(b *wasm.Builder) {
-		open := b.ImportFunc(wasi, "path_open", b.Type(many(11), i32)) // two of its nine are 64 bits long
-		seek := b.ImportFunc(wasi, "fd_seek", b.Type(many(5), i32))
-		b.ImportFunc(wasi, "fd_tell", b.Type(many(7), i32)) // nothing of the kind
-		b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
-		base := b.ImportGlobal("env", "__memory_base", wasm.GlobalType{Type: wasm.I32})
-		b.ActiveData(wasm.ConstGlobal(base), []byte("file"))
-		var c wasm.Code
-		c.I32Const(3).I32Const(0).GlobalGet(base).I32Const(4).I32Const(0) // folder, flags, name, open flags
-		c.I32Const(0x26).I32Const(0).I32Const(0).I32Const(0).I32Const(0)  // rights: read, seek, tell
-		c.GlobalGet(base).I32Const(8).I32Add().Call(open)
-		b.ExportFunc("open", b.Func(b.Type(nil, i32), nil, &c))
-		var s wasm.Code // seek(low, high, whence): the new offset's low half, or the error below zero
-		s.GlobalGet(base).I32Load(8).LocalGet(0).LocalGet(1).LocalGet(2).GlobalGet(base).I32Const(16).I32Add().Call(seek).LocalTee(0)
-		s.If(wasm.I32).I32Const(0).LocalGet(0).I32Sub().Else().GlobalGet(base).I32Load(16).End()
-		b.ExportFunc("seek", b.Func(b.Type(many(3), i32), nil, &s))
-	}))
+	lib, err := i.g.OpenBytes(i.ctx, "old",
+		library(t, dylink.Info{MemorySize: 64, MemoryAlignment: 3}, func(b *wasm.Builder) {
+			// two of its nine are 64 bits long
+			open := b.ImportFunc(wasi, "path_open", b.Type(many(11), i32))
+			seek := b.ImportFunc(wasi, "fd_seek", b.Type(many(5), i32))
+			b.ImportFunc(wasi, "fd_tell", b.Type(many(7), i32)) // nothing of the kind
+			b.ImportMemory("env", "memory",
+				wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true},
+					Shared: true})
+			base := b.ImportGlobal("env", "__memory_base", wasm.GlobalType{Type: wasm.I32})
+			b.ActiveData(wasm.ConstGlobal(base), []byte("file"))
+			var c wasm.Code
+			// folder, flags, name, open flags
+			c.I32Const(3).I32Const(0).GlobalGet(base).I32Const(4).I32Const(0)
+			// rights: read, seek, tell
+			c.I32Const(0x26).I32Const(0).I32Const(0).I32Const(0).I32Const(0)
+			c.GlobalGet(base).I32Const(8).I32Add().Call(open)
+			b.ExportFunc("open", b.Func(b.Type(nil, i32), nil, &c))
+			// seek(low, high, whence): the new offset's low half, or the error below zero
+			var s wasm.Code
+			s.GlobalGet(base).I32Load(8).LocalGet(0).LocalGet(1).LocalGet(2).GlobalGet(
+				base).I32Const(
+				16).I32Add().Call(seek).LocalTee(0)
+			s.If(wasm.I32).I32Const(0).LocalGet(0).I32Sub().Else().GlobalGet(base).I32Load(16).End()
+			b.ExportFunc("seek", b.Func(b.Type(many(3), i32), nil, &s))
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +170,8 @@ func TestLegalisedSeek(t *testing.T) {
 	i.want(7, lib, "seek", 7, 0, 0)
 	i.want(5, lib, "seek", -2, -1, 1) // two back
 	i.want(-28, lib, "seek", 0, -1, 0)
-	if _, err := i.g.OpenBytes(i.ctx, "old", nil, linker.Now); !errors.As(err, new(*linker.SymbolError)) {
+	if _, err := i.g.OpenBytes(i.ctx, "old", nil, linker.Now); !errors.As(err,
+		new(*linker.SymbolError)) {
 		t.Errorf("Now, with a type that is no such one: %v", err)
 	}
 }

@@ -36,7 +36,8 @@ type spans struct {
 
 // has reports whether a unit is in one of the ranges.
 func (s *spans) has(unit uint32) bool {
-	i, found := slices.BinarySearchFunc(s.free, unit, func(f span, unit uint32) int { return cmp.Compare(f.base, unit) })
+	i, found := slices.BinarySearchFunc(s.free, unit,
+		func(f span, unit uint32) int { return cmp.Compare(f.base, unit) })
 	return found || i > 0 && s.free[i-1].has(unit)
 }
 
@@ -53,7 +54,8 @@ func (s *spans) give(r span) {
 		return
 	}
 	s.own()
-	i, _ := slices.BinarySearchFunc(s.free, r.base, func(f span, base uint32) int { return cmp.Compare(f.base, base) })
+	i, _ := slices.BinarySearchFunc(s.free, r.base,
+		func(f span, base uint32) int { return cmp.Compare(f.base, base) })
 	s.free = slices.Insert(s.free, i, r)
 	if i+1 < len(s.free) && s.free[i].end() == uint64(s.free[i+1].base) {
 		s.free[i].size += s.free[i+1].size
@@ -65,8 +67,8 @@ func (s *spans) give(r span) {
 	}
 }
 
-// take removes size units whose base is a multiple of align, a power of two, from the first range that has
-// them. It reports whether there is one.
+// take removes size units whose base is a multiple of align, a power of two, from the first range
+// that has them. It reports whether there is one.
 func (s *spans) take(size, align uint32) (base uint32, ok bool) {
 	for i, f := range s.free {
 		start := alignUp(uint64(f.base), align)
@@ -84,7 +86,8 @@ func (s *spans) take(size, align uint32) (base uint32, ok bool) {
 
 // takeAt removes exactly a range, and reports whether all of it was in the set.
 func (s *spans) takeAt(r span) bool {
-	i := slices.IndexFunc(s.free, func(f span) bool { return f.base <= r.base && r.end() <= f.end() })
+	i := slices.IndexFunc(s.free,
+		func(f span) bool { return f.base <= r.base && r.end() <= f.end() })
 	if i < 0 {
 		return false
 	}

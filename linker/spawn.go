@@ -10,12 +10,13 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
-// Spawn makes another group: a thread of the guest, with its own instances of all modules, which see the same
-// memory and the same function pointers. It begins with an empty stack of its own; what it runs is up to the
-// caller. A group that cannot be built leaves no trace.
+// Spawn makes another group: a thread of the guest, with its own instances of all modules, which
+// see the same memory and the same function pointers. It begins with an empty stack of its own;
+// what it runs is up to the caller. A group that cannot be built leaves no trace.
 //
-// The error wraps ErrOneGroup when the image cannot have more than one group: when the runtime has no threads
-// (see [NewRuntimeConfig]), or when an ordinary executable does not export its stack pointer.
+// The error wraps ErrOneGroup when the image cannot have more than one group: when the runtime has
+// no threads (see [NewRuntimeConfig]), or when an ordinary executable does not export its stack
+// pointer.
 func (g *Group) Spawn(ctx context.Context, options ...SpawnOption) (child *Group, err error) {
 	s := spawning{stackSize: g.l.config.stackSize}
 	for _, option := range options {
@@ -44,8 +45,10 @@ func (l *Linker) canSpawn() error {
 	case l.threads != nil:
 		return fmt.Errorf("%w: %w", ErrOneGroup, l.threads)
 	case l.main.fixed && l.stackPointer == nil:
-		return fmt.Errorf("%w: %w", ErrOneGroup, &ImportError{Module: l.main.name, Namespace: "env", Name: "__stack_pointer",
-			Reason: "the main module does not export it, so its threads would share one stack (link it with --export=__stack_pointer)"})
+		return fmt.Errorf("%w: %w", ErrOneGroup,
+			&ImportError{Module: l.main.name, Namespace: "env", Name: "__stack_pointer",
+				Reason: "the main module does not export it, so its threads would share one stack " +
+					"(link it with --export=__stack_pointer)"})
 	}
 	return nil
 }
@@ -53,7 +56,8 @@ func (l *Linker) canSpawn() error {
 // SpawnOption changes what [Group.Spawn] makes.
 type SpawnOption func(*spawning)
 
-// StackSize sets the size of the new group's stack, in bytes, at least 1024; the default is [Config.WithStackSize].
+// StackSize sets the size of the new group's stack, in bytes, at least 1024; the default is
+// [Config.WithStackSize].
 func StackSize(bytes uint32) SpawnOption {
 	return func(s *spawning) { s.stackSize = max(bytes, 1024) }
 }
@@ -70,7 +74,8 @@ func (g *Group) spawn(ctx context.Context, s spawning) (*Group, error) {
 	return n.attach(ctx)
 }
 
-// newborn is a group that is being made. It has the lease, and may move to another goroutine with it; it ends by attach.
+// newborn is a group that is being made. It has the lease, and may move to another goroutine with
+// it; it ends by attach.
 type newborn struct {
 	group *Group
 	child *coord.Child
@@ -118,7 +123,8 @@ func (g *Group) conceive(ctx context.Context, s spawning) (b *newborn, err error
 		conceived = true
 		return &newborn{group: n, child: child, tls: tls}, nil
 	}
-	return nil, &LimitError{Limit: "libraries with thread-local data that are loaded while a group is spawned",
+	return nil, &LimitError{
+		Limit: "libraries with thread-local data that are loaded while a group is spawned",
 		Value: maxFurnishing + 1, Max: maxFurnishing}
 }
 
@@ -136,7 +142,8 @@ func (b *newborn) attach(ctx context.Context) (*Group, error) {
 	}()
 	defer n.watch(ctx)()
 	_, err := b.child.Attach(ctx, func(ctx context.Context, _ int) (coord.Participant, error) {
-		// What ends all groups does not find one that is added later, so this looks after it has been added.
+		// What ends all groups does not find one that is added later, so this looks after it has
+		// been added.
 		n.l.groups.add(n)
 		if err := n.l.ended(); err != nil {
 			return nil, err
@@ -187,7 +194,8 @@ func (g *Group) furnish(ctx context.Context, parent *Group, tls map[*module]uint
 			base, err = areas.take(ctx, parent, m.tlsSize, 1<<m.tlsPow)
 		}
 		if err != nil {
-			return fmt.Errorf("linker: thread-local storage of module %s: %w", text.Name(m.name), err)
+			return fmt.Errorf("linker: thread-local storage of module %s: %w", text.Name(m.name),
+				err)
 		}
 		areas.own(g, base)
 		tls[m] = base
@@ -209,9 +217,9 @@ func (l *Linker) furnished(tls map[*module]uint32) bool {
 	return !slices.ContainsFunc(order, func(m *module) bool { return m.tlsSize > 0 && tls[m] == 0 })
 }
 
-// build makes the new group's instances from the committed records, which cannot change: the caller has the
-// lease. Closures alone are freed without it; the entries of those are in g.stale. No data is written and no
-// constructor runs: the memory is everybody's.
+// build makes the new group's instances from the committed records, which cannot change: the caller
+// has the lease. Closures alone are freed without it; the entries of those are in g.stale. No data
+// is written and no constructor runs: the memory is everybody's.
 func (g *Group) build(ctx context.Context, s *scope, tls map[*module]uint32) error {
 	if err := g.l.at(ctx, g, pointBuild); err != nil {
 		return err

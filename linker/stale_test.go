@@ -34,8 +34,8 @@ func (i *image) tryUnary(pointer uint32, x int32) (int32, error) {
 	return int32(r[0]), nil
 }
 
-// stalePointers are function pointers into libfnptr and libother by what each makes of 1: two in the element segments
-// of these libraries, and two that were made because somebody asked.
+// stalePointers are function pointers into libfnptr and libother by what each makes of 1: two in
+// the element segments of these libraries, and two that were made because somebody asked.
 func stalePointers(i *image, lib *linker.Library) map[uint32]int32 {
 	i.Helper()
 	return map[uint32]int32{
@@ -46,8 +46,8 @@ func stalePointers(i *image, lib *linker.Library) map[uint32]int32 {
 	}
 }
 
-// A pointer to a function of a library that was closed traps, also when other libraries have been loaded since, and is that
-// function again when the library is.
+// A pointer to a function of a library that was closed traps, also when other libraries have been
+// loaded since, and is that function again when the library is.
 func TestStalePointer(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i, last := groups[0], groups[len(groups)-1]
@@ -107,12 +107,14 @@ func TestStalePointersUnderConcurrency(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if _, err := g.g.Symbol(g.ctx, lib, []string{"fnptr_call", "manyfn_call", "callback_apply"}[k]); err != nil {
+				if _, err := g.g.Symbol(g.ctx, lib,
+					[]string{"fnptr_call", "manyfn_call", "callback_apply"}[k]); err != nil {
 					t.Error(err)
 				}
 				for p, want := range pointers {
 					got, err := g.tryUnary(p, 1)
-					if pe := (*linker.PointerError)(nil); err == nil && got != want || err != nil && !errors.As(err, &pe) {
+					if pe := (*linker.PointerError)(nil); err == nil && got != want || err != nil &&
+						!errors.As(err, &pe) {
 						t.Errorf("%d(1) = %d, %v, want %d or nothing", p, got, err, want)
 					}
 				}
@@ -141,7 +143,8 @@ func TestPointerQuarantine(t *testing.T) {
 		i.wantStale("closed", stale)
 		return i, stale
 	}
-	// copies opens n copies of libmanyfn in turn: other libraries of as many entries. They are closed again.
+	// copies opens n copies of libmanyfn in turn: other libraries of as many entries. They are
+	// closed again.
 	copies := func(i *image, n int) (failed error) {
 		bytes := readFixture(i, "threads/libmanyfn.wasm")
 		for k := range n {
@@ -176,7 +179,8 @@ func TestPointerQuarantine(t *testing.T) {
 			t.Errorf("table of %d entries, before %d: %v", i.l.TableLength(), before, err)
 		}
 	})
-	t.Run("the table is full", func(t *testing.T) { // what is longest in quarantine is used before its time
+	// what is longest in quarantine is used before its time
+	t.Run("the table is full", func(t *testing.T) {
 		i, _ := open(t, linker.DefaultQuarantine)
 		if err := copies(i, 7); err != nil {
 			t.Error(err)
@@ -202,8 +206,8 @@ func TestPointerQuarantine(t *testing.T) {
 	})
 }
 
-// Equal bytes under two names are two libraries: neither gets the other's entries, nor does a file get those of bytes, nor do
-// other bytes of the same name and size.
+// Equal bytes under two names are two libraries: neither gets the other's entries, nor does a file
+// get those of bytes, nor do other bytes of the same name and size.
 func TestQuarantineTellsLibrariesApart(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
 	bytes := readFixture(t, "threads/libmanyfn.wasm")
@@ -224,10 +228,11 @@ func TestQuarantineTellsLibrariesApart(t *testing.T) {
 	if p := uint32(i.call(lib, "manyfn_address", 0)); seen[p] != "" {
 		t.Errorf("the file has the entry %d of %s", p, seen[p])
 	}
-	other, err := i.g.OpenBytes(i.ctx, "a", library(t, dylink.Info{TableSize: 64}, func(b *wasm.Builder) {
-		base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: wasm.I32})
-		b.ExportFunc("base", b.Func(b.Type(nil, i32), nil, new(wasm.Code).GlobalGet(base)))
-	}))
+	other, err := i.g.OpenBytes(i.ctx, "a",
+		library(t, dylink.Info{TableSize: 64}, func(b *wasm.Builder) {
+			base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: wasm.I32})
+			b.ExportFunc("base", b.Func(b.Type(nil, i32), nil, new(wasm.Code).GlobalGet(base)))
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,15 +243,17 @@ func TestQuarantineTellsLibrariesApart(t *testing.T) {
 	}
 }
 
-// Whatever is opened and closed, no entry becomes another function's before as many as the quarantine holds were given back
-// after it.
+// Whatever is opened and closed, no entry becomes another function's before as many as the
+// quarantine holds were given back after it.
 func TestQuarantineOfImages(t *testing.T) {
 	names := []string{"fnptr", "manyfn", "callback", "counter", "data", "chain_a"}
-	symbols := []string{"fnptr_unreferenced", "manyfn_call", "callback_apply", "counter_next", "data_call", "chain_b"}
+	symbols := []string{"fnptr_unreferenced", "manyfn_call", "callback_apply", "counter_next",
+		"data_call", "chain_b"}
 	rt, mainExe := newRuntime(t), readFixture(t, "main-exe.wasm")
 	rapid.Check(t, func(t *rapid.T) {
 		slots := rapid.Uint32Range(0, 100).Draw(t, "quarantine")
-		config := linker.NewConfig().WithFS(fixtures()).WithSearchPath("plain").WithPointerQuarantine(slots)
+		config := linker.NewConfig().WithFS(fixtures()).WithSearchPath(
+			"plain").WithPointerQuarantine(slots)
 		ctx := context.Background()
 		l, err := linker.New(ctx, rt, mainExe, config)
 		if err != nil {
@@ -254,7 +261,8 @@ func TestQuarantineOfImages(t *testing.T) {
 		}
 		defer l.Close(ctx)
 		libs := make([]*linker.Library, len(names))
-		owners, last, givenBack, returned := l.PointerOwners(), map[uint32]string{}, map[uint32]uint64{}, uint64(0)
+		owners, last, givenBack, returned := l.PointerOwners(), map[uint32]string{},
+			map[uint32]uint64{}, uint64(0)
 		for range rapid.IntRange(1, 25).Draw(t, "steps") {
 			switch k := rapid.IntRange(0, len(names)-1).Draw(t, "library"); {
 			case libs[k] == nil:
@@ -270,8 +278,10 @@ func TestQuarantineOfImages(t *testing.T) {
 			}
 			now := l.PointerOwners()
 			for slot, o := range now {
-				if was, ok := last[slot]; ok && owners[slot] == "" && was != o && returned-givenBack[slot] < uint64(slots) {
-					t.Fatalf("entry %d of %s is now of %s, when %d of %d were given back after it", slot, was, o, returned-givenBack[slot], slots)
+				if was, ok := last[slot]; ok && owners[slot] == "" && was != o &&
+					returned-givenBack[slot] < uint64(slots) {
+					t.Fatalf("entry %d of %s is now of %s, when %d of %d were given back after it",
+						slot, was, o, returned-givenBack[slot], slots)
 				}
 			}
 			var gone []uint32
@@ -280,7 +290,8 @@ func TestQuarantineOfImages(t *testing.T) {
 					last[slot], gone = o, append(gone, slot)
 				}
 			}
-			// Those of one operation count as after each other: in which order it gives them back is its own affair.
+			// Those of one operation count as after each other: in which order it gives them back
+			// is its own affair.
 			returned += uint64(len(gone))
 			for _, slot := range gone {
 				givenBack[slot] = returned - uint64(len(gone))
@@ -290,8 +301,8 @@ func TestQuarantineOfImages(t *testing.T) {
 	})
 }
 
-// A handle that was given up is an error wherever it is used, also when the same library, or another one in its place, is
-// loaded. It gives up nobody else's handle.
+// A handle that was given up is an error wherever it is used, also when the same library, or
+// another one in its place, is loaded. It gives up nobody else's handle.
 func TestStaleHandle(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i, last := groups[0], groups[len(groups)-1]
@@ -299,16 +310,19 @@ func TestStaleHandle(t *testing.T) {
 		i.symbol(stale, "counter_next")
 		next := linker.Next(stale)
 		i.closeLibrary(stale)
-		if _, err := i.g.Open(i.ctx, "libcounter.wasm", linker.NoLoad); !errors.Is(err, linker.ErrNotLoaded) {
+		if _, err := i.g.Open(i.ctx, "libcounter.wasm", linker.NoLoad); !errors.Is(err,
+			linker.ErrNotLoaded) {
 			t.Errorf("NoLoad: %v", err)
 		}
 		check := func(when string) {
 			for _, g := range groups {
 				for _, h := range []*linker.Library{stale, next} {
-					if _, err := g.g.Symbol(g.ctx, h, "counter_next"); !errors.Is(err, linker.ErrLibraryClosed) {
+					if _, err := g.g.Symbol(g.ctx, h, "counter_next"); !errors.Is(err,
+						linker.ErrLibraryClosed) {
 						t.Errorf("%s: Symbol: %v", when, err)
 					}
-					if _, err := g.try(h, "counter_next"); !errors.Is(err, linker.ErrLibraryClosed) {
+					if _, err := g.try(h, "counter_next"); !errors.Is(err,
+						linker.ErrLibraryClosed) {
 						t.Errorf("%s: Call: %v", when, err)
 					}
 				}
@@ -316,7 +330,8 @@ func TestStaleHandle(t *testing.T) {
 					t.Errorf("%s: CloseLibrary: %v", when, err)
 				}
 				slot := g.closure("")
-				if err := g.g.SetClosure(g.ctx, slot, stale, "counter_next"); !errors.Is(err, linker.ErrLibraryClosed) {
+				if err := g.g.SetClosure(g.ctx, slot, stale, "counter_next"); !errors.Is(err,
+					linker.ErrLibraryClosed) {
 					t.Errorf("%s: SetClosure: %v", when, err)
 				}
 				g.freeClosure(slot)
@@ -325,7 +340,8 @@ func TestStaleHandle(t *testing.T) {
 		check("closed")
 		other := last.open("callback")
 		check("another one loaded")
-		again, err := last.g.OpenBytes(i.ctx, "libcounter.wasm", areaLibrary(t, 16, 4)) // the name, too, is somebody else's
+		// the name, too, is somebody else's
+		again, err := last.g.OpenBytes(i.ctx, "libcounter.wasm", areaLibrary(t, 16, 4))
 		if err != nil {
 			t.Fatal(err)
 		}

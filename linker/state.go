@@ -7,19 +7,22 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
 )
 
-// scope is everything that a look-up needs: the modules of the image in search order, and the function
-// pointers that were made. It is immutable, so readers of the committed one take no lock.
+// scope is everything that a look-up needs: the modules of the image in search order, and the
+// function pointers that were made. It is immutable, so readers of the committed one take no lock.
 type scope struct {
-	commit   uint64
-	search   []*module                    // main first; the order in which modules were loaded
-	global   []*module                    // main first; the order in which symbols are searched
-	pinned   []*module                    // never unloaded
-	order    []*module                    // the order of instantiation: what a module needs comes before it, but for cycles
-	names    names                        // libraries by the names they were asked for
-	files    names                        // and by the file they were found in
-	tags     persist.Map[string, *export] // that were made because several modules import them
-	host     *module                      // functions of the host's env module; nil when there is none
-	given    *module                      // what the configuration defines; nil when that is nothing
+	commit uint64
+	search []*module // main first; the order in which modules were loaded
+	global []*module // main first; the order in which symbols are searched
+	pinned []*module // never unloaded
+	// the order of instantiation: what a module needs comes before it, but for cycles
+	order []*module
+	names names                        // libraries by the names they were asked for
+	files names                        // and by the file they were found in
+	tags  persist.Map[string, *export] // that were made because several modules import them
+	// functions of the host's env module; nil when there is none
+	host *module
+	// what the configuration defines; nil when that is nothing
+	given    *module
 	pointers pointers
 	closures persist.Map[uint32, *function] // what closures hold, by entry of the function table
 	// trampolines are what other closures hold: those that guests prepared.
@@ -55,7 +58,8 @@ func (s *scope) lookupHost(name string) *export {
 	return nil
 }
 
-// lookupFrom finds a symbol in the order of module m: the global scope without the host, m's local scope, host.
+// lookupFrom finds a symbol in the order of module m: the global scope without the host, m's local
+// scope, host.
 func (s *scope) lookupFrom(m *module, name string) *export {
 	if x := firstOf(s.global, name); x != nil {
 		return x
@@ -66,8 +70,8 @@ func (s *scope) lookupFrom(m *module, name string) *export {
 	return s.lookupHost(name)
 }
 
-// lookupNext finds the next definition of a symbol after that of module m: for a global module in the rest of the global
-// scope, for another one in the rest of its local scope.
+// lookupNext finds the next definition of a symbol after that of module m: for a global module in
+// the rest of the global scope, for another one in the rest of its local scope.
 func (s *scope) lookupNext(m *module, name string) *export {
 	if i := slices.Index(s.global, m); i >= 0 {
 		if x := firstOf(s.global[i+1:], name); x != nil {
@@ -89,8 +93,8 @@ func (s *scope) has(m *module) bool { return s.names.At(m.name) == m }
 // hides reports whether a module is not to be found any more, because its destructors run.
 func (s *scope) hides(m *module) bool { return m != s.search[0] && !s.has(m) }
 
-// lookupFor finds what module m means by a name: as lookupFrom, without what belongs to a toolchain's
-// machinery.
+// lookupFor finds what module m means by a name: as lookupFrom, without what belongs to a
+// toolchain's machinery.
 func (s *scope) lookupFor(m *module, name string) *export {
 	if special(name) {
 		return nil
@@ -114,8 +118,8 @@ func (s *scope) pointer(fn *function) (uint32, bool) {
 	return s.pointers.get(fn)
 }
 
-// pointers maps functions to the slots that were made for them, and back. Values are immutable; with
-// and without return changed ones.
+// pointers maps functions to the slots that were made for them, and back. Values are immutable;
+// with and without return changed ones.
 type pointers struct {
 	slots     persist.Map[*function, uint32]
 	functions persist.Map[uint32, *function]
@@ -140,8 +144,8 @@ func (p pointers) without(fn *function) pointers {
 // all visits every pointer, in no particular order.
 func (p pointers) all(yield func(*function, uint32) bool) { p.slots.All(yield) }
 
-// state is what all groups have to agree on. It is guarded by the state lock, and a value: an operation that
-// fails puts back the copy that it made at its beginning.
+// state is what all groups have to agree on. It is guarded by the state lock, and a value: an
+// operation that fails puts back the copy that it made at its beginning.
 type state struct {
 	scope    *scope
 	slots    tableSlots

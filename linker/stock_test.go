@@ -25,10 +25,14 @@ func treeSitter(t testing.TB) *linker.Linker {
 		return types
 	}
 	b := rt.NewHostModuleBuilder("env")
-	b.NewFunctionBuilder().WithGoModuleFunction(none, i32(5), nil).Export("tree_sitter_parse_callback")
-	b.NewFunctionBuilder().WithGoModuleFunction(none, i32(2), nil).Export("tree_sitter_log_callback")
-	b.NewFunctionBuilder().WithGoModuleFunction(none, i32(2), i32(1)).Export("tree_sitter_progress_callback")
-	b.NewFunctionBuilder().WithGoModuleFunction(none, i32(1), i32(1)).Export("tree_sitter_query_progress_callback")
+	b.NewFunctionBuilder().WithGoModuleFunction(none, i32(5),
+		nil).Export("tree_sitter_parse_callback")
+	b.NewFunctionBuilder().WithGoModuleFunction(none, i32(2),
+		nil).Export("tree_sitter_log_callback")
+	b.NewFunctionBuilder().WithGoModuleFunction(none, i32(2),
+		i32(1)).Export("tree_sitter_progress_callback")
+	b.NewFunctionBuilder().WithGoModuleFunction(none, i32(1),
+		i32(1)).Export("tree_sitter_query_progress_callback")
 	if _, err := b.Instantiate(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +91,8 @@ func TestStockGrammar(t *testing.T) {
 	if !ok || parser == 0 {
 		t.Fatal("no parser")
 	}
-	accepted, err := g.Call(ctx, linker.Default, "ts_parser_set_language", uint64(parser), byName[0])
+	accepted, err := g.Call(ctx, linker.Default, "ts_parser_set_language", uint64(parser),
+		byName[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,8 +28,8 @@ func (k SymbolKind) String() string {
 	return "no symbol"
 }
 
-// Symbol is what a name stands for. It is the same in every group, but for thread-local data, and as long as its module is
-// loaded.
+// Symbol is what a name stands for. It is the same in every group, but for thread-local data, and
+// as long as its module is loaded.
 type Symbol struct {
 	Kind    SymbolKind
 	Name    string
@@ -76,21 +76,23 @@ type Library struct {
 	mod    *module
 	next   *Library // of a pseudo-handle for what comes after that library
 	scope  bool     // it is a pseudo-handle for where the library itself looks
-	// given says that the handle was given up, perhaps by an operation that is not committed. It changes
-	// under the state lock.
+	// given says that the handle was given up, perhaps by an operation that is not committed. It
+	// changes under the state lock.
 	given atomic.Bool
 	// closed is one more than the number from which on readers find the handle closed; 0: none yet.
 	closed atomic.Uint64
 }
 
-// Default is the global scope as a handle: the main module, then all [Global] libraries in the order in which they
-// became part of it, then the functions of the host. It is what RTLD_DEFAULT is to dlsym.
+// Default is the global scope as a handle: the main module, then all [Global] libraries in the
+// order in which they became part of it, then the functions of the host. It is what RTLD_DEFAULT is
+// to dlsym.
 var Default = &Library{}
 
-// Next returns a pseudo-handle for what comes after a library, as RTLD_NEXT does for the library that asks: through it,
-// the next definition of a symbol is found that the library's own one hides. For a library of the global scope
-// that is in the modules after it and in the host, for a [Local] one in what comes after it in its load group. Next([Default]) is what
-// comes after the main module. It is as valid as lib is, and cannot be closed.
+// Next returns a pseudo-handle for what comes after a library, as RTLD_NEXT does for the library
+// that asks: through it, the next definition of a symbol is found that the library's own one hides.
+// For a library of the global scope that is in the modules after it and in the host, for a [Local]
+// one in what comes after it in its load group. Next([Default]) is what comes after the main
+// module. It is as valid as lib is, and cannot be closed.
 func Next(lib *Library) *Library {
 	if lib == nil {
 		lib = Default

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Symbols lists what the library itself defines, sorted by name: functions with their signatures, and
-// data. Functions that have no pointer yet have Pointer 0, and so has thread-local data, whose address
-// is each group's own; [Group.Symbol] makes and gives it. Of a library that is closed, of [Default] and
-// of [Next] the list is empty. It takes no lock.
+// Symbols lists what the library itself defines, sorted by name: functions with their signatures,
+// and data. Functions that have no pointer yet have Pointer 0, and so has thread-local data, whose
+// address is each group's own; [Group.Symbol] makes and gives it. Of a library that is closed, of
+// [Default] and of [Next] the list is empty. It takes no lock.
 func (l *Library) Symbols() []Symbol {
 	if l.linker == nil || l.mod == nil || l.next != nil {
 		return nil
@@ -20,8 +20,8 @@ func (l *Library) Symbols() []Symbol {
 	return s.symbols([]*module{l.mod})
 }
 
-// Symbols lists the symbols of the global scope, sorted by name, each with its first definition. It is
-// [Library.Symbols] in other respects.
+// Symbols lists the symbols of the global scope, sorted by name, each with its first definition. It
+// is [Library.Symbols] in other respects.
 func (l *Linker) Symbols() []Symbol {
 	s := l.committed.Load()
 	return s.symbols(s.global)

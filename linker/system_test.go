@@ -16,19 +16,23 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// wasiLibrary exports read(buffer) and write(buffer, n): standard input and output, through one iovec that it keeps
-// in the first 8 bytes of the buffer; the result is the error number, and the count is at buffer+8.
+// wasiLibrary exports read(buffer) and write(buffer, n): standard input and output, through one
+// iovec that it keeps in the first 8 bytes of the buffer; the result is the error number, and the
+// count is at buffer+8.
 func wasiLibrary(t testing.TB) []byte {
 	return library(t, dylink.Info{}, func(b *wasm.Builder) {
 		io := b.Type([]wasm.ValType{wasm.I32, wasm.I32, wasm.I32, wasm.I32}, i32)
 		read := b.ImportFunc("wasi_snapshot_preview1", "fd_read", io)
 		write := b.ImportFunc("wasi_snapshot_preview1", "fd_write", io)
-		b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
+		b.ImportMemory("env", "memory",
+			wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
 		for fd, name := range []string{"read", "write"} {
 			var c wasm.Code
-			c.LocalGet(0).LocalGet(0).I32Const(16).I32Add().I32Store(0) // the data begins 16 bytes further on
+			// the data begins 16 bytes further on
+			c.LocalGet(0).LocalGet(0).I32Const(16).I32Add().I32Store(0)
 			c.LocalGet(0).LocalGet(1).I32Store(4)
-			c.I32Const(int32(fd)).LocalGet(0).I32Const(1).LocalGet(0).I32Const(8).I32Add().Call([]uint32{read, write}[fd])
+			c.I32Const(int32(fd)).LocalGet(0).I32Const(1).LocalGet(0).I32Const(8).I32Add().Call(
+				[]uint32{read, write}[fd])
 			b.ExportFunc(name, b.Func(b.Type([]wasm.ValType{wasm.I32, wasm.I32}, i32), nil, &c))
 		}
 	})
@@ -46,7 +50,8 @@ func (l *lockedBuilder) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// A group that waits in a system call holds up nobody: libraries are loaded meanwhile, and are there afterwards.
+// A group that waits in a system call holds up nobody: libraries are loaded meanwhile, and are
+// there afterwards.
 func TestBlockedSystemCall(t *testing.T) {
 	stdin, feed := io.Pipe()
 	var out lockedBuilder
@@ -67,7 +72,8 @@ func TestBlockedSystemCall(t *testing.T) {
 		}
 		done <- err
 	}()
-	// The reader may not have come to its system call yet; whether or not, this does not wait for its end.
+	// The reader may not have come to its system call yet; whether or not, this does not wait for
+	// its end.
 	i.open("counter")
 	i.want(101, linker.Default, "counter_next")
 	if _, err := feed.Write([]byte("hello")); err != nil {
@@ -123,7 +129,8 @@ func TestConcurrentSystemCalls(t *testing.T) {
 	}
 }
 
-// A system call that panics in the host ends the call, and neither the group nor the files stay locked.
+// A system call that panics in the host ends the call, and neither the group nor the files stay
+// locked.
 func TestSystemCallPanics(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config {
 		return c.WithModuleConfig(wazero.NewModuleConfig().WithStdout(panicWriter{}))
@@ -135,7 +142,8 @@ func TestSystemCallPanics(t *testing.T) {
 	}
 	buffer := i.call(linker.Default, "malloc", 64)
 	for range 2 {
-		if _, err := i.try(lib, "write", buffer, 1); err == nil || !strings.Contains(err.Error(), "no ink") {
+		if _, err := i.try(lib, "write", buffer, 1); err == nil ||
+			!strings.Contains(err.Error(), "no ink") {
 			t.Errorf("write: %v", err)
 		}
 	}
@@ -155,7 +163,8 @@ func TestRecursionThroughHost(t *testing.T) {
 	i32 := []api.ValueType{api.ValueTypeI32}
 	host := api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
 		if depth++; depth < 5 {
-			r, err := linker.GroupFromContext(ctx).Call(ctx, linker.Default, "unresolved_call", stack[0]+1)
+			r, err := linker.GroupFromContext(ctx).Call(ctx, linker.Default, "unresolved_call",
+				stack[0]+1)
 			if err != nil {
 				panic(err)
 			}
@@ -164,7 +173,8 @@ func TestRecursionThroughHost(t *testing.T) {
 		}
 	})
 	if _, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().
-		WithGoModuleFunction(host, i32, i32).Export("nobody_has_this").Instantiate(ctx); err != nil {
+		WithGoModuleFunction(host, i32,
+			i32).Export("nobody_has_this").Instantiate(ctx); err != nil {
 		t.Fatal(err)
 	}
 	i := newImageIn(t, rt, "main-pie", "threads", nil)

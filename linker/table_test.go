@@ -30,7 +30,8 @@ func TestFunctionTableIsNotTheGuests(t *testing.T) {
 	eachThreaded(t, func(t *testing.T, i *image) {
 		other := i.spawn()
 		before := i.l.Snapshot(i.ctx)
-		for _, instruction := range []string{"table.set", "table.grow", "table.fill", "table.copy", "table.init"} {
+		for _, instruction := range []string{"table.set", "table.grow", "table.fill", "table.copy",
+			"table.init"} {
 			for _, from := range []string{"start", "__wasm_call_ctors", "later"} {
 				changes := func(own bool) []byte {
 					return library(t, dylink.Info{}, func(b *wasm.Builder) {
@@ -48,8 +49,10 @@ func TestFunctionTableIsNotTheGuests(t *testing.T) {
 				}
 				var wrong *linker.TableError
 				_, err := i.g.OpenBytes(i.ctx, "changes", changes(false))
-				if !errors.As(err, &wrong) || wrong.Module != "changes" || wrong.Instruction != instruction ||
-					wrong.Offset == 0 || !strings.Contains(err.Error(), "load changes: module changes: "+instruction) {
+				if !errors.As(err, &wrong) || wrong.Module != "changes" ||
+					wrong.Instruction != instruction ||
+					wrong.Offset == 0 ||
+					!strings.Contains(err.Error(), "load changes: module changes: "+instruction) {
 					t.Errorf("%s in %s: %v", instruction, from, err)
 				}
 				if after := i.l.Snapshot(i.ctx); !slices.Equal(before, after) {
@@ -80,7 +83,8 @@ func TestFunctionTableIsNotTheMainModules(t *testing.T) {
 			})
 			var wrong *linker.TableError
 			l, err := linker.New(t.Context(), newRuntime(t), main, nil)
-			if !errors.As(err, &wrong) || wrong.Instruction != instruction || wrong.Module != "main" {
+			if !errors.As(err, &wrong) || wrong.Instruction != instruction ||
+				wrong.Module != "main" {
 				t.Errorf("%v, %v", l, err)
 			}
 		}

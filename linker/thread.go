@@ -24,8 +24,8 @@ const (
 	maxThreadFailures = 100       // that are kept for Wait
 )
 
-// ThreadError says why a thread that the guest had started ended before its function returned, or that a destructor of
-// its thread-local data trapped then.
+// ThreadError says why a thread that the guest had started ended before its function returned, or
+// that a destructor of its thread-local data trapped then.
 type ThreadError struct {
 	Thread int32 // its number
 	Err    error // the trap, or the error of a host function
@@ -39,7 +39,8 @@ func (e *ThreadError) Error() string {
 // Unwrap returns the reason.
 func (e *ThreadError) Unwrap() error { return e.Err }
 
-// guestThreads are the threads that the guest has started, each a group with a goroutine of its own.
+// guestThreads are the threads that the guest has started, each a group with a goroutine of its
+// own.
 type guestThreads struct {
 	mu     sync.Mutex
 	used   bool  // there was one
@@ -61,9 +62,10 @@ type guestThread struct {
 // threadFunctions are what guests import from "wasi".
 func (l *Linker) threadFunctions() []hostFunction {
 	i32 := []api.ValueType{api.ValueTypeI32}
-	return []hostFunction{{"wasi.thread-spawn", i32, i32, guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
-		stack[0] = api.EncodeI32(g.threadSpawn(ctx, uint32(stack[0])))
-	})}}
+	return []hostFunction{{"wasi.thread-spawn", i32, i32,
+		guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
+			stack[0] = api.EncodeI32(g.threadSpawn(ctx, uint32(stack[0])))
+		})}}
 }
 
 // threadSpawn is thread-spawn of wasi-threads. It returns the thread's number, or an error number
@@ -76,7 +78,8 @@ func (g *Group) threadSpawn(ctx context.Context, argument uint32) int32 {
 	switch {
 	case e.replay:
 		return -errnoBusy
-	case g.l.canSpawn() != nil, x == nil, x.kind != exportFunction, !x.fn.typ.Equal(threadStartType):
+	case g.l.canSpawn() != nil, x == nil, x.kind != exportFunction,
+		!x.fn.typ.Equal(threadStartType):
 		return -errnoNotSup
 	}
 	threadCtx, cancel := context.WithCancel(WithoutGroup(context.WithoutCancel(ctx)))
@@ -108,15 +111,16 @@ func (g *Group) startThread(ctx context.Context, late lateThread) error {
 		return err
 	}
 	n.group.thread = late.thread.id
-	// The parent waits for its child, so that a failure is still the parent's. Nobody can wait for the parent
-	// meanwhile: the child has the lease.
+	// The parent waits for its child, so that a failure is still the parent's. Nobody can wait for
+	// the parent meanwhile: the child has the lease.
 	attached := make(chan error)
 	go g.l.runThread(late.ctx, late.thread, n, late.start, late.argument, attached)
 	return <-attached
 }
 
 // runThread is a thread from its attachment to its end.
-func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, start *function, argument uint32, attached chan<- error) {
+func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, start *function,
+	argument uint32, attached chan<- error) {
 	g, err := n.attachSafely(ctx)
 	if err != nil {
 		attached <- err
@@ -131,12 +135,15 @@ func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, star
 	if err != nil { // nothing of the thread runs after a trap
 		l.exits.dropThread(g, nil)
 	}
-	// What else this can return is that the group, or the linker, is closed, or that the image is poisoned.
-	if closed := g.Close(context.WithoutCancel(ctx)); err == nil && errors.As(closed, new(*DestructorError)) {
+	// What else this can return is that the group, or the linker, is closed, or that the image is
+	// poisoned.
+	if closed := g.Close(context.WithoutCancel(ctx)); err == nil &&
+		errors.As(closed, new(*DestructorError)) {
 		err = closed
 	}
 	var exit *sys.ExitError
-	if err != nil && !errors.As(err, &exit) && !errors.Is(err, ErrGroupClosed) && !errors.Is(err, ErrClosed) {
+	if err != nil && !errors.As(err, &exit) && !errors.Is(err, ErrGroupClosed) &&
+		!errors.Is(err, ErrClosed) {
 		l.guestThreads.done(t, &ThreadError{Thread: t.id, Err: err})
 		return
 	}
@@ -245,13 +252,15 @@ func (s *guestThreads) wait(ctx context.Context) ([]error, error) {
 	}
 }
 
-// Wait waits until every thread that the guest has started by thread-spawn has ended. The error joins a [*ThreadError]
-// for each that failed since Wait was last called (the first 100), or is the context's. Groups that Go has
-// spawned are not threads in this sense. A host function may call it, but not one that a thread calls.
+// Wait waits until every thread that the guest has started by thread-spawn has ended. The error
+// joins a [*ThreadError] for each that failed since Wait was last called (the first 100), or is the
+// context's. Groups that Go has spawned are not threads in this sense. A host function may call it,
+// but not one that a thread calls.
 //
-// A thread that traps ends alone; the others go on. What the guest itself makes of it, whoever joins it for instance, is
-// up to the guest. An exit in any group, however, ends the whole image once the guest has started a thread: all groups
-// are closed, those that are running at their next call of the host.
+// A thread that traps ends alone; the others go on. What the guest itself makes of it, whoever
+// joins it for instance, is up to the guest. An exit in any group, however, ends the whole image
+// once the guest has started a thread: all groups are closed, those that are running at their next
+// call of the host.
 func (l *Linker) Wait(ctx context.Context) error {
 	var failed []error
 	e, err := stayOf(ctx)
@@ -269,7 +278,8 @@ func (l *Linker) Wait(ctx context.Context) error {
 	return errors.Join(append(failed, err)...)
 }
 
-// Thread returns the number of the thread that a group is, as the guest knows it; 0 for a group that Go has spawned.
+// Thread returns the number of the thread that a group is, as the guest knows it; 0 for a group
+// that Go has spawned.
 func (g *Group) Thread() int32 { return g.thread }
 
 // end ends a group because its guest exits, and the whole image if that has threads.

@@ -20,7 +20,8 @@ const (
 )
 
 // eachWithThreads runs a test with every main module that can have threads.
-func eachWithThreads(t *testing.T, configure func(*linker.Config) *linker.Config, f func(t *testing.T, i *image, lib *linker.Library)) {
+func eachWithThreads(t *testing.T, configure func(*linker.Config) *linker.Config,
+	f func(t *testing.T, i *image, lib *linker.Library)) {
 	for _, m := range mains {
 		if m.libs == "threads" {
 			t.Run(m.name, func(t *testing.T) {
@@ -93,7 +94,8 @@ func TestThreadTraps(t *testing.T) {
 		}
 		err := i.l.Wait(i.ctx)
 		var failed *linker.ThreadError
-		if !errors.As(err, &failed) || failed.Thread <= 0 || strings.Count(err.Error(), "unreachable") < 3 {
+		if !errors.As(err, &failed) || failed.Thread <= 0 ||
+			strings.Count(err.Error(), "unreachable") < 3 {
 			t.Errorf("Wait: %v", err)
 		}
 		i.wait() // they are told once
@@ -102,11 +104,13 @@ func TestThreadTraps(t *testing.T) {
 	})
 }
 
-// proc_exit in a thread ends the image: all other groups, those that run and those in which nobody is.
+// proc_exit in a thread ends the image: all other groups, those that run and those in which nobody
+// is.
 func TestThreadExits(t *testing.T) {
 	eachWithThreads(t, nil, func(t *testing.T, i *image, lib *linker.Library) {
 		idle := i.spawn()
-		wait, exit := i.call(lib, "thread_function", threadWait), i.call(lib, "thread_function", threadExit)
+		wait, exit := i.call(lib, "thread_function", threadWait),
+			i.call(lib, "thread_function", threadExit)
 		i.call(lib, "thread_create", wait, -1)
 		_, err := i.try(lib, "thread_run", exit, 23, 1) // waits for a thread that exits
 		var code *sys.ExitError
@@ -115,7 +119,8 @@ func TestThreadExits(t *testing.T) {
 		}
 		i.wait()
 		for _, g := range []*image{i, idle} {
-			if _, err := g.try(lib, "thread_total"); !errors.Is(err, linker.ErrGroupClosed) || !errors.As(err, &code) || code.ExitCode() != 23 {
+			if _, err := g.try(lib, "thread_total"); !errors.Is(err, linker.ErrGroupClosed) ||
+				!errors.As(err, &code) || code.ExitCode() != 23 {
 				t.Errorf("group %d: %v", g.g.ID(), err)
 			}
 		}

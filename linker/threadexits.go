@@ -31,7 +31,8 @@ func (x *exits) addThread(g *Group, h threadExit) bool {
 	return true
 }
 
-// popThread takes the destructor that was registered last in a group: of some modules, or of all if modules is nil.
+// popThread takes the destructor that was registered last in a group: of some modules, or of all if
+// modules is nil.
 func (x *exits) popThread(g *Group, modules []*module) (threadExit, bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -45,19 +46,23 @@ func (x *exits) popThread(g *Group, modules []*module) (threadExit, bool) {
 	return threadExit{}, false
 }
 
-// hasThread reports whether something is registered in a group: of some modules, or of any if modules is nil.
+// hasThread reports whether something is registered in a group: of some modules, or of any if
+// modules is nil.
 func (x *exits) hasThread(g *Group, modules []*module) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return slices.ContainsFunc(x.threads[g], func(h threadExit) bool { return modules == nil || slices.Contains(modules, h.mod) })
+	return slices.ContainsFunc(x.threads[g],
+		func(h threadExit) bool { return modules == nil || slices.Contains(modules, h.mod) })
 }
 
-// dropThread forgets what is registered in a group: of one module, or all if m is nil. A group that dies has it done at once,
-// and not when its instances are closed: an unload that it leads would go on looking for what it cannot call any more.
+// dropThread forgets what is registered in a group: of one module, or all if m is nil. A group that
+// dies has it done at once, and not when its instances are closed: an unload that it leads would go
+// on looking for what it cannot call any more.
 func (x *exits) dropThread(g *Group, m *module) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	list := slices.DeleteFunc(x.threads[g], func(h threadExit) bool { return m == nil || h.mod == m })
+	list := slices.DeleteFunc(x.threads[g],
+		func(h threadExit) bool { return m == nil || h.mod == m })
 	if len(list) == 0 {
 		delete(x.threads, g)
 		return
@@ -65,8 +70,9 @@ func (x *exits) dropThread(g *Group, m *module) {
 	x.threads[g] = list
 }
 
-// heldBesides returns the modules of which something is registered in other groups than g. Only those groups can run it, so
-// the modules have to stay loaded; see "Why does a thread-local destructor keep its library loaded?" in spec/rationale.md.
+// heldBesides returns the modules of which something is registered in other groups than g. Only
+// those groups can run it, so the modules have to stay loaded; see "Why does a thread-local
+// destructor keep its library loaded?" in spec/rationale.md.
 func (x *exits) heldBesides(g *Group) map[*module]bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -79,7 +85,8 @@ func (x *exits) heldBesides(g *Group) map[*module]bool {
 	return held
 }
 
-// threadExitFunction is a function of C++ (destructor, object, dso) that registers a destructor of thread-local data.
+// threadExitFunction is a function of C++ (destructor, object, dso) that registers a destructor of
+// thread-local data.
 func (l *Linker) threadExitFunction(name string) hostFunction {
 	i32 := api.ValueTypeI32
 	return hostFunction{providedPrefix + name, []api.ValueType{i32, i32, i32}, []api.ValueType{i32},
@@ -89,8 +96,9 @@ func (l *Linker) threadExitFunction(name string) hostFunction {
 		}}
 }
 
-// registerThreadExit is what guests call as __cxa_thread_atexit and __cxa_thread_atexit_impl. It returns 0, or -1 if there
-// is no group to register in. Unlike what belongs to a module, this is registered by every group for itself, in a replay too.
+// registerThreadExit is what guests call as __cxa_thread_atexit and __cxa_thread_atexit_impl. It
+// returns 0, or -1 if there is no group to register in. Unlike what belongs to a module, this is
+// registered by every group for itself, in a replay too.
 func (l *Linker) registerThreadExit(ctx context.Context, h exitHandler, dso uint32) int32 {
 	e := entryOf(ctx)
 	if e == nil {
@@ -102,9 +110,10 @@ func (l *Linker) registerThreadExit(ctx context.Context, h exitHandler, dso uint
 	return 0
 }
 
-// destroyThread calls the destructors that are registered in this group, of some modules or of all if modules is nil, the
-// last one first, also those that are registered meanwhile. One that traps does not keep the others from being called; a
-// guest that exits does, and so does the end of the group.
+// destroyThread calls the destructors that are registered in this group, of some modules or of all
+// if modules is nil, the last one first, also those that are registered meanwhile. One that traps
+// does not keep the others from being called; a guest that exits does, and so does the end of the
+// group.
 func (g *Group) destroyThread(ctx context.Context, modules []*module) error {
 	late, end := g.l.exits.beginLate(g.l.config.maxLate)
 	defer end()
@@ -127,8 +136,8 @@ func (g *Group) destroyThread(ctx context.Context, modules []*module) error {
 	return errors.Join(errs...)
 }
 
-// endThread does what the normal end of a group demands: its destructors run, and then libraries are unloaded that stayed
-// loaded for them alone. A guest that exits in one has ended the group.
+// endThread does what the normal end of a group demands: its destructors run, and then libraries
+// are unloaded that stayed loaded for them alone. A guest that exits in one has ended the group.
 func (g *Group) endThread(ctx context.Context, e *entry) error {
 	if !g.l.exits.hasThread(g, nil) {
 		return nil
@@ -143,8 +152,8 @@ func (g *Group) endThread(ctx context.Context, e *entry) error {
 	return errors.Join(destroyed, g.unload(ctx, e, nil))
 }
 
-// endThreadsOf ends groups that Go has spawned, as the closing of the linker does with all of them: those of guests' threads
-// are cut short. Groups that cannot be entered are passed over.
+// endThreadsOf ends groups that Go has spawned, as the closing of the linker does with all of them:
+// those of guests' threads are cut short. Groups that cannot be entered are passed over.
 func (l *Linker) endThreadsOf(ctx context.Context, groups []*Group) (err error) {
 	for _, g := range groups {
 		if g.thread != 0 || !l.exits.hasThread(g, nil) {

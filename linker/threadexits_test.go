@@ -27,8 +27,8 @@ func (i *image) wantLibraries(want ...string) {
 	}
 }
 
-// A library that is closed has the destructors of the closing group's thread-local objects run first, in reverse order, then
-// those of its static objects; each time that it is loaded.
+// A library that is closed has the destructors of the closing group's thread-local objects run
+// first, in reverse order, then those of its static objects; each time that it is loaded.
 func TestThreadDestructorsAtClose(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i := groups[len(groups)-1]
@@ -48,8 +48,8 @@ func TestThreadDestructorsAtClose(t *testing.T) {
 	})
 }
 
-// Each group's destructors run when it closes, the linker's last; a library is not unloaded before the groups have closed that
-// have some of it, and then at once.
+// Each group's destructors run when it closes, the linker's last; a library is not unloaded before
+// the groups have closed that have some of it, and then at once.
 func TestThreadDestructorsKeepLibraries(t *testing.T) {
 	for _, m := range mains[:2] { // those with thread-local storage
 		t.Run(m.name, func(t *testing.T) {
@@ -74,10 +74,12 @@ func TestThreadDestructorsKeepLibraries(t *testing.T) {
 			again := i.openAs("thread_dtor", linker.NoLoad)
 			i.closeLibrary(again)
 			i.wantLog()
-			if _, err := i.g.Call(i.ctx, lib, "thread_dtor_touch", 1); !errors.Is(err, linker.ErrLibraryClosed) {
+			if _, err := i.g.Call(i.ctx, lib, "thread_dtor_touch", 1); !errors.Is(err,
+				linker.ErrLibraryClosed) {
 				t.Errorf("the handle: %v", err)
 			}
-			// The first group still has some, and they run when the library is unloaded by somebody who may: itself.
+			// The first group still has some, and they run when the library is unloaded by somebody
+			// who may: itself.
 			b.closeGroup()
 			i.wantLog(502, 501)
 			i.wantLibraries("libthread_dtor.wasm")
@@ -100,9 +102,11 @@ func TestThreadDestructorsKeepLibraries(t *testing.T) {
 	}
 }
 
-// Nothing of a group runs after a trap that ends it, or an exit; the libraries that it held can be unloaded then.
+// Nothing of a group runs after a trap that ends it, or an exit; the libraries that it held can be
+// unloaded then.
 func TestNoThreadDestructorsAfterTrap(t *testing.T) {
-	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithTrapClosesGroup(true) })
+	i := newImage(t, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithTrapClosesGroup(true) })
 	lib := i.open("thread_dtor")
 	a := i.spawn()
 	if _, err := a.try(lib, "thread_dtor_touch_and_trap", 10); err == nil {
@@ -131,7 +135,8 @@ func TestThreadDestructorTraps(t *testing.T) {
 				t.Errorf("Close: %v", err)
 			}
 			i.wantLog(51, 52, 41, 42)
-			if _, err := g.try(linker.Default, "main_twice", 1); !errors.Is(err, linker.ErrGroupClosed) {
+			if _, err := g.try(linker.Default, "main_twice", 1); !errors.Is(err,
+				linker.ErrGroupClosed) {
 				t.Errorf("the group: %v", err)
 			}
 		}
@@ -158,12 +163,14 @@ func TestThreadDestructorsOfThreads(t *testing.T) {
 		i.wantLog(62, 61)
 		run("thread_dtor_touch_and_trap", 70)
 		var te *linker.ThreadError
-		if err := i.l.Wait(i.ctx); !errors.As(err, &te) || errors.As(err, new(*linker.DestructorError)) {
+		if err := i.l.Wait(i.ctx); !errors.As(err, &te) ||
+			errors.As(err, new(*linker.DestructorError)) {
 			t.Errorf("Wait: %v", err)
 		}
 		i.wantLog()
 		run("thread_dtor_trap", 0)
-		if err := i.l.Wait(i.ctx); !errors.As(err, &te) || !errors.As(err, new(*linker.DestructorError)) {
+		if err := i.l.Wait(i.ctx); !errors.As(err, &te) ||
+			!errors.As(err, new(*linker.DestructorError)) {
 			t.Errorf("Wait: %v", err)
 		}
 		i.closeLibrary(lib)
@@ -171,8 +178,9 @@ func TestThreadDestructorsOfThreads(t *testing.T) {
 	})
 }
 
-// threadExits is a library whose functions register thread-local destructors that call the host with their argument. leave
-// is what the function "leave" registers: one that exits. Its constructor registers one, too, and traps if it is to fail.
+// threadExits is a library whose functions register thread-local destructors that call the host
+// with their argument. leave is what the function "leave" registers: one that exits. Its
+// constructor registers one, too, and traps if it is to fail.
 func threadExits(t *testing.T, fails bool) []byte {
 	return library(t, dylink.Info{TableSize: 2}, func(b *wasm.Builder) {
 		host := b.ImportFunc("test", "log", b.Type(i32, nil))
@@ -180,7 +188,8 @@ func threadExits(t *testing.T, fails bool) []byte {
 		three := []wasm.ValType{wasm.I32, wasm.I32, wasm.I32}
 		register := b.ImportFunc("env", "__cxa_thread_atexit", b.Type(three, i32))
 		base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: wasm.I32})
-		functions := b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 2}})
+		functions := b.ImportTable("env", "__indirect_function_table",
+			wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 2}})
 		b.ActiveFuncs(functions, wasm.ConstGlobal(base),
 			b.Func(b.Type(i32, nil), nil, new(wasm.Code).LocalGet(0).Call(host)),
 			b.Func(b.Type(i32, nil), nil, new(wasm.Code).LocalGet(0).Call(exit)))
@@ -198,14 +207,16 @@ func threadExits(t *testing.T, fails bool) []byte {
 
 func hostLog(t *testing.T, i *image) *[]int32 {
 	log := new([]int32)
-	b := i.rt.NewHostModuleBuilder("test").NewFunctionBuilder().WithFunc(func(_ context.Context, n int32) { *log = append(*log, n) })
+	b := i.rt.NewHostModuleBuilder("test").NewFunctionBuilder().WithFunc(
+		func(_ context.Context, n int32) { *log = append(*log, n) })
 	if _, err := b.Export("log").Instantiate(i.ctx); err != nil {
 		t.Fatal(err)
 	}
 	return log
 }
 
-// The linker's Close runs those of every group that Go has spawned, before the destructors of libraries.
+// The linker's Close runs those of every group that Go has spawned, before the destructors of
+// libraries.
 func TestLinkerCloseEndsThreads(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
 	log := hostLog(t, i)

@@ -6,8 +6,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// tlsBase returns where a module's thread-local storage is in this group, or 0. The module itself knows best: an
-// executable's own start-up code may have placed it.
+// tlsBase returns where a module's thread-local storage is in this group, or 0. The module itself
+// knows best: an executable's own start-up code may have placed it.
 func (g *Group) tlsBase(m *module) uint32 {
 	inst := g.instances[m]
 	if inst == nil {
@@ -27,17 +27,21 @@ func (g *Group) tlsBase(m *module) uint32 {
 func (g *Group) threadLocal(x *export) (uint32, error) {
 	base := g.tlsBase(x.mod)
 	if base == 0 {
-		return 0, &SymbolError{Symbol: x.name, Definer: x.mod.name, Want: "an address in this group",
-			Found: "thread-local data of a module that has no thread-local storage here (link it with --export-if-defined=__wasm_init_tls)"}
+		return 0, &SymbolError{Symbol: x.name, Definer: x.mod.name,
+			Want: "an address in this group",
+			Found: "thread-local data of a module that has no thread-local storage here (link it " +
+				"with --export-if-defined=__wasm_init_tls)"}
 	}
 	return base + x.addr, nil
 }
 
-// threadLocalData satisfies a GOT.mem import of another module's thread-local data. Every group has an address of its
-// own, and each has its own bridge, whose global is set when all modules have their storage.
+// threadLocalData satisfies a GOT.mem import of another module's thread-local data. Every group has
+// an address of its own, and each has its own bridge, whose global is set when all modules have
+// their storage.
 func (b *binder) threadLocalData(m *module, imp *wasm.Import, x *export) (binding, error) {
 	if !imp.Global.Mutable {
-		return binding{}, importError(m, imp, "it is thread-local in module "+x.mod.name+", so it has no constant address")
+		return binding{}, importError(m, imp, "it is thread-local in module "+x.mod.name+
+			", so it has no constant address")
 	}
 	return binding{kind: bindThreadLocal, exp: x}, nil
 }
@@ -55,7 +59,8 @@ func (g *Group) bindThreadLocal(m *module) error {
 			}
 			global, ok := g.instances[m].bridges[i].ExportedGlobal(x.imp.Name).(api.MutableGlobal)
 			if !ok {
-				return &LoadError{File: m.file, Module: m.name, Err: importError(m, x.imp, "its bridge has no mutable global of that name")}
+				return &LoadError{File: m.file, Module: m.name,
+					Err: importError(m, x.imp, "its bridge has no mutable global of that name")}
 			}
 			global.Set(uint64(address))
 		}
@@ -75,7 +80,8 @@ func (m *module) findThreadLocal() {
 	if !ok {
 		low = defaultGlobalBase
 		for i := range m.src.Data {
-			if v, err := m.src.Data[i].Offset.Eval(nil); m.src.Data[i].Mode == wasm.Active && err == nil {
+			if v, err := m.src.Data[i].Offset.Eval(nil); m.src.Data[i].Mode == wasm.Active &&
+				err == nil {
 				low = min(low, uint32(v))
 			}
 		}

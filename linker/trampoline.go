@@ -12,14 +12,17 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// maxClosureTypes is how many parameters, or results, a prepared closure may have: what engines allow a function.
+// maxClosureTypes is how many parameters, or results, a prepared closure may have: what engines
+// allow a function.
 const maxClosureTypes = 1000
 
-// trampoline is what a prepared closure does: a function of any signature, which puts its arguments into memory and calls
-// one of a fixed signature, the backing function, with three pointers: arguments, results, data. It is how a
-// guest makes functions of signatures that it knows only at run time.
+// trampoline is what a prepared closure does: a function of any signature, which puts its arguments
+// into memory and calls one of a fixed signature, the backing function, with three pointers:
+// arguments, results, data. It is how a guest makes functions of signatures that it knows only at
+// run time.
 //
-// Arguments lie on the stack one behind the other, without gaps, each as large as its type; so do results.
+// Arguments lie on the stack one behind the other, without gaps, each as large as its type; so do
+// results.
 type trampoline struct {
 	typ     wasm.FuncType
 	backing uint32 // function pointer
@@ -27,8 +30,8 @@ type trampoline struct {
 	code    wazero.CompiledModule
 }
 
-// trampolineKey names an instance of a trampoline in a group. One serves every trampoline of its signature that the entry
-// ever has, because the table would keep all of them in memory.
+// trampolineKey names an instance of a trampoline in a group. One serves every trampoline of its
+// signature that the entry ever has, because the table would keep all of them in memory.
 type trampolineKey struct {
 	slot uint32
 	typ  string
@@ -59,8 +62,8 @@ func (g *Group) prepareClosure(ctx context.Context, slot uint32, tr trampoline) 
 	})
 }
 
-// trampolineRoom counts the trampolines of an image, each of which every group has an instance of, for
-// as long as it lives.
+// trampolineRoom counts the trampolines of an image, each of which every group has an instance of,
+// for as long as it lives.
 func (t *tx) trampolineRoom(key trampolineKey) error {
 	s := &t.l.state
 	if s.prepared.At(key) {
@@ -74,7 +77,8 @@ func (t *tx) trampolineRoom(key trampolineKey) error {
 }
 
 // trampolineCode compiles the trampoline of a signature, once for all groups.
-func (l *Linker) trampolineCode(ctx context.Context, t wasm.FuncType) (wazero.CompiledModule, error) {
+func (l *Linker) trampolineCode(ctx context.Context, t wasm.FuncType) (wazero.CompiledModule,
+	error) {
 	if c := l.trampolines[t.Key()]; c != nil {
 		return c, nil
 	}
@@ -105,7 +109,8 @@ func (g *Group) putTrampoline(ctx context.Context, slot uint32, tr *trampoline) 
 		}
 		g.trampolines[key] = mod
 	}
-	for name, value := range map[string]uint32{trampolineBacking: tr.backing, trampolineData: tr.data} {
+	for name, value := range map[string]uint32{trampolineBacking: tr.backing,
+		trampolineData: tr.data} {
 		mod.ExportedGlobal(name).(api.MutableGlobal).Set(uint64(value))
 	}
 	_, err := mod.ExportedFunction(trampolinePut).Call(ctx, uint64(slot))
@@ -134,7 +139,8 @@ func buildTrampoline(t wasm.FuncType, stackSpace, stackName string, shared bool)
 		c.LocalGet(values).LocalGet(uint32(i)).Raw(memoryOp(memoryOps[p].store, offset)...)
 		offset += memoryOps[p].size
 	}
-	c.LocalGet(values).LocalGet(results).GlobalGet(data).GlobalGet(backing).CallIndirect(backingType, table)
+	c.LocalGet(values).LocalGet(results).GlobalGet(data).GlobalGet(backing).CallIndirect(
+		backingType, table)
 	offset = 0
 	for _, r := range t.Results {
 		c.LocalGet(results).Raw(memoryOp(memoryOps[r].load, offset)...)
@@ -143,7 +149,8 @@ func buildTrampoline(t wasm.FuncType, stackSpace, stackName string, shared bool)
 	c.LocalGet(old).GlobalSet(stack)
 	f := b.Func(b.Type(t.Params, t.Results), []wasm.ValType{i32, i32, i32}, &c)
 	b.DeclareFuncs(f)
-	put := b.Func(b.Type([]wasm.ValType{i32}, nil), nil, new(wasm.Code).LocalGet(0).RefFunc(f).TableSet(table))
+	put := b.Func(b.Type([]wasm.ValType{i32}, nil), nil,
+		new(wasm.Code).LocalGet(0).RefFunc(f).TableSet(table))
 	b.ExportGlobal(trampolineBacking, backing)
 	b.ExportGlobal(trampolineData, data)
 	b.ExportFunc(trampolinePut, put)

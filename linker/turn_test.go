@@ -70,10 +70,12 @@ func TestGroupsTakeTurns(t *testing.T) {
 func TestTurnsKeepTheHeap(t *testing.T) {
 	i := newImage(t, "main-exe", "plain", inTurns)
 	counts := library(t, dylink.Info{}, func(b *wasm.Builder) {
-		b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}})
-		b.ExportFunc("count", b.Func(b.Type([]wasm.ValType{wasm.I32, wasm.I32}, nil), nil, new(wasm.Code).
-			Loop().LocalGet(0).LocalGet(0).I32Load(0).I32Const(1).I32Add().I32Store(0).
-			LocalGet(1).I32Const(1).I32Sub().LocalTee(1).BrIf(0).End()))
+		b.ImportMemory("env", "memory",
+			wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}})
+		b.ExportFunc("count",
+			b.Func(b.Type([]wasm.ValType{wasm.I32, wasm.I32}, nil), nil, new(wasm.Code).
+				Loop().LocalGet(0).LocalGet(0).I32Load(0).I32Const(1).I32Add().I32Store(0).
+				LocalGet(1).I32Const(1).I32Sub().LocalTee(1).BrIf(0).End()))
 	})
 	lib, groups := i.openBytes("counts", counts), []*image{i, i.spawn(), i.spawn(), i.spawn()}
 	at := i.call(linker.Default, "malloc", 4)

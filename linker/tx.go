@@ -9,9 +9,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// tx is a link operation in the hands of its leader: what coord calls the work. It holds the lease and the
-// state lock, so it may change the linker's state; what it changes in groups it does through steps,
-// which are then replayed.
+// tx is a link operation in the hands of its leader: what coord calls the work. It holds the lease
+// and the state lock, so it may change the linker's state; what it changes in groups it does
+// through steps, which are then replayed.
 type tx struct {
 	l    *Linker
 	g    *Group
@@ -20,10 +20,11 @@ type tx struct {
 
 	saved   state
 	steps   []step
-	areas   []uint32   // data areas taken, to be given back
-	modules []*module  // compiled, to be closed
-	opened  []*module  // whose handles were counted
-	handed  []*Library // to constructors, say, which may keep them whatever becomes of the operation
+	areas   []uint32  // data areas taken, to be given back
+	modules []*module // compiled, to be closed
+	opened  []*module // whose handles were counted
+	// to constructors, say, which may keep them whatever becomes of the operation
+	handed []*Library
 	// released are handles that constructors gave up, and threads those that they have started.
 	released []*Library
 	threads  []lateThread
@@ -32,7 +33,8 @@ type tx struct {
 	refused  bool  // it failed before anybody else heard of it, at what it found or did not find
 }
 
-// step is a change that every group makes to itself, in its own instances only. The same values serve all.
+// step is a change that every group makes to itself, in its own instances only. The same values
+// serve all.
 type step interface {
 	// apply makes the change. On an error nothing of it is left.
 	apply(ctx context.Context, g *Group) error
@@ -40,9 +42,10 @@ type step interface {
 	undo(ctx context.Context, g *Group) error
 }
 
-// run makes g lead an operation, or, within one that g leads already, makes this a part of it: a constructor
-// that loads a library, for instance.
-func (e *entry) run(ctx context.Context, kind protocol.OpKind, do func(ctx context.Context, t *tx) error) error {
+// run makes g lead an operation, or, within one that g leads already, makes this a part of it: a
+// constructor that loads a library, for instance.
+func (e *entry) run(ctx context.Context, kind protocol.OpKind,
+	do func(ctx context.Context, t *tx) error) error {
 	if e.tx != nil {
 		return e.tx.part(ctx, do)
 	}
@@ -101,7 +104,8 @@ func (t *tx) showHandles(number uint64) {
 	}
 }
 
-// enter returns a context by which calls from guests, constructors above all, find the operation, until end is called.
+// enter returns a context by which calls from guests, constructors above all, find the operation,
+// until end is called.
 func (t *tx) enter(ctx context.Context) (inner context.Context, end func()) {
 	return withStay(ctx, &entry{group: t.g, parent: entryOf(ctx), tx: t})
 }
@@ -120,7 +124,8 @@ type mark struct {
 
 // undoTo takes back what was done since a mark.
 func (t *tx) undoTo(ctx context.Context, m mark) error {
-	ctx, end := withStay(context.WithoutCancel(ctx), &entry{group: t.g, parent: entryOf(ctx), tx: t, replay: true})
+	ctx, end := withStay(context.WithoutCancel(ctx),
+		&entry{group: t.g, parent: entryOf(ctx), tx: t, replay: true})
 	defer end()
 	var errs []error
 	for _, s := range slices.Backward(t.steps[m.steps:]) {
@@ -154,25 +159,26 @@ func (t *tx) undoShared(ctx context.Context, m mark) {
 		m.close(ctx)
 	}
 	t.l.state = m.state
-	t.steps, t.areas, t.modules, t.opened = t.steps[:m.steps], t.areas[:m.areas], t.modules[:m.modules], t.opened[:m.opened]
+	t.steps, t.areas, t.modules, t.opened = t.steps[:m.steps], t.areas[:m.areas],
+		t.modules[:m.modules], t.opened[:m.opened]
 }
 
-// abandon is what is left to do when the work panicked: the leader's group has died with its instances, and the others
-// have seen nothing yet.
+// abandon is what is left to do when the work panicked: the leader's group has died with its
+// instances, and the others have seen nothing yet.
 func (t *tx) abandon(ctx context.Context) {
 	t.undoShared(context.WithoutCancel(ctx), mark{state: t.saved})
 }
 
-// part does something within an operation: what a constructor asks for. If it fails, it is taken back by itself, for the
-// constructor may go on without it.
+// part does something within an operation: what a constructor asks for. If it fails, it is taken
+// back by itself, for the constructor may go on without it.
 func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error) error {
 	if limit := t.l.config.maxNesting; t.depth >= limit {
 		return &LimitError{Limit: limitNesting, Value: uint64(t.depth) + 1, Max: uint64(limit)}
 	}
 	t.depth++
 	defer func() { t.depth-- }()
-	m := mark{t.l.state.clone(), len(t.steps), len(t.areas), len(t.modules), len(t.opened), len(t.handed),
-		len(t.released), len(t.threads)}
+	m := mark{t.l.state.clone(), len(t.steps), len(t.areas), len(t.modules), len(t.opened),
+		len(t.handed), len(t.released), len(t.threads)}
 	err := do(ctx, t)
 	if err != nil {
 		if failed := t.undoTo(ctx, m); failed != nil {
@@ -214,8 +220,8 @@ func (t *tx) change(f func(*scope)) {
 	t.l.state.scope = &next
 }
 
-// slot returns the pointer of a function. When it has none yet, one is made, and what has to be put there is
-// added to fills.
+// slot returns the pointer of a function. When it has none yet, one is made, and what has to be put
+// there is added to fills.
 func (t *tx) slot(fn *function, fills *[]fill) (uint32, error) {
 	if slot, ok := t.l.state.scope.pointer(fn); ok {
 		return slot, nil

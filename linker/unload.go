@@ -12,11 +12,12 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 )
 
-// CloseLibrary gives up a handle. When it was the last one of its library, and no other module is bound to that,
-// the library and whatever only it used are unloaded: in every group their instances are closed and their table
-// entries become null, and their memory, entries and records can be used again. Function pointers and addresses
-// into them must not be used any more: an entry is null, so that calling it traps, until the same library is loaded again or
-// the quarantine of [Config.WithPointerQuarantine] is over.
+// CloseLibrary gives up a handle. When it was the last one of its library, and no other module is
+// bound to that, the library and whatever only it used are unloaded: in every group their instances
+// are closed and their table entries become null, and their memory, entries and records can be used
+// again. Function pointers and addresses into them must not be used any more: an entry is null, so
+// that calling it traps, until the same library is loaded again or the quarantine of
+// [Config.WithPointerQuarantine] is over.
 //
 // Before that, the destructors of these libraries run, in this group and in reverse order of their
 // registration; those of a library run before those of the libraries that it needs. They are what
@@ -37,9 +38,10 @@ import (
 // In a constructor the handle is given up at once, and the library is unloaded when the load is
 // complete.
 //
-// A function that another module bound when first calling it does not keep its library loaded; it is looked for
-// again at the next call. wazero keeps a closed instance of an unloaded module, some kilobytes, for as long as
-// the group's function table lives; its compiled code is kept for the next time, up to [Config.WithCodeCache].
+// A function that another module bound when first calling it does not keep its library loaded; it
+// is looked for again at the next call. wazero keeps a closed instance of an unloaded module, some
+// kilobytes, for as long as the group's function table lives; its compiled code is kept for the
+// next time, up to [Config.WithCodeCache].
 func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
 	if err := g.l.closable(lib); err != nil {
 		return err
@@ -253,7 +255,8 @@ func (u *unload) Undo(ctx context.Context) error {
 // Commit implements coord.Work.
 func (u *unload) Commit(number uint64) {
 	if u.step != nil {
-		if !u.g.member.Gone() { // another goroutine completes the operation of a leader that has died
+		// another goroutine completes the operation of a leader that has died
+		if !u.g.member.Gone() {
 			_ = u.step.apply(context.Background(), u.g)
 		}
 		u.err = u.step.commit(context.Background())
@@ -262,14 +265,15 @@ func (u *unload) Commit(number uint64) {
 	u.tx.Commit(number)
 }
 
-// finish gives back what no group can reach any more. Closing an instance may call what the embedder has asked wazero to call,
-// and that may call the linker, so no lock is held.
+// finish gives back what no group can reach any more. Closing an instance may call what the
+// embedder has asked wazero to call, and that may call the linker, so no lock is held.
 func (u *unload) finish(ctx context.Context) {
 	if u.step == nil {
 		return
 	}
 	for _, mod := range u.step.closed {
-		// What it can report is an error of a file system that it alone uses, and instances made here have none.
+		// What it can report is an error of a file system that it alone uses, and instances made
+		// here have none.
 		_ = mod.Close(ctx)
 	}
 	for _, m := range u.step.modules {
@@ -280,9 +284,9 @@ func (u *unload) finish(ctx context.Context) {
 	}
 }
 
-// unloadStep takes modules out of a group. What is taken out cannot be put back, so applying it only notes the group: the
-// rest is done for all groups at once, by the leader, when nobody can refuse any more. See "Why can an unload not be
-// taken back?" in spec/rationale.md.
+// unloadStep takes modules out of a group. What is taken out cannot be put back, so applying it
+// only notes the group: the rest is done for all groups at once, by the leader, when nobody can
+// refuse any more. See "Why can an unload not be taken back?" in spec/rationale.md.
 type unloadStep struct {
 	modules []*module // what is used comes last
 	slots   []uint32  // entries outside of their own element segments
@@ -310,7 +314,8 @@ func (s *unloadStep) undo(_ context.Context, g *Group) error {
 	return nil
 }
 
-// commit takes the modules out of every group that has applied the step. These wait at the rendezvous, or are asleep.
+// commit takes the modules out of every group that has applied the step. These wait at the
+// rendezvous, or are asleep.
 func (s *unloadStep) commit(ctx context.Context) error {
 	var errs []error
 	for _, g := range s.groups {
@@ -321,7 +326,8 @@ func (s *unloadStep) commit(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// takeOut takes the modules out of one group, all of them whatever fails. Their instances are closed later.
+// takeOut takes the modules out of one group, all of them whatever fails. Their instances are
+// closed later.
 func (s *unloadStep) takeOut(ctx context.Context, g *Group) error {
 	var errs []error
 	for _, slot := range s.slots {

@@ -10,7 +10,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// The last handle of a library unloads it, with what only it needed; its memory and table entries are used again.
+// The last handle of a library unloads it, with what only it needed; its memory and table entries
+// are used again.
 func TestUnload(t *testing.T) {
 	eachThreaded(t, func(t *testing.T, i *image) {
 		other := i.spawn()
@@ -43,7 +44,8 @@ func TestUnload(t *testing.T) {
 				if _, err := g.g.CallPointer(g.ctx, pointer, nil, nil); !errors.As(err, &pe) {
 					t.Errorf("a pointer into an unloaded library: %v", err)
 				}
-				if _, err := g.g.Symbol(g.ctx, linker.Default, "chain_c"); !errors.As(err, new(*linker.UndefinedSymbolError)) {
+				if _, err := g.g.Symbol(g.ctx, linker.Default, "chain_c"); !errors.As(err,
+					new(*linker.UndefinedSymbolError)) {
 					t.Errorf("a symbol of an unloaded library: %v", err)
 				}
 			}
@@ -75,8 +77,8 @@ func TestUnloadedMemoryIsDirty(t *testing.T) {
 	})
 }
 
-// A library that another one is bound to stays loaded; a function that was bound when it was called does not
-// keep its library, and is looked for again.
+// A library that another one is bound to stays loaded; a function that was bound when it was called
+// does not keep its library, and is looked for again.
 func TestUnloadBound(t *testing.T) {
 	eachMain(t, func(t *testing.T, i *image) {
 		other, data := i.open("other"), i.open("data")
@@ -143,8 +145,10 @@ func TestForeignHandles(t *testing.T) {
 		want error
 	}{
 		"foreign": {lib, linker.ErrForeignLibrary}, "nil": {nil, linker.ErrNoLibrary},
-		"zero": {&linker.Library{}, linker.ErrNoLibrary}, "Default": {linker.Default, linker.ErrPseudoHandle},
-		"Next(foreign)": {linker.Next(lib), linker.ErrPseudoHandle}, "Next(nil)": {linker.Next(nil), linker.ErrPseudoHandle},
+		"zero":          {&linker.Library{}, linker.ErrNoLibrary},
+		"Default":       {linker.Default, linker.ErrPseudoHandle},
+		"Next(foreign)": {linker.Next(lib), linker.ErrPseudoHandle},
+		"Next(nil)":     {linker.Next(nil), linker.ErrPseudoHandle},
 	} {
 		if err := j.g.CloseLibrary(j.ctx, c.lib); !errors.Is(err, c.want) {
 			t.Errorf("CloseLibrary(%s): %v", what, err)

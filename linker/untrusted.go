@@ -2,22 +2,23 @@ package linker
 
 import "time"
 
-// Untrusted returns a configuration for code of people whom the embedder does not trust: everything that
-// a guest could do to the program around it is bounded, or ends with the context of the call. It
-// is [NewConfig] with
+// Untrusted returns a configuration for code of people whom the embedder does not trust: everything
+// that a guest could do to the program around it is bounded, or ends with the context of the call.
+// It is [NewConfig] with
 //
-//   - [Config.WithLoopSafepoints]: whatever runs ends with its context, constructors and start functions
-//     too, also while it waits in an atomic instruction. Without it an endless loop not only
-//     delays link operations: the next time that Go collects garbage, the whole process stands still,
-//     because compiled code cannot be stopped from outside.
+//   - [Config.WithLoopSafepoints]: whatever runs ends with its context, constructors and start
+//     functions too, also while it waits in an atomic instruction. Without it an endless loop not
+//     only delays link operations: the next time that Go collects garbage, the whole process stands
+//     still, because compiled code cannot be stopped from outside.
 //   - [Config.WithCompilers]: two libraries are compiled at once, by two workers each, so that a
 //     compilation that nobody waits for ends at its next function.
-//   - Lower limits: 5 s of estimated compilation, 32 MiB of file, 256 MiB of memory, a million entries of
-//     the function table, 256 libraries, 16 groups, 64 MiB of code of unloaded libraries.
+//   - Lower limits: 5 s of estimated compilation, 32 MiB of file, 256 MiB of memory, a million
+//     entries of the function table, 256 libraries, 16 groups, 64 MiB of code of unloaded
+//     libraries.
 //
-// Give every call a context with a deadline. What it costs are the loop safepoints, a tenth to a fifth
-// of the time of code that computes (spec/rationale.md has the measurements), and nothing else.
-// SECURITY.md says what each party can do to the others then, and what it cannot.
+// Give every call a context with a deadline. What it costs are the loop safepoints, a tenth to a
+// fifth of the time of code that computes (spec/rationale.md has the measurements), and nothing
+// else. SECURITY.md says what each party can do to the others then, and what it cannot.
 func Untrusted() *Config {
 	return NewConfig().
 		WithLoopSafepoints(true).

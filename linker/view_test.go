@@ -54,7 +54,8 @@ func TestViewBounds(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b, ok := i.l.View(tt.address, tt.n)
-			if ok != tt.ok || (ok && (len(b) != int(tt.n) || cap(b) != len(b))) || (!ok && b != nil) {
+			if ok != tt.ok || (ok && (len(b) != int(tt.n) || cap(b) != len(b))) ||
+				(!ok && b != nil) {
 				t.Errorf("View(%#x, %d): %d bytes of %d, %t", tt.address, tt.n, len(b), cap(b), ok)
 			}
 		})

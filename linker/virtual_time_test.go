@@ -14,8 +14,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 )
 
-// inVirtualTime runs a test with an image of its own and libthread, where the clock goes on only when everybody waits: what a test says
-// of times is exact, and a wake-up that is lost is a deadlock, which is reported.
+// inVirtualTime runs a test with an image of its own and libthread, where the clock goes on only
+// when everybody waits: what a test says of times is exact, and a wake-up that is lost is a
+// deadlock, which is reported.
 func inVirtualTime(t *testing.T, name string, configure func(*linker.Config) *linker.Config,
 	f func(t *testing.T, i *image, lib *linker.Library)) {
 	t.Run(name, func(t *testing.T) {
@@ -47,8 +48,9 @@ func begin(request func() (int32, error)) <-chan outcome {
 	return done
 }
 
-// A wait of the guest ends when it is woken, and not before; when its time is over, to the nanosecond; with the context of its
-// call; with its group, and with the linker. Meanwhile a library is loaded, at once.
+// A wait of the guest ends when it is woken, and not before; when its time is over, to the
+// nanosecond; with the context of its call; with its group, and with the linker. Meanwhile a
+// library is loaded, at once.
 func TestWaitInVirtualTime(t *testing.T) {
 	const waits = 1500 * time.Millisecond
 	for _, c := range []struct {
@@ -67,11 +69,15 @@ func TestWaitInVirtualTime(t *testing.T) {
 		{"woken just before its time is over", waits, 0, waits - 1, openGate, 0, nil, waits - 1},
 		{"woken too late", waits, 0, waits + 1, openGate, 2, nil, waits},
 		{"context", -1, waits, 0, nil, 0, context.DeadlineExceeded, waits},
-		{"context before the time is over", waits, waits - 1, 0, nil, 0, context.DeadlineExceeded, waits - 1},
+		{"context before the time is over", waits, waits - 1, 0, nil, 0, context.DeadlineExceeded,
+			waits - 1},
 		{"context after the time is over", waits, waits + 1, 0, nil, 2, nil, waits},
 		{"group, which waits for its guest", waits, 0, time.Second, closeGroup, 2, nil, waits},
-		{"group, with loop safepoints", waits, 0, time.Second, closeGroup, 0, linker.ErrGroupClosed, time.Second},
-		{"linker", -1, 0, time.Second, func(i, _ *image, _ *linker.Library) error { return i.l.Close(i.ctx) }, 0, linker.ErrClosed, time.Second},
+		{"group, with loop safepoints", waits, 0, time.Second, closeGroup, 0, linker.ErrGroupClosed,
+			time.Second},
+		{"linker", -1, 0, time.Second,
+			func(i, _ *image, _ *linker.Library) error { return i.l.Close(i.ctx) }, 0,
+			linker.ErrClosed, time.Second},
 	} {
 		inVirtualTime(t, c.name, func(config *linker.Config) *linker.Config {
 			return config.WithLoopSafepoints(strings.HasSuffix(c.name, "with loop safepoints"))
@@ -114,7 +120,8 @@ func openGate(i, _ *image, lib *linker.Library) error {
 	return err
 }
 
-// Who waits is woken once, or its time is over, and never both: when that comes at the same moment, too.
+// Who waits is woken once, or its time is over, and never both: when that comes at the same moment,
+// too.
 func TestWokenWhenTimeIsOver(t *testing.T) {
 	inVirtualTime(t, "threads", nil, func(t *testing.T, i *image, lib *linker.Library) {
 		for round := range 20 {
@@ -144,11 +151,13 @@ func TestWokenWhenTimeIsOver(t *testing.T) {
 	})
 }
 
-// Linker.Wait returns when the last thread has ended, or with its context; the threads do not notice.
+// Linker.Wait returns when the last thread has ended, or with its context; the threads do not
+// notice.
 func TestWaitForThreadsInVirtualTime(t *testing.T) {
 	inVirtualTime(t, "threads", nil, func(t *testing.T, i *image, lib *linker.Library) {
 		wait := i.call(lib, "thread_function", threadWait)
-		threads := []int32{i.call(lib, "thread_create", wait, 3000), i.call(lib, "thread_create", wait, 10000)}
+		threads := []int32{i.call(lib, "thread_create", wait, 3000),
+			i.call(lib, "thread_create", wait, 10000)}
 		ctx, cancel := context.WithTimeout(i.ctx, 2*time.Second)
 		defer cancel()
 		ends := begin(func() (int32, error) { return 0, i.l.Wait(ctx) })
@@ -165,16 +174,19 @@ func TestWaitForThreadsInVirtualTime(t *testing.T) {
 	})
 }
 
-// busyGroups is an image with three groups, the second of which is in a host function that lasts ten seconds and takes part in nothing.
-// Whoever needs all groups waits for it.
+// busyGroups is an image with three groups, the second of which is in a host function that lasts
+// ten seconds and takes part in nothing. Whoever needs all groups waits for it.
 func busyGroups(t *testing.T, waiting coord.Waiting, f func(t *testing.T, i, other *image)) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t)
-		hostModule(t, rt, "env", map[string]func(context.Context, int32) int32{"busy": func(_ context.Context, seconds int32) int32 {
-			time.Sleep(time.Duration(seconds) * time.Second)
-			return seconds
-		}})
-		i := newImageIn(t, rt, "main-pie", "threads", func(c *linker.Config) *linker.Config { return c.WithWaiting(waiting) })
+		hostModule(t, rt, "env",
+			map[string]func(context.Context, int32) int32{
+				"busy": func(_ context.Context, seconds int32) int32 {
+					time.Sleep(time.Duration(seconds) * time.Second)
+					return seconds
+				}})
+		i := newImageIn(t, rt, "main-pie", "threads",
+			func(c *linker.Config) *linker.Config { return c.WithWaiting(waiting) })
 		busy, other := i.spawn(), i.spawn()
 		lib, err := i.g.OpenBytes(i.ctx, "busy", callsAll(t, [2]string{"env", "busy"}))
 		if err != nil {
@@ -188,14 +200,17 @@ func busyGroups(t *testing.T, waiting coord.Waiting, f func(t *testing.T, i, oth
 	})
 }
 
-// What waits in the linker for a busy group, or for who waits for it, is served when that group is free, or ends with its own context
-// and leaves nothing: loading, looking up, spawning, closing, in each way of waiting.
+// What waits in the linker for a busy group, or for who waits for it, is served when that group is
+// free, or ends with its own context and leaves nothing: loading, looking up, spawning, closing, in
+// each way of waiting.
 func TestLinkerWaitsInVirtualTime(t *testing.T) {
 	for strategy, waiting := range map[string]func() coord.Waiting{
 		"notified": coord.Notified,
 		"polling":  func() coord.Waiting { return coord.Polling(coord.ReferenceBackoff()) },
 	} {
-		late := time.Duration(0) // how much later than others who polls may see that its turn has come: there are three waits in a row
+		// how much later than others who polls may see that its turn has come: there are three
+		// waits in a row
+		late := time.Duration(0)
 		if strategy == "polling" {
 			late = 3 * coord.ReferenceBackoff().MaxSleep
 		}
@@ -226,17 +241,20 @@ func TestLinkerWaitsInVirtualTime(t *testing.T) {
 					ctx, cancel := context.WithTimeout(i.ctx, 4*time.Second)
 					defer cancel()
 					gives := begin(func() (int32, error) { return 0, request(ctx, other) })
-					if o := <-gives; !errors.Is(o.err, context.DeadlineExceeded) || o.after != 4*time.Second {
+					if o := <-gives; !errors.Is(o.err, context.DeadlineExceeded) ||
+						o.after != 4*time.Second {
 						t.Errorf("it gives up: %v", o)
 					}
 					if after := i.l.Libraries(); !slices.Equal(before, after) {
 						t.Errorf("the libraries are %q, were %q", after, before)
 					}
 					stays := begin(func() (int32, error) { return 0, request(i.ctx, other) })
-					if o := <-stays; o.err != nil || o.after < 6*time.Second || o.after > 6*time.Second+late {
+					if o := <-stays; o.err != nil || o.after < 6*time.Second ||
+						o.after > 6*time.Second+late {
 						t.Errorf("it stays: %v", o)
 					}
-					if o := <-leader; o.err != nil || o.after < 10*time.Second || o.after > 10*time.Second+late {
+					if o := <-leader; o.err != nil || o.after < 10*time.Second ||
+						o.after > 10*time.Second+late {
 						t.Errorf("the leader: %v", o)
 					}
 					other.want(101, linker.Default, "counter_next")
@@ -246,16 +264,20 @@ func TestLinkerWaitsInVirtualTime(t *testing.T) {
 	}
 }
 
-// A host function that waits in Block, for an hour, holds up nobody for a moment; it finds what was loaded meanwhile.
+// A host function that waits in Block, for an hour, holds up nobody for a moment; it finds what was
+// loaded meanwhile.
 func TestBlockInVirtualTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t)
-		hostModule(t, rt, "env", map[string]func(context.Context, int32) int32{"sleep": func(ctx context.Context, x int32) int32 {
-			if err := linker.GroupFromContext(ctx).Block(ctx, func() { time.Sleep(time.Hour) }); err != nil {
-				panic(err)
-			}
-			return x
-		}})
+		hostModule(t, rt, "env",
+			map[string]func(context.Context, int32) int32{
+				"sleep": func(ctx context.Context, x int32) int32 {
+					if err := linker.GroupFromContext(ctx).Block(ctx,
+						func() { time.Sleep(time.Hour) }); err != nil {
+						panic(err)
+					}
+					return x
+				}})
 		i := newImageIn(t, rt, "main-pie", "threads", nil)
 		sleeper := i.spawn()
 		lib, err := i.g.OpenBytes(i.ctx, "sleeps", callsAll(t, [2]string{"env", "sleep"}))

@@ -19,7 +19,8 @@ func (i *image) look() {
 	i.Helper()
 	n := i.l.Commits()
 	var r linker.Receipt
-	if _, err := i.g.Symbol(linker.WithReceipt(context.Background(), &r), linker.Default, "chain_c"); err != nil {
+	if _, err := i.g.Symbol(linker.WithReceipt(context.Background(), &r), linker.Default,
+		"chain_c"); err != nil {
 		i.Error(err)
 	}
 	if !r.Known || r.Read < n {
@@ -27,8 +28,9 @@ func (i *image) look() {
 	}
 }
 
-// Number, libraries and symbols are of one snapshot, whoever looks, and when: also what is called when an instance of an
-// unloaded library is closed. That holds no lock, so it may call the linker, too.
+// Number, libraries and symbols are of one snapshot, whoever looks, and when: also what is called
+// when an instance of an unloaded library is closed. That holds no lock, so it may call the linker,
+// too.
 func TestCloseNotifierLooks(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
 	other := i.spawn()
@@ -36,25 +38,26 @@ func TestCloseNotifierLooks(t *testing.T) {
 	i.symbol(linker.Default, "chain_c")
 	var notified int
 	over := false // closing the linker closes instances, too
-	ctx := experimental.WithCloseNotifier(i.ctx, experimental.CloseNotifyFunc(func(ctx context.Context, _ uint32) {
-		if over {
-			return
-		}
-		notified++
-		i.look()
-		if slices.Contains(i.l.Libraries(), "libcounter.wasm") {
-			t.Error("an instance of a library is closed that is there")
-		}
-		if notified > 1 {
-			return
-		}
-		if _, err := other.g.Open(ctx, "libdiamond_top.wasm"); err != nil {
-			t.Errorf("Open in another group: %v", err)
-		}
-		if _, err := i.g.Open(ctx, "libdata.wasm"); err != nil {
-			t.Errorf("Open with the context of the close: %v", err)
-		}
-	}))
+	ctx := experimental.WithCloseNotifier(i.ctx,
+		experimental.CloseNotifyFunc(func(ctx context.Context, _ uint32) {
+			if over {
+				return
+			}
+			notified++
+			i.look()
+			if slices.Contains(i.l.Libraries(), "libcounter.wasm") {
+				t.Error("an instance of a library is closed that is there")
+			}
+			if notified > 1 {
+				return
+			}
+			if _, err := other.g.Open(ctx, "libdiamond_top.wasm"); err != nil {
+				t.Errorf("Open in another group: %v", err)
+			}
+			if _, err := i.g.Open(ctx, "libdata.wasm"); err != nil {
+				t.Errorf("Open with the context of the close: %v", err)
+			}
+		}))
 	lib, err := i.g.Open(ctx, "libcounter.wasm")
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +103,8 @@ func TestLooksWhileOthersLink(t *testing.T) {
 	wg.Wait()
 }
 
-// Handles of an operation that has not been committed are not seen, and when it fails they never are.
+// Handles of an operation that has not been committed are not seen, and when it fails they never
+// are.
 func TestHandlesAreSeenWhenCommitted(t *testing.T) {
 	fail := errors.New("on purpose")
 	var i *image

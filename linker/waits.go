@@ -15,10 +15,11 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// The engine's own memory.atomic.wait blocks where nobody can wake or serve the group: a link operation would wait for it
-// for as long as it waits for another thread. So in every module that has such instructions they are calls of the
-// functions here, which park the group, and all notify each other. A start function runs when the linker has filled the
-// module's table of these functions, so that the context of its load ends its waits, too.
+// The engine's own memory.atomic.wait blocks where nobody can wake or serve the group: a link
+// operation would wait for it for as long as it waits for another thread. So in every module that
+// has such instructions they are calls of the functions here, which park the group, and all notify
+// each other. A start function runs when the linker has filled the module's table of these
+// functions, so that the context of its load ends its waits, too.
 
 // Results of a wait.
 const (
@@ -39,8 +40,9 @@ type waiter struct {
 	err   error         // why, unless it was woken; set before done is closed
 }
 
-// Notify wakes up to n of those who wait at an address of the memory, as the instruction memory.atomic.notify does, and
-// returns how many there were. Host functions and other goroutines wake guests with it.
+// Notify wakes up to n of those who wait at an address of the memory, as the instruction
+// memory.atomic.notify does, and returns how many there were. Host functions and other goroutines
+// wake guests with it.
 func (l *Linker) Notify(address, n uint32) uint32 {
 	w := &l.waits
 	w.mu.Lock()
@@ -79,7 +81,8 @@ func (w *waits) interrupt(g *Group, err error) {
 }
 
 // enqueue adds a waiter if check, with nobody being woken meanwhile, says so.
-func (w *waits) enqueue(ctx context.Context, address uint32, e *entry, check func() bool) (*waiter, error) {
+func (w *waits) enqueue(ctx context.Context, address uint32, e *entry, check func() bool) (*waiter,
+	error) {
 	g := e.group
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -118,9 +121,10 @@ func (w *waits) remove(address uint32, x *waiter) bool {
 	return true
 }
 
-// wait blocks until somebody notifies the address, the time-out is over (nanoseconds; below zero, there is none), the context
-// or the group ends. Meanwhile the group is parked.
-func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check func() bool) (uint32, error) {
+// wait blocks until somebody notifies the address, the time-out is over (nanoseconds; below zero,
+// there is none), the context or the group ends. Meanwhile the group is parked.
+func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check func() bool) (uint32,
+	error) {
 	e := entryOf(ctx)
 	if e.replay { // no guest runs that could wake it, and no context ends it
 		switch {
@@ -186,7 +190,8 @@ func (m *imageMemory) word(address, offset uint64, n uint32) ([]byte, uint32) {
 }
 
 func newWaitHooks() hookTable {
-	names := []string{wasm.HookWait32: "wait32", wasm.HookWait64: "wait64", wasm.HookNotify: "notify"}
+	names := []string{wasm.HookWait32: "wait32", wasm.HookWait64: "wait64",
+		wasm.HookNotify: "notify"}
 	return hookTable{name: reservedPrefix + "waits", functions: names, types: wasm.HookTypes()}
 }
 
@@ -222,7 +227,9 @@ func (l *Linker) waitFunctions() []hostFunction {
 	var functions []hostFunction
 	for k, t := range wasm.HookTypes() {
 		public := publicType(t)
-		functions = append(functions, hostFunction{l.waitHooks.functions[k], public.Params, public.Results, guestFunction(run[k])})
+		functions = append(functions,
+			hostFunction{l.waitHooks.functions[k], public.Params, public.Results,
+				guestFunction(run[k])})
 	}
 	return functions
 }

@@ -12,7 +12,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// A thread that waits for another one holds up no link operation, and has what was loaded meanwhile.
+// A thread that waits for another one holds up no link operation, and has what was loaded
+// meanwhile.
 func TestWaitingThreadHoldsUpNobody(t *testing.T) {
 	eachWithThreads(t, nil, func(t *testing.T, i *image, lib *linker.Library) {
 		wait := i.call(lib, "thread_function", threadWait)
@@ -71,7 +72,8 @@ func TestWaitAndNotify(t *testing.T) {
 		i.call(lib, "thread_open_gate", 1)
 		i.want(1, lib, "thread_wait", -1)
 		for expected, want := range map[uint64]uint32{0: 2, 1 << 40: 1} {
-			if r, err := i.g.Call(i.ctx, lib, "thread_wait64", expected); err != nil || uint32(r[0]) != want {
+			if r, err := i.g.Call(i.ctx, lib, "thread_wait64", expected); err != nil ||
+				uint32(r[0]) != want {
 				t.Errorf("wait64 for %d: %v, %v, want %d", expected, r, err, want)
 			}
 		}
@@ -84,8 +86,10 @@ func TestWaitTraps(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
 	lib := i.open("thread")
 	size := int32(i.l.Memory().Size())
-	for address, want := range map[int32]string{2: "unaligned", size: "out of bounds", -16: "out of bounds"} {
-		if _, err := i.try(lib, "thread_join", address); err == nil || !strings.Contains(err.Error(), want) {
+	for address, want := range map[int32]string{2: "unaligned", size: "out of bounds",
+		-16: "out of bounds"} {
+		if _, err := i.try(lib, "thread_join", address); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("wait at %#x: %v", address, err)
 		}
 	}
@@ -103,7 +107,8 @@ func TestWaitEnds(t *testing.T) {
 	}
 	other := i.spawn()
 	done := make(chan error)
-	// thread_join waits at the address that it is given, behind the first four words, which Go can know.
+	// thread_join waits at the address that it is given, behind the first four words, which Go can
+	// know.
 	th := i.call(linker.Default, "malloc", 20)
 	for k := range int32(5) {
 		i.call(linker.Default, "poke32", th+4*k, 0)
@@ -159,7 +164,8 @@ func TestWaitEndsWithExit(t *testing.T) {
 		t.Error("the caller goes on after an exit")
 	}
 	var code *sys.ExitError
-	if err := <-done; !errors.Is(err, linker.ErrGroupClosed) || !errors.As(err, &code) || code.ExitCode() != 23 {
+	if err := <-done; !errors.Is(err, linker.ErrGroupClosed) || !errors.As(err, &code) ||
+		code.ExitCode() != 23 {
 		t.Errorf("who waited: %v", err)
 	}
 }

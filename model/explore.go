@@ -10,8 +10,9 @@ import (
 // Exploration is the result of walking every state that can be reached. The
 // numbers are counted as TLC counts them.
 type Exploration struct {
-	Distinct  int                     // distinct states
-	Generated int                     // states generated, the initial one and stuttering steps at an end included
+	Distinct int // distinct states
+	// states generated, the initial one and stuttering steps at an end included
+	Generated int
 	Depth     int                     // states on the longest of all shortest paths
 	Steps     map[protocol.Action]int // how often each action was possible
 }
@@ -101,7 +102,8 @@ func (x *Explorer) Run(ctx context.Context) (Exploration, error) {
 	for t := range x.Config.Steps(x.Ops) {
 		steps = append(steps, t)
 	}
-	w := walk{Explorer: x, seen: map[string]struct{}{}, result: Exploration{Generated: 1, Steps: map[protocol.Action]int{}}}
+	w := walk{Explorer: x, seen: map[string]struct{}{},
+		result: Exploration{Generated: 1, Steps: map[protocol.Action]int{}}}
 	start := protocol.NewState(x.Config)
 	if err := w.reach(&start, origin{parent: -1}); err != nil {
 		return w.result, err
@@ -148,7 +150,8 @@ func (w *walk) expand(from *node, steps []protocol.Step) error {
 		}
 		for i := range w.Steps {
 			if !w.Steps[i].Holds(&from.state, t, to) {
-				return &ViolationError{Name: w.Steps[i].Name, Trace: append(w.trace(from.id), t), State: *to}
+				return &ViolationError{Name: w.Steps[i].Name, Trace: append(w.trace(from.id), t),
+					State: *to}
 			}
 		}
 		if err := w.reach(to, origin{from.id, t}); err != nil {

@@ -11,8 +11,10 @@ import (
 // smallExplorer is the explorer of the model tla/MCsmall.cfg.
 func smallExplorer(off protocol.Guards) Explorer {
 	return Explorer{
-		Config:     protocol.Config{Groups: 2, Initial: 2, MaxLog: 2, Batch: 1, Features: protocol.AllFeatures, Off: off},
-		Ops:        []protocol.Op{{Kind: protocol.LoadModules, Tag: 1}, {Kind: protocol.ResolveFunction, Tag: 1}},
+		Config: protocol.Config{Groups: 2, Initial: 2, MaxLog: 2, Batch: 1,
+			Features: protocol.AllFeatures, Off: off},
+		Ops: []protocol.Op{{Kind: protocol.LoadModules, Tag: 1},
+			{Kind: protocol.ResolveFunction, Tag: 1}},
 		Invariants: protocol.Invariants(),
 		Deadlock:   true,
 	}
@@ -59,7 +61,8 @@ func TestExploreEndsWithItsContext(t *testing.T) {
 	}
 	got, err := x.Run(ctx)
 	if !errors.Is(err, context.Canceled) || got.Distinct != visited {
-		t.Errorf("%v with %d states of %d visited, want context.Canceled", err, got.Distinct, visited)
+		t.Errorf("%v with %d states of %d visited, want context.Canceled", err, got.Distinct,
+			visited)
 	}
 	if after > 100 {
 		t.Errorf("%d states visited after the end of the context", after)

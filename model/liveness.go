@@ -180,7 +180,9 @@ func (g *graph) fairLoop(part []int32, fair [][]protocol.Action) (loop []protoco
 		for group := range protocol.Group(g.states[at].Config.Groups) {
 			if slices.ContainsFunc(
 				loop,
-				func(t protocol.Step) bool { return t.Group == group && slices.Contains(set, t.Action) },
+				func(t protocol.Step) bool {
+					return t.Group == group && slices.Contains(set, t.Action)
+				},
 			) {
 				continue
 			}

@@ -50,7 +50,8 @@ func TestExplorerAgreesWithTLC(t *testing.T) {
 					t.Fatal(err)
 				}
 				if got.Distinct != m.Distinct || got.Depth != m.Depth {
-					t.Errorf("%d distinct states, depth %d; TLC finds %d and %d", got.Distinct, got.Depth, m.Distinct, m.Depth)
+					t.Errorf("%d distinct states, depth %d; TLC finds %d and %d", got.Distinct,
+						got.Depth, m.Distinct, m.Depth)
 				}
 				return
 			}
@@ -103,7 +104,8 @@ func checkLoop(t *testing.T, x *Explorer, v *ViolationError) {
 		t.Error("the circle is none")
 	}
 	waits := func(g protocol.Group) bool {
-		return !slices.ContainsFunc(states, func(s protocol.State) bool { return s.Poisoned || !x.InTime[i].Waits(&s, g) })
+		return !slices.ContainsFunc(states,
+			func(s protocol.State) bool { return s.Poisoned || !x.InTime[i].Waits(&s, g) })
 	}
 	if !slices.ContainsFunc([]protocol.Group{0, 1, 2}, waits) {
 		t.Error("nobody waits all along")
@@ -119,7 +121,8 @@ func checkLoop(t *testing.T, x *Explorer, v *ViolationError) {
 				possible := false
 				for step := range x.Config.Steps(x.Ops) {
 					next := states[k]
-					possible = possible || isFair(&states[k], step) && next.Try(step) == protocol.Done
+					possible = possible || isFair(&states[k], step) &&
+						next.Try(step) == protocol.Done
 				}
 				always = always && possible
 				taken = taken || k < len(v.Loop) && isFair(&states[k], v.Loop[k])
@@ -172,7 +175,8 @@ func TestGraphsAreTLCs(t *testing.T) {
 				t.Fatal(err)
 			}
 			if inputs, err := suite.InputsHash(m); err != nil || inputs != recorded.Inputs {
-				t.Fatalf("the specification changed since the graph was recorded (%v): run go run ./tla/cmd/tlc graphs --record", err)
+				t.Fatalf("the specification changed since the graph was recorded (%v): run go "+
+					"run ./tla/cmd/tlc graphs --record", err)
 			}
 			var b tla.GraphBuilder
 			x := explorerOf(t, m)

@@ -1,8 +1,9 @@
-// Package model holds what the linker is judged by: the sequential model of its user operations, which recorded
-// histories are compared with, and the Explorer, which walks every state of the protocol.
+// Package model holds what the linker is judged by: the sequential model of its user operations,
+// which recorded histories are compared with, and the Explorer, which walks every state of the
+// protocol.
 //
-// A sequential model is made from a Universe, which says what libraries there are and what their functions do; Step then
-// tells which outcomes an operation may have:
+// A sequential model is made from a Universe, which says what libraries there are and what their
+// functions do; Step then tells which outcomes an operation may have:
 //
 //	m, err := model.NewSequential(universe)
 //	s := m.Init()
@@ -18,9 +19,9 @@ import (
 	"slices"
 )
 
-// Sequential is the sequential model of the linker: what one client alone, doing one operation at a time,
-// may see. It is what recorded histories are judged by, and shares no code with the linker: an oracle that
-// shares code with what it judges is none.
+// Sequential is the sequential model of the linker: what one client alone, doing one operation at a
+// time, may see. It is what recorded histories are judged by, and shares no code with the linker:
+// an oracle that shares code with what it judges is none.
 //
 // A Sequential never changes after NewSequential and may be used by any number of goroutines.
 type Sequential struct {
@@ -57,13 +58,14 @@ type datum struct {
 	lib int
 }
 
-// NewSequential prepares the model for a universe. The error is a *UniverseError. The model keeps the slices of u;
-// they must not be changed afterwards.
+// NewSequential prepares the model for a universe. The error is a *UniverseError. The model keeps
+// the slices of u; they must not be changed afterwards.
 func NewSequential(u Universe) (*Sequential, error) {
 	if err := u.Validate(); err != nil {
 		return nil, err
 	}
-	m := &Sequential{rules: u.Rules, firstGroup: u.FirstGroup, byName: make(map[string]int), exporter: make(map[string]int)}
+	m := &Sequential{rules: u.Rules, firstGroup: u.FirstGroup, byName: make(map[string]int),
+		exporter: make(map[string]int)}
 	for number, lib := range u.all() {
 		m.byName[lib.Name] = number
 	}
@@ -93,7 +95,8 @@ func (m *Sequential) addFunctions(number int, l *library) {
 			continue
 		}
 		l.exports[f.Name] = symbol{KindFunction, len(m.funcs)}
-		imp := slices.IndexFunc(l.Imports, func(i Import) bool { return i.Name == f.Behaviour.Import })
+		imp := slices.IndexFunc(l.Imports,
+			func(i Import) bool { return i.Name == f.Behaviour.Import })
 		m.funcs = append(m.funcs, function{Function: f, lib: number, imp: imp})
 	}
 	for _, f := range l.Functions {
@@ -133,7 +136,8 @@ func (m *Sequential) Init() *State {
 	return s
 }
 
-// LibraryNumber returns the number of a library: its position in the universe, where the main module is 0.
+// LibraryNumber returns the number of a library: its position in the universe, where the main
+// module is 0.
 func (m *Sequential) LibraryNumber(name string) (number int, ok bool) {
 	number, ok = m.byName[name]
 	return number, ok
@@ -142,9 +146,10 @@ func (m *Sequential) LibraryNumber(name string) (number int, ok bool) {
 // Rules are the choices of the judged linker.
 func (m *Sequential) Rules() Rules { return m.rules }
 
-// Component tells which libraries can have to do with each other: two have the same component number if one
-// needs the other, takes an import from it, or exports a name that the other exports too, or if a chain
-// of such libraries joins them. Opening, closing and using libraries of different components is independent.
+// Component tells which libraries can have to do with each other: two have the same component
+// number if one needs the other, takes an import from it, or exports a name that the other exports
+// too, or if a chain of such libraries joins them. Opening, closing and using libraries of
+// different components is independent.
 func (m *Sequential) Component(library int) int { return m.component[library] }
 
 // components joins libraries in a union-find forest, and then names each by its root.
@@ -181,7 +186,8 @@ func (m *Sequential) components() []int {
 	return parent
 }
 
-// Exporter returns a library that exports name; all that do are in one component. ok is false if none does.
+// Exporter returns a library that exports name; all that do are in one component. ok is false if
+// none does.
 func (m *Sequential) Exporter(name string) (library int, ok bool) {
 	library, ok = m.exporter[name]
 	return library, ok

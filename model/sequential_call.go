@@ -22,7 +22,8 @@ func (m *Sequential) stepSymbol(s *State, in Input, out Output) (*State, error) 
 	return m.learnAddress(s, sym.number, out.Pointer)
 }
 
-// learnSlot takes note of the table slot of a function, which must be the one known before, or free.
+// learnSlot takes note of the table slot of a function, which must be the one known before, or
+// free.
 func learnSlot(s *State, number int, slot uint32) (*State, error) {
 	if known := s.funcs[number]; known != 0 {
 		if known != slot {
@@ -31,7 +32,8 @@ func learnSlot(s *State, number int, slot uint32) (*State, error) {
 		return s, nil
 	}
 	if user, known := s.slotUser(slot); known {
-		return nil, refuse(ReasonSlotTaken, "", fmt.Sprintf("slot %d of a %s", slot, userKind(user)))
+		return nil, refuse(ReasonSlotTaken, "",
+			fmt.Sprintf("slot %d of a %s", slot, userKind(user)))
 	}
 	if slot == 0 {
 		return nil, refuse(ReasonSlotTaken, "", "the null pointer")
@@ -53,7 +55,8 @@ func (m *Sequential) learnAddress(s *State, number int, address uint32) (*State,
 	end := value + uint64(m.data[number].Size)
 	for other, start := range s.data {
 		if start != 0 && value < start+uint64(m.data[other].Size) && start < end {
-			return nil, refuse(ReasonAddressTaken, "", fmt.Sprintf("%d, inside %s", address, m.data[other].Name))
+			return nil, refuse(ReasonAddressTaken, "",
+				fmt.Sprintf("%d, inside %s", address, m.data[other].Name))
 		}
 	}
 	t := s.clone()
@@ -112,7 +115,8 @@ func (m *Sequential) stepSet(s *State, in Input, out Output) (*State, error) {
 	return t, nil
 }
 
-// closureFunction finds what OpSetClosure puts into a closure, or the faults that keep it from that.
+// closureFunction finds what OpSetClosure puts into a closure, or the faults that keep it from
+// that.
 func (m *Sequential) closureFunction(s *State, in Input) (number int, faults []ErrorClass) {
 	if user, known := s.slotUser(in.Pointer); !known || !isClosure(user) {
 		faults = append(faults, ClassBadSlot)
@@ -154,7 +158,8 @@ func expectTrap(out Output, class TrapClass) error {
 	return nil
 }
 
-// effect is what the model expects of a call. An unspecified one goes through an import of an unloaded library.
+// effect is what the model expects of a call. An unspecified one goes through an import of an
+// unloaded library.
 type effect struct {
 	result      int32
 	trap        TrapClass
@@ -185,8 +190,8 @@ func (m *Sequential) expectCall(s *State, in Input, out Output, want effect) (*S
 	return t, nil
 }
 
-// maxDepth is the number of nested calls after which a call counts as endless. No chain of imports without a cycle is
-// longer than the number of functions; evaluate adds that.
+// maxDepth is the number of nested calls after which a call counts as endless. No chain of imports
+// without a cycle is longer than the number of functions; evaluate adds that.
 const maxDepth = 64
 
 // evaluate computes what a function does, following imports to the definitions they were bound to.

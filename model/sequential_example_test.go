@@ -6,14 +6,15 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// A library with one function is opened and asked for it. The model takes note of the pointer, and does not allow
-// another one afterwards.
+// A library with one function is opened and asked for it. The model takes note of the pointer, and
+// does not allow another one afterwards.
 func Example_sequential() {
 	m, err := model.NewSequential(model.Universe{
 		Main: model.Library{Name: "main"},
 		Libraries: []model.Library{{
-			Name:      "libdouble.so",
-			Functions: []model.Function{{Name: "double", Params: 1, Behaviour: model.Behaviour{Mul: 2}}},
+			Name: "libdouble.so",
+			Functions: []model.Function{{Name: "double", Params: 1,
+				Behaviour: model.Behaviour{Mul: 2}}},
 		}},
 	})
 	if err != nil {
@@ -25,10 +26,14 @@ func Example_sequential() {
 		in  model.Input
 		out model.Output
 	}{
-		{model.Input{Op: model.OpOpen, Library: "libdouble.so"}, model.Output{Handle: 1, Commit: 1}},
-		{model.Input{Op: model.OpSymbol, Handle: 1, Name: "double"}, model.Output{Kind: model.KindFunction, Pointer: 17}},
-		{model.Input{Op: model.OpCallPointer, Pointer: 17, Args: []int32{21}}, model.Output{Result: 42}},
-		{model.Input{Op: model.OpSymbol, Name: "double"}, model.Output{Kind: model.KindFunction, Pointer: 18}},
+		{model.Input{Op: model.OpOpen, Library: "libdouble.so"},
+			model.Output{Handle: 1, Commit: 1}},
+		{model.Input{Op: model.OpSymbol, Handle: 1, Name: "double"},
+			model.Output{Kind: model.KindFunction, Pointer: 17}},
+		{model.Input{Op: model.OpCallPointer, Pointer: 17, Args: []int32{21}},
+			model.Output{Result: 42}},
+		{model.Input{Op: model.OpSymbol, Name: "double"},
+			model.Output{Kind: model.KindFunction, Pointer: 18}},
 	}
 	for _, step := range steps {
 		fmt.Println(model.Describe(step.in, step.out))

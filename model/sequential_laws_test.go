@@ -8,7 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// drawInput draws any operation on the test universe, with handles, slots and groups that may be good or not.
+// drawInput draws any operation on the test universe, with handles, slots and groups that may be
+// good or not.
 func drawInput(t *rapid.T) Input {
 	in := Input{
 		Op:    Op(rapid.IntRange(0, int(opCount)-1).Draw(t, "op")),
@@ -16,13 +17,17 @@ func drawInput(t *rapid.T) Input {
 	}
 	switch in.Op {
 	case OpOpen:
-		in.Library = rapid.SampledFrom([]string{"a", "b", "x", "y", "lazy", "bad", "needsBad", "needsNothingThere", "wantsData", "wantsOther", "zzz"}).Draw(t, "library")
-		in.Now, in.Local, in.NoLoad = rapid.Bool().Draw(t, "now"), rapid.Bool().Draw(t, "local"), rapid.IntRange(0, 3).Draw(t, "no load") == 0
+		in.Library = rapid.SampledFrom([]string{"a", "b", "x", "y", "lazy", "bad", "needsBad",
+			"needsNothingThere", "wantsData", "wantsOther", "zzz"}).Draw(t, "library")
+		in.Now, in.Local, in.NoLoad = rapid.Bool().Draw(t, "now"), rapid.Bool().Draw(t, "local"),
+			rapid.IntRange(0, 3).Draw(t, "no load") == 0
 	case OpClose:
 		in.Handle = Handle(rapid.IntRange(1, 6).Draw(t, "handle"))
 	case OpSymbol, OpCall:
-		in.Handle, in.Next = Handle(rapid.IntRange(0, 6).Draw(t, "handle")), rapid.IntRange(0, 2).Draw(t, "next") == 0
-		in.Name = rapid.SampledFrom([]string{"shared", "fa", "fa2", "fb", "viaShared", "viaB", "fx", "callNobody", "hasWeak", "boom", "da", "da2", "db", "none"}).Draw(t, "name")
+		in.Handle, in.Next = Handle(rapid.IntRange(0, 6).Draw(t, "handle")),
+			rapid.IntRange(0, 2).Draw(t, "next") == 0
+		in.Name = rapid.SampledFrom([]string{"shared", "fa", "fa2", "fb", "viaShared", "viaB", "fx",
+			"callNobody", "hasWeak", "boom", "da", "da2", "db", "none"}).Draw(t, "name")
 		in.Args = rapid.SliceOfN(rapid.Int32Range(0, 3), 0, 1).Draw(t, "args")
 	case OpCallPointer, OpFreeClosure:
 		in.Pointer = rapid.Uint32Range(0, 12).Draw(t, "pointer")
@@ -33,22 +38,25 @@ func drawInput(t *rapid.T) Input {
 	return in
 }
 
-// outcomes lists, for one input, an output of every shape, in every variant that a linker with few handles, slots and
-// addresses could come up with.
+// outcomes lists, for one input, an output of every shape, in every variant that a linker with few
+// handles, slots and addresses could come up with.
 func outcomes(s *State, in Input) []Output {
-	classes := []ErrorClass{ClassMissingFile, ClassNotLoaded, ClassMissingNeeded, ClassBadModule, ClassMissingSymbol, ClassSignature,
-		ClassNotFunction, ClassBadHandle, ClassBadSlot, ClassBadCount, ClassGroupClosed}
+	classes := []ErrorClass{ClassMissingFile, ClassNotLoaded, ClassMissingNeeded, ClassBadModule,
+		ClassMissingSymbol, ClassSignature, ClassNotFunction, ClassBadHandle, ClassBadSlot,
+		ClassBadCount, ClassGroupClosed}
 	var all []Output
 	for _, class := range classes {
 		all = append(all, Output{Err: class})
 	}
 	if in.Op == OpCall || in.Op == OpCallPointer {
-		for _, class := range []TrapClass{TrapBadPointer, TrapSignature, TrapMissing, TrapUnreachable, TrapStack} {
+		for _, class := range []TrapClass{TrapBadPointer, TrapSignature, TrapMissing,
+			TrapUnreachable, TrapStack} {
 			all = append(all, Output{Trap: class})
 		}
 		// The test universe's functions add 0, 1000 or 2000 to small numbers.
 		for result := range int32(25) {
-			all = append(all, Output{Result: result}, Output{Result: 1000 + result}, Output{Result: 2000 + result})
+			all = append(all, Output{Result: result}, Output{Result: 1000 + result},
+				Output{Result: 2000 + result})
 		}
 		return all
 	}
@@ -60,11 +68,13 @@ func outcomes(s *State, in Input) []Output {
 			}
 		case OpSymbol:
 			for p := range uint32(40) {
-				all = append(all, Output{Kind: KindFunction, Pointer: p, Commit: commit}, Output{Kind: KindData, Pointer: p * 8, Commit: commit})
+				all = append(all, Output{Kind: KindFunction, Pointer: p, Commit: commit},
+					Output{Kind: KindData, Pointer: p * 8, Commit: commit})
 			}
 		case OpAllocateClosure:
 			for p := range uint32(40) {
-				all = append(all, Output{Slots: []uint32{p + 1}, Commit: commit}, Output{Slots: []uint32{p + 1, p + 2}, Commit: commit})
+				all = append(all, Output{Slots: []uint32{p + 1}, Commit: commit},
+					Output{Slots: []uint32{p + 1, p + 2}, Commit: commit})
 			}
 		case OpSpawn:
 			for g := range 40 {
@@ -99,9 +109,10 @@ func drawRules(t *rapid.T) Rules {
 }
 
 // The laws that hold in every state a linker can get to:
-//   - every operation has an outcome, and success and failure never both are right (calls through slots of unknown
-//     use apart);
-//   - the same step gives an equal state with an equal hash, and the hash that was kept is the one computed anew;
+//   - every operation has an outcome, and success and failure never both are right (calls through
+//     slots of unknown use apart);
+//   - the same step gives an equal state with an equal hash, and the hash that was kept is the one
+//     computed anew;
 //   - no slot, no handle and no address has two owners;
 //   - what is global stays so, in its place, until it is unloaded, and with it what it needs.
 func TestSequentialLaws(t *testing.T) {
@@ -141,14 +152,16 @@ func TestSequentialLaws(t *testing.T) {
 
 // checkGlobal compares the global scope after a step with that before it.
 func checkGlobal(t *rapid.T, m *Sequential, before, after *State) {
-	stays := slices.DeleteFunc(slices.Clone(before.global), func(lib int) bool { return !after.libs[lib].loaded })
+	stays := slices.DeleteFunc(slices.Clone(before.global),
+		func(lib int) bool { return !after.libs[lib].loaded })
 	if len(after.global) < len(stays) || !slices.Equal(after.global[:len(stays)], stays) {
 		t.Fatalf("the global scope was %v, and is %v", before.global, after.global)
 	}
 	for _, lib := range after.global {
 		for _, needed := range append(m.libs[lib].needed, lib) {
 			if !slices.Contains(after.global, needed) || !after.libs[needed].loaded {
-				t.Fatalf("%s, which %s needs, is not global or not loaded: %v", m.libs[needed].Name, m.libs[lib].Name, after.global)
+				t.Fatalf("%s, which %s needs, is not global or not loaded: %v", m.libs[needed].Name,
+					m.libs[lib].Name, after.global)
 			}
 		}
 	}
@@ -213,8 +226,8 @@ func rehash(s *State) uint64 {
 	return h
 }
 
-// Closing undoes opening: whatever was open before, opening one more library as a local one and closing it again leads to a
-// state that differs only in its commit number.
+// Closing undoes opening: whatever was open before, opening one more library as a local one and
+// closing it again leads to a state that differs only in its commit number.
 func TestSequentialCloseUndoesOpen(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		u := testUniverse()
@@ -226,14 +239,17 @@ func TestSequentialCloseUndoesOpen(t *testing.T) {
 		good := rapid.SampledFrom([]string{"a", "b", "x", "y", "lazy"})
 		s := m.Init()
 		for i := range rapid.IntRange(0, 4).Draw(t, "open before") {
-			s = openAny(t, m, s, Input{Library: good.Draw(t, "library"), Local: rapid.Bool().Draw(t, "local")}, Handle(i+1))
+			s = openAny(t, m, s,
+				Input{Library: good.Draw(t, "library"), Local: rapid.Bool().Draw(t, "local")},
+				Handle(i+1))
 		}
 		before := s
 		lib := good.Draw(t, "library")
 		s = openAny(t, m, s, Input{Library: lib, Local: true}, 9)
 		number, _ := m.LibraryNumber(lib)
 		s = step1(t, m, s, Input{Op: OpClose, Handle: s.libs[number].handle})
-		// A library that was loaded for another's sake forgets the handle it had no use for; all else is as it was.
+		// A library that was loaded for another's sake forgets the handle it had no use for; all
+		// else is as it was.
 		after := s.clone()
 		after.setCommit(before.commit)
 		if !after.Equal(before) {
@@ -266,7 +282,8 @@ func step1(t *rapid.T, m *Sequential, s *State, in Input) *State {
 	return next[0]
 }
 
-// Pointers that have been learned stay: no operation but those that end their owner's life changes them.
+// Pointers that have been learned stay: no operation but those that end their owner's life changes
+// them.
 func TestSequentialPointersStay(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		u := testUniverse()
@@ -282,7 +299,8 @@ func TestSequentialPointersStay(t *testing.T) {
 			for number, slot := range s.funcs {
 				lives := next[i].libs[m.funcs[number].lib].loaded
 				if now := next[i].funcs[number]; slot != 0 && lives && now != slot {
-					t.Fatalf("%s: %s had pointer %d and has %d", Describe(in, outs[i]), m.funcs[number].Name, slot, now)
+					t.Fatalf("%s: %s had pointer %d and has %d", Describe(in, outs[i]),
+						m.funcs[number].Name, slot, now)
 				}
 			}
 			s = next[i]

@@ -2,8 +2,9 @@ package model
 
 import "slices"
 
-// loadOrder lists the libraries that opening root loads, in search order, leaving out those that are loaded
-// already; and the classes of the faults met on the way, in no particular order: a linker may report any of them.
+// loadOrder lists the libraries that opening root loads, in search order, leaving out those that
+// are loaded already; and the classes of the faults met on the way, in no particular order: a
+// linker may report any of them.
 func (m *Sequential) loadOrder(s *State, root int) (fresh []int, faults []ErrorClass) {
 	fresh = m.walk(root, func(lib int) (next []int) {
 		if m.libs[lib].Bad {
@@ -23,7 +24,8 @@ func (m *Sequential) loadOrder(s *State, root int) (fresh []int, faults []ErrorC
 	return fresh, faults
 }
 
-// walk lists root and all that next leads to, each once, in search order. It asks next once for each.
+// walk lists root and all that next leads to, each once, in search order. It asks next once for
+// each.
 func (m *Sequential) walk(root int, next func(lib int) []int) []int {
 	seen := map[int]bool{root: true}
 	if m.rules.NeededFirst {
@@ -53,23 +55,25 @@ func (m *Sequential) walk(root int, next func(lib int) []int) []int {
 	return order
 }
 
-// promotion lists what becomes global when a library is opened as global: itself and what it needs, in search order,
-// without what is global already.
+// promotion lists what becomes global when a library is opened as global: itself and what it needs,
+// in search order, without what is global already.
 func (m *Sequential) promotion(global []int, root int) []int {
 	all := m.walk(root, func(lib int) []int {
-		return slices.DeleteFunc(slices.Clone(m.libs[lib].needed), func(needed int) bool { return needed == unbound })
+		return slices.DeleteFunc(slices.Clone(m.libs[lib].needed),
+			func(needed int) bool { return needed == unbound })
 	})
 	return slices.DeleteFunc(all, func(lib int) bool { return slices.Contains(global, lib) })
 }
 
-// bindScope lists where a library looks for what it imports: the global scope, then its local scope. order is what is
-// loaded.
+// bindScope lists where a library looks for what it imports: the global scope, then its local
+// scope. order is what is loaded.
 func (m *Sequential) bindScope(global, order []int, lib int) []int {
 	return slices.Concat(global, m.localScope(order, lib))
 }
 
-// localScope lists the load groups of a library: each library that needs it, and itself, in the order in which they
-// were loaded, with all that these need. So what is local binds nobody but those who were opened together with it.
+// localScope lists the load groups of a library: each library that needs it, and itself, in the
+// order in which they were loaded, with all that these need. So what is local binds nobody but
+// those who were opened together with it.
 func (m *Sequential) localScope(order []int, lib int) (all []int) {
 	for _, root := range order {
 		group := m.closure(root)
@@ -85,8 +89,8 @@ func (m *Sequential) localScope(order []int, lib int) (all []int) {
 	return all
 }
 
-// bind finds the definition of each import of a library among the libraries in order: the first that has one wins,
-// even over the library's own.
+// bind finds the definition of each import of a library among the libraries in order: the first
+// that has one wins, even over the library's own.
 func (m *Sequential) bind(lib int, order []int) []int32 {
 	imports := m.libs[lib].Imports
 	if len(imports) == 0 {
@@ -110,7 +114,8 @@ func (m *Sequential) provider(imp Import, order []int) int {
 
 // mistaken tells whether a library takes another one's function for one of another signature.
 func (m *Sequential) mistaken(imp Import, provider int) bool {
-	return imp.Kind == KindFunction && m.funcs[m.libs[provider].exports[imp.Name].number].Params != imp.Params
+	return imp.Kind == KindFunction &&
+		m.funcs[m.libs[provider].exports[imp.Name].number].Params != imp.Params
 }
 
 // bindFaults are the classes of errors that the bindings of a library cause at load time.
@@ -119,19 +124,23 @@ func (m *Sequential) bindFaults(lib int, bindings []int32, now bool) []ErrorClas
 	for i, imp := range m.libs[lib].Imports {
 		switch {
 		case bindings[i] == unbound:
-			// A missing function fails only when it is called, unless everything is to be bound now.
+			// A missing function fails only when it is called, unless everything is to be bound
+			// now.
 			if !imp.Weak && (imp.Kind == KindData || now) {
 				faults = append(faults, ClassMissingSymbol)
 			}
-		case m.mistaken(imp, int(bindings[i])) && (now || !m.rules.LateBinding || m.rules.EarlySignatures): // likewise
+		case m.mistaken(imp, int(bindings[i])) &&
+			(now || !m.rules.LateBinding || m.rules.EarlySignatures):
+			// likewise
 			faults = append(faults, ClassSignature)
 		}
 	}
 	return faults
 }
 
-// open does in t, a private copy, what opening a library does, but for the handle, and says whether there was anything to
-// commit: a library is loaded, or becomes global. Or it returns the faults, if there are any.
+// open does in t, a private copy, what opening a library does, but for the handle, and says whether
+// there was anything to commit: a library is loaded, or becomes global. Or it returns the faults,
+// if there are any.
 func (m *Sequential) open(t *State, root int, in Input) (committed bool, faults []ErrorClass) {
 	fresh := !t.libs[root].loaded
 	global := t.global
@@ -157,8 +166,8 @@ func (m *Sequential) open(t *State, root int, in Input) (committed bool, faults 
 	return committed, nil
 }
 
-// load puts root and what it needs into t, a private copy, and returns the faults instead if there are any. global is the
-// global scope with what becomes part of it.
+// load puts root and what it needs into t, a private copy, and returns the faults instead if there
+// are any. global is the global scope with what becomes part of it.
 func (m *Sequential) load(t *State, root int, global []int, now bool) []ErrorClass {
 	fresh, faults := m.loadOrder(t, root)
 	if len(faults) > 0 {
@@ -184,7 +193,8 @@ func (m *Sequential) load(t *State, root int, global []int, now bool) []ErrorCla
 	return nil
 }
 
-// lateFaults are the classes of errors of a loaded library whose missing functions are looked for now.
+// lateFaults are the classes of errors of a loaded library whose missing functions are looked for
+// now.
 func (m *Sequential) lateFaults(t *State, global []int, lib int) (faults []ErrorClass) {
 	for i, imp := range m.libs[lib].Imports {
 		if t.libs[lib].bindings[i] != unbound || imp.Kind != KindFunction {
@@ -200,8 +210,8 @@ func (m *Sequential) lateFaults(t *State, global []int, lib int) (faults []Error
 	return faults
 }
 
-// unload removes what nothing open needs any more from t, a private copy, and says whether there was anything. A cycle of
-// libraries goes as soon as none of them is held from outside.
+// unload removes what nothing open needs any more from t, a private copy, and says whether there
+// was anything. A cycle of libraries goes as soon as none of them is held from outside.
 func (m *Sequential) unload(t *State) bool {
 	live := make([]bool, len(m.libs))
 	var reach func(lib int)
@@ -241,13 +251,14 @@ func (m *Sequential) unload(t *State) bool {
 	gone := len(kept) < len(t.order)
 	if gone {
 		t.setOrder(kept)
-		t.setGlobal(slices.DeleteFunc(slices.Clone(t.global), func(lib int) bool { return !live[lib] }))
+		t.setGlobal(slices.DeleteFunc(slices.Clone(t.global),
+			func(lib int) bool { return !live[lib] }))
 	}
 	return gone
 }
 
-// forget drops the pointers and addresses of a library that is gone: others may have them now. Closures
-// that hold a function of it are null.
+// forget drops the pointers and addresses of a library that is gone: others may have them now.
+// Closures that hold a function of it are null.
 func (m *Sequential) forget(t *State, lib int) {
 	for _, sym := range m.libs[lib].exports {
 		switch {
@@ -264,7 +275,8 @@ func (m *Sequential) forget(t *State, lib int) {
 	}
 }
 
-// find looks the name of an input up: in the global scope (handle 0), or through an open handle, or behind one of these.
+// find looks the name of an input up: in the global scope (handle 0), or through an open handle, or
+// behind one of these.
 func (m *Sequential) find(s *State, in Input) (sym symbol, found, handleOK bool) {
 	lib := 0
 	if in.Handle != 0 {
@@ -281,10 +293,12 @@ func (m *Sequential) find(s *State, in Input) (sym symbol, found, handleOK bool)
 	return symbol{}, false, true
 }
 
-// lookScope lists the libraries that the look-up of an input searches, of which the handle is lib's.
+// lookScope lists the libraries that the look-up of an input searches, of which the handle is
+// lib's.
 func (m *Sequential) lookScope(s *State, lib int, in Input) []int {
 	if in.Next {
-		// A library of the global scope is followed by the rest of that, another one by the rest of its local scope.
+		// A library of the global scope is followed by the rest of that, another one by the rest of
+		// its local scope.
 		if i := slices.Index(s.global, lib); i >= 0 {
 			return s.global[i+1:]
 		}

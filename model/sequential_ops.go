@@ -13,7 +13,8 @@ const (
 	OpOpen Op = iota
 	// OpClose gives up one opening of Input.Handle.
 	OpClose
-	// OpSymbol looks Input.Name up through Input.Handle, or in the global scope, or behind one of these (Input.Next).
+	// OpSymbol looks Input.Name up through Input.Handle, or in the global scope, or behind one of
+	// these (Input.Next).
 	OpSymbol
 	// OpCall looks Input.Name up likewise and calls it with Input.Args.
 	OpCall
@@ -32,7 +33,8 @@ const (
 	opCount
 )
 
-var opNames = []string{"open", "close", "symbol", "call", "call-pointer", "allocate-closure", "free-closure", "spawn", "leave", "set-closure"}
+var opNames = []string{"open", "close", "symbol", "call", "call-pointer", "allocate-closure",
+	"free-closure", "spawn", "leave", "set-closure"}
 
 // Known reports whether there is such an operation.
 func (o Op) Known() bool { return o < opCount }
@@ -50,8 +52,9 @@ func (o *Op) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Handle is what opening a library returns. 0 stands for the global scope: the main module, and then the libraries that were
-// opened as global, with what they need, in the order in which they became part of it.
+// Handle is what opening a library returns. 0 stands for the global scope: the main module, and
+// then the libraries that were opened as global, with what they need, in the order in which they
+// became part of it.
 type Handle uint64
 
 // Input is what a client asked for. Only the fields that Op speaks of count.
@@ -62,13 +65,15 @@ type Input struct {
 	Library string `json:"library,omitempty"`
 	// Now asks OpOpen to fail if any function import has no definition.
 	Now bool `json:"now,omitempty"`
-	// Local asks OpOpen to leave the global scope as it is. Otherwise the library becomes part of it, with all that it needs,
-	// even if it was loaded before; and it stays so until it is unloaded.
+	// Local asks OpOpen to leave the global scope as it is. Otherwise the library becomes part of
+	// it, with all that it needs, even if it was loaded before; and it stays so until it is
+	// unloaded.
 	Local bool `json:"local,omitempty"`
 	// NoLoad asks OpOpen for what is loaded, or else to fail with ClassNotLoaded.
 	NoLoad bool `json:"no_load,omitempty"`
-	// Next asks OpSymbol and OpCall for what comes behind the library of Handle: in the rest of the global scope if it is part
-	// of that, else in what it needs. Behind handle 0, which is then the main module's, is all of the global scope but that.
+	// Next asks OpSymbol and OpCall for what comes behind the library of Handle: in the rest of the
+	// global scope if it is part of that, else in what it needs. Behind handle 0, which is then the
+	// main module's, is all of the global scope but that.
 	Next   bool    `json:"next,omitempty"`
 	Handle Handle  `json:"handle,omitempty"`
 	Name   string  `json:"name,omitempty"`
@@ -82,7 +87,8 @@ type Input struct {
 // Output is what came of it. Exactly one of these holds: Unknown is set; Err is not empty; Trap is not empty; the
 // operation succeeded and the fields that its Op speaks of count.
 type Output struct {
-	// Unknown marks an operation that was cancelled or crashed in a way that nobody knows whether it took effect.
+	// Unknown marks an operation that was cancelled or crashed in a way that nobody knows whether
+	// it took effect.
 	Unknown bool `json:"unknown,omitempty"`
 	// Err is the class of the error, Trap that of the trap in which a call ended.
 	Err  ErrorClass `json:"err,omitempty"`
@@ -98,15 +104,16 @@ type Output struct {
 	Slots []uint32 `json:"slots,omitempty"`
 	// Group is the result of OpSpawn.
 	Group int `json:"group,omitempty"`
-	// Commit is the number of the commit that made the operation visible, and 0 if it changed nothing that all groups
-	// must agree on.
+	// Commit is the number of the commit that made the operation visible, and 0 if it changed
+	// nothing that all groups must agree on.
 	Commit uint64 `json:"commit,omitempty"`
-	// Read is the number of the last commit that the operation has seen, and 0 if it does not know. A linker that wants every
-	// operation to know counts its construction as commit 1.
+	// Read is the number of the last commit that the operation has seen, and 0 if it does not know.
+	// A linker that wants every operation to know counts its construction as commit 1.
 	Read uint64 `json:"read,omitempty"`
 }
 
-// Number is the place of the operation in the commit order: its own commit, else the one it read at, else 0.
+// Number is the place of the operation in the commit order: its own commit, else the one it read
+// at, else 0.
 func (o *Output) Number() uint64 {
 	if o.Commit != 0 {
 		return o.Commit
@@ -140,15 +147,16 @@ type TrapClass string
 
 // The classes of traps.
 const (
-	TrapBadPointer  TrapClass = "bad-pointer" // a null pointer or an unused slot was called
-	TrapSignature   TrapClass = "signature"   // called through a pointer with another number of arguments
+	TrapBadPointer TrapClass = "bad-pointer" // a null pointer or an unused slot was called
+	// called through a pointer with another number of arguments
+	TrapSignature   TrapClass = "signature"
 	TrapMissing     TrapClass = "missing"     // an import that nobody has was called
 	TrapUnreachable TrapClass = "unreachable" // the function itself trapped
 	TrapStack       TrapClass = "stack"       // endless recursion
 )
 
-// ReadOnly says whether the operation can only look, never change anything, whatever its outcome was. (OpSymbol may
-// give a function its slot, but when its outcome is unknown nobody knows which.)
+// ReadOnly says whether the operation can only look, never change anything, whatever its outcome
+// was. (OpSymbol may give a function its slot, but when its outcome is unknown nobody knows which.)
 func (in *Input) ReadOnly() bool {
 	return in.Op == OpSymbol || in.Op == OpCall || in.Op == OpCallPointer
 }
@@ -202,8 +210,8 @@ func argsString(args []int32) string {
 	return "(" + strings.Trim(strings.ReplaceAll(fmt.Sprint(args), " ", ", "), "[]") + ")"
 }
 
-// Describe is an operation with its outcome in one short line, as in "g1 symbol(#3, add) = function 17 @5".
-// After @ stands the commit number, in parentheses if the operation only read at it.
+// Describe is an operation with its outcome in one short line, as in "g1 symbol(#3, add) = function
+// 17 @5". After @ stands the commit number, in parentheses if the operation only read at it.
 func Describe(in Input, out Output) string {
 	result := "ok"
 	switch {

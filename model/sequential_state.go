@@ -7,22 +7,25 @@ import (
 	"strings"
 )
 
-// State is one state of the sequential model. A State never changes once Step has returned it, so states
-// can be shared between goroutines and kept in visited sets; successors share what did not change.
+// State is one state of the sequential model. A State never changes once Step has returned it, so
+// states can be shared between goroutines and kept in visited sets; successors share what did not
+// change.
 //
-// What the linker may choose freely (handles, table slots, addresses, group ids) is not in the state until an output
-// has told it. From then on it must stay as it is for as long as the thing it belongs to lives.
+// What the linker may choose freely (handles, table slots, addresses, group ids) is not in the
+// state until an output has told it. From then on it must stay as it is for as long as the thing it
+// belongs to lives.
 type State struct {
-	libs   []libState // by library number
-	order  []int      // numbers of the loaded libraries in the order in which they came; the main module is first
-	global []int      // those of the global scope in search order, likewise
-	groups []int      // live groups, ascending
-	opened []openUse  // handles, ascending, if each opening has one of its own
-	slots  []slotUse  // known users of table slots, ascending by slot
-	funcs  []uint32   // slot of each function, 0 while it is not known
-	data   []uint64   // 1 + address of each data symbol, 0 while it is not known
-	commit uint64     // the newest commit seen
-	dead   bool       // poisoned
+	libs []libState // by library number
+	// numbers of the loaded libraries in the order in which they came; the main module is first
+	order  []int
+	global []int     // those of the global scope in search order, likewise
+	groups []int     // live groups, ascending
+	opened []openUse // handles, ascending, if each opening has one of its own
+	slots  []slotUse // known users of table slots, ascending by slot
+	funcs  []uint32  // slot of each function, 0 while it is not known
+	data   []uint64  // 1 + address of each data symbol, 0 while it is not known
+	commit uint64    // the newest commit seen
+	dead   bool      // poisoned
 	hash   uint64
 }
 
@@ -31,7 +34,8 @@ type libState struct {
 	loaded bool
 	opens  uint32 // openings not yet closed
 	handle Handle // 0 while it is not known
-	// bindings says for each import which library's definition it got, or unbound. Shared, never changed.
+	// bindings says for each import which library's definition it got, or unbound. Shared, never
+	// changed.
 	bindings []int32
 }
 
@@ -44,7 +48,8 @@ type openUse struct {
 	lib    int
 }
 
-// slotUse is the known user of a table slot: a function number, closureUser, or what closureOf returns.
+// slotUse is the known user of a table slot: a function number, closureUser, or what closureOf
+// returns.
 type slotUse struct {
 	slot uint32
 	user int32
@@ -71,19 +76,23 @@ func heldBy(user int32) (number int, ok bool) {
 	return 0, false
 }
 
-// Equal reports whether two states are the same: whether every future is possible for both or for neither.
+// Equal reports whether two states are the same: whether every future is possible for both or for
+// neither.
 func (s *State) Equal(t *State) bool {
 	if s == t {
 		return true
 	}
 	return s.hash == t.hash && s.commit == t.commit && s.dead == t.dead &&
-		slices.Equal(s.order, t.order) && slices.Equal(s.global, t.global) && slices.Equal(s.groups, t.groups) &&
-		slices.Equal(s.opened, t.opened) && slices.Equal(s.slots, t.slots) && slices.Equal(s.funcs, t.funcs) && slices.Equal(s.data, t.data) &&
+		slices.Equal(s.order, t.order) && slices.Equal(s.global, t.global) &&
+		slices.Equal(s.groups, t.groups) &&
+		slices.Equal(s.opened, t.opened) && slices.Equal(s.slots, t.slots) &&
+		slices.Equal(s.funcs, t.funcs) && slices.Equal(s.data, t.data) &&
 		slices.EqualFunc(s.libs, t.libs, libState.equal)
 }
 
 func (l libState) equal(m libState) bool {
-	return l.loaded == m.loaded && l.opens == m.opens && l.handle == m.handle && slices.Equal(l.bindings, m.bindings)
+	return l.loaded == m.loaded && l.opens == m.opens && l.handle == m.handle &&
+		slices.Equal(l.bindings, m.bindings)
 }
 
 // Hash is equal for equal states. It is not the same from one version of this package to the next.
@@ -104,8 +113,8 @@ func (s *State) HandleOf(h Handle) (library int, open bool) {
 	return i, i >= 0
 }
 
-// KnownSlot says what the model knows of a table slot, if it knows anything: the number of the library
-// whose function is there, -1 if there is none, and whether it is a closure's.
+// KnownSlot says what the model knows of a table slot, if it knows anything: the number of the
+// library whose function is there, -1 if there is none, and whether it is a closure's.
 func (m *Sequential) KnownSlot(s *State, slot uint32) (library int, closure, known bool) {
 	user, ok := s.slotUser(slot)
 	if !ok {
@@ -117,8 +126,9 @@ func (m *Sequential) KnownSlot(s *State, slot uint32) (library int, closure, kno
 	return -1, true, true
 }
 
-// Describe is the state in one short line: the commit number, the loaded libraries with their openings and whether they are
-// local, how many pointers are known, the closures' slots, the live groups. Long lists are cut.
+// Describe is the state in one short line: the commit number, the loaded libraries with their
+// openings and whether they are local, how many pointers are known, the closures' slots, the live
+// groups. Long lists are cut.
 func (m *Sequential) Describe(s *State) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "@%d", s.commit)
@@ -162,8 +172,8 @@ func shortList[T any](list []T) string {
 	return fmt.Sprintf("%v…+%d", list[:describeAtMost], len(list)-describeAtMost)
 }
 
-// The functions below are the only ones that write to a State. Each works on a private copy made by clone, replaces
-// the slice it changes, and keeps the hash right.
+// The functions below are the only ones that write to a State. Each works on a private copy made by
+// clone, replaces the slice it changes, and keeps the hash right.
 
 func (s *State) clone() *State {
 	t := *s
@@ -184,10 +194,11 @@ const (
 	tagOpened
 )
 
-// mix hashes one fact. The finalizer is that of splitmix64 (Steele, Lea, Flood 2014); facts are combined by exclusive
-// or, so that a fact can be taken out again.
+// mix hashes one fact. The finalizer is that of splitmix64 (Steele, Lea, Flood 2014); facts are
+// combined by exclusive or, so that a fact can be taken out again.
 func mix(tag int, a, b uint64) uint64 {
-	z := uint64(tag)*0x9e3779b97f4a7c15 ^ a*0xbf58476d1ce4e5b9 ^ (b+0x2545f4914f6cdd1d)*0x94d049bb133111eb
+	z := uint64(tag)*0x9e3779b97f4a7c15 ^ a*0xbf58476d1ce4e5b9 ^ (b+
+		0x2545f4914f6cdd1d)*0x94d049bb133111eb
 	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	return z ^ z>>31

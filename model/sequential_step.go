@@ -5,12 +5,12 @@ import (
 	"slices"
 )
 
-// Step tells whether an operation asked for by in may have the outcome out in state s, and what the state is then. If
-// it may not, the state is nil and the error is a *Refusal. Step changes neither s nor the slices of in and out,
-// and always has the same answer for the same arguments.
+// Step tells whether an operation asked for by in may have the outcome out in state s, and what the
+// state is then. If it may not, the state is nil and the error is a *Refusal. Step changes neither
+// s nor the slices of in and out, and always has the same answer for the same arguments.
 //
-// An operation whose outcome is unknown is always allowed, and takes effect as far as its effect follows from the input.
-// (That it had no effect is covered by putting it after everything else.)
+// An operation whose outcome is unknown is always allowed, and takes effect as far as its effect
+// follows from the input. (That it had no effect is covered by putting it after everything else.)
 func (m *Sequential) Step(s *State, in Input, out Output) (*State, error) {
 	if in.Op >= opCount {
 		return nil, refuse(ReasonUnknownArgument, "", in.Op.String())
@@ -76,18 +76,20 @@ func stepPoisoned(s *State, out Output) (*State, error) {
 	return t, nil
 }
 
-// stepNumber checks the place of the operation in the commit order. A commit must be above everything seen so
-// far; a read must not be below. A read above the newest known commit is one whose commit nobody reported, and
-// from then on that commit is known.
+// stepNumber checks the place of the operation in the commit order. A commit must be above
+// everything seen so far; a read must not be below. A read above the newest known commit is one
+// whose commit nobody reported, and from then on that commit is known.
 func stepNumber(s *State, out Output) (*State, error) {
 	number := out.Number()
 	switch {
 	case number == 0:
 		return s, nil
 	case out.Commit != 0 && (out.Err != "" || out.Trap != ""):
-		return nil, refuse(ReasonNeedlessCommit, "", fmt.Sprintf("commit %d of a failure", out.Commit))
+		return nil, refuse(ReasonNeedlessCommit, "",
+			fmt.Sprintf("commit %d of a failure", out.Commit))
 	case out.Commit != 0 && out.Commit <= s.commit:
-		return nil, refuse(ReasonCommitOrder, fmt.Sprintf("more than %d", s.commit), fmt.Sprint(out.Commit))
+		return nil, refuse(ReasonCommitOrder, fmt.Sprintf("more than %d", s.commit),
+			fmt.Sprint(out.Commit))
 	case number < s.commit:
 		return nil, refuse(ReasonStale, fmt.Sprintf("at least %d", s.commit), fmt.Sprint(number))
 	case number == s.commit:
@@ -164,9 +166,11 @@ func (m *Sequential) stepOpen(s *State, in Input, out Output) (*State, error) {
 func (m *Sequential) takeHandle(t *State, lib int, handle Handle) error {
 	state := t.libs[lib]
 	if state.handle != 0 && state.handle != handle {
-		return refuse(ReasonHandleChanged, fmt.Sprintf("#%d", state.handle), fmt.Sprintf("#%d", handle))
+		return refuse(ReasonHandleChanged, fmt.Sprintf("#%d", state.handle),
+			fmt.Sprintf("#%d", handle))
 	}
-	if other, open := t.HandleOf(handle); handle == 0 || open && (other != lib || m.rules.HandlePerOpen) {
+	if other, open := t.HandleOf(handle); handle == 0 || open &&
+		(other != lib || m.rules.HandlePerOpen) {
 		return refuse(ReasonHandleTaken, "", fmt.Sprintf("#%d", handle))
 	}
 	if m.rules.HandlePerOpen {
@@ -194,8 +198,8 @@ func (m *Sequential) stepClose(s *State, in Input, out Output) (*State, error) {
 	return t, nil
 }
 
-// release takes one opening of a library away and says whether anything was unloaded. With the last opening the handle
-// ends, even if the library stays for another's sake.
+// release takes one opening of a library away and says whether anything was unloaded. With the last
+// opening the handle ends, even if the library stays for another's sake.
 func (m *Sequential) release(t *State, handle Handle, lib int) bool {
 	t.dropOpened(handle)
 	state := t.libs[lib]
@@ -215,7 +219,8 @@ func stepAllocate(s *State, in Input, out Output) (*State, error) {
 		return nil, err
 	}
 	if len(out.Slots) != in.Count {
-		return nil, refuse(ReasonWrongSlots, fmt.Sprintf("%d slots", in.Count), fmt.Sprint(len(out.Slots)))
+		return nil, refuse(ReasonWrongSlots, fmt.Sprintf("%d slots", in.Count),
+			fmt.Sprint(len(out.Slots)))
 	}
 	t := s.clone()
 	for _, slot := range out.Slots {
@@ -223,7 +228,8 @@ func stepAllocate(s *State, in Input, out Output) (*State, error) {
 			return nil, refuse(ReasonWrongSlots, "no null pointer", "0")
 		}
 		if user, known := t.slotUser(slot); known {
-			return nil, refuse(ReasonSlotTaken, "a free slot", fmt.Sprintf("slot %d of a %s", slot, userKind(user)))
+			return nil, refuse(ReasonSlotTaken, "a free slot",
+				fmt.Sprintf("slot %d of a %s", slot, userKind(user)))
 		}
 		t.takeSlot(slot, closureUser)
 	}
@@ -264,8 +270,8 @@ func (m *Sequential) stepSpawn(s *State, out Output) (*State, error) {
 	return t, nil
 }
 
-// stepUnknown applies what follows from the input alone: the handle, slots and group that the operation may have got
-// stay unknown, and nobody can use them.
+// stepUnknown applies what follows from the input alone: the handle, slots and group that the
+// operation may have got stay unknown, and nobody can use them.
 func (m *Sequential) stepUnknown(s *State, in Input) *State {
 	if s.dead || !s.hasGroup(in.Group) {
 		return s

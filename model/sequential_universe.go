@@ -7,12 +7,12 @@ import (
 )
 
 // Universe is everything a history can be about: the main module, the shared libraries that can be
-// opened, and the choices (Rules) that the judged linker makes where the platform leaves one. It is plain
-// data, so that it can stand in the header of a recorded history; the expected outcome of every operation
-// is computed from it.
+// opened, and the choices (Rules) that the judged linker makes where the platform leaves one. It is
+// plain data, so that it can stand in the header of a recorded history; the expected outcome of
+// every operation is computed from it.
 //
-// Names of libraries are unique, and Main's name is not among Libraries. A Needed name that no library has
-// is allowed: opening such a library is expected to fail.
+// Names of libraries are unique, and Main's name is not among Libraries. A Needed name that no
+// library has is allowed: opening such a library is expected to fail.
 type Universe struct {
 	// Main is the module that is there from the start. It cannot be closed.
 	Main Library `json:"main"`
@@ -24,33 +24,36 @@ type Universe struct {
 	Rules Rules `json:"rules"`
 }
 
-// Rules are the choices that a linker may make one way or the other. The zero value is what ld.so does
-// where ld.so has an opinion.
+// Rules are the choices that a linker may make one way or the other. The zero value is what ld.so
+// does where ld.so has an opinion.
 type Rules struct {
-	// NeededFirst puts a library behind the libraries it needs in the search order (depth first). Otherwise
-	// the order is breadth first from the library that was opened, as ld.so has it.
+	// NeededFirst puts a library behind the libraries it needs in the search order (depth first).
+	// Otherwise the order is breadth first from the library that was opened, as ld.so has it.
 	NeededFirst bool `json:"needed_first,omitempty"`
-	// LibraryScope makes a look-up through a handle search that one library. Otherwise it searches the
-	// library and everything it needs, breadth first.
+	// LibraryScope makes a look-up through a handle search that one library. Otherwise it searches
+	// the library and everything it needs, breadth first.
 	LibraryScope bool `json:"library_scope,omitempty"`
-	// LateBinding looks for a function import that nobody had at load time again at each call, and when the library is opened
-	// again with Input.Now.
+	// LateBinding looks for a function import that nobody had at load time again at each call, and
+	// when the library is opened again with Input.Now.
 	LateBinding bool `json:"late_binding,omitempty"`
-	// PinProviders keeps a library loaded while a loaded library has an import bound to it, needed or not.
-	// Without it, what a call through an import of an unloaded library does is unspecified, and accepted.
+	// PinProviders keeps a library loaded while a loaded library has an import bound to it, needed
+	// or not. Without it, what a call through an import of an unloaded library does is unspecified,
+	// and accepted.
 	PinProviders bool `json:"pin_providers,omitempty"`
 	// TrapKillsGroup ends a group in which guest code trapped.
 	TrapKillsGroup bool `json:"trap_kills_group,omitempty"`
-	// EarlySignatures refuses to load a library that imports a function of another signature, even where
-	// LateBinding lets such an import fail when it is called.
+	// EarlySignatures refuses to load a library that imports a function of another signature, even
+	// where LateBinding lets such an import fail when it is called.
 	EarlySignatures bool `json:"early_signatures,omitempty"`
-	// HandlePerOpen gives every opening a handle of its own, which is closed once. Without it a library
-	// has one handle for as long as it is open, and that is closed as often as it was opened.
+	// HandlePerOpen gives every opening a handle of its own, which is closed once. Without it a
+	// library has one handle for as long as it is open, and that is closed as often as it was
+	// opened.
 	HandlePerOpen bool `json:"handle_per_open,omitempty"`
-	// Unnumbered says that operations need not report commit numbers. Those reported are still judged.
+	// Unnumbered says that operations need not report commit numbers. Those reported are still
+	// judged.
 	Unnumbered bool `json:"unnumbered,omitempty"`
-	// Tolerate lists failures that any operation may end with at any time. Such an operation has had no effect
-	// (after ClassPoisoned, every later operation must end with it too).
+	// Tolerate lists failures that any operation may end with at any time. Such an operation has
+	// had no effect (after ClassPoisoned, every later operation must end with it too).
 	Tolerate []ErrorClass `json:"tolerate,omitempty"`
 }
 
@@ -71,8 +74,8 @@ type Library struct {
 // Function is an exported function.
 type Function struct {
 	Name string `json:"name"`
-	// AliasOf names the function of the same library that this is another name for: same pointer, same
-	// behaviour. The other fields are then ignored.
+	// AliasOf names the function of the same library that this is another name for: same pointer,
+	// same behaviour. The other fields are then ignored.
 	AliasOf string `json:"alias_of,omitempty"`
 	// Params is the number of i32 parameters. Every function returns one i32.
 	Params int `json:"params,omitempty"`
@@ -96,17 +99,17 @@ type Import struct {
 	Kind SymbolKind `json:"kind"`
 	// Weak imports may stay without a definition: a null pointer, or address 0.
 	Weak bool `json:"weak,omitempty"`
-	// Params is the number of parameters of an imported function; a definition with another number makes
-	// loading fail with ClassSignature.
+	// Params is the number of parameters of an imported function; a definition with another number
+	// makes loading fail with ClassSignature.
 	Params int `json:"params,omitempty"`
 }
 
-// Behaviour is a pure description of what a function does with its arguments. All arithmetic is on i32 and
-// wraps.
+// Behaviour is a pure description of what a function does with its arguments. All arithmetic is on
+// i32 and wraps.
 type Behaviour struct {
 	Kind BehaviourKind `json:"kind"`
-	// Mul and Add are the numbers of BehaviourAffine: Mul × (sum of the arguments) + Add. BehaviourCallImport
-	// uses Add alone.
+	// Mul and Add are the numbers of BehaviourAffine: Mul × (sum of the arguments) + Add.
+	// BehaviourCallImport uses Add alone.
 	Mul int32 `json:"mul,omitempty"`
 	Add int32 `json:"add,omitempty"`
 	// Import is the imported function that BehaviourCallImport and BehaviourHasImport are about.
@@ -121,8 +124,8 @@ const (
 	BehaviourAffine BehaviourKind = iota
 	// BehaviourTrap executes unreachable.
 	BehaviourTrap
-	// BehaviourCallImport returns what the imported function returns for the same arguments, plus Add. It makes
-	// visible which definition an import was bound to.
+	// BehaviourCallImport returns what the imported function returns for the same arguments, plus
+	// Add. It makes visible which definition an import was bound to.
 	BehaviourCallImport
 	// BehaviourHasImport returns 1 if the import has a definition, and 0 if not.
 	BehaviourHasImport
@@ -202,7 +205,8 @@ func (u *Universe) Validate() error {
 		}
 	}
 	if u.Main.Bad || len(u.Main.Needed) > 0 {
-		return &UniverseError{Library: u.Main.Name, Problem: "the main module can neither be bad nor need libraries"}
+		return &UniverseError{Library: u.Main.Name,
+			Problem: "the main module can neither be bad nor need libraries"}
 	}
 	return nil
 }
@@ -249,9 +253,11 @@ func (l *Library) validate() error {
 		}
 		switch f.Behaviour.Kind {
 		case BehaviourCallImport:
-			i := slices.IndexFunc(l.Imports, func(i Import) bool { return i.Name == f.Behaviour.Import })
+			i := slices.IndexFunc(l.Imports,
+				func(i Import) bool { return i.Name == f.Behaviour.Import })
 			if i < 0 || l.Imports[i].Kind != KindFunction || l.Imports[i].Params != f.Params {
-				return wrong(f.Name, "calls something that is not an imported function with as many parameters")
+				return wrong(f.Name,
+					"calls something that is not an imported function with as many parameters")
 			}
 		case BehaviourHasImport:
 			if imports[f.Behaviour.Import] == KindNone {
@@ -312,5 +318,6 @@ func enumParse(what string, names []string, text []byte) (int, error) {
 	return n, nil
 }
 
-// ErrUnknownName means that a text is not the name of an operation, an option or a class of errors, or that a value has no name.
+// ErrUnknownName means that a text is not the name of an operation, an option or a class of errors,
+// or that a value has no name.
 var ErrUnknownName = errors.New("model: unknown name")

@@ -70,9 +70,11 @@ func TestNamesAreTheSpecifications(t *testing.T) {
 			fields = append(fields, string(name))
 		}
 	}
-	variables := submatches(`(?m)^    (\w+),? +\\\*`, section(t, text, "\nVARIABLES\n", "\nvars =="))
+	variables := submatches(`(?m)^    (\w+),? +\\\*`,
+		section(t, text, "\nVARIABLES\n", "\nvars =="))
 	compare(t, "variables", variables, fields)
-	compare(t, "variables in vars", strings.Split(section(t, text, "vars == <<", ">>"), ", "), fields)
+	compare(t, "variables in vars", strings.Split(section(t, text, "vars == <<", ">>"), ", "),
+		fields)
 
 	var invariants []string
 	for _, inv := range protocol.Invariants() {
@@ -81,25 +83,37 @@ func TestNamesAreTheSpecifications(t *testing.T) {
 			t.Errorf("State has no method %s", inv.Name)
 		}
 	}
-	compare(t, "invariants", submatches(`(?m)^(\w+) ==`, section(t, text, "(* Invariants.", "(* Properties of steps")), invariants)
+	compare(t, "invariants",
+		submatches(`(?m)^(\w+) ==`, section(t, text, "(* Invariants.", "(* Properties of steps")),
+		invariants)
 }
 
 func compare(t *testing.T, what string, specification, code []string) {
 	t.Helper()
 	if !slices.Equal(specification, code) {
-		t.Errorf("%s:\nthe specification has %q\nGo has                %q", what, specification, code)
+		t.Errorf("%s:\nthe specification has %q\nGo has                %q", what, specification,
+			code)
 	}
 }
 
-// Every guard that the text can switch off can be switched off in Go, and nothing else; the same for features.
+// Every guard that the text can switch off can be switched off in Go, and nothing else; the same
+// for features.
 func TestSwitchesAreTheSpecifications(t *testing.T) {
 	text := linkerSync(t).Root.Source
 	for _, c := range []struct {
 		what, pattern string
 		parse         func(string) (uint64, error)
 	}{
-		{"guard", `"(\w+)" \\(?:not)?in Off`, func(s string) (uint64, error) { g, err := protocol.ParseGuard(s); return uint64(g), err }},
-		{"feature", `"(\w+)" \\in Features`, func(s string) (uint64, error) { f, err := protocol.ParseFeature(s); return uint64(f), err }},
+		{"guard", `"(\w+)" \\(?:not)?in Off`,
+			func(s string) (uint64, error) {
+				g, err := protocol.ParseGuard(s)
+				return uint64(g), err
+			}},
+		{"feature", `"(\w+)" \\in Features`,
+			func(s string) (uint64, error) {
+				f, err := protocol.ParseFeature(s)
+				return uint64(f), err
+			}},
 	} {
 		var all uint64
 		for _, name := range submatches(c.pattern, text) {
@@ -125,11 +139,14 @@ func TestSwitchesAreTheSpecifications(t *testing.T) {
 func TestModelsCheckEverything(t *testing.T) {
 	suite := specifications(t)
 	text := linkerSync(t).Root.Source
-	invariants := submatches(`(?m)^(\w+) ==`, section(t, text, "(* Invariants.", "(* Properties of steps"))
-	steps := submatches(`(?m)^(\w+) == \[\]\[`, section(t, text, "(* Properties of steps", "(* Liveness"))
+	invariants := submatches(`(?m)^(\w+) ==`,
+		section(t, text, "(* Invariants.", "(* Properties of steps"))
+	steps := submatches(`(?m)^(\w+) == \[\]\[`,
+		section(t, text, "(* Properties of steps", "(* Liveness"))
 	live := submatches(`(?m)^(\w+) == .*~>`, text)
 	if len(invariants) < 20 || len(steps) < 10 || len(live) < 5 {
-		t.Fatalf("found only %d invariants, %d properties of steps, %d of liveness", len(invariants), len(steps), len(live))
+		t.Fatalf("found only %d invariants, %d properties of steps, %d of liveness",
+			len(invariants), len(steps), len(live))
 	}
 	for _, m := range suite.Models {
 		config, err := os.ReadFile("../tla/" + m.Config)
@@ -150,7 +167,8 @@ func TestModelsCheckEverything(t *testing.T) {
 			// Everybody runs again where everybody wants to; elsewhere, whoever wants to.
 			want = live
 			if c.Specification != "EagerSpec" {
-				want = slices.DeleteFunc(slices.Clone(live), func(name string) bool { return name == "ParkedRuns" })
+				want = slices.DeleteFunc(slices.Clone(live),
+					func(name string) bool { return name == "ParkedRuns" })
 			}
 		}
 		for _, name := range want {
@@ -161,16 +179,19 @@ func TestModelsCheckEverything(t *testing.T) {
 	}
 }
 
-// alternatives are the guards that are lists of alternatives in the text, and what Go says when none holds.
+// alternatives are the guards that are lists of alternatives in the text, and what Go says when
+// none holds.
 var alternatives = map[string]protocol.Refusal{
 	"RequestState": "stage[g] is Idle and free, Leased, or Built",
 	"Detach":       `stage[g] = "Locked" /\ holder # g`,
 }
 
 // offSwitch is what a guard has behind or before it that switches it off.
-var offSwitch = regexp.MustCompile(` \\/ \(?"\w+" \\in Off.*$|^"\w+" \\in Off \\/ | \\/ \(stage\[h\] = "WaitState" .*$`)
+var offSwitch = regexp.MustCompile(
+	` \\/ \(?"\w+" \\in Off.*$|^"\w+" \\in Off \\/ | \\/ \(stage\[h\] = "WaitState" .*$`)
 
-// Whatever Go refuses, it refuses by a guard of the action in the text: in every state of every small model.
+// Whatever Go refuses, it refuses by a guard of the action in the text: in every state of every
+// small model.
 func TestRefusalsAreGuards(t *testing.T) {
 	spec := linkerSync(t)
 	guards := map[protocol.Action]map[protocol.Refusal]int{}

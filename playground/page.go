@@ -38,12 +38,13 @@ type Guard struct {
 
 // Mistake is a behaviour that can be loaded.
 type Mistake struct {
-	Name     string          `json:"name"`
-	Shows    string          `json:"shows"`
-	Property string          `json:"property"`
-	Ending   string          `json:"ending,omitempty"` // what is wrong at its end, where no state and no step is
-	Config   protocol.Config `json:"config"`
-	Steps    []string        `json:"steps"`
+	Name     string `json:"name"`
+	Shows    string `json:"shows"`
+	Property string `json:"property"`
+	// what is wrong at its end, where no state and no step is
+	Ending string          `json:"ending,omitempty"`
+	Config protocol.Config `json:"config"`
+	Steps  []string        `json:"steps"`
 }
 
 // Property is a property in words.
@@ -85,7 +86,8 @@ func WritePage(w io.Writer, facts Facts, program, exec []byte) error {
 		return fmt.Errorf("playground: %w", err)
 	}
 	err = page.Execute(w, map[string]string{
-		"Style": timeline.Style(), "Script": timeline.Script(), "Page": pageScript, "Exec": string(exec),
+		"Style": timeline.Style(), "Script": timeline.Script(), "Page": pageScript,
+		"Exec":  string(exec),
 		"Facts": string(known), "Program": base64.StdEncoding.EncodeToString(packed.Bytes()),
 	})
 	if err != nil {

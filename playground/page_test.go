@@ -22,7 +22,8 @@ func TestPage(t *testing.T) {
 	browsertest.Chromium(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "page.html")
-	if out, err := exec.CommandContext(t.Context(), "go", "run", "./build", "-o", file).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "run", "./build", "-o",
+		file).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	page, err := os.ReadFile(file)
@@ -33,10 +34,12 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	driven := bytes.Replace(page, []byte("</body>"), []byte(`<script type="text/plain" id="recorded">`+recorded(t)+
-		"</script><script>"+string(driver)+"</script></body>"), 1)
+	driven := bytes.Replace(page, []byte("</body>"),
+		[]byte(`<script type="text/plain" id="recorded">`+recorded(t)+"</script><script>"+
+			string(driver)+"</script></body>"), 1)
 	for _, size := range []string{"500,900", "1280,900"} {
-		if text := browsertest.Run(t, size, map[string][]byte{"/": driven}); text != browsertest.Well {
+		if text := browsertest.Run(t, size,
+			map[string][]byte{"/": driven}); text != browsertest.Well {
 			t.Errorf("at %s:\n%s", size, text)
 		}
 	}
@@ -57,7 +60,8 @@ func recorded(t *testing.T) string {
 	state, record := protocol.NewState(config), trace.Trace{Config: config}
 	commits := uint64(0)
 	for i, text := range []string{
-		"RequestLease(g1)", "GrantLease(g1)", "RequestState(g1)", "LockState(g1)", `Work(g1, <<"LoadModules", 9>>)`,
+		"RequestLease(g1)", "GrantLease(g1)", "RequestState(g1)", "LockState(g1)",
+		`Work(g1, <<"LoadModules", 9>>)`,
 		"Publish(g1)", "Arrive(g2)", "Broadcast(g1)", "Apply(g2)", "Commit(g1)",
 	} {
 		step, err := protocol.ParseStep(text)

@@ -194,11 +194,12 @@ type View struct {
 	Before  protocol.State `json:"before"` // the state before the last step
 	Groups  []string       `json:"groups"`
 	Choices []Choice       `json:"choices"`
-	Broken  []string       `json:"broken"`      // in this state, or by the step to it
-	First   int            `json:"firstBroken"` // the first step after which something was broken; 0: none
-	Ended   bool           `json:"ended"`       // nothing is left that could happen
-	Stuck   bool           `json:"stuck"`       // nothing can happen, and it is no end: a deadlock
-	Off     []string       `json:"off"`
+	Broken  []string       `json:"broken"` // in this state, or by the step to it
+	// the first step after which something was broken; 0: none
+	First int      `json:"firstBroken"`
+	Ended bool     `json:"ended"` // nothing is left that could happen
+	Stuck bool     `json:"stuck"` // nothing can happen, and it is no end: a deadlock
+	Off   []string `json:"off"`
 
 	Timeline *timeline.Timeline `json:"timeline,omitzero"` // nil if it is as it was, after Go
 }
@@ -233,8 +234,10 @@ func (s *Session) Whole() View {
 func (s *Session) View() View {
 	state := s.states[s.at]
 	v := View{
-		At: s.at, State: state, Before: s.states[max(s.at-1, 0)], Choices: []Choice{}, Ended: state.Terminated(),
-		Broken: append([]string{}, s.broken[s.at]...), Off: append([]string{}, s.config.Off.Names()...),
+		At: s.at, State: state, Before: s.states[max(s.at-1, 0)], Choices: []Choice{},
+		Ended:  state.Terminated(),
+		Broken: append([]string{}, s.broken[s.at]...),
+		Off:    append([]string{}, s.config.Off.Names()...),
 	}
 	groups := s.visible()
 	for g := range groups {

@@ -83,7 +83,8 @@ func TestSession(t *testing.T) {
 // No list of a view is null in JSON: the page takes each for a list.
 func TestViewsHaveLists(t *testing.T) {
 	text, err := json.Marshal(newSession(t).Whole())
-	if err != nil || strings.Contains(string(text), "null") || !strings.Contains(string(text), `"steps":[]`) {
+	if err != nil || strings.Contains(string(text), "null") ||
+		!strings.Contains(string(text), `"steps":[]`) {
 		t.Errorf("%v\n%s", err, text)
 	}
 }
@@ -114,7 +115,8 @@ func TestSessionBreaks(t *testing.T) {
 }
 
 func TestSettings(t *testing.T) {
-	for _, wrong := range []playground.Settings{{}, {Groups: 9, MaxLog: 1}, {Groups: 2, Initial: 3, MaxLog: 1}, {Groups: 2, MaxLog: 5}} {
+	for _, wrong := range []playground.Settings{{}, {Groups: 9, MaxLog: 1},
+		{Groups: 2, Initial: 3, MaxLog: 1}, {Groups: 2, MaxLog: 5}} {
 		if s, err := playground.New(wrong); !errors.Is(err, playground.ErrSettings) || s != nil {
 			t.Errorf("%+v: %v", wrong, err)
 		}

@@ -124,7 +124,8 @@ func TestReplaceWhileUsed(t *testing.T) {
 	}
 	for i := range 20 {
 		before := uses[1+i%2].Load()
-		for uses[1+i%2].Load() == before && !t.Failed() { // the present version is used before it is replaced
+		// the present version is used before it is replaced
+		for uses[1+i%2].Load() == before && !t.Failed() {
 			if _, err := h.Call(ctx, "counter", "counted"); err != nil {
 				t.Error(err)
 			}
@@ -149,7 +150,8 @@ func TestLoadFails(t *testing.T) {
 	}
 	header := []byte("\x00asm\x01\x00\x00\x00")
 	needs := (&dylink.Info{Needed: []string{"libnone.so"}}).Append(header)
-	for name, wasm := range map[string][]byte{"no module": []byte("hello"), "no library": header, "what it needs is missing": needs} {
+	for name, wasm := range map[string][]byte{"no module": []byte("hello"), "no library": header,
+		"what it needs is missing": needs} {
 		var le *linker.LoadError
 		if err := h.Load(ctx, "counter", wasm); !errors.As(err, &le) {
 			t.Errorf("%s: %v", name, err)

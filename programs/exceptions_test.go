@@ -48,7 +48,8 @@ func TestCommandOfOlderExceptions(t *testing.T) {
 						func() ([]uint64, error) { return other.Call(ctx, older, "run", args...) },
 					} {
 						if got, err := g(); err != nil || got[0] != want[0] {
-							t.Errorf("way %d, call %d throws: %v, %v, want %v", way, n, got, err, want)
+							t.Errorf("way %d, call %d throws: %v, %v, want %v", way, n, got, err,
+								want)
 						}
 					}
 					different[want[0]] = true

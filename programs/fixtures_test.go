@@ -14,7 +14,8 @@ import (
 // the sums.
 func TestFixturesAreWhatWasBuilt(t *testing.T) {
 	sums := builds.Sums(t, "testdata/SHA256SUMS")
-	builds.CheckUnchanged(t, sums, func(name string) string { return filepath.Join("testdata", filepath.FromSlash(name)) })
+	builds.CheckUnchanged(t, sums,
+		func(name string) string { return filepath.Join("testdata", filepath.FromSlash(name)) })
 	var names []string
 	err := fs.WalkDir(os.DirFS("testdata"), ".", func(name string, d fs.DirEntry, err error) error {
 		built := strings.HasSuffix(name, ".wasm") || strings.HasSuffix(name, ".so")

@@ -63,7 +63,8 @@ func TestCommandWithoutAtexit(t *testing.T) {
 		code, err := p.l.Run(t.Context())
 		// The library reaches the C library's atexit in the linker alone, so the order is the same.
 		if got := p.output(); err != nil || code != life.code || got != life.want {
-			t.Errorf("%s: exit code %d, %v, output:\n%swant:\n%s", life.how, code, err, got, life.want)
+			t.Errorf("%s: exit code %d, %v, output:\n%swant:\n%s", life.how, code, err, got,
+				life.want)
 		}
 	}
 }
@@ -148,7 +149,8 @@ func TestExitOfOneOfSeveralGroups(t *testing.T) {
 	if _, err := other.Call(ctx, lib, "leave"); !errors.As(err, &exit) || exit.ExitCode() != 6 {
 		t.Fatalf("leave: %v", err)
 	}
-	if got := p.output(); strings.Contains(got, "library: handler") || strings.Contains(got, "library: destructor") {
+	if got := p.output(); strings.Contains(got, "library: handler") ||
+		strings.Contains(got, "library: destructor") {
 		t.Errorf("a library was destroyed that others use:\n%s", got)
 	}
 	if _, err := p.g.Call(ctx, lib, "work"); err != nil {
@@ -157,7 +159,8 @@ func TestExitOfOneOfSeveralGroups(t *testing.T) {
 	if _, err := p.g.Call(ctx, lib, "leave"); !errors.As(err, &exit) {
 		t.Errorf("leave: %v", err)
 	}
-	if got, want := p.output(), "library: works\nlibrary: handler\nlibrary: handler\nlibrary: destructor\n"; got != want {
+	if got, want := p.output(),
+		"library: works\nlibrary: handler\nlibrary: handler\nlibrary: destructor\n"; got != want {
 		t.Errorf("output:\n%swant:\n%s", got, want)
 	}
 }

@@ -6,7 +6,8 @@ import "testing"
 func TestMainAtFixedAddresses(t *testing.T) {
 	p := link(t, read(t, "fixed.wasm"), "plain")
 	code, err := p.l.Run(t.Context())
-	want := "library: constructor sees 9\nmain: constructor sees 5\nmain: 39 1 5 10\nlibrary: destructor sees 10\n"
+	want := "library: constructor sees 9\nmain: constructor sees 5\nmain: 39 1 5 10\nlibrary: " +
+		"destructor sees 10\n"
 	if got := p.output(); err != nil || code != 0 || got != want {
 		t.Errorf("exit code %d, %v, output:\n%swant:\n%s", code, err, got, want)
 	}

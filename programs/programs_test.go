@@ -41,8 +41,10 @@ func link(t testing.TB, main []byte, libs string, args ...string) *program {
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
 	t.Cleanup(func() { _ = rt.Close(ctx) })
 	p := &program{out: &bytes.Buffer{}}
-	l, err := linker.New(ctx, rt, main, linker.NewConfig().WithFS(os.DirFS("testdata")).WithSearchPath(libs).
-		WithModuleConfig(wazero.NewModuleConfig().WithArgs(append([]string{"program"}, args...)...)).WithStdio(nil, p.out, p.out))
+	l, err := linker.New(ctx, rt, main,
+		linker.NewConfig().WithFS(os.DirFS("testdata")).WithSearchPath(libs).
+			WithModuleConfig(wazero.NewModuleConfig().WithArgs(append([]string{"program"},
+				args...)...)).WithStdio(nil, p.out, p.out))
 	if err != nil {
 		t.Fatal(err)
 	}

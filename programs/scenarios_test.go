@@ -17,14 +17,21 @@ import (
 // differences are the scenarios whose result differs from glibc's, and why; testdata/here.txt has
 // what it is here.
 var differences = map[string]string{
-	"diamond": "glibc constructs what a library needs from the last name to the first; here it is the order of the names",
+	"diamond": "glibc constructs what a library needs from the last name to the first; here it " +
+		"is the order of the names",
 	"the first definition of a group is everybody's in it": "the same order",
-	"no load": "glibc does not call it an error that a library is not loaded; musl and the linker do, and say so",
-	"a look-up in the default scope keeps what it finds": "glibc keeps a library for whoever has found it by dlsym; the linker keeps what is bound, and a pointer that is left traps",
-	"a helper that was there calls back":                 "what is bound when it is first called keeps nothing loaded: it is looked for again",
-	"handlers of a library":                              "constructors register destructors, so handlers that come later run before them",
-	"dlerror after a later success":                      "POSIX lets dlerror tell what was wrong since it was last asked; glibc forgets it at the next success",
-	"a destructor closes a library":                      "glibc puts off what is closed in a destructor until that has ended",
+	"no load": "glibc does not call it an error that a library is not loaded; musl and the " +
+		"linker do, and say so",
+	"a look-up in the default scope keeps what it finds": "glibc keeps a library for whoever has " +
+		"found it by dlsym; the linker keeps what is bound, and a pointer that is left traps",
+	"a helper that was there calls back": "what is bound when it is first called " +
+		"keeps nothing loaded: it is looked for again",
+	"handlers of a library": "constructors register destructors, so " +
+		"handlers that come later run before them",
+	"dlerror after a later success": "POSIX lets dlerror tell what was " +
+		"wrong since it was last asked; glibc forgets it at the next success",
+	"a destructor closes a library": "glibc puts off what is closed in a " +
+		"destructor until that has ended",
 }
 
 // scenarios splits what scenarios.c has written.
@@ -82,7 +89,8 @@ func runScenarios(t *testing.T, groups int) string {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	l, err := linker.New(ctx, rt, main, linker.NewConfig().WithFS(os.DirFS("testdata/scenarios")).WithStdio(nil, &out, &out))
+	l, err := linker.New(ctx, rt, main,
+		linker.NewConfig().WithFS(os.DirFS("testdata/scenarios")).WithStdio(nil, &out, &out))
 	if err != nil {
 		t.Fatal(err)
 	}

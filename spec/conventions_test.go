@@ -15,7 +15,8 @@ func TestConventionsHaveTests(t *testing.T) {
 		if strings.HasPrefix(line, "## What C programs expect") {
 			break
 		}
-		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| the conventions") || strings.HasPrefix(line, "| ---") {
+		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| the conventions") ||
+			strings.HasPrefix(line, "| ---") {
 			continue
 		}
 		rows++

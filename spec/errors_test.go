@@ -14,41 +14,46 @@ import (
 )
 
 // errorRule is what is wrong with an error that is made in a function.
-const errorRule = "an error that is made in a function wraps another one with %w or is a type of its own: callers have nothing to test for otherwise"
+const errorRule = "an error that is made in a function wraps another one with %w or is a type of " +
+	"its own: callers have nothing to test for otherwise"
 
-// Every error that a caller can meet can be tested for with errors.Is or errors.As: errors.New is for variables of a package alone, fmt.Errorf
-// wraps. The texts begin in lower case and do not end with a full stop.
+// Every error that a caller can meet can be tested for with errors.Is or errors.As: errors.New is
+// for variables of a package alone, fmt.Errorf wraps. The texts begin in lower case and do not end
+// with a full stop.
 func TestErrorsCanBeTestedFor(t *testing.T) {
 	found := 0
-	for _, dir := range []string{"linker", "lincheck", "model", "cmd/lockstep", "stock", "fuzz/schedule", "tla"} {
-		err := filepath.WalkDir(filepath.Join("..", dir), func(path string, d fs.DirEntry, err error) error {
-			switch {
-			case err != nil:
-				return err
-			case d.IsDir() && (d.Name() == "testdata" || d.Name() == "node_modules"):
-				return filepath.SkipDir
-			case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
-				return nil
-			}
-			fset := token.NewFileSet()
-			file, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
-			if err != nil {
-				return err
-			}
-			for _, decl := range file.Decls {
-				_, inFunction := decl.(*ast.FuncDecl)
-				ast.Inspect(decl, func(n ast.Node) bool {
-					if call, text := errorCall(n); call != "" {
-						found++
-						if problem := errorProblem(call, text, inFunction); problem != "" {
-							t.Errorf("%s: %s(%q): %s", fset.Position(n.Pos()), call, text, problem)
+	for _, dir := range []string{"linker", "lincheck", "model", "cmd/lockstep", "stock",
+		"fuzz/schedule", "tla"} {
+		err := filepath.WalkDir(filepath.Join("..", dir),
+			func(path string, d fs.DirEntry, err error) error {
+				switch {
+				case err != nil:
+					return err
+				case d.IsDir() && (d.Name() == "testdata" || d.Name() == "node_modules"):
+					return filepath.SkipDir
+				case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+					return nil
+				}
+				fset := token.NewFileSet()
+				file, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
+				if err != nil {
+					return err
+				}
+				for _, decl := range file.Decls {
+					_, inFunction := decl.(*ast.FuncDecl)
+					ast.Inspect(decl, func(n ast.Node) bool {
+						if call, text := errorCall(n); call != "" {
+							found++
+							if problem := errorProblem(call, text, inFunction); problem != "" {
+								t.Errorf("%s: %s(%q): %s", fset.Position(n.Pos()), call, text,
+									problem)
+							}
 						}
-					}
-					return true
-				})
-			}
-			return nil
-		})
+						return true
+					})
+				}
+				return nil
+			})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -45,9 +45,11 @@ func proofsTable(record *proof.Record) string {
 	for _, p := range record.Properties {
 		obligations += p.Obligations
 		unproved += len(p.Unproved)
-		fmt.Fprintf(&b, "| `%s` | %d | %s |\n", p.Property, p.Obligations, strings.Join(p.Unproved, ", "))
+		fmt.Fprintf(&b, "| `%s` | %d | %s |\n", p.Property, p.Obligations,
+			strings.Join(p.Unproved, ", "))
 	}
-	return fmt.Sprintf("\n%d questions, %d of them not proved (z3 %s):\n%s\n", obligations, unproved, record.Z3, b.String())
+	return fmt.Sprintf("\n%d questions, %d of them not proved (z3 %s):\n%s\n", obligations,
+		unproved, record.Z3, b.String())
 }
 
 func mistakesTable(record *proof.Record) string {
@@ -63,5 +65,7 @@ func mistakesTable(record *proof.Record) string {
 		broken++
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", name, m.Property, m.Action)
 	}
-	return fmt.Sprintf("\n%d mistakes: %d break the proof. The property is one of those that fail.\n%s\n", len(record.Mistakes), broken, b.String())
+	return fmt.Sprintf(
+		"\n%d mistakes: %d break the proof. The property is one of those that fail.\n%s\n",
+		len(record.Mistakes), broken, b.String())
 }

@@ -45,7 +45,8 @@ func testsOfTree(t *testing.T) map[string]bool {
 	return found
 }
 
-// unheldPromises returns the rows of tables of promises that name no test, or one that there is not.
+// unheldPromises returns the rows of tables of promises that name no test, or one that there is
+// not.
 func unheldPromises(text string, tests map[string]bool) (rows []string, promises int) {
 	inTable := false
 	for line := range strings.Lines(text) {
@@ -58,7 +59,8 @@ func unheldPromises(text string, tests map[string]bool) (rows []string, promises
 		case inTable && !strings.HasPrefix(line, "| ---"):
 			promises++
 			names := testName.FindAllStringSubmatch(line, -1)
-			if len(names) == 0 || slices.ContainsFunc(names, func(m []string) bool { return !tests[m[1]] }) {
+			if len(names) == 0 ||
+				slices.ContainsFunc(names, func(m []string) bool { return !tests[m[1]] }) {
 				rows = append(rows, line)
 			}
 		}
@@ -79,24 +81,30 @@ func TestSecurityPromises(t *testing.T) {
 
 // A promise without a test, or with one that there is not, is found.
 func TestUnheldPromises(t *testing.T) {
-	text := "| promise | held by |\n| --- | --- |\n| a | `TestA` |\n| b | `TestA`, `TestB` |\n| c | |\n\n| d | `TestC` |\n"
+	text := "| promise | held by |\n| --- | --- |\n| a | `TestA` |\n| b | `TestA`, `TestB` |\n| " +
+		"c | |\n\n| d | `TestC` |\n"
 	rows, promises := unheldPromises(text, map[string]bool{"TestA": true})
-	if promises != 3 || len(rows) != 2 || !strings.HasPrefix(rows[0], "| b") || !strings.HasPrefix(rows[1], "| c") {
+	if promises != 3 || len(rows) != 2 || !strings.HasPrefix(rows[0], "| b") ||
+		!strings.HasPrefix(rows[1], "| c") {
 		t.Errorf("%d promises, %q", promises, rows)
 	}
 }
 
-// docs/dependencies.md lists the modules that go.mod requires directly, each with its version and a reason.
+// docs/dependencies.md lists the modules that go.mod requires directly, each with its version and a
+// reason.
 func TestDependencies(t *testing.T) {
 	text := read(t, "../docs/dependencies.md")
-	required := regexp.MustCompile(`(?m)^\t([\w./~-]+) (v[\w.+-]+)$`).FindAllStringSubmatch(read(t, "../go.mod"), -1)
+	required := regexp.MustCompile(`(?m)^\t([\w./~-]+) (v[\w.+-]+)$`).FindAllStringSubmatch(read(t,
+		"../go.mod"), -1)
 	if len(required) < 5 {
 		t.Fatalf("only %d modules were found in go.mod", len(required))
 	}
 	rows := map[string]bool{}
 	for line := range strings.Lines(text) {
-		if fields := strings.Split(line, "|"); len(fields) >= 5 && strings.HasPrefix(strings.TrimSpace(fields[1]), "`") {
-			module, version := strings.Trim(strings.TrimSpace(fields[1]), "`"), strings.TrimSpace(fields[2])
+		if fields := strings.Split(line, "|"); len(fields) >= 5 &&
+			strings.HasPrefix(strings.TrimSpace(fields[1]), "`") {
+			module, version := strings.Trim(strings.TrimSpace(fields[1]), "`"),
+				strings.TrimSpace(fields[2])
 			rows[module+" "+version] = len(strings.TrimSpace(fields[4])) > 10
 		}
 	}

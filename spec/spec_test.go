@@ -17,11 +17,13 @@ import (
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
-var update = flag.Bool("update", false, "write the line numbers of references and the table of models")
+var update = flag.Bool("update", false,
+	"write the line numbers of references and the table of models")
 
 // packages are the folders of the packages that the pages may name.
 var packages = map[string]string{
-	"linker": "../linker", "protocol": "../linker/protocol", "coord": "../linker/coord", "model": "../model", "tla": "../tla", "proof": "../tla/proof",
+	"linker": "../linker", "protocol": "../linker/protocol", "coord": "../linker/coord",
+	"model": "../model", "tla": "../tla", "proof": "../tla/proof",
 }
 
 func pages(t *testing.T) []string {
@@ -64,7 +66,8 @@ func TestLineReferences(t *testing.T) {
 				return link
 			}
 			if strconv.Itoa(line) != m[3] && !*update {
-				t.Errorf("%s: %s is in line %d of %s, not %s (go test ./spec -update)", page, m[1], line, m[2], m[3])
+				t.Errorf("%s: %s is in line %d of %s, not %s (go test ./spec -update)", page, m[1],
+					line, m[2], m[3])
 			}
 			return fmt.Sprintf("[`%s`](%s#L%d)", m[1], m[2], line)
 		})
@@ -77,7 +80,8 @@ func TestLineReferences(t *testing.T) {
 // lineOf is the line in which a TLA+ or Go file defines a name, or 0.
 func lineOf(t *testing.T, file, name string) int {
 	t.Helper()
-	definition := regexp.MustCompile(`^` + name + `(\([^)]*\))? ==|^    ` + name + `,? +\\\*|^func (\([^)]*\) )?` + name + `\(|^type ` + name + `\b`)
+	definition := regexp.MustCompile(`^` + name + `(\([^)]*\))? ==|^    ` + name +
+		`,? +\\\*|^func (\([^)]*\) )?` + name + `\(|^type ` + name + `\b`)
 	for i, line := range strings.Split(read(t, file), "\n") {
 		if definition.MatchString(line) {
 			return i + 1
@@ -149,7 +153,8 @@ func modelSuite(t *testing.T) *tla.Suite {
 	return suite
 }
 
-// goSymbols adds the top-level names of a package and its methods, tests included: package.Name, package.Type.Method.
+// goSymbols adds the top-level names of a package and its methods, tests included: package.Name,
+// package.Type.Method.
 func goSymbols(t *testing.T, name, dir string, symbols map[string]bool) {
 	t.Helper()
 	files, err := filepath.Glob(dir + "/*.go")
@@ -197,8 +202,8 @@ func receiver(d *ast.FuncDecl) string {
 
 var quoted = regexp.MustCompile("`([^`]+)`")
 
-// Whatever a table names exists: what stands under TLA+ is an operator, under Go a symbol, under tests a test, under
-// "broken by" a model that must be refuted. Go names in the text exist too.
+// Whatever a table names exists: what stands under TLA+ is an operator, under Go a symbol, under
+// tests a test, under "broken by" a model that must be refuted. Go names in the text exist too.
 func TestNamesExist(t *testing.T) {
 	n := allNames(t)
 	goName := regexp.MustCompile(`^(linker|protocol|coord|model|tla|proof)\.\w+(\.\w+)?$`)
@@ -251,12 +256,14 @@ func TestNamesExist(t *testing.T) {
 	}
 	for column, least := range map[string]int{"TLA+": 60, "Go": 40, "tests": 40, "broken by": 15} {
 		if checked[column] < least {
-			t.Errorf("only %d names under %q were checked, expected %d at least", checked[column], column, least)
+			t.Errorf("only %d names under %q were checked, expected %d at least", checked[column],
+				column, least)
 		}
 	}
 }
 
-// Every invariant and property of the specification is on the page of invariants, and every negative is named there.
+// Every invariant and property of the specification is on the page of invariants, and every
+// negative is named there.
 func TestInvariantsAreComplete(t *testing.T) {
 	page := read(t, "invariants.md")
 	text := read(t, "../tla/LinkerSync.tla")
@@ -313,17 +320,21 @@ func modelsTable(suite *tla.Suite) string {
 		kind  tla.Kind
 		title string
 	}{
-		{tla.KindModel, "Everything holds"}, {tla.KindLiveness, "Everything ends"}, {tla.KindSimulation, "Random behaviours"},
-		{tla.KindNegative, "Mistakes, each of which must be found"}, {tla.KindProbe, "Claims that must be refuted"},
+		{tla.KindModel, "Everything holds"}, {tla.KindLiveness, "Everything ends"},
+		{tla.KindSimulation, "Random behaviours"},
+		{tla.KindNegative, "Mistakes, each of which must be found"},
+		{tla.KindProbe, "Claims that must be refuted"},
 	}
 	var b strings.Builder
 	for _, k := range titles {
 		fmt.Fprintf(&b, "\n## %s\n\n", k.title)
 		refuted := k.kind == tla.KindNegative || k.kind == tla.KindProbe
 		if refuted {
-			b.WriteString("| model | module | found by | exit | also by | what it shows |\n| --- | --- | --- | --- | --- | --- |\n")
+			b.WriteString("| model | module | found by | exit | also by | what it shows |\n| --- " +
+				"| --- | --- | --- | --- | --- |\n")
 		} else {
-			b.WriteString("| model | module | states | depth | also by | what it shows |\n| --- | --- | --- | --- | --- | --- |\n")
+			b.WriteString("| model | module | states | depth | also by | what it shows |\n| --- " +
+				"| --- | --- | --- | --- | --- |\n")
 		}
 		for _, m := range suite.Models {
 			if m.Kind != k.kind {
@@ -341,9 +352,11 @@ func modelsTable(suite *tla.Suite) string {
 			case refuted:
 				one, two = "`"+m.Property+"`", fmt.Sprint(m.Exit)
 			case m.Simulation != nil:
-				one, two = fmt.Sprintf("%d behaviours", m.Simulation.Traces), fmt.Sprint(m.Simulation.Length)
+				one, two = fmt.Sprintf("%d behaviours", m.Simulation.Traces),
+					fmt.Sprint(m.Simulation.Length)
 			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", m.Name, m.Module, one, two, strings.Join(also, ", "), m.Shows)
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", m.Name, m.Module, one, two,
+				strings.Join(also, ", "), m.Shows)
 		}
 	}
 	b.WriteString("\n")

@@ -1,13 +1,15 @@
-// Package stock says where the pinned npm modules are: WebAssembly modules built by other people, which
-// Lockstep's examples and tests link and run unchanged.
+// Package stock says where the pinned npm modules are: WebAssembly modules built by other people,
+// which Lockstep's examples and tests link and run unchanged.
 //
-// The modules are pinned by stock/package-lock.json and fetched by "make deps" into stock/node_modules,
-// which is not committed. A module that was not fetched, or was fetched before the lock file last changed,
-// is an [*Error] that names the remedy; so a test that needs one fails instead of silently doing nothing.
+// The modules are pinned by stock/package-lock.json and fetched by "make deps" into
+// stock/node_modules, which is not committed. A module that was not fetched, or was fetched before
+// the lock file last changed, is an [*Error] that names the remedy; so a test that needs one fails
+// instead of silently doing nothing.
 //
 //	wasm, err := stock.Read(stock.WebTreeSitter)
 //
-// Nothing is cached: every call looks at the files as they are. All functions may be called from any goroutine.
+// Nothing is cached: every call looks at the files as they are. All functions may be called from
+// any goroutine.
 package stock
 
 import (
@@ -34,15 +36,16 @@ const (
 	TLAChecker = "tla-checker/tla_checker_bg.wasm"
 )
 
-// EnvDir is the environment variable that names the directory that holds node_modules. It is for programs
-// that run outside the source tree; unset or empty, the directory is "stock" in the module's root.
+// EnvDir is the environment variable that names the directory that holds node_modules. It is for
+// programs that run outside the source tree; unset or empty, the directory is "stock" in the
+// module's root.
 const EnvDir = "LOCKSTEP_STOCK"
 
 // modulePath is what go.mod in the module's root declares.
 const modulePath = "github.com/lockstep-wasm/lockstep"
 
-// lockFile is the lock file this package was built with. Embedding it, instead of reading the one that is
-// on disk, means that a program moved elsewhere still knows what it was pinned to.
+// lockFile is the lock file this package was built with. Embedding it, instead of reading the one
+// that is on disk, means that a program moved elsewhere still knows what it was pinned to.
 //
 //go:embed package-lock.json
 var lockFile []byte
@@ -61,8 +64,8 @@ var (
 	ErrStale = errors.New("stale install")
 )
 
-// Error says which pinned module could not be found, and why. It wraps one of the Err… values of this
-// package, or the error of the file system.
+// Error says which pinned module could not be found, and why. It wraps one of the Err… values of
+// this package, or the error of the file system.
 type Error struct {
 	Name      string   // the name that was asked for
 	Dir       string   // the directory that holds node_modules; empty when it was not found
@@ -76,15 +79,18 @@ type Error struct {
 func (e *Error) Error() string {
 	switch {
 	case errors.Is(e.Err, ErrStale):
-		return fmt.Sprintf("stock: %s: %v: version %s is there, package-lock.json pins %s: run \"make deps\"",
+		return fmt.Sprintf(
+			"stock: %s: %v: version %s is there, package-lock.json pins %s: run \"make deps\"",
 			e.Name, e.Err, e.Installed, e.Want)
 	case errors.Is(e.Err, ErrNoFile) && len(e.Known) > 0:
-		return fmt.Sprintf("stock: %s: %v; the grammars are %s", e.Name, e.Err, strings.Join(e.Known, ", "))
+		return fmt.Sprintf("stock: %s: %v; the grammars are %s", e.Name, e.Err,
+			strings.Join(e.Known, ", "))
 	case errors.Is(e.Err, ErrNotInstalled):
 		return fmt.Sprintf("stock: %s: %v in %s: run \"make deps\"",
 			e.Name, e.Err, filepath.Join(e.Dir, "node_modules"))
 	case errors.Is(e.Err, ErrNoRoot):
-		return fmt.Sprintf("stock: %s: %v: set %s to the directory that holds node_modules", e.Name, e.Err, EnvDir)
+		return fmt.Sprintf("stock: %s: %v: set %s to the directory that holds node_modules", e.Name,
+			e.Err, EnvDir)
 	}
 	return fmt.Sprintf("stock: %s: %v", e.Name, e.Err)
 }
@@ -92,9 +98,9 @@ func (e *Error) Error() string {
 // Unwrap returns the reason.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Path returns the file of a pinned module. name is a slash-separated path whose first element is the npm
-// package, such as [WebTreeSitter] or [GrammarFile]("go"). The file exists, and its package has the pinned
-// version; otherwise the error is an [*Error].
+// Path returns the file of a pinned module. name is a slash-separated path whose first element is
+// the npm package, such as [WebTreeSitter] or [GrammarFile]("go"). The file exists, and its package
+// has the pinned version; otherwise the error is an [*Error].
 func Path(name string) (string, error) {
 	pkg, rest, _ := strings.Cut(name, "/")
 	if !fs.ValidPath(name) || rest == "" {
@@ -134,9 +140,9 @@ const (
 	grammarSuffix  = ".wasm"
 )
 
-// Grammars returns the languages of the package tree-sitter-wasms, sorted: "bash", "c", "c_sharp" and so on.
-// [GrammarFile] turns one into a name for [Path] and [Read]; the module exports the function "tree_sitter_"
-// followed by the language.
+// Grammars returns the languages of the package tree-sitter-wasms, sorted: "bash", "c", "c_sharp"
+// and so on. [GrammarFile] turns one into a name for [Path] and [Read]; the module exports the
+// function "tree_sitter_" followed by the language.
 func Grammars() ([]string, error) {
 	dir, err := packageDir(grammarPackage, grammarPackage)
 	if err != nil {
@@ -144,7 +150,8 @@ func Grammars() ([]string, error) {
 	}
 	entries, err := os.ReadDir(filepath.Join(dir, grammarDir))
 	if err != nil {
-		return nil, &Error{Name: grammarPackage, Dir: rootOf(dir), Err: errors.Join(ErrNotInstalled, err)}
+		return nil, &Error{Name: grammarPackage, Dir: rootOf(dir),
+			Err: errors.Join(ErrNotInstalled, err)}
 	}
 	var languages []string
 	for _, e := range entries {
@@ -176,8 +183,8 @@ func known(pkg string) []string {
 	return languages
 }
 
-// packageDir returns the directory of an installed package whose version is the pinned one. name is what
-// the caller asked for, for the error.
+// packageDir returns the directory of an installed package whose version is the pinned one. name is
+// what the caller asked for, for the error.
 func packageDir(name, pkg string) (string, error) {
 	want, err := pinnedVersion(pkg)
 	if err != nil {
@@ -199,7 +206,8 @@ func packageDir(name, pkg string) (string, error) {
 		return "", &Error{Name: name, Dir: root, Err: fmt.Errorf("package.json: %w", err)}
 	}
 	if installed.Version != want {
-		return "", &Error{Name: name, Dir: root, Installed: installed.Version, Want: want, Err: ErrStale}
+		return "", &Error{Name: name, Dir: root, Installed: installed.Version, Want: want,
+			Err: ErrStale}
 	}
 	return dir, nil
 }
@@ -233,8 +241,8 @@ func findRoot() (string, error) {
 	return filepath.Join(root, "stock"), nil
 }
 
-// Root returns the directory of the source tree, the working directory or one above it. The error wraps ErrNoRoot when
-// there is none.
+// Root returns the directory of the source tree, the working directory or one above it. The error
+// wraps ErrNoRoot when there is none.
 func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -252,8 +260,8 @@ func Root() (string, error) {
 	}
 }
 
-// isModuleRoot reports whether dir holds this module's go.mod. Another module's go.mod does not end the
-// search, so that a nested module (an example with its own go.mod) finds the stock modules too.
+// isModuleRoot reports whether dir holds this module's go.mod. Another module's go.mod does not end
+// the search, so that a nested module (an example with its own go.mod) finds the stock modules too.
 func isModuleRoot(dir string) bool {
 	bytes, err := os.ReadFile(filepath.Join(dir, "go.mod"))
 	if err != nil {

@@ -38,7 +38,8 @@ func ExampleGrammars() {
 }
 
 func TestEveryPinnedModuleIsWebAssembly(t *testing.T) {
-	names := []string{stock.WebTreeSitter, stock.TreeSitterC, stock.TreeSitterPython, stock.TLAChecker}
+	names := []string{stock.WebTreeSitter, stock.TreeSitterC, stock.TreeSitterPython,
+		stock.TLAChecker}
 	languages, err := stock.Grammars()
 	if err != nil {
 		t.Fatal(err)
@@ -98,14 +99,21 @@ func TestErrors(t *testing.T) {
 		is       error
 		says     []string
 	}{
-		{"not installed", stock.WebTreeSitter, "", stock.ErrNotInstalled, []string{stock.WebTreeSitter, "make deps"}},
-		{"file missing from its package", stock.WebTreeSitter, pinned, stock.ErrNoFile, []string{stock.WebTreeSitter, "no such file"}},
-		{"a directory", "web-tree-sitter/dir", pinned, stock.ErrNoFile, []string{"web-tree-sitter/dir"}},
-		{"stale", stock.WebTreeSitter, `{"version": "0.1.0"}`, stock.ErrStale, []string{"0.1.0", "0.27.1", "make deps"}},
-		{"damaged manifest", stock.WebTreeSitter, `{`, nil, []string{stock.WebTreeSitter, "package.json"}},
-		{"not pinned", "left-pad/index.js", "", stock.ErrNotPinned, []string{"left-pad", "package-lock.json"}},
+		{"not installed", stock.WebTreeSitter, "", stock.ErrNotInstalled,
+			[]string{stock.WebTreeSitter, "make deps"}},
+		{"file missing from its package", stock.WebTreeSitter, pinned, stock.ErrNoFile,
+			[]string{stock.WebTreeSitter, "no such file"}},
+		{"a directory", "web-tree-sitter/dir", pinned, stock.ErrNoFile,
+			[]string{"web-tree-sitter/dir"}},
+		{"stale", stock.WebTreeSitter, `{"version": "0.1.0"}`, stock.ErrStale,
+			[]string{"0.1.0", "0.27.1", "make deps"}},
+		{"damaged manifest", stock.WebTreeSitter, `{`, nil,
+			[]string{stock.WebTreeSitter, "package.json"}},
+		{"not pinned", "left-pad/index.js", "", stock.ErrNotPinned,
+			[]string{"left-pad", "package-lock.json"}},
 		{"no file in the name", "web-tree-sitter", "", fs.ErrInvalid, []string{"web-tree-sitter"}},
-		{"outside", "web-tree-sitter/../../x", "", fs.ErrInvalid, []string{"web-tree-sitter/../../x"}},
+		{"outside", "web-tree-sitter/../../x", "", fs.ErrInvalid,
+			[]string{"web-tree-sitter/../../x"}},
 		{"empty", "", "", fs.ErrInvalid, nil},
 	}
 	for _, tt := range tests {
@@ -117,7 +125,8 @@ func TestErrors(t *testing.T) {
 				if err := os.MkdirAll(filepath.Join(dir, "dir"), 0o777); err != nil {
 					t.Fatal(err)
 				}
-				if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(tt.manifest), 0o666); err != nil {
+				if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(tt.manifest),
+					0o666); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -148,7 +157,8 @@ func TestGrammarsNotInstalled(t *testing.T) {
 func TestOutsideTheModule(t *testing.T) {
 	t.Setenv(stock.EnvDir, "")
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/other\n"), 0o666); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/other\n"),
+		0o666); err != nil {
 		t.Fatal(err)
 	}
 	t.Chdir(dir)

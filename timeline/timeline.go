@@ -1,5 +1,5 @@
-// Package timeline draws a sequence of actions of the protocol, with a lane for each group: of a run, or of a
-// counterexample; in a terminal, or on a page by its script.
+// Package timeline draws a sequence of actions of the protocol, with a lane for each group: of a
+// run, or of a counterexample; in a terminal, or on a page by its script.
 //
 // All functions may be called by any goroutine.
 package timeline
@@ -131,7 +131,8 @@ type drawing struct {
 
 func newDrawing(title string, config protocol.Config, steps []protocol.Step) *drawing {
 	// No list is null in JSON.
-	d := &drawing{&Timeline{Title: title, Events: []Event{}, Waits: []Wait{}}, lanesOf(config, steps)}
+	d := &drawing{&Timeline{Title: title, Events: []Event{}, Waits: []Wait{}},
+		lanesOf(config, steps)}
 	for _, name := range []string{"operation", "lease", "state lock"} {
 		d.Lanes = append(d.Lanes, Lane{Name: name, Group: -1, Spans: []Span{}})
 	}

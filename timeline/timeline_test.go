@@ -101,8 +101,8 @@ state lock       SSSSS===
 	if !strings.Contains(legend, "waits for the lease") || strings.Contains(legend, "poisoned") {
 		t.Errorf("legend\n%s", legend)
 	}
-	if len(line.Waits) != 1 || line.Waits[0].What != "the lease" || line.Lanes[line.Waits[0].From].Name != "g1" ||
-		line.Lanes[line.Waits[0].To].Name != "g2" ||
+	if len(line.Waits) != 1 || line.Waits[0].What != "the lease" ||
+		line.Lanes[line.Waits[0].From].Name != "g1" || line.Lanes[line.Waits[0].To].Name != "g2" ||
 		line.Waits[0].At != 14 {
 		t.Errorf("waits: %+v", line.Waits)
 	}
@@ -124,7 +124,8 @@ func mustDraw(t *testing.T, x *model.Explorer, v *model.ViolationError) *timelin
 // in one of a group's spans as long as the group exists.
 func TestTimelinesAreWhole(t *testing.T) {
 	violations(t, func(m tla.Model, x *model.Explorer, v *model.ViolationError) {
-		if text, err := json.Marshal(mustDraw(t, x, v)); err != nil || bytes.Contains(text, []byte("null")) {
+		if text, err := json.Marshal(mustDraw(t, x, v)); err != nil ||
+			bytes.Contains(text, []byte("null")) {
 			t.Errorf("%s: a list is null, which the script takes for none: %v", m.Name, err)
 		}
 		line, err := timeline.New(m.Name, x.Config, v.Trace, nil)

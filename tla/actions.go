@@ -13,18 +13,20 @@ type ActionLine struct {
 	Line int
 }
 
-// Actions returns the disjuncts of the definition named next, in order. The definition must be flat: one line
-// per action, each a name with or without arguments, behind any number of quantifiers. Otherwise the error is
-// a [*SpecError] that wraps [ErrSyntax].
+// Actions returns the disjuncts of the definition named next, in order. The definition must be
+// flat: one line per action, each a name with or without arguments, behind any number of
+// quantifiers. Otherwise the error is a [*SpecError] that wraps [ErrSyntax].
 func (s *Specification) Actions(next string) ([]ActionLine, error) {
 	for _, m := range slices.Backward(s.Modules) {
 		for i, t := range m.tokens {
-			if t.text == next && t.column == 1 && i+1 < len(m.tokens) && m.tokens[i+1].text == "==" {
+			if t.text == next && t.column == 1 && i+1 < len(m.tokens) &&
+				m.tokens[i+1].text == "==" {
 				return m.actions(next, m.tokens[i+2:])
 			}
 		}
 	}
-	return nil, &SpecError{File: s.Root.Name + ".tla", Err: ErrSyntax, What: "no definition of " + next}
+	return nil, &SpecError{File: s.Root.Name + ".tla", Err: ErrSyntax, What: "no definition of " +
+		next}
 }
 
 // actions reads the disjuncts at the start of tokens, up to the next definition.

@@ -61,7 +61,9 @@ var configWords = map[string]func(c *Config) *string{
 func isConfigKeyword(t token) bool {
 	_, list := configSections[t.text]
 	_, word := configWords[t.text]
-	return t.kind == tokenWord && (list || word || t.text == "CONSTANT" || t.text == "CONSTANTS" || t.text == "CHECK_DEADLOCK")
+	return t.kind == tokenWord &&
+		(list || word || t.text == "CONSTANT" || t.text == "CONSTANTS" ||
+			t.text == "CHECK_DEADLOCK")
 }
 
 // ParseConfig reads a TLC configuration. file is only for errors, which are [*SpecError]s.
@@ -70,7 +72,8 @@ func ParseConfig(file, source string) (*Config, error) {
 	if err != nil {
 		var lexical *lexError
 		if errors.As(err, &lexical) {
-			return nil, &SpecError{File: file, Line: lexical.line, Err: ErrSyntax, What: lexical.what}
+			return nil, &SpecError{File: file, Line: lexical.line, Err: ErrSyntax,
+				What: lexical.what}
 		}
 		return nil, &SpecError{File: file, Err: err}
 	}

@@ -33,8 +33,8 @@ type Release struct {
 	SHA256 string
 }
 
-// PinnedRelease is the TLC that [Download] is meant for. Its checksum is the one that the Nix package
-// collection pins for the same address.
+// PinnedRelease is the TLC that [Download] is meant for. Its checksum is the one that the Nix
+// package collection pins for the same address.
 func PinnedRelease() Release {
 	return Release{
 		Version: "1.7.4",
@@ -46,8 +46,9 @@ func PinnedRelease() Release {
 // maxJar bounds what is read from the network; the jar has 2 to 4 MB.
 const maxJar = 64 << 20
 
-// Download fetches a release to file, whose folder it makes. A file that does not have the pinned checksum is
-// not kept, and a release without a pinned checksum is not fetched. Errors wrap [ErrDownload].
+// Download fetches a release to file, whose folder it makes. A file that does not have the pinned
+// checksum is not kept, and a release without a pinned checksum is not fetched. Errors wrap
+// [ErrDownload].
 func Download(ctx context.Context, client *http.Client, release Release, file string) (err error) {
 	defer func() {
 		if err != nil {
@@ -55,7 +56,8 @@ func Download(ctx context.Context, client *http.Client, release Release, file st
 		}
 	}()
 	if release.SHA256 == "" {
-		return fmt.Errorf("%w: fetch %s yourself, verify it, and set %s", ErrNotPinned, release.URL, EnvJar)
+		return fmt.Errorf("%w: fetch %s yourself, verify it, and set %s", ErrNotPinned, release.URL,
+			EnvJar)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, release.URL, nil)
 	if err != nil {
@@ -72,7 +74,8 @@ func Download(ctx context.Context, client *http.Client, release Release, file st
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	// Beside its place, so that the rename is atomic: a jar that is there is a jar that was verified.
+	// Beside its place, so that the rename is atomic: a jar that is there is a jar that was
+	// verified.
 	partial, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.part")
 	if err != nil {
 		return err
@@ -84,7 +87,8 @@ func Download(ctx context.Context, client *http.Client, release Release, file st
 		return err
 	}
 	if got := hex.EncodeToString(sum.Sum(nil)); got != release.SHA256 {
-		return fmt.Errorf("%w: the SHA-256 of %s is %s, pinned is %s", ErrChecksum, release.URL, got, release.SHA256)
+		return fmt.Errorf("%w: the SHA-256 of %s is %s, pinned is %s", ErrChecksum, release.URL,
+			got, release.SHA256)
 	}
 	return os.Rename(partial.Name(), file)
 }

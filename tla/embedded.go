@@ -12,8 +12,8 @@ import (
 	"github.com/tetratelabs/wazero/api"
 )
 
-// Exports of the embedded checker. The names without meaning are what its tool chain (wasm-bindgen) calls
-// its allocator: malloc(size, align), and free(pointer, size, align).
+// Exports of the embedded checker. The names without meaning are what its tool chain (wasm-bindgen)
+// calls its allocator: malloc(size, align), and free(pointer, size, align).
 const (
 	exportCheck  = "check_spec_with_cfg"
 	exportStack  = "__wbindgen_add_to_stack_pointer"
@@ -21,8 +21,8 @@ const (
 	exportFree   = "__wbindgen_export3"
 )
 
-// ErrChecker means that the embedded checker itself failed: it trapped, or it is not the module that this
-// package was written for.
+// ErrChecker means that the embedded checker itself failed: it trapped, or it is not the module
+// that this package was written for.
 var ErrChecker = errors.New("tla: the embedded checker failed")
 
 // How the checker can break its interface; an [ErrChecker] is around each.
@@ -33,8 +33,8 @@ var (
 )
 
 // Checker is the embedded model checker: a TLA+ checker compiled to WebAssembly, in the npm package
-// tla-checker, run by wazero. It needs no Java, but explores about 700 states a second, checks safety only,
-// and reads a part of TLA+; see [Prepare] and [Lint].
+// tla-checker, run by wazero. It needs no Java, but explores about 700 states a second, checks
+// safety only, and reads a part of TLA+; see [Prepare] and [Lint].
 //
 // A Checker may be used from any goroutine; each check has a memory of its own.
 type Checker struct {
@@ -48,17 +48,18 @@ type CheckerConfig struct {
 	// CacheDir is where compiled code is kept between runs, since compiling takes about a second.
 	// Empty means a folder in [os.UserCacheDir], or in [os.TempDir] where that cannot be written.
 	CacheDir string
-	// Interruptible makes a check end when its context ends. It costs much: a check takes up to three times
-	// as long, because the compiled code then looks for it in every loop. Without, a check that has started
-	// comes to its own end, which [EmbeddedJob.MaxStates] bounds.
+	// Interruptible makes a check end when its context ends. It costs much: a check takes up to
+	// three times as long, because the compiled code then looks for it in every loop. Without, a
+	// check that has started comes to its own end, which [EmbeddedJob.MaxStates] bounds.
 	Interruptible bool
 }
 
-// NewChecker compiles the checker. wasm is the file tla_checker_bg.wasm of the npm package tla-checker.
-// Errors wrap [ErrChecker].
+// NewChecker compiles the checker. wasm is the file tla_checker_bg.wasm of the npm package
+// tla-checker. Errors wrap [ErrChecker].
 func NewChecker(ctx context.Context, wasm []byte, config CheckerConfig) (*Checker, error) {
 	c := &Checker{cache: openCache(config.CacheDir)}
-	runtimeConfig := wazero.NewRuntimeConfig().WithCompilationCache(c.cache).WithCloseOnContextDone(config.Interruptible)
+	runtimeConfig := wazero.NewRuntimeConfig().WithCompilationCache(c.cache).WithCloseOnContextDone(
+		config.Interruptible)
 	c.runtime = wazero.NewRuntimeWithConfig(ctx, runtimeConfig)
 	var err error
 	if c.compiled, err = c.runtime.CompileModule(ctx, wasm); err != nil {
@@ -66,14 +67,15 @@ func NewChecker(ctx context.Context, wasm []byte, config CheckerConfig) (*Checke
 	}
 	for _, name := range []string{exportCheck, exportStack, exportMalloc, exportFree} {
 		if _, ok := c.compiled.ExportedFunctions()[name]; !ok {
-			return nil, errors.Join(fmt.Errorf("%w: it has no export %q", ErrChecker, name), c.Close(ctx))
+			return nil, errors.Join(fmt.Errorf("%w: it has no export %q", ErrChecker, name),
+				c.Close(ctx))
 		}
 	}
 	return c, nil
 }
 
-// openCache returns a cache on disk, or one in memory where no folder can be written: a cache that cannot be
-// had costs a second, not the check.
+// openCache returns a cache on disk, or one in memory where no folder can be written: a cache that
+// cannot be had costs a second, not the check.
 func openCache(dir string) wazero.CompilationCache {
 	candidates := []string{dir}
 	if dir == "" {
@@ -96,7 +98,8 @@ func (c *Checker) Close(ctx context.Context) error {
 	return errors.Join(c.runtime.Close(ctx), c.cache.Close(ctx))
 }
 
-// EmbeddedJob is what the embedded checker is given. [Prepare] makes one from a folder of specifications.
+// EmbeddedJob is what the embedded checker is given. [Prepare] makes one from a folder of
+// specifications.
 type EmbeddedJob struct {
 	// Specification is one module that extends TLA+'s own modules only.
 	Specification string
@@ -109,10 +112,12 @@ type EmbeddedJob struct {
 	MaxStates, MaxDepth int
 }
 
-// Check runs one job to its end; see [CheckerConfig] for the context. The error wraps [ErrChecker] when the checker trapped, and the context's
-// error when that ended; what is wrong with the specification is in the result.
+// Check runs one job to its end; see [CheckerConfig] for the context. The error wraps [ErrChecker]
+// when the checker trapped, and the context's error when that ended; what is wrong with the
+// specification is in the result.
 func (c *Checker) Check(ctx context.Context, job EmbeddedJob) (*EmbeddedResult, error) {
-	config := wazero.NewModuleConfig().WithName("") // anonymous, so that checks can run side by side
+	// anonymous, so that checks can run side by side
+	config := wazero.NewModuleConfig().WithName("")
 	instance, err := c.runtime.InstantiateModule(ctx, c.compiled, config)
 	if err != nil {
 		return nil, checkerError(ctx, err)
@@ -139,9 +144,9 @@ type checkerCall struct {
 	instance api.Module
 }
 
-// run passes the strings by pointer and length and reads the string that comes back. The callee writes its
-// pointer and length to the place that the first argument says, on its own stack, and takes over the
-// memory of its arguments.
+// run passes the strings by pointer and length and reads the string that comes back. The callee
+// writes its pointer and length to the place that the first argument says, on its own stack, and
+// takes over the memory of its arguments.
 func (c *checkerCall) run(ctx context.Context, job EmbeddedJob) (string, error) {
 	stack, err := c.call(ctx, exportStack, api.EncodeI32(-16))
 	if err != nil {

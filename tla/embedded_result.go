@@ -12,8 +12,8 @@ import (
 
 // EmbeddedResult is what the embedded checker found.
 type EmbeddedResult struct {
-	// Verdict is VerdictOK, VerdictSafety, VerdictDeadlock, VerdictAssumption or VerdictError. It is about
-	// invariants and deadlocks only, and it counts only where Distinct is what TLC found.
+	// Verdict is VerdictOK, VerdictSafety, VerdictDeadlock, VerdictAssumption or VerdictError. It
+	// is about invariants and deadlocks only, and it counts only where Distinct is what TLC found.
 	Verdict Verdict
 	// Distinct is the number of distinct states explored.
 	Distinct int
@@ -48,7 +48,8 @@ func parseEmbedded(text string, invariants []string) (*EmbeddedResult, error) {
 	case "InvariantViolation":
 		index, ok := violatedIndex(answer.ErrorMessage)
 		if !ok || index >= len(invariants) {
-			return nil, fmt.Errorf("%w: it reports %q, of %d invariants", ErrChecker, answer.ErrorMessage, len(invariants))
+			return nil, fmt.Errorf("%w: it reports %q, of %d invariants", ErrChecker,
+				answer.ErrorMessage, len(invariants))
 		}
 		r.Verdict = VerdictSafety
 		r.Property = invariants[index]
@@ -103,10 +104,10 @@ func embeddedTrace(text string) *Trace {
 	return trace
 }
 
-// Prepare makes a job for the embedded checker of the module and the configuration file cfg in fsys: the
-// modules joined, the comments and the temporal properties left out. It refuses what the checker lacks or
-// is known to misread with a [*SpecError] that wraps [ErrUnsupported] and, for constructs in the text,
-// names the first of [Lint]'s findings.
+// Prepare makes a job for the embedded checker of the module and the configuration file cfg in
+// fsys: the modules joined, the comments and the temporal properties left out. It refuses what the
+// checker lacks or is known to misread with a [*SpecError] that wraps [ErrUnsupported] and, for
+// constructs in the text, names the first of [Lint]'s findings.
 func Prepare(fsys fs.FS, module, cfg string) (EmbeddedJob, error) {
 	spec, err := LoadSpecification(fsys, module)
 	if err != nil {
@@ -114,7 +115,8 @@ func Prepare(fsys fs.FS, module, cfg string) (EmbeddedJob, error) {
 	}
 	if findings := Lint(spec); len(findings) > 0 {
 		f := findings[0]
-		return EmbeddedJob{}, &SpecError{File: f.Module + ".tla", Line: f.Line, Err: ErrUnsupported, What: f.What}
+		return EmbeddedJob{},
+			&SpecError{File: f.Module + ".tla", Line: f.Line, Err: ErrUnsupported, What: f.What}
 	}
 	config, err := readConfig(fsys, cfg)
 	if err != nil {
@@ -127,7 +129,8 @@ func Prepare(fsys fs.FS, module, cfg string) (EmbeddedJob, error) {
 	if err != nil {
 		return EmbeddedJob{}, err
 	}
-	return EmbeddedJob{Specification: text, Config: config.safetyText(), Invariants: config.Invariants}, nil
+	return EmbeddedJob{Specification: text, Config: config.safetyText(),
+		Invariants: config.Invariants}, nil
 }
 
 func readConfig(fsys fs.FS, cfg string) (*Config, error) {
@@ -138,13 +141,13 @@ func readConfig(fsys fs.FS, cfg string) (*Config, error) {
 	return ParseConfig(cfg, string(source))
 }
 
-// ErrEmbedded means that the embedded checker did not find what TLC is expected to find, so that its verdict
-// does not count.
+// ErrEmbedded means that the embedded checker did not find what TLC is expected to find, so that
+// its verdict does not count.
 var ErrEmbedded = errors.New("tla: the embedded checker and the manifest disagree")
 
-// CheckModel checks one model of the suite. The error wraps [ErrEmbedded] where the verdict or the violated
-// property is not the manifest's, or, of a complete search, the number of states; the result is there all
-// the same. Other errors are those of [Prepare] and [Checker.Check].
+// CheckModel checks one model of the suite. The error wraps [ErrEmbedded] where the verdict or the
+// violated property is not the manifest's, or, of a complete search, the number of states; the
+// result is there all the same. Other errors are those of [Prepare] and [Checker.Check].
 func (c *Checker) CheckModel(ctx context.Context, suite *Suite, m Model) (*EmbeddedResult, error) {
 	job, err := Prepare(suite.FS, m.Module, m.Config)
 	if err != nil {
@@ -159,11 +162,14 @@ func (c *Checker) CheckModel(ctx context.Context, suite *Suite, m Model) (*Embed
 	}
 	switch {
 	case r.Verdict != VerdictOf(m.Exit):
-		return r, fmt.Errorf("%w: model %s: %v (%s), expected %v", ErrEmbedded, m.Name, r.Verdict, r.Detail, VerdictOf(m.Exit))
+		return r, fmt.Errorf("%w: model %s: %v (%s), expected %v", ErrEmbedded, m.Name, r.Verdict,
+			r.Detail, VerdictOf(m.Exit))
 	case r.Property != m.Property:
-		return r, fmt.Errorf("%w: model %s: violates %q, expected %q", ErrEmbedded, m.Name, r.Property, m.Property)
+		return r, fmt.Errorf("%w: model %s: violates %q, expected %q", ErrEmbedded, m.Name,
+			r.Property, m.Property)
 	case m.Complete() && r.Distinct != m.Distinct:
-		return r, fmt.Errorf("%w: model %s: %d distinct states, expected %d", ErrEmbedded, m.Name, r.Distinct, m.Distinct)
+		return r, fmt.Errorf("%w: model %s: %d distinct states, expected %d", ErrEmbedded, m.Name,
+			r.Distinct, m.Distinct)
 	}
 	return r, nil
 }

@@ -62,7 +62,8 @@ func TestCheckModel(t *testing.T) {
 				t.Fatalf("trace %+v, want one of %s", r.Trace, m.Property)
 			}
 			last := len(r.Trace.Steps) - 1
-			if len(r.Trace.Changed(0)) != 2 || len(r.Trace.Changed(last)) == 0 || r.Trace.Steps[last].Value("pc") == "" {
+			if len(r.Trace.Changed(0)) != 2 || len(r.Trace.Changed(last)) == 0 ||
+				r.Trace.Steps[last].Value("pc") == "" {
 				t.Errorf("trace ends with %+v", r.Trace.Steps[last])
 			}
 		})
@@ -78,7 +79,8 @@ func TestCheckModelDisagrees(t *testing.T) {
 	}{
 		{"states", "ok", func(m *Model) { m.Distinct++ }, "275 distinct states, expected 276"},
 		{"verdict", "ok", func(m *Model) { m.Exit = 12 }, "ok (), expected safety"},
-		{"property", "free", func(m *Model) { m.Property = "TypeOK" }, `violates "MutualExclusion", expected "TypeOK"`},
+		{"property", "free", func(m *Model) { m.Property = "TypeOK" },
+			`violates "MutualExclusion", expected "TypeOK"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := suite.Model(c.model)
@@ -106,11 +108,20 @@ func TestCheckReportsWhatIsWrong(t *testing.T) {
 		verdict Verdict
 		detail  string
 	}{
-		{"no module", EmbeddedJob{Specification: "nothing", Config: config}, VerdictError, "ParseError"},
-		{"no such definition", EmbeddedJob{Specification: lintModule(""), Config: "SPECIFICATION Other\nINVARIANT T\n"}, VerdictError, "ConfigError"},
-		{"too many states", EmbeddedJob{Specification: strings.Replace(lintModule("I == T"), "x' = x", "x < 9 /\\ x' = x + 1", 1), Config: config, MaxStates: 3}, VerdictError, "MaxStatesExceeded"},
-		{"too deep", EmbeddedJob{Specification: strings.Replace(lintModule("I == T"), "x' = x", "x < 9 /\\ x' = x + 1", 1), Config: config, MaxDepth: 3}, VerdictError, "MaxDepthExceeded"},
-		{"assumption", EmbeddedJob{Specification: lintModule("I == T\nASSUME 1 > 2"), Config: config}, VerdictAssumption, "Assume"},
+		{"no module", EmbeddedJob{Specification: "nothing", Config: config}, VerdictError,
+			"ParseError"},
+		{"no such definition",
+			EmbeddedJob{Specification: lintModule(""),
+				Config: "SPECIFICATION Other\nINVARIANT T\n"}, VerdictError, "ConfigError"},
+		{"too many states",
+			EmbeddedJob{Specification: strings.Replace(lintModule("I == T"), "x' = x",
+				"x < 9 /\\ x' = x + 1", 1), Config: config, MaxStates: 3}, VerdictError,
+			"MaxStatesExceeded"},
+		{"too deep", EmbeddedJob{Specification: strings.Replace(lintModule("I == T"), "x' = x",
+			"x < 9 /\\ x' = x + 1", 1), Config: config, MaxDepth: 3}, VerdictError,
+			"MaxDepthExceeded"},
+		{"assumption", EmbeddedJob{Specification: lintModule("I == T\nASSUME 1 > 2"),
+			Config: config}, VerdictAssumption, "Assume"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r, err := checker.Check(t.Context(), c.job)
@@ -123,7 +134,8 @@ func TestCheckReportsWhatIsWrong(t *testing.T) {
 		})
 	}
 	t.Run("an invariant that is not in the job", func(t *testing.T) {
-		_, err := checker.Check(t.Context(), EmbeddedJob{Specification: lintModule("I == F"), Config: config})
+		_, err := checker.Check(t.Context(),
+			EmbeddedJob{Specification: lintModule("I == F"), Config: config})
 		if !errors.Is(err, ErrChecker) {
 			t.Errorf("error %v, want %v", err, ErrChecker)
 		}
@@ -132,14 +144,17 @@ func TestCheckReportsWhatIsWrong(t *testing.T) {
 
 func TestCheckerErrors(t *testing.T) {
 	ctx := t.Context()
-	if _, err := NewChecker(ctx, []byte("no module"), CheckerConfig{CacheDir: t.TempDir()}); !errors.Is(err, ErrChecker) {
+	if _, err := NewChecker(ctx, []byte("no module"),
+		CheckerConfig{CacheDir: t.TempDir()}); !errors.Is(err, ErrChecker) {
 		t.Errorf("garbage: %v, want %v", err, ErrChecker)
 	}
 	empty := []byte("\x00asm\x01\x00\x00\x00")
-	if _, err := NewChecker(ctx, empty, CheckerConfig{CacheDir: t.TempDir()}); !errors.Is(err, ErrChecker) {
+	if _, err := NewChecker(ctx, empty, CheckerConfig{CacheDir: t.TempDir()}); !errors.Is(err,
+		ErrChecker) {
 		t.Errorf("another module: %v, want %v", err, ErrChecker)
 	}
-	for _, text := range []string{"", "{", `{"error_type":"InvariantViolation","error_message":"Invariant x violated"}`} {
+	for _, text := range []string{"", "{",
+		`{"error_type":"InvariantViolation","error_message":"Invariant x violated"}`} {
 		if _, err := parseEmbedded(text, []string{"I"}); !errors.Is(err, ErrChecker) {
 			t.Errorf("answer %q: %v, want %v", text, err, ErrChecker)
 		}
@@ -159,7 +174,9 @@ func TestInterruptible(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("enough")
 	cancel(reason)
-	if _, err := checker.Check(ctx, EmbeddedJob{Specification: lintModule("I == T"), Config: "SPECIFICATION Spec\nINVARIANT I\n"}); !errors.Is(err, reason) {
+	if _, err := checker.Check(ctx,
+		EmbeddedJob{Specification: lintModule("I == T"),
+			Config: "SPECIFICATION Spec\nINVARIANT I\n"}); !errors.Is(err, reason) {
 		t.Errorf("error %v, want %v", err, reason)
 	}
 }
@@ -170,15 +187,21 @@ func TestPrepareRefuses(t *testing.T) {
 		want               error
 		text               string
 	}{
-		{"a finding", "I == T \\/ T => F", "SPECIFICATION Spec\nINVARIANT I", ErrUnsupported, "M.tla:10: "},
+		{"a finding", "I == T \\/ T => F", "SPECIFICATION Spec\nINVARIANT I", ErrUnsupported,
+			"M.tla:10: "},
 		{"no invariant", "I == T", "SPECIFICATION Spec", ErrUnsupported, "no INVARIANT"},
-		{"constraint", "I == T", "SPECIFICATION Spec\nINVARIANT I\nCONSTRAINT I", ErrUnsupported, "CONSTRAINT"},
-		{"action constraint", "I == T", "SPECIFICATION Spec\nINVARIANT I\nACTION_CONSTRAINT I", ErrUnsupported, "ACTION_CONSTRAINT"},
-		{"symmetry", "I == T", "SPECIFICATION Spec\nINVARIANT I\nSYMMETRY S", ErrUnsupported, "SYMMETRY"},
+		{"constraint", "I == T", "SPECIFICATION Spec\nINVARIANT I\nCONSTRAINT I", ErrUnsupported,
+			"CONSTRAINT"},
+		{"action constraint", "I == T", "SPECIFICATION Spec\nINVARIANT I\nACTION_CONSTRAINT I",
+			ErrUnsupported, "ACTION_CONSTRAINT"},
+		{"symmetry", "I == T", "SPECIFICATION Spec\nINVARIANT I\nSYMMETRY S", ErrUnsupported,
+			"SYMMETRY"},
 		{"view", "I == T", "SPECIFICATION Spec\nINVARIANT I\nVIEW x", ErrUnsupported, "VIEW"},
 		{"alias", "I == T", "SPECIFICATION Spec\nINVARIANT I\nALIAS A", ErrUnsupported, "ALIAS"},
-		{"postcondition", "I == T", "SPECIFICATION Spec\nINVARIANT I\nPOSTCONDITION I", ErrUnsupported, "POSTCONDITION"},
-		{"replacement", "I == T", "SPECIFICATION Spec\nINVARIANT I\nCONSTANT C <- D", ErrUnsupported, "C <- D"},
+		{"postcondition", "I == T", "SPECIFICATION Spec\nINVARIANT I\nPOSTCONDITION I",
+			ErrUnsupported, "POSTCONDITION"},
+		{"replacement", "I == T", "SPECIFICATION Spec\nINVARIANT I\nCONSTANT C <- D",
+			ErrUnsupported, "C <- D"},
 		{"no configuration", "I == T", "", fs.ErrNotExist, "M.cfg"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

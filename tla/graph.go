@@ -20,8 +20,8 @@ const GraphsFile = "graphs.json"
 // ErrGraph means that a state graph, or the record of graphs, could not be read.
 var ErrGraph = errors.New("tla: invalid state graph")
 
-// Graph is the digest of a complete state graph: equal for two graphs exactly when they have the same states
-// and the same labelled edges.
+// Graph is the digest of a complete state graph: equal for two graphs exactly when they have the
+// same states and the same labelled edges.
 type Graph struct {
 	States int    `json:"states"`
 	Edges  int    `json:"edges"`
@@ -30,7 +30,8 @@ type Graph struct {
 
 // RecordedGraph is a [Graph] that TLC dumped.
 type RecordedGraph struct {
-	// Model is the name in the manifest, and Inputs is [Suite.InputsHash] of the time of the record.
+	// Model is the name in the manifest, and Inputs is [Suite.InputsHash] of the time of the
+	// record.
 	Model  string `json:"model"`
 	Inputs string `json:"inputs"`
 	Graph
@@ -49,9 +50,9 @@ func LoadGraphs(fsys fs.FS) ([]RecordedGraph, error) {
 	return graphs, nil
 }
 
-// GraphBuilder collects a state graph. States are texts as TLC prints them, a conjunction of one equation a
-// variable, in any order; white space does not count. The zero value is an empty graph. It must not be used by
-// several goroutines at once.
+// GraphBuilder collects a state graph. States are texts as TLC prints them, a conjunction of one
+// equation a variable, in any order; white space does not count. The zero value is an empty graph.
+// It must not be used by several goroutines at once.
 type GraphBuilder struct {
 	lines map[string]struct{}
 	graph Graph
@@ -66,7 +67,8 @@ func (b *GraphBuilder) State(text string) string {
 	return stateKey(text)
 }
 
-// Edge adds a step from one state to another, both given by their keys. The label is the action with its arguments.
+// Edge adds a step from one state to another, both given by their keys. The label is the action
+// with its arguments.
 func (b *GraphBuilder) Edge(from, label, to string) {
 	if b.add("edge " + from + " " + withoutSpace(label) + " " + to) {
 		b.graph.Edges++
@@ -115,7 +117,8 @@ func canonicalState(text string) string {
 	return strings.Join(equations, " ")
 }
 
-// withoutSpace takes out all white space: TLC breaks long values into lines. No string of the specification has any.
+// withoutSpace takes out all white space: TLC breaks long values into lines. No string of the
+// specification has any.
 func withoutSpace(s string) string {
 	return strings.Join(strings.Fields(s), "")
 }
@@ -125,8 +128,9 @@ func ReadDOT(r io.Reader) (Graph, error) {
 	return readDOT(r, (*GraphBuilder).Edge)
 }
 
-// ReadBareDOT reads the same file without the names of actions and without steps that change nothing: two
-// specifications with equal bare graphs allow the same behaviours, whatever they call the steps.
+// ReadBareDOT reads the same file without the names of actions and without steps that change
+// nothing: two specifications with equal bare graphs allow the same behaviours, whatever they call
+// the steps.
 func ReadBareDOT(r io.Reader) (Graph, error) {
 	return readDOT(r, func(b *GraphBuilder, from, _, to string) {
 		if from != to {
@@ -175,7 +179,8 @@ func readDOT(r io.Reader, add func(b *GraphBuilder, from, label, to string)) (Gr
 		from, ok := keys[e.from]
 		to, ok2 := keys[e.to]
 		if !ok || !ok2 {
-			return Graph{}, fmt.Errorf("%w: a step from %s to %s, which are not both states", ErrGraph, e.from, e.to)
+			return Graph{}, fmt.Errorf("%w: a step from %s to %s, which are not both states",
+				ErrGraph, e.from, e.to)
 		}
 		add(&b, from, e.label, to)
 	}

@@ -7,7 +7,8 @@ import (
 	"testing/fstest"
 )
 
-// twoStates is a state graph as TLC writes it: edges before the states they lead to, long values on several lines.
+// twoStates is a state graph as TLC writes it: edges before the states they lead to, long values on
+// several lines.
 const twoStates = `strict digraph DiskGraph {
 node [shape=box,style=rounded]
 nodesep=0.35;
@@ -81,7 +82,8 @@ func TestReadBareDOT(t *testing.T) {
 	if got != bare(renamed) || got.States != 2 || got.Edges != 1 {
 		t.Errorf("got %+v and %+v, want equal graphs with 2 states and 1 step", got, bare(renamed))
 	}
-	if other := bare(strings.ReplaceAll(twoStates, "11 -> -22", "-22 -> 11")); other.SHA256 == got.SHA256 {
+	if other := bare(strings.ReplaceAll(twoStates, "11 -> -22",
+		"-22 -> 11")); other.SHA256 == got.SHA256 {
 		t.Error("the other direction is another graph")
 	}
 }
@@ -109,7 +111,9 @@ func TestLoadGraphs(t *testing.T) {
 		if (err == nil) != ok || err != nil && !errors.Is(err, ErrGraph) {
 			t.Errorf("%s: %v", text, err)
 		}
-		if ok && (len(graphs) != 1 || graphs[0] != RecordedGraph{Model: "m", Inputs: "i", Graph: Graph{States: 1, Edges: 2, SHA256: "s"}}) {
+		if ok && (len(graphs) != 1 ||
+			graphs[0] != RecordedGraph{Model: "m", Inputs: "i",
+				Graph: Graph{States: 1, Edges: 2, SHA256: "s"}}) {
 			t.Errorf("%s: %+v", text, graphs)
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Guard is one condition under which an action is possible: a conjunct of its definition that says nothing about
-// the next state, or a conjunct of an alternative within one.
+// Guard is one condition under which an action is possible: a conjunct of its definition that says
+// nothing about the next state, or a conjunct of an alternative within one.
 type Guard struct {
 	// Action is the action's name, and Number counts its guards from 1.
 	Action string
@@ -17,13 +17,15 @@ type Guard struct {
 	start, end int // where it stands in the module's source
 }
 
-// Guards returns the guards of an action's definition, in order. The definition must be laid out as those of
-// LinkerSync are: a list of conjuncts, one a line, each behind four spaces and /\; alternatives within a conjunct
-// one a line, each behind \/. Otherwise the error is a [*SpecError] that wraps [ErrSyntax].
+// Guards returns the guards of an action's definition, in order. The definition must be laid out as
+// those of LinkerSync are: a list of conjuncts, one a line, each behind four spaces and /\;
+// alternatives within a conjunct one a line, each behind \/. Otherwise the error is a [*SpecError]
+// that wraps [ErrSyntax].
 func (m *Module) Guards(action string) ([]Guard, error) {
 	begin, end, ok := m.definition(action)
 	if !ok {
-		return nil, &SpecError{File: m.Name + ".tla", Err: ErrSyntax, What: "no definition of " + action + " as a list of conjuncts"}
+		return nil, &SpecError{File: m.Name + ".tla", Err: ErrSyntax, What: "no definition of " +
+			action + " as a list of conjuncts"}
 	}
 	var guards []Guard
 	for begin < end {
@@ -58,7 +60,8 @@ func (m *Module) definition(name string) (begin, end int, ok bool) {
 		line, _, _ := strings.Cut(m.Source[offset:], "\n")
 		head := strings.TrimPrefix(line, name)
 		begin = offset + len(line)
-		if strings.HasSuffix(head, "==") && (head[0] == ' ' || head[0] == '(') && strings.HasPrefix(m.Source[begin:], bulletLine) {
+		if strings.HasSuffix(head, "==") && (head[0] == ' ' || head[0] == '(') &&
+			strings.HasPrefix(m.Source[begin:], bulletLine) {
 			break
 		}
 	}
@@ -90,7 +93,8 @@ func splitGuard(text string, offset int) []Guard {
 }
 
 func newGuard(text string, offset int) Guard {
-	return Guard{Text: strings.Join(strings.Fields(text), " "), start: offset, end: offset + len(text)}
+	return Guard{Text: strings.Join(strings.Fields(text), " "), start: offset, end: offset +
+		len(text)}
 }
 
 // WithoutGuard returns the module's source with the guard replaced by TRUE.
@@ -98,4 +102,6 @@ func (m *Module) WithoutGuard(g Guard) string {
 	return m.Source[:g.start] + "TRUE" + m.Source[g.end:]
 }
 
-func (g Guard) String() string { return fmt.Sprintf("%s, guard %d: %s", g.Action, g.Number, g.Text) }
+func (g Guard) String() string {
+	return fmt.Sprintf("%s, guard %d: %s", g.Action, g.Number, g.Text)
+}

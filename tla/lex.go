@@ -26,11 +26,14 @@ type token struct {
 	end    int // byte offset of the first byte after it
 }
 
-// symbols lists the operators of more than one character, longest first, so that the first match is the right one.
+// symbols lists the operators of more than one character, longest first, so that the first match is
+// the right one.
 var symbols = []string{
 	"<=>", "|->", "...", "-+->", "::=", "(+)", "(-)", "(.)", "(/)", "(\\X)",
-	"/\\", "\\/", "==", "=>", "=<", "<=", ">=", "/=", "<<", ">>", "<-", "->", "~>", "[]", "<>", "..",
-	":>", "<:", "@@", ":=", "|-", "-|", "|=", "=|", "^+", "^*", "^#", "**", "++", "--", "//", "^^", "%%", "##", "$$", "&&", "??", "!!", "||",
+	"/\\", "\\/", "==", "=>", "=<", "<=", ">=", "/=", "<<", ">>", "<-", "->", "~>", "[]", "<>",
+	"..",
+	":>", "<:", "@@", ":=", "|-", "-|", "|=", "=|", "^+", "^*", "^#", "**", "++", "--", "//", "^^",
+	"%%", "##", "$$", "&&", "??", "!!", "||",
 }
 
 // lexError is a text that cannot be cut into tokens.
@@ -51,14 +54,14 @@ type lexer struct {
 	comments     [][2]int // byte ranges
 }
 
-// lex cuts a TLA+ text, or a TLC configuration, into tokens. It also returns the text with every comment
-// replaced by spaces: the same length, lines and columns.
+// lex cuts a TLA+ text, or a TLC configuration, into tokens. It also returns the text with every
+// comment replaced by spaces: the same length, lines and columns.
 func lex(text string) (tokens []token, blanked string, err error) {
 	return (&lexer{text: text, line: 1, column: 1}).run()
 }
 
-// lexModule is lex for a text that starts with a module: it ends with the module's last line, ====, whatever
-// stands behind.
+// lexModule is lex for a text that starts with a module: it ends with the module's last line, ====,
+// whatever stands behind.
 func lexModule(text string) (tokens []token, blanked string, err error) {
 	return (&lexer{text: text, line: 1, column: 1, module: true}).run()
 }

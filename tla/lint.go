@@ -22,19 +22,21 @@ func (f Finding) String() string {
 
 // Names of the linter's rules, for [Finding.Rule].
 const (
-	RuleImplication = "implication" // => and <=> beside other connectives, or behind a junction list
-	RuleProduct     = "product"     // A \X B \X C
-	RuleNumbers     = "numbers"     // Nat, which ends at 100, and other infinite sets
-	RuleInstance    = "instance"    // INSTANCE
-	RuleEnabled     = "enabled"     // ENABLED
-	RuleFunction    = "function"    // f[x \in S] == …
-	RuleVariables   = "variables"   // a second VARIABLES declaration
+	// => and <=> beside other connectives, or behind a junction list
+	RuleImplication = "implication"
+	RuleProduct     = "product"   // A \X B \X C
+	RuleNumbers     = "numbers"   // Nat, which ends at 100, and other infinite sets
+	RuleInstance    = "instance"  // INSTANCE
+	RuleEnabled     = "enabled"   // ENABLED
+	RuleFunction    = "function"  // f[x \in S] == …
+	RuleVariables   = "variables" // a second VARIABLES declaration
 )
 
-// Lint looks for the constructs that the embedded checker silently misreads, and for those whose absence it
-// reports in a way that is hard to understand. The specification's meaning to TLC is not in question: a
-// finding says how to write the same so that both read the same. A text without findings is not known to be
-// misread; that is why a verdict counts only where the number of states is TLC's too.
+// Lint looks for the constructs that the embedded checker silently misreads, and for those whose
+// absence it reports in a way that is hard to understand. The specification's meaning to TLC is not
+// in question: a finding says how to write the same so that both read the same. A text without
+// findings is not known to be misread; that is why a verdict counts only where the number of states
+// is TLC's too.
 //
 // Findings are in the order of the text. Safe for concurrent use.
 func Lint(s *Specification) []Finding {
@@ -62,7 +64,8 @@ type linter struct {
 }
 
 func (l *linter) report(t token, rule, what string) {
-	l.findings = append(l.findings, Finding{Module: l.module, Line: t.line, Column: t.column, Rule: rule, What: what})
+	l.findings = append(l.findings,
+		Finding{Module: l.module, Line: t.line, Column: t.column, Rule: rule, What: what})
 }
 
 // words finds what a single token, or a token and its neighbour, gives away.
@@ -71,24 +74,27 @@ func (l *linter) words(variables *int) {
 		switch t.text {
 		case "VARIABLE", "VARIABLES":
 			if *variables++; *variables > 1 {
-				l.report(t, RuleVariables, "a second "+t.text+" is not read: declare all variables in one")
+				l.report(t, RuleVariables, "a second "+t.text+
+					" is not read: declare all variables in one")
 			}
 		case "Nat", "Int", "Real", "Seq":
-			l.report(t, RuleNumbers, "the infinite set "+t.text+" is cut off: use a range, or bound the length")
+			l.report(t, RuleNumbers, "the infinite set "+t.text+
+				" is cut off: use a range, or bound the length")
 		case "INSTANCE":
 			l.report(t, RuleInstance, "INSTANCE is not read: use EXTENDS")
 		case "ENABLED":
 			l.report(t, RuleEnabled, "ENABLED is not read: write the guard")
 		case "==":
 			if i > 0 && l.tokens[i-1].text == "]" {
-				l.report(t, RuleFunction, "a function definition f[x \\in S] == … is not read: write f == [x \\in S |-> …]")
+				l.report(t, RuleFunction, "a function definition f[x \\in S] == … is not read: "+
+					"write f == [x \\in S |-> …]")
 			}
 		}
 	}
 }
 
-// segment is a stretch of an expression in which operators compete: between brackets, commas, colons,
-// keywords, and the bullets of junction lists.
+// segment is a stretch of an expression in which operators compete: between brackets, commas,
+// colons, keywords, and the bullets of junction lists.
 type segment struct {
 	implies  []token // => and <=>
 	junction []token // infix /\ and \/
@@ -103,9 +109,9 @@ type frame struct {
 	segment segment
 }
 
-// connectives finds the operators that are read with another precedence than TLA+ gives them. It follows the
-// junction lists the way TLA+ does: a bullet is aligned with the first of its list, and whatever stands at or
-// left of that column ends the list.
+// connectives finds the operators that are read with another precedence than TLA+ gives them. It
+// follows the junction lists the way TLA+ does: a bullet is aligned with the first of its list, and
+// whatever stands at or left of that column ends the list.
 func (l *linter) connectives() {
 	frames := []frame{{}}
 	top := func() *frame { return &frames[len(frames)-1] }
@@ -115,7 +121,8 @@ func (l *linter) connectives() {
 	}
 	var previous token
 	for _, t := range l.tokens {
-		for top().bullet != "" && t.column <= top().column && (t.text != top().bullet || t.column < top().column) {
+		for top().bullet != "" && t.column <= top().column &&
+			(t.text != top().bullet || t.column < top().column) {
 			pop()
 			top().segment.closed = top().segment.closed || len(top().segment.implies) == 0
 		}
@@ -165,19 +172,23 @@ func (l *linter) finish(s *segment) {
 		}
 	}
 	if len(s.products) > 1 {
-		l.report(s.products[1], RuleProduct, `a product of three sets is read as pairs of pairs: use a set of records or {<<a, b, c>> : …}`)
+		l.report(s.products[1], RuleProduct,
+			`a product of three sets is read as pairs of pairs: use a set of records or {<<a, b, c>> : …}`)
 	}
 	*s = segment{}
 }
 
 func isJunction(t token) bool {
-	return t.kind == tokenSymbol && (t.text == `/\` || t.text == `\/` || t.text == `\land` || t.text == `\lor`)
+	return t.kind == tokenSymbol &&
+		(t.text == `/\` || t.text == `\/` || t.text == `\land` || t.text == `\lor`)
 }
 
-// endsOperand reports whether an infix operator may follow t. Where none may, /\ and \/ start a list.
+// endsOperand reports whether an infix operator may follow t. Where none may, /\ and \/ start a
+// list.
 func endsOperand(t token) bool {
 	switch t.text {
-	case "THEN", "ELSE", "IN", "LET", "IF", "CASE", "OTHER", "ASSUME", "DOMAIN", "SUBSET", "UNION", "UNCHANGED", "ENABLED", "EXCEPT":
+	case "THEN", "ELSE", "IN", "LET", "IF", "CASE", "OTHER", "ASSUME", "DOMAIN", "SUBSET", "UNION",
+		"UNCHANGED", "ENABLED", "EXCEPT":
 		return false
 	case ")", "]", "}", ">>", "'", "@", "^+", "^*", "^#":
 		return true

@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// lintCases are expressions, what the linter says about each, and for those that it refuses what the embedded
-// checker does with them: the reason for the rule. x is a variable that is 0, T is true, and F is false.
+// lintCases are expressions, what the linter says about each, and for those that it refuses what
+// the embedded checker does with them: the reason for the rule. x is a variable that is 0, T is
+// true, and F is false.
 var lintCases = []struct {
 	name, definition string // of I
 	rule             string // empty where the linter is content
@@ -14,11 +15,13 @@ var lintCases = []struct {
 	misread          bool   // the embedded checker says the contrary
 }{
 	{"or before implies", `I == T \/ T => F`, RuleImplication, false, true},
-	{"or before implies in a list", "I ==\n  /\\ T\n  /\\ T \\/ T => F", RuleImplication, false, true},
+	{"or before implies in a list", "I ==\n  /\\ T\n  /\\ T \\/ T => F", RuleImplication, false,
+		true},
 	{"or before equivalence", `I == T \/ F <=> F`, RuleImplication, false, true},
 	{"or behind equivalence", `I == F <=> F \/ T`, RuleImplication, false, true},
 	{"and behind implies", `I == F => F /\ F`, RuleImplication, true, true},
-	{"parenthesised implication beside implies", `I == T \/ (F => F) => F`, RuleImplication, false, true},
+	{"parenthesised implication beside implies", `I == T \/ (F => F) => F`, RuleImplication, false,
+		true},
 	{"and before implies", `I == T /\ T => F`, RuleImplication, false, false},
 	{"list before implies", "I ==\n     /\\ T\n     /\\ T\n   => F", RuleImplication, false, false},
 	{"product of three", `I == <<1, 2, 3>> \in {1} \X {2} \X {3} /\ T`, RuleProduct, true, true},
@@ -35,7 +38,8 @@ var lintCases = []struct {
 	{"implies behind let", `I == LET z == x > 9 IN z => F`, "", true, false},
 	{"products in pairs", `I == <<1, <<2, 3>>>> \in {1} \X ({2} \X {3}) /\ T`, "", true, false},
 	{"two definitions", "I == T \\/ F\nJ == T => T", "", true, false},
-	{"products in different places", `I == <<{1} \X {2}, {1} \X {2}>> = <<{1} \X {2}, {1} \X {2}>> /\ T`, "", true, false},
+	{"products in different places",
+		`I == <<{1} \X {2}, {1} \X {2}>> = <<{1} \X {2}, {1} \X {2}>> /\ T`, "", true, false},
 }
 
 // lintModule wraps a definition of I in a module that both checkers read.
@@ -87,13 +91,15 @@ func checkFindings(t *testing.T, rule string, files map[string]string) {
 	if len(findings) != 1 || findings[0].Rule != rule {
 		t.Fatalf("findings %v, want one of rule %s", findings, rule)
 	}
-	if text := findings[0].String(); !strings.HasPrefix(text, "M.tla:") || !strings.HasSuffix(text, "("+rule+")") {
+	if text := findings[0].String(); !strings.HasPrefix(text, "M.tla:") ||
+		!strings.HasSuffix(text, "("+rule+")") {
 		t.Errorf("finding prints as %q", text)
 	}
 }
 
-// TestLintReasons runs the embedded checker on what the linter judges: what it accepts must be read as TLA+
-// has it, and each rule must have a case that is read otherwise, or the rule has no reason any more.
+// TestLintReasons runs the embedded checker on what the linter judges: what it accepts must be read
+// as TLA+ has it, and each rule must have a case that is read otherwise, or the rule has no reason
+// any more.
 func TestLintReasons(t *testing.T) {
 	checker := newTestChecker(t)
 	for _, c := range lintCases {
@@ -110,7 +116,8 @@ func TestLintReasons(t *testing.T) {
 				t.Fatalf("%v: %s", r.Verdict, r.Detail)
 			}
 			if misread := (r.Verdict == VerdictOK) != c.truth; misread != c.misread {
-				t.Errorf("verdict %v, truth %t: misread %t, want %t", r.Verdict, c.truth, misread, c.misread)
+				t.Errorf("verdict %v, truth %t: misread %t, want %t", r.Verdict, c.truth, misread,
+					c.misread)
 			}
 		})
 	}

@@ -22,7 +22,8 @@ const (
 // ErrManifest means that the manifest of models contradicts itself or the folder.
 var ErrManifest = errors.New("tla: invalid manifest")
 
-// ManifestError is one thing that is wrong with the manifest; an [ErrManifest] is around all of them.
+// ManifestError is one thing that is wrong with the manifest; an [ErrManifest] is around all of
+// them.
 type ManifestError struct {
 	Model   string // the model's name; empty if it is about a file
 	File    string // the file that no model has; empty if it is about a model
@@ -73,8 +74,8 @@ type Model struct {
 	Property string `json:"property,omitempty"`
 	// Deadlock tells whether deadlocks are looked for. The configuration says the same.
 	Deadlock bool `json:"deadlock"`
-	// Distinct and Depth are the number of distinct states and the depth of the complete search. They are
-	// given where Exit is 0, except for simulations.
+	// Distinct and Depth are the number of distinct states and the depth of the complete search.
+	// They are given where Exit is 0, except for simulations.
 	Distinct int `json:"distinct,omitempty"`
 	Depth    int `json:"depth,omitempty"`
 	// Symmetry tells whether the configuration reduces by symmetry.
@@ -98,7 +99,8 @@ type Simulation struct {
 	Seed   int64 `json:"seed"`
 }
 
-// Complete tells whether TLC explores the model to its end, so that the number of states means something.
+// Complete tells whether TLC explores the model to its end, so that the number of states means
+// something.
 func (m Model) Complete() bool { return m.Exit == 0 && m.Kind != KindSimulation }
 
 // Suite is a folder of specifications with its manifest.
@@ -109,9 +111,9 @@ type Suite struct {
 	Models []Model
 }
 
-// LoadSuite reads and validates the manifest of the folder: every entry is consistent, its files exist, and
-// every configuration in the folder and its sub-folders is listed, except in testdata. Errors wrap
-// [ErrManifest].
+// LoadSuite reads and validates the manifest of the folder: every entry is consistent, its files
+// exist, and every configuration in the folder and its sub-folders is listed, except in testdata.
+// Errors wrap [ErrManifest].
 func LoadSuite(fsys fs.FS) (*Suite, error) {
 	data, err := fs.ReadFile(fsys, ManifestFile)
 	if err != nil {
@@ -164,7 +166,8 @@ func (s *Suite) validate() error {
 	names, configs := map[string]bool{}, map[string]bool{}
 	for _, m := range s.Models {
 		if names[m.Name] {
-			problems = append(problems, &ManifestError{Model: m.Name, Problem: "it is listed twice"})
+			problems = append(problems,
+				&ManifestError{Model: m.Name, Problem: "it is listed twice"})
 		}
 		names[m.Name], configs[path.Clean(m.Config)] = true, true
 		for _, what := range m.problems() {
@@ -176,7 +179,8 @@ func (s *Suite) validate() error {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && (entry.Name() == "testdata" || strings.HasPrefix(entry.Name(), ".") && file != "."):
+		case entry.IsDir() &&
+			(entry.Name() == "testdata" || strings.HasPrefix(entry.Name(), ".") && file != "."):
 			return fs.SkipDir
 		case !entry.IsDir() && path.Ext(file) == ".cfg" && !configs[file]:
 			problems = append(problems, &ManifestError{File: file, Problem: "is not listed"})
@@ -199,19 +203,24 @@ func (m Model) problems() []string {
 	verdict := VerdictOf(m.Exit)
 	check(verdict != VerdictError, fmt.Sprintf("exit status %d is not a verdict of TLC", m.Exit))
 	check((m.Property != "") == (m.Exit != 0), "a violation and only a violation has a property")
-	check((m.Property == PropertyDeadlock) == (verdict == VerdictDeadlock), "the property "+PropertyDeadlock+" belongs to exit status 11")
-	check(m.Complete() == (m.Distinct > 0 && m.Depth > 0), "distinct and depth are for complete searches, and those have both")
-	check(!m.Embedded || m.Complete() || verdict == VerdictSafety || verdict == VerdictDeadlock, "the embedded checker decides safety only")
+	check((m.Property == PropertyDeadlock) == (verdict == VerdictDeadlock), "the property "+
+		PropertyDeadlock+" belongs to exit status 11")
+	check(m.Complete() == (m.Distinct > 0 && m.Depth > 0),
+		"distinct and depth are for complete searches, and those have both")
+	check(!m.Embedded || m.Complete() || verdict == VerdictSafety || verdict == VerdictDeadlock,
+		"the embedded checker decides safety only")
 	check(!m.Embedded || !m.Symmetry, "the embedded checker counts differently under symmetry")
 	check(m.Workers >= 0, "a negative number of workers")
-	check((m.Simulation != nil) == (m.Kind == KindSimulation), "simulation settings belong to simulations")
+	check((m.Simulation != nil) == (m.Kind == KindSimulation),
+		"simulation settings belong to simulations")
 	switch m.Kind {
 	case KindModel, KindLiveness:
 		check(m.Exit == 0, "everything holds in a "+string(m.Kind)+": exit must be 0")
 	case KindNegative, KindProbe:
 		check(m.Exit != 0, "a "+string(m.Kind)+" must be refuted: exit must not be 0")
 	case KindSimulation:
-		check(m.Simulation == nil || m.Simulation.Traces > 0 && m.Simulation.Length > 0, "a simulation needs traces and length")
+		check(m.Simulation == nil || m.Simulation.Traces > 0 && m.Simulation.Length > 0,
+			"a simulation needs traces and length")
 	default:
 		check(false, fmt.Sprintf("kind %q is unknown", m.Kind))
 	}
@@ -234,9 +243,12 @@ func (s *Suite) validateFiles(m Model) []error {
 			p = append(p, &ManifestError{Model: m.Name, Problem: what})
 		}
 	}
-	check(config.CheckDeadlock == m.Deadlock, "deadlock and "+m.Config+" disagree on CHECK_DEADLOCK")
-	check((len(config.Symmetry) > 0) == m.Symmetry, "symmetry and "+m.Config+" disagree on SYMMETRY")
-	check(m.Kind != KindLiveness || len(config.Properties) > 0, m.Config+" has no PROPERTIES for a liveness model")
+	check(config.CheckDeadlock == m.Deadlock, "deadlock and "+m.Config+
+		" disagree on CHECK_DEADLOCK")
+	check((len(config.Symmetry) > 0) == m.Symmetry, "symmetry and "+m.Config+
+		" disagree on SYMMETRY")
+	check(m.Kind != KindLiveness || len(config.Properties) > 0, m.Config+
+		" has no PROPERTIES for a liveness model")
 	if verdict := VerdictOf(m.Exit); verdict == VerdictSafety || verdict == VerdictLiveness {
 		check(config.Checks(m.Property), m.Config+" does not check "+m.Property)
 	}

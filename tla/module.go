@@ -11,7 +11,8 @@ import (
 
 // Errors of reading specifications. They are wrapped by a [*SpecError].
 var (
-	// ErrSyntax means that a text is not a module, or not a configuration, as far as this package reads it.
+	// ErrSyntax means that a text is not a module, or not a configuration, as far as this package
+	// reads it.
 	ErrSyntax = errors.New("syntax error")
 	// ErrNoModule means that a module is neither in the folder nor one of TLA+'s own.
 	ErrNoModule = errors.New("no such module")
@@ -21,8 +22,8 @@ var (
 	ErrUnsupported = errors.New("the embedded checker cannot be trusted with it")
 )
 
-// SpecError says which file could not be used, and why. It wraps one of the Err… values of this package or
-// an error of the file system.
+// SpecError says which file could not be used, and why. It wraps one of the Err… values of this
+// package or an error of the file system.
 type SpecError struct {
 	File string // the file or module
 	Line int    // counted from 1; 0 where there is none
@@ -47,10 +48,11 @@ func (e *SpecError) Error() string {
 // Unwrap returns the reason.
 func (e *SpecError) Unwrap() error { return e.Err }
 
-// standardModules are the modules that come with TLC; they are never looked for in the folder's stead, and
-// they are no input of a record.
+// standardModules are the modules that come with TLC; they are never looked for in the folder's
+// stead, and they are no input of a record.
 var standardModules = []string{
-	"Bags", "FiniteSets", "Integers", "Json", "Naturals", "Randomization", "RealTime", "Reals", "Sequences",
+	"Bags", "FiniteSets", "Integers", "Json", "Naturals", "Randomization", "RealTime", "Reals",
+	"Sequences",
 	"TLC", "TLCExt", "IOUtils", "CSV", "Functions", "SequencesExt", "FiniteSetsExt", "Toolbox",
 }
 
@@ -68,8 +70,8 @@ type Module struct {
 	body   string  // between the first and the last line; without comments and EXTENDS
 }
 
-// ParseModule reads the outline of a module: its name, what it uses, and its tokens. It does not check that
-// the text is TLA+; TLC does that. file is only for errors, which are [*SpecError]s.
+// ParseModule reads the outline of a module: its name, what it uses, and its tokens. It does not
+// check that the text is TLA+; TLC does that. file is only for errors, which are [*SpecError]s.
 func ParseModule(file, source string) (*Module, error) {
 	// Whatever stands before the first line and after the last is not part of the module.
 	first := strings.Index(source, "----")
@@ -89,12 +91,14 @@ func ParseModule(file, source string) (*Module, error) {
 	if err != nil {
 		var lexical *lexError
 		if errors.As(err, &lexical) {
-			return nil, &SpecError{File: file, Line: lexical.line + prefix, Err: ErrSyntax, What: lexical.what}
+			return nil, &SpecError{File: file, Line: lexical.line + prefix, Err: ErrSyntax,
+				What: lexical.what}
 		}
 		return nil, &SpecError{File: file, Err: err}
 	}
 	m := &Module{Name: tokens[2].text, Source: source}
-	last := slices.IndexFunc(tokens, func(t token) bool { return strings.HasPrefix(t.text, "====") })
+	last := slices.IndexFunc(tokens,
+		func(t token) bool { return strings.HasPrefix(t.text, "====") })
 	if last < 0 {
 		return nil, &SpecError{File: file, Err: ErrSyntax, What: "no line ==== at the end"}
 	}
@@ -103,7 +107,8 @@ func ParseModule(file, source string) (*Module, error) {
 		body[i].line += prefix
 	}
 	if i := slices.IndexFunc(body, func(t token) bool { return t.text == "MODULE" }); i >= 0 {
-		return nil, &SpecError{File: file, Line: body[i].line, Err: ErrUnsupported, What: "a module inside a module"}
+		return nil, &SpecError{File: file, Line: body[i].line, Err: ErrUnsupported,
+			What: "a module inside a module"}
 	}
 	rest := m.readExtends(body)
 	m.readInstances(rest)
@@ -143,7 +148,8 @@ func (m *Module) readExtends(body []token) []token {
 
 func (m *Module) readInstances(body []token) {
 	for i, t := range body {
-		if t.text == "INSTANCE" && i+1 < len(body) && !slices.Contains(m.Instances, body[i+1].text) {
+		if t.text == "INSTANCE" && i+1 < len(body) &&
+			!slices.Contains(m.Instances, body[i+1].text) {
 			m.Instances = append(m.Instances, body[i+1].text)
 		}
 	}
@@ -228,9 +234,9 @@ func (s *Specification) Files() []string {
 	return files
 }
 
-// Join returns the specification as a single module without comments, for a checker that knows EXTENDS of
-// TLA+'s own modules only. Modules that are used by INSTANCE cannot be joined: they are an error that wraps
-// [ErrUnsupported].
+// Join returns the specification as a single module without comments, for a checker that knows
+// EXTENDS of TLA+'s own modules only. Modules that are used by INSTANCE cannot be joined: they are
+// an error that wraps [ErrUnsupported].
 func (s *Specification) Join() (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "---- MODULE %s ----\n", s.Root.Name)
@@ -239,7 +245,8 @@ func (s *Specification) Join() (string, error) {
 	}
 	for _, m := range s.Modules {
 		if len(m.Instances) > 0 {
-			return "", &SpecError{File: m.Name + ".tla", Err: ErrUnsupported, What: "INSTANCE " + m.Instances[0]}
+			return "", &SpecError{File: m.Name + ".tla", Err: ErrUnsupported, What: "INSTANCE " +
+				m.Instances[0]}
 		}
 		b.WriteString(m.body)
 		b.WriteByte('\n')

@@ -25,16 +25,19 @@ func module(name, body string) string {
 
 func TestLoadSpecification(t *testing.T) {
 	fsys := folder(map[string]string{
-		"Top.tla":    "This is not TLA+ yet (* .\n" + module("Top", "EXTENDS Middle, Naturals, TLC\nTop1 == 1 \\* one") + "nor this: \"",
+		"Top.tla": "This is not TLA+ yet (* .\n" +
+			module("Top", "EXTENDS Middle, Naturals, TLC\nTop1 == 1 \\* one") + "nor this: \"",
 		"Middle.tla": module("Middle", "EXTENDS Base, Sequences (* two *)\nMiddle1 == 2"),
 		"Base.tla":   module("Base", "EXTENDS Naturals\nBase1 == 3"),
-		"Inst.tla":   module("Inst", "EXTENDS Base\nB == INSTANCE Base\nM == INSTANCE Middle WITH x <- 1"),
+		"Inst.tla": module("Inst",
+			"EXTENDS Base\nB == INSTANCE Base\nM == INSTANCE Middle WITH x <- 1"),
 	})
 	s, err := LoadSpecification(fsys, "Top")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := s.Files(), []string{"Base.tla", "Middle.tla", "Top.tla"}; !slices.Equal(got, want) {
+	if got, want := s.Files(),
+		[]string{"Base.tla", "Middle.tla", "Top.tla"}; !slices.Equal(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}
 	if got, want := s.Standard, []string{"Naturals", "Sequences", "TLC"}; !slices.Equal(got, want) {
@@ -48,7 +51,8 @@ func TestLoadSpecification(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := strings.Join(tokenTexts(m.tokens), " "), "Base1 == 3 Middle1 == 2 Top1 == 1"; got != want {
+	if got, want := strings.Join(tokenTexts(m.tokens), " "),
+		"Base1 == 3 Middle1 == 2 Top1 == 1"; got != want {
 		t.Errorf("joined body %q, want %q", got, want)
 	}
 	if !slices.Equal(m.Extends, s.Standard) || m.Name != "Top" {
@@ -59,7 +63,8 @@ func TestLoadSpecification(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := s.Files(), []string{"Base.tla", "Inst.tla", "Middle.tla"}; !slices.Equal(got, want) {
+	if got, want := s.Files(),
+		[]string{"Base.tla", "Inst.tla", "Middle.tla"}; !slices.Equal(got, want) {
 		t.Errorf("files %v, want %v", got, want)
 	}
 	if _, err := s.Join(); !errors.Is(err, ErrUnsupported) {
@@ -75,13 +80,20 @@ func TestLoadSpecificationErrors(t *testing.T) {
 		text  string
 	}{
 		{"no file", nil, fs.ErrNotExist, "tla: M.tla: "},
-		{"no module used", map[string]string{"M.tla": module("M", "EXTENDS Other")}, ErrNoModule, "tla: M.tla: no such module: Other"},
-		{"other name", map[string]string{"M.tla": module("N", "")}, ErrSyntax, "the module is called N"},
-		{"no header", map[string]string{"M.tla": "-------\n----"}, ErrSyntax, "no line ---- MODULE name ----"},
-		{"no end", map[string]string{"M.tla": "---- MODULE M ----\nA == 1"}, ErrSyntax, "no line ===="},
-		{"open comment", map[string]string{"M.tla": "\n" + module("M", "(*")}, ErrSyntax, "M.tla:3: "},
-		{"circle", map[string]string{"M.tla": module("M", "EXTENDS N"), "N.tla": module("N", "EXTENDS M")}, ErrCycle, "tla: N.tla: "},
-		{"inner module", map[string]string{"M.tla": module("M", "---- MODULE N ----\n====")}, ErrUnsupported, "M.tla:2: "},
+		{"no module used", map[string]string{"M.tla": module("M", "EXTENDS Other")}, ErrNoModule,
+			"tla: M.tla: no such module: Other"},
+		{"other name", map[string]string{"M.tla": module("N", "")}, ErrSyntax,
+			"the module is called N"},
+		{"no header", map[string]string{"M.tla": "-------\n----"}, ErrSyntax,
+			"no line ---- MODULE name ----"},
+		{"no end", map[string]string{"M.tla": "---- MODULE M ----\nA == 1"}, ErrSyntax,
+			"no line ===="},
+		{"open comment", map[string]string{"M.tla": "\n" + module("M", "(*")}, ErrSyntax,
+			"M.tla:3: "},
+		{"circle", map[string]string{"M.tla": module("M", "EXTENDS N"),
+			"N.tla": module("N", "EXTENDS M")}, ErrCycle, "tla: N.tla: "},
+		{"inner module", map[string]string{"M.tla": module("M", "---- MODULE N ----\n====")},
+			ErrUnsupported, "M.tla:2: "},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := LoadSpecification(folder(c.files), "M")
@@ -113,15 +125,18 @@ CHECK_DEADLOCK FALSE`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	constants := []Constant{{Name: "Groups", Value: "{g1,                    g2}"}, {Name: "g1", Value: "g1"},
-		{Name: "Max", Value: "MCMax", Replaced: true}, {Name: "Off", Value: `{"a b"}`}}
+	constants := []Constant{{Name: "Groups", Value: "{g1,                    g2}"},
+		{Name: "g1", Value: "g1"}, {Name: "Max", Value: "MCMax", Replaced: true},
+		{Name: "Off", Value: `{"a b"}`}}
 	if !slices.Equal(c.Constants, constants) {
 		t.Errorf("constants %v, want %v", c.Constants, constants)
 	}
-	if !slices.Equal(c.Invariants, []string{"TypeOK", "Inv"}) || !slices.Equal(c.Properties, []string{"Live"}) {
+	if !slices.Equal(c.Invariants, []string{"TypeOK", "Inv"}) ||
+		!slices.Equal(c.Properties, []string{"Live"}) {
 		t.Errorf("invariants %q, properties %q", c.Invariants, c.Properties)
 	}
-	if c.Specification != "Spec" || c.View != "v" || c.CheckDeadlock || !slices.Equal(c.Symmetry, []string{"Perms"}) {
+	if c.Specification != "Spec" || c.View != "v" || c.CheckDeadlock ||
+		!slices.Equal(c.Symmetry, []string{"Perms"}) {
 		t.Errorf("configuration %+v", c)
 	}
 	if !c.Checks("Live") || !c.Checks("Inv") || c.Checks("Spec") {
@@ -154,7 +169,8 @@ func TestActions(t *testing.T) {
 		want       string // names, or part of the error
 		fails      bool
 	}{
-		{"flat", "Next ==\n    \\/ \\E g \\in G : A(g)\n    \\/ \\E g \\in G : \\E o \\in X \\X Y : B(g, <<o, 1>>)\n    \\/ C\nSpec == 1", "A B C", false},
+		{"flat", "Next ==\n    \\/ \\E g \\in G : A(g)\n    \\/ \\E g \\in G : \\E o \\in X \\X " +
+			"Y : B(g, <<o, 1>>)\n    \\/ C\nSpec == 1", "A B C", false},
 		{"last definition", "Next ==\n    \\/ A\n    \\/ B(x)", "A B", false},
 		{"none", "Spec == 1", "no definition of Next", true},
 		{"not a list", "Next == A /\\ B", "not one action a line", true},
@@ -164,7 +180,8 @@ func TestActions(t *testing.T) {
 		{"arguments and more", "Next ==\n    \\/ A(x) = 1", "not one action a line", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s, err := LoadSpecification(folder(map[string]string{"M.tla": module("M", c.body)}), "M")
+			s, err := LoadSpecification(folder(map[string]string{"M.tla": module("M", c.body)}),
+				"M")
 			if err != nil {
 				t.Fatal(err)
 			}

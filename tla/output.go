@@ -30,7 +30,8 @@ const (
 	codePostcondition     = 2404
 )
 
-// Severities of TLC's messages (tlc2.output.MP) that are failures; the others are 0 for news, 3 for warnings, 4 for states.
+// Severities of TLC's messages (tlc2.output.MP) that are failures; the others are 0 for news, 3 for
+// warnings, 4 for states.
 const (
 	severityError  = 1
 	severityTLCBug = 2
@@ -40,8 +41,8 @@ const (
 type Progress struct {
 	// Depth is the length of the longest behaviour so far.
 	Depth int
-	// Generated counts all states found, Distinct without repetitions, Queue those still to be expanded.
-	// In a simulation Distinct and Queue are 0.
+	// Generated counts all states found, Distinct without repetitions, Queue those still to be
+	// expanded. In a simulation Distinct and Queue are 0.
 	Generated, Distinct, Queue int
 }
 
@@ -53,15 +54,16 @@ type Output struct {
 	Stats Progress
 	// Depth is that of the search, 0 where TLC did not say.
 	Depth int
-	// Properties are the names of what is violated, or the place ("line 3, col 5 to … of module M") of a part
-	// of a property that has no name of its own; [PropertyDeadlock] or
+	// Properties are the names of what is violated, or the place ("line 3, col 5 to … of module M")
+	// of a part of a property that has no name of its own; [PropertyDeadlock] or
 	// [PropertyAssumption] for what has no name.
 	Properties []string
 	// Trace is the counterexample, nil without.
 	Trace *Trace
 	// Errors are the texts of TLC's error messages, in order.
 	Errors []string
-	// Loose is the last of what was printed outside of messages: the parser's complaints, for example.
+	// Loose is the last of what was printed outside of messages: the parser's complaints, for
+	// example.
 	Loose []string
 }
 
@@ -77,8 +79,8 @@ const (
 	looseLines   = 60 // enough for a parse error and its stack
 )
 
-// ParseOutput reads what TLC prints in its -tool mode until r ends. progress, which may be nil, is called with
-// every report of progress, on this goroutine. The error is r's.
+// ParseOutput reads what TLC prints in its -tool mode until r ends. progress, which may be nil, is
+// called with every report of progress, on this goroutine. The error is r's.
 func ParseOutput(r io.Reader, progress func(Progress)) (*Output, error) {
 	p := &outputParser{out: &Output{}, progress: progress}
 	reader := bufio.NewReader(r)
@@ -160,8 +162,10 @@ var outputReaders = map[int]func(p *outputParser, text string){
 	codeAssumption:        func(p *outputParser, _ string) { p.violated(PropertyAssumption) },
 	codeTemporal:          (*outputParser).readTemporal,
 	codeState:             func(p *outputParser, text string) { p.step(parseState(text)) },
-	codeStuttering:        func(p *outputParser, text string) { p.step(Step{Number: firstNumber(text), Action: ActionStuttering}) },
-	codeBackToState:       func(p *outputParser, text string) { p.step(parseBack(text)) },
+	codeStuttering: func(p *outputParser, text string) {
+		p.step(Step{Number: firstNumber(text), Action: ActionStuttering})
+	},
+	codeBackToState: func(p *outputParser, text string) { p.step(parseBack(text)) },
 }
 
 func (p *outputParser) violated(name string) { p.out.Properties = append(p.out.Properties, name) }
@@ -175,13 +179,16 @@ func (p *outputParser) step(s Step) {
 
 var (
 	progressPattern  = regexp.MustCompile(`^Progress\((?:%?)([\d,]+)\S*\)`)
-	generatedPattern = regexp.MustCompile(`([\d,]+) states generated|number of states generated: ([\d,]+)`)
-	distinctPattern  = regexp.MustCompile(`(?:^|[^-\d,])([\d,]+) distinct states found`) // a simulation prints -1
-	queuePattern     = regexp.MustCompile(`(?:^|[^-\d,])([\d,]+) states left on queue`)
-	namePattern      = regexp.MustCompile(`^(?:Invariant|Action property|Property|Postcondition) (line .+? of module \w+|\S+)`)
-	temporalPattern  = regexp.MustCompile(`^Temporal propert(?:y|ies) (.+?) (?:was|were) violated`)
-	actionPattern    = regexp.MustCompile(`<(\w+)(?:\((.*)\))?(?: line (\d+),.* of module (\w+))?>`)
-	numberPattern    = regexp.MustCompile(`[\d,]*\d`)
+	generatedPattern = regexp.MustCompile(
+		`([\d,]+) states generated|number of states generated: ([\d,]+)`)
+	// a simulation prints -1
+	distinctPattern = regexp.MustCompile(`(?:^|[^-\d,])([\d,]+) distinct states found`)
+	queuePattern    = regexp.MustCompile(`(?:^|[^-\d,])([\d,]+) states left on queue`)
+	namePattern     = regexp.MustCompile(
+		`^(?:Invariant|Action property|Property|Postcondition) (line .+? of module \w+|\S+)`)
+	temporalPattern = regexp.MustCompile(`^Temporal propert(?:y|ies) (.+?) (?:was|were) violated`)
+	actionPattern   = regexp.MustCompile(`<(\w+)(?:\((.*)\))?(?: line (\d+),.* of module (\w+))?>`)
+	numberPattern   = regexp.MustCompile(`[\d,]*\d`)
 )
 
 func (p *outputParser) readProgress(text string) {
@@ -215,8 +222,8 @@ func (p *outputParser) readViolation(text string) {
 	}
 }
 
-// readInitialViolation reads "Invariant I is violated by the initial state:" and the state behind it, which
-// is the whole counterexample.
+// readInitialViolation reads "Invariant I is violated by the initial state:" and the state behind
+// it, which is the whole counterexample.
 func (p *outputParser) readInitialViolation(text string) {
 	p.readViolation(text)
 	if _, state, ok := strings.Cut(text, "\n"); ok {
@@ -224,20 +231,21 @@ func (p *outputParser) readInitialViolation(text string) {
 	}
 }
 
-// readTemporal reads the names in "Temporal property P was violated." and "Temporal properties P, Q, and R
-// were violated."; old versions of TLC name none.
+// readTemporal reads the names in "Temporal property P was violated." and "Temporal properties P,
+// Q, and R were violated."; old versions of TLC name none.
 func (p *outputParser) readTemporal(text string) {
 	m := temporalPattern.FindStringSubmatch(text)
 	if m == nil {
 		return
 	}
-	for _, name := range strings.FieldsFunc(strings.ReplaceAll(m[1], " and ", ","), func(r rune) bool { return r == ',' || r == ' ' }) {
+	for _, name := range strings.FieldsFunc(strings.ReplaceAll(m[1], " and ", ","),
+		func(r rune) bool { return r == ',' || r == ' ' }) {
 		p.violated(name)
 	}
 }
 
-// parseState reads a state of a counterexample: "2: <Request(g1) line 3, col 5 to line 6, col 7 of module M>"
-// and the variables on the lines behind it.
+// parseState reads a state of a counterexample: "2: <Request(g1) line 3, col 5 to line 6, col 7 of
+// module M>" and the variables on the lines behind it.
 func parseState(text string) Step {
 	head, variables, _ := strings.Cut(text, "\n")
 	step := Step{Number: firstNumber(head), State: parseVariables(variables)}
@@ -290,8 +298,8 @@ func splitArguments(text string) []string {
 	return append(args, strings.TrimSpace(text[from:]))
 }
 
-// parseVariables reads lines "/\ name = value"; a value goes on over lines that start otherwise. A state with
-// one variable has no "/\".
+// parseVariables reads lines "/\ name = value"; a value goes on over lines that start otherwise. A
+// state with one variable has no "/\".
 func parseVariables(text string) []Variable {
 	var variables []Variable
 	for line := range strings.Lines(text) {
@@ -310,7 +318,8 @@ func parseVariables(text string) []Variable {
 	return variables
 }
 
-// matchNumber returns the first group of the pattern that took part in the match, without thousands' commas.
+// matchNumber returns the first group of the pattern that took part in the match, without
+// thousands' commas.
 func matchNumber(pattern *regexp.Regexp, text string) (int, bool) {
 	m := pattern.FindStringSubmatch(text)
 	for _, group := range m[min(1, len(m)):] {

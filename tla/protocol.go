@@ -10,10 +10,12 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// ErrConstant means that a constant of LinkerSync is missing or has a value that linker/protocol cannot have.
+// ErrConstant means that a constant of LinkerSync is missing or has a value that linker/protocol
+// cannot have.
 var ErrConstant = errors.New("tla: a constant does not fit the protocol")
 
-// ConstantError says which constant. It wraps [ErrConstant], or the error of linker/protocol that knows more.
+// ConstantError says which constant. It wraps [ErrConstant], or the error of linker/protocol that
+// knows more.
 type ConstantError struct {
 	Name  string // the constant
 	Value string // its text in the configuration, empty where it is missing
@@ -30,8 +32,9 @@ func (e *ConstantError) Error() string {
 // Unwrap returns the reason.
 func (e *ConstantError) Unwrap() error { return e.Err }
 
-// Protocol returns the constants of a model of LinkerSync as linker/protocol has them, and the operations
-// Kinds \X Tags, so that a model is written once and explored twice. The errors are [*ConstantError]s.
+// Protocol returns the constants of a model of LinkerSync as linker/protocol has them, and the
+// operations Kinds \X Tags, so that a model is written once and explored twice. The errors are
+// [*ConstantError]s.
 func (c *Config) Protocol() (protocol.Config, []protocol.Op, error) {
 	r := constantReader{config: c}
 	groups, initial := r.groups("Groups"), r.groups("Initial")

@@ -41,8 +41,10 @@ func TestConfigProtocol(t *testing.T) {
 	if got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	wantOps := []protocol.Op{{Kind: protocol.LoadModules, Tag: 1}, {Kind: protocol.LoadModules, Tag: 2},
-		{Kind: protocol.AllocateFunctionTable, Tag: 1}, {Kind: protocol.AllocateFunctionTable, Tag: 2}}
+	wantOps := []protocol.Op{{Kind: protocol.LoadModules, Tag: 1},
+		{Kind: protocol.LoadModules, Tag: 2},
+		{Kind: protocol.AllocateFunctionTable, Tag: 1},
+		{Kind: protocol.AllocateFunctionTable, Tag: 2}}
 	if !slices.Equal(ops, wantOps) {
 		t.Errorf("got the operations %v, want %v", ops, wantOps)
 	}
@@ -78,7 +80,8 @@ func TestConfigProtocolRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.to, err, c.want)
 		}
 		var constant *ConstantError
-		if errors.As(err, &constant) != (c.constant != "") || constant != nil && constant.Name != c.constant {
+		if errors.As(err, &constant) != (c.constant != "") || constant != nil &&
+			constant.Name != c.constant {
 			t.Errorf("%s: %v, want an error about %q", c.to, err, c.constant)
 		}
 	}

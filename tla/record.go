@@ -16,8 +16,8 @@ import (
 // ErrRecord means that there is no usable record of TLC's results.
 var ErrRecord = errors.New("tla: invalid record")
 
-// Result is what TLC found for one model. It holds no time and nothing about the machine, so that recording
-// again changes nothing.
+// Result is what TLC found for one model. It holds no time and nothing about the machine, so that
+// recording again changes nothing.
 type Result struct {
 	// Model is the name in the manifest.
 	Model string `json:"model"`
@@ -26,8 +26,8 @@ type Result struct {
 	Exit int    `json:"exit"`
 	// Property is the violated property, empty where Exit is 0.
 	Property string `json:"property,omitempty"`
-	// Distinct, Generated and Depth describe the search. They are 0 where they depend on chance: where the
-	// search was not complete, and Depth where several threads searched.
+	// Distinct, Generated and Depth describe the search. They are 0 where they depend on chance:
+	// where the search was not complete, and Depth where several threads searched.
 	Distinct  int `json:"distinct,omitempty"`
 	Generated int `json:"generated,omitempty"`
 	Depth     int `json:"depth,omitempty"`
@@ -40,7 +40,8 @@ type Results struct {
 	Results []Result `json:"results"`
 }
 
-// LoadResults reads [ResultsFile] of the folder. A folder without has no results. Errors wrap [ErrRecord].
+// LoadResults reads [ResultsFile] of the folder. A folder without has no results. Errors wrap
+// [ErrRecord].
 func LoadResults(fsys fs.FS) (*Results, error) {
 	data, err := fs.ReadFile(fsys, ResultsFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,8 +67,8 @@ func (r *Results) Of(model string) (Result, bool) {
 	return Result{}, false
 }
 
-// With returns the record with these results in place of older ones of the same models, without those of
-// models that are not in the suite any more, in the suite's order.
+// With returns the record with these results in place of older ones of the same models, without
+// those of models that are not in the suite any more, in the suite's order.
 func (r *Results) With(suite *Suite, results ...Result) *Results {
 	all := &Results{Results: slices.Concat(results, r.Results)}
 	updated := &Results{Results: []Result{}}
@@ -88,16 +89,18 @@ func (r *Results) JSON() ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-// Differences compares a result with the record of the same model and returns what differs, each in words.
-// The version of TLC is not compared: another version must find the same. A number that is 0 on either side
-// was not established and is not compared.
+// Differences compares a result with the record of the same model and returns what differs, each in
+// words. The version of TLC is not compared: another version must find the same. A number that is 0
+// on either side was not established and is not compared.
 func (r Result) Differences(recorded Result) []string {
 	var d []string
 	if r.Exit != recorded.Exit {
-		d = append(d, fmt.Sprintf("exit status %d (%v), recorded %d (%v)", r.Exit, VerdictOf(r.Exit), recorded.Exit, VerdictOf(recorded.Exit)))
+		d = append(d, fmt.Sprintf("exit status %d (%v), recorded %d (%v)", r.Exit,
+			VerdictOf(r.Exit), recorded.Exit, VerdictOf(recorded.Exit)))
 	}
 	if r.Property != recorded.Property {
-		d = append(d, fmt.Sprintf("violated property %q, recorded %q", r.Property, recorded.Property))
+		d = append(d, fmt.Sprintf("violated property %q, recorded %q", r.Property,
+			recorded.Property))
 	}
 	number := func(what string, got, want int) {
 		if got != 0 && want != 0 && got != want {
@@ -113,11 +116,13 @@ func (r Result) Differences(recorded Result) []string {
 	return d
 }
 
-// Unexpected compares a result with what the manifest expects and returns what differs, each in words.
+// Unexpected compares a result with what the manifest expects and returns what differs, each in
+// words.
 func (m Model) Unexpected(r Result) []string {
 	var d []string
 	if r.Exit != m.Exit {
-		d = append(d, fmt.Sprintf("exit status %d (%v), expected %d (%v)", r.Exit, VerdictOf(r.Exit), m.Exit, VerdictOf(m.Exit)))
+		d = append(d, fmt.Sprintf("exit status %d (%v), expected %d (%v)", r.Exit,
+			VerdictOf(r.Exit), m.Exit, VerdictOf(m.Exit)))
 	}
 	if r.Property != m.Property {
 		d = append(d, fmt.Sprintf("violated property %q, expected %q", r.Property, m.Property))
@@ -131,10 +136,10 @@ func (m Model) Unexpected(r Result) []string {
 	return d
 }
 
-// InputsHash returns the SHA-256, in hexadecimal, of everything the result of a model depends on: the text
-// of every module it uses, its configuration, and those fields of its manifest entry that TLC is run with.
-// What only this project reads, such as the sentence on what a model shows, is left out. Errors are
-// [*SpecError]s.
+// InputsHash returns the SHA-256, in hexadecimal, of everything the result of a model depends on:
+// the text of every module it uses, its configuration, and those fields of its manifest entry that
+// TLC is run with. What only this project reads, such as the sentence on what a model shows, is
+// left out. Errors are [*SpecError]s.
 func (s *Suite) InputsHash(m Model) (string, error) {
 	spec, err := LoadSpecification(s.FS, m.Module)
 	if err != nil {
@@ -165,8 +170,8 @@ func (s *Suite) InputsHash(m Model) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// buildMoment is what a TLC that was built without its release script prints in place of a version: the
-// moment at which it was started.
+// buildMoment is what a TLC that was built without its release script prints in place of a version:
+// the moment at which it was started.
 var buildMoment = regexp.MustCompile(`\b\d{4}\.\d{2}\.\d{2}\.\d{6} ?`)
 
 // VersionName returns what TLC prints about its version, without a time.
@@ -203,8 +208,9 @@ func (e *RecordError) Error() string {
 // Unwrap returns the reason.
 func (e *RecordError) Unwrap() error { return e.Err }
 
-// CheckRecord compares the record with the folder as it is now: every model has a result, of exactly its
-// present inputs, and the one that the manifest expects. It returns nil, or [*RecordError]s joined.
+// CheckRecord compares the record with the folder as it is now: every model has a result, of
+// exactly its present inputs, and the one that the manifest expects. It returns nil, or
+// [*RecordError]s joined.
 func (s *Suite) CheckRecord(record *Results) error {
 	var problems []error
 	for _, m := range s.Models {

@@ -24,8 +24,8 @@ type Run struct {
 	Model Model
 	// Workers is the number of TLC's threads; 0 means one.
 	Workers int
-	// Graph, if not empty, is a file to which the complete state graph is written, in the DOT language, with
-	// actions as labels.
+	// Graph, if not empty, is a file to which the complete state graph is written, in the DOT
+	// language, with actions as labels.
 	Graph string
 	// Progress, if not nil, is called on the goroutine of [Tool.Run].
 	Progress func(Progress)
@@ -38,8 +38,9 @@ type Outcome struct {
 	Verdict Verdict
 }
 
-// Run checks a model and waits for the end. TLC's own files go to a temporary folder. The error wraps [ErrTLC]
-// where TLC came to no verdict (the outcome is there all the same, with what TLC said), or the context's error.
+// Run checks a model and waits for the end. TLC's own files go to a temporary folder. The error
+// wraps [ErrTLC] where TLC came to no verdict (the outcome is there all the same, with what TLC
+// said), or the context's error.
 func (t Tool) Run(ctx context.Context, run Run) (*Outcome, error) {
 	temporary, err := os.MkdirTemp("", "lockstep-tlc-")
 	if err != nil {
@@ -51,7 +52,8 @@ func (t Tool) Run(ctx context.Context, run Run) (*Outcome, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tla: model %s: %w", run.Model.Name, err)
 	}
-	outcome, err := t.once(ctx, run, temporary, append([]string{"-dumpTrace", "json", dump}, args...))
+	outcome, err := t.once(ctx, run, temporary,
+		append([]string{"-dumpTrace", "json", dump}, args...))
 	if err == nil && outcome.lacksDump() {
 		outcome, err = t.once(ctx, run, temporary, args)
 	}
@@ -60,7 +62,8 @@ func (t Tool) Run(ctx context.Context, run Run) (*Outcome, error) {
 	}
 	outcome.finish(run, dump)
 	if outcome.Verdict == VerdictError {
-		return outcome, fmt.Errorf("%w: model %s: exit status %d: %s", ErrTLC, run.Model.Name, outcome.Exit, outcome.complaint())
+		return outcome, fmt.Errorf("%w: model %s: exit status %d: %s", ErrTLC, run.Model.Name,
+			outcome.Exit, outcome.complaint())
 	}
 	return outcome, nil
 }
@@ -72,7 +75,8 @@ func (r Run) args(metadir string) ([]string, error) {
 		args = append(args, "-deadlock") // it switches the search for deadlocks off
 	}
 	if r.Model.Kind == KindLiveness {
-		args = append(args, "-lncheck", "final") // once, for it will hold: on the way it would take several times as long
+		// once, for it will hold: on the way it would take several times as long
+		args = append(args, "-lncheck", "final")
 	}
 	if s := r.Model.Simulation; s != nil {
 		args = append(args, "-simulate", fmt.Sprintf("num=%d", s.Traces),
@@ -89,7 +93,8 @@ func (r Run) args(metadir string) ([]string, error) {
 }
 
 // once runs TLC and reads what it prints.
-func (t Tool) once(ctx context.Context, run Run, temporary string, args []string) (*Outcome, error) {
+func (t Tool) once(ctx context.Context, run Run, temporary string, args []string) (*Outcome,
+	error) {
 	command := t.Command(ctx, temporary, args...)
 	command.Dir = run.Dir
 	var stderr bytes.Buffer
@@ -121,9 +126,10 @@ func (t Tool) once(ctx context.Context, run Run, temporary string, args []string
 
 // lacksDump reports whether TLC refused the option -dumpTrace, as versions before 1.8 do.
 func (o *Outcome) lacksDump() bool {
-	return o.Exit != 0 && slices.ContainsFunc(slices.Concat(o.Loose, o.Errors), func(line string) bool {
-		return strings.Contains(line, "-dumpTrace")
-	})
+	return o.Exit != 0 &&
+		slices.ContainsFunc(slices.Concat(o.Loose, o.Errors), func(line string) bool {
+			return strings.Contains(line, "-dumpTrace")
+		})
 }
 
 // finish completes the outcome of a run that came to its end.
@@ -147,9 +153,10 @@ func (o *Outcome) finish(run Run, dump string) {
 	}
 }
 
-// unnamed reports whether TLC said that a property is violated, but not which: it gives a place instead of a
-// name where the property is a definition of another module (in a refinement), and versions before 1.8 name no
-// temporal property. Where the configuration has one property, it is that one.
+// unnamed reports whether TLC said that a property is violated, but not which: it gives a place
+// instead of a name where the property is a definition of another module (in a refinement), and
+// versions before 1.8 name no temporal property. Where the configuration has one property, it is
+// that one.
 func (o *Outcome) unnamed() bool {
 	if o.Verdict != VerdictSafety && o.Verdict != VerdictLiveness {
 		return false
@@ -157,8 +164,8 @@ func (o *Outcome) unnamed() bool {
 	return len(o.Properties) == 0 || strings.HasPrefix(o.Properties[0], "line ")
 }
 
-// property returns the violated property: the expected one where it is among those that TLC names, for TLC
-// names several when they fall together.
+// property returns the violated property: the expected one where it is among those that TLC names,
+// for TLC names several when they fall together.
 func (o *Outcome) property(m Model) string {
 	switch {
 	case o.Exit == 0:
@@ -187,7 +194,8 @@ func (o *Outcome) Result(suite *Suite, m Model, workers int) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	r := Result{Model: m.Name, TLC: VersionName(o.Version), Exit: o.Exit, Property: o.property(m), Inputs: inputs}
+	r := Result{Model: m.Name, TLC: VersionName(o.Version), Exit: o.Exit, Property: o.property(m),
+		Inputs: inputs}
 	if o.Exit == 0 && m.Kind != KindSimulation {
 		r.Distinct, r.Generated = o.Stats.Distinct, o.Stats.Generated
 		if workers <= 1 {

@@ -12,12 +12,14 @@ import (
 	"testing"
 )
 
-// Variables that turn this test's binary into a TLC: it prints a captured output and exits as TLC did. So the
-// runner is tested with a real process and without Java.
+// Variables that turn this test's binary into a TLC: it prints a captured output and exits as TLC
+// did. So the runner is tested with a real process and without Java.
 const (
-	envFakeOutput = "LOCKSTEP_FAKE_TLC_OUTPUT" // a file; its name without extension is a key of capturedOutputs
-	envFakeOld    = "LOCKSTEP_FAKE_TLC_OLD"    // any value: behave like a version without -dumpTrace
-	envFakeArgs   = "LOCKSTEP_FAKE_TLC_ARGS"   // a file to which the arguments are written
+	// a file; its name without extension is a key of capturedOutputs
+	envFakeOutput = "LOCKSTEP_FAKE_TLC_OUTPUT"
+	// any value: behave like a version without -dumpTrace
+	envFakeOld  = "LOCKSTEP_FAKE_TLC_OLD"
+	envFakeArgs = "LOCKSTEP_FAKE_TLC_ARGS" // a file to which the arguments are written
 )
 
 func TestMain(m *testing.M) {
@@ -44,7 +46,8 @@ func fakeTLC(file string, args []string) int {
 		}
 	}
 	name := strings.TrimSuffix(filepath.Base(file), ".out")
-	if trace, err := os.ReadFile(strings.TrimSuffix(file, ".out") + ".json"); err == nil && dump >= 0 {
+	if trace, err := os.ReadFile(strings.TrimSuffix(file, ".out") + ".json"); err == nil &&
+		dump >= 0 {
 		if err := os.WriteFile(args[dump+2], trace, 0o644); err != nil {
 			return 99
 		}
@@ -76,9 +79,11 @@ func TestRun(t *testing.T) {
 			if len(want.properties) > 0 {
 				property = want.properties[len(want.properties)-1]
 			}
-			model := Model{Name: "m", Module: "M", Config: "M.cfg", Exit: want.exit, Property: property}
+			model := Model{Name: "m", Module: "M", Config: "M.cfg", Exit: want.exit,
+				Property: property}
 			reports := 0
-			outcome, err := tool.Run(t.Context(), Run{Dir: t.TempDir(), Model: model, Progress: func(Progress) { reports++ }})
+			outcome, err := tool.Run(t.Context(),
+				Run{Dir: t.TempDir(), Model: model, Progress: func(Progress) { reports++ }})
 			if VerdictOf(want.exit) == VerdictError {
 				if !errors.Is(err, ErrTLC) || !strings.Contains(err.Error(), want.complaint) {
 					t.Errorf("error %v, want %q", err, want.complaint)
@@ -88,12 +93,16 @@ func TestRun(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if outcome.Exit != want.exit || outcome.Verdict != VerdictOf(want.exit) || (want.stats != Progress{}) != (reports > 0) && want.exit == 0 {
+			if outcome.Exit != want.exit || outcome.Verdict != VerdictOf(want.exit) ||
+				(want.stats != Progress{}) != (reports > 0) && want.exit == 0 {
 				t.Errorf("exit %d, verdict %v, %d reports", outcome.Exit, outcome.Verdict, reports)
 			}
 			checkTrace(t, outcome.Trace, want.steps, want.last)
-			if want.steps > 0 && (outcome.Trace.Property != property || outcome.Trace.Exit != want.exit || outcome.Trace.Model != "m") {
-				t.Errorf("trace of %s, %s, %d", outcome.Trace.Model, outcome.Trace.Property, outcome.Trace.Exit)
+			if want.steps > 0 &&
+				(outcome.Trace.Property != property || outcome.Trace.Exit != want.exit ||
+					outcome.Trace.Model != "m") {
+				t.Errorf("trace of %s, %s, %d", outcome.Trace.Model, outcome.Trace.Property,
+					outcome.Trace.Exit)
 			}
 		})
 	}
@@ -101,19 +110,21 @@ func TestRun(t *testing.T) {
 
 func TestRunDumps(t *testing.T) {
 	for _, old := range []bool{false, true} {
-		t.Run(map[bool]string{false: "with the dump", true: "an old version"}[old], func(t *testing.T) {
-			tool := fakeTool(t, "invariant")
-			if old {
-				t.Setenv(envFakeOld, "1")
-			}
-			outcome, err := tool.Run(t.Context(), Run{Dir: t.TempDir(), Model: Model{Module: "M"}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if hasValues := len(outcome.Trace.Steps[4].Values) > 0; hasValues == old {
-				t.Errorf("values in the trace: %t", hasValues)
-			}
-		})
+		t.Run(map[bool]string{false: "with the dump", true: "an old version"}[old],
+			func(t *testing.T) {
+				tool := fakeTool(t, "invariant")
+				if old {
+					t.Setenv(envFakeOld, "1")
+				}
+				outcome, err := tool.Run(t.Context(),
+					Run{Dir: t.TempDir(), Model: Model{Module: "M"}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if hasValues := len(outcome.Trace.Steps[4].Values) > 0; hasValues == old {
+					t.Errorf("values in the trace: %t", hasValues)
+				}
+			})
 	}
 }
 
@@ -123,9 +134,12 @@ func TestRunArguments(t *testing.T) {
 		run       Run
 		want, not []string // as consecutive arguments
 	}{
-		{"plain", Run{Model: Model{Deadlock: true}}, []string{"-tool", "-workers 1", "-config M.cfg M.tla", "-dumpTrace json"}, []string{"-deadlock", "-simulate", "-dump "}},
+		{"plain", Run{Model: Model{Deadlock: true}},
+			[]string{"-tool", "-workers 1", "-config M.cfg M.tla", "-dumpTrace json"},
+			[]string{"-deadlock", "-simulate", "-dump "}},
 		{"no deadlocks, workers", Run{Workers: 3}, []string{"-workers 3", "-deadlock"}, nil},
-		{"simulation", Run{Model: Model{Simulation: &Simulation{Traces: 7, Length: 8, Seed: 9}}}, []string{"-simulate num=7 -depth 8 -seed 9"}, nil},
+		{"simulation", Run{Model: Model{Simulation: &Simulation{Traces: 7, Length: 8, Seed: 9}}},
+			[]string{"-simulate num=7 -depth 8 -seed 9"}, nil},
 		{"graph", Run{Graph: "/g.dot"}, []string{"-dump dot,actionlabels /g.dot"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -164,11 +178,15 @@ func TestRunEnds(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("enough")
 	cancel(reason)
-	if _, err := tool.Run(ctx, Run{Dir: t.TempDir(), Model: Model{Name: "m", Module: "M"}}); !errors.Is(err, reason) && !errors.Is(err, context.Canceled) {
+	if _, err := tool.Run(ctx,
+		Run{Dir: t.TempDir(), Model: Model{Name: "m", Module: "M"}}); !errors.Is(err, reason) &&
+		!errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want %v", err, reason)
 	}
 	tool.Wrapper = filepath.Join(t.TempDir(), "tlc")
-	if _, err := tool.Run(t.Context(), Run{Dir: t.TempDir(), Model: Model{Name: "m", Module: "M"}}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := tool.Run(t.Context(),
+		Run{Dir: t.TempDir(), Model: Model{Name: "m", Module: "M"}}); !errors.Is(err,
+		os.ErrNotExist) {
 		t.Errorf("no such command: %v, want %v", err, os.ErrNotExist)
 	}
 }
@@ -177,8 +195,10 @@ func TestRunEnds(t *testing.T) {
 func TestUnnamedProperty(t *testing.T) {
 	const place = "line 3, col 5 to line 4, col 6 of module M"
 	texts := map[string]string{
-		"an old version": "@!@!@STARTMSG 2116:1 @!@!@\nTemporal properties were violated.\n\n@!@!@ENDMSG 2116 @!@!@\n",
-		"a refinement":   "@!@!@STARTMSG 2112:1 @!@!@\nAction property " + place + " is violated.\n@!@!@ENDMSG 2112 @!@!@\n",
+		"an old version": "@!@!@STARTMSG 2116:1 @!@!@\nTemporal properties were " +
+			"violated.\n\n@!@!@ENDMSG 2116 @!@!@\n",
+		"a refinement": "@!@!@STARTMSG 2112:1 @!@!@\nAction property " + place +
+			" is violated.\n@!@!@ENDMSG 2112 @!@!@\n",
 	}
 	for _, c := range []struct{ text, config, want string }{
 		{"an old version", "PROPERTY P", "P"},
@@ -208,13 +228,15 @@ func TestOutcomeResult(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	outcome := &Outcome{Exit: 0, Output: Output{Version: "TLC", Stats: Progress{Generated: 8, Distinct: 4}, Depth: 2}}
+	outcome := &Outcome{Exit: 0,
+		Output: Output{Version: "TLC", Stats: Progress{Generated: 8, Distinct: 4}, Depth: 2}}
 	for workers, depth := range map[int]int{0: 2, 1: 2, 2: 0} {
 		r, err := outcome.Result(s, s.Models[0], workers)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Distinct != 4 || r.Generated != 8 || r.Depth != depth || r.TLC != "TLC" || r.Inputs == "" {
+		if r.Distinct != 4 || r.Generated != 8 || r.Depth != depth || r.TLC != "TLC" ||
+			r.Inputs == "" {
 			t.Errorf("%s workers: %+v", strconv.Itoa(workers), r)
 		}
 	}

@@ -12,7 +12,8 @@ import (
 )
 
 // allEmbedded makes TestEmbedded check every model that is marked for it, however large.
-var allEmbedded = flag.Bool("all-embedded", false, "check all models marked for the embedded checker, not only those that are quick")
+var allEmbedded = flag.Bool("all-embedded", false,
+	"check all models marked for the embedded checker, not only those that are quick")
 
 // realSuite is the suite of the protocol itself: this folder.
 func realSuite(t *testing.T) *Suite {
@@ -24,8 +25,8 @@ func realSuite(t *testing.T) *Suite {
 	return s
 }
 
-// TestRecordIsFresh fails when a specification, a configuration or a manifest entry changed without a new
-// record, when a model has none, and when TLC found something else than the manifest expects.
+// TestRecordIsFresh fails when a specification, a configuration or a manifest entry changed without
+// a new record, when a model has none, and when TLC found something else than the manifest expects.
 func TestRecordIsFresh(t *testing.T) {
 	suite := realSuite(t)
 	record, err := LoadResults(suite.FS)
@@ -49,14 +50,15 @@ func TestExampleRecordIsFresh(t *testing.T) {
 	}
 }
 
-// How many states the embedded checker may explore in TestEmbedded: it manages a few hundred a second.
+// How many states the embedded checker may explore in TestEmbedded: it manages a few hundred a
+// second.
 const (
 	embeddedBudget   = 4_000 // in all complete models
 	embeddedNegative = 1_000 // in each model that must be refuted
 )
 
-// TestEmbedded has the embedded checker repeat what TLC found, as far as that is quick: the models with the
-// fewest states on record, and all that must be refuted.
+// TestEmbedded has the embedded checker repeat what TLC found, as far as that is quick: the models
+// with the fewest states on record, and all that must be refuted.
 func TestEmbedded(t *testing.T) {
 	suite := realSuite(t)
 	record, err := LoadResults(suite.FS)
@@ -94,15 +96,16 @@ func checkEmbedded(t *testing.T, checker *Checker, suite *Suite, m Model, record
 		t.Fatal(err)
 	}
 	if r.Verdict != VerdictOf(recorded.Exit) || r.Property != recorded.Property {
-		t.Errorf("%v %s (%s), TLC: %v %s", r.Verdict, r.Property, r.Detail, VerdictOf(recorded.Exit), recorded.Property)
+		t.Errorf("%v %s (%s), TLC: %v %s", r.Verdict, r.Property, r.Detail,
+			VerdictOf(recorded.Exit), recorded.Property)
 	}
 	if m.Complete() && r.Distinct != recorded.Distinct {
 		t.Errorf("%d distinct states, TLC: %d", r.Distinct, recorded.Distinct)
 	}
 }
 
-// quickModels returns the models to check: of the complete ones the smallest, as many as the budget allows but
-// at least one.
+// quickModels returns the models to check: of the complete ones the smallest, as many as the budget
+// allows but at least one.
 func quickModels(suite *Suite, all bool) []Model {
 	var complete, refuted []Model
 	for _, m := range suite.Models {
@@ -113,7 +116,8 @@ func quickModels(suite *Suite, all bool) []Model {
 			refuted = append(refuted, m)
 		}
 	}
-	slices.SortStableFunc(complete, func(a, b Model) int { return cmp.Compare(a.Distinct, b.Distinct) })
+	slices.SortStableFunc(complete,
+		func(a, b Model) int { return cmp.Compare(a.Distinct, b.Distinct) })
 	states := 0
 	for i, m := range complete {
 		if states += m.Distinct; states > embeddedBudget && i > 0 && !all {
@@ -124,7 +128,8 @@ func quickModels(suite *Suite, all bool) []Model {
 	return append(complete, refuted...)
 }
 
-// TestSpecificationIsEmbeddable keeps the base specification free of what the embedded checker misreads.
+// TestSpecificationIsEmbeddable keeps the base specification free of what the embedded checker
+// misreads.
 func TestSpecificationIsEmbeddable(t *testing.T) {
 	spec, err := LoadSpecification(os.DirFS("."), "LinkerSync")
 	if err != nil {
@@ -135,7 +140,8 @@ func TestSpecificationIsEmbeddable(t *testing.T) {
 	}
 }
 
-// TestActionsAreTheProtocols compares the actions of the specification with those of the Go protocol, by name.
+// TestActionsAreTheProtocols compares the actions of the specification with those of the Go
+// protocol, by name.
 func TestActionsAreTheProtocols(t *testing.T) {
 	spec, err := LoadSpecification(os.DirFS("."), "LinkerSync")
 	if err != nil {
@@ -167,7 +173,8 @@ func TestFiles(t *testing.T) {
 	}
 	real := realSuite(t)
 	if len(suite.Models) != len(real.Models) {
-		t.Fatalf("%d models inside the program, %d in the folder", len(suite.Models), len(real.Models))
+		t.Fatalf("%d models inside the program, %d in the folder", len(suite.Models),
+			len(real.Models))
 	}
 	for _, m := range suite.Models {
 		inside, err := suite.InputsHash(m)
@@ -175,7 +182,8 @@ func TestFiles(t *testing.T) {
 			t.Error(err)
 		}
 		if outside, err := real.InputsHash(m); err != nil || inside != outside {
-			t.Errorf("model %s: inputs %s inside the program, %s in the folder: %v", m.Name, inside, outside, err)
+			t.Errorf("model %s: inputs %s inside the program, %s in the folder: %v", m.Name, inside,
+				outside, err)
 		}
 	}
 }

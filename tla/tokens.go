@@ -6,16 +6,18 @@ type Token struct {
 	Text string
 	// Line and Column are counted from 1, in characters: junction lists are aligned by them.
 	Line, Column int
-	// Word is true for identifiers, keywords and numbers, String for strings; all others are symbols.
+	// Word is true for identifiers, keywords and numbers, String for strings; all others are
+	// symbols.
 	Word, String bool
 }
 
-// Tokens returns the tokens of the module's body, in order: what stands behind its EXTENDS clause and before its last
-// line, without comments.
+// Tokens returns the tokens of the module's body, in order: what stands behind its EXTENDS clause
+// and before its last line, without comments.
 func (m *Module) Tokens() []Token {
 	tokens := make([]Token, len(m.tokens))
 	for i, t := range m.tokens {
-		tokens[i] = Token{Text: t.text, Line: t.line, Column: t.column, Word: t.kind == tokenWord, String: t.kind == tokenString}
+		tokens[i] = Token{Text: t.text, Line: t.line, Column: t.column, Word: t.kind == tokenWord,
+			String: t.kind == tokenString}
 	}
 	return tokens
 }

@@ -31,8 +31,8 @@ type Tool struct {
 	Source string
 }
 
-// Locator finds TLC. Its fields stand for the world outside, so that tests can choose one; nil fields
-// mean the real one.
+// Locator finds TLC. Its fields stand for the world outside, so that tests can choose one; nil
+// fields mean the real one.
 type Locator struct {
 	// Getenv is [os.Getenv].
 	Getenv func(string) string
@@ -46,8 +46,8 @@ type Locator struct {
 func (l Locator) JarFile() string { return filepath.Join(l.Dir, "tools", "tla2tools.jar") }
 
 // Find returns the first of: the jar that [EnvJar] names, tools/tla2tools.jar in the folder of the
-// specifications, a command tlc on PATH. Errors wrap [ErrNoTLC] or [ErrNoJava]. A jar that [EnvJar] names and
-// that is not there is an error, not a reason to use another.
+// specifications, a command tlc on PATH. Errors wrap [ErrNoTLC] or [ErrNoJava]. A jar that [EnvJar]
+// names and that is not there is an error, not a reason to use another.
 func (l Locator) Find() (Tool, error) {
 	getenv, lookPath := l.Getenv, l.LookPath
 	if getenv == nil {
@@ -88,21 +88,24 @@ func (l Locator) Find() (Tool, error) {
 	if wrapper, err := lookPath("tlc"); err == nil {
 		return Tool{Wrapper: wrapper, Source: "PATH"}, nil
 	}
-	return Tool{}, fmt.Errorf("%w: set %s, put the jar at %s, or install a command tlc", ErrNoTLC, EnvJar, l.JarFile())
+	return Tool{}, fmt.Errorf("%w: set %s, put the jar at %s, or install a command tlc", ErrNoTLC,
+		EnvJar, l.JarFile())
 }
 
 // progressSeconds is how often TLC reports; its own default is once a minute.
 const progressSeconds = 5
 
-// Command returns a command that runs TLC with the arguments. temporary is a folder of that run alone: TLC up to 1.7.4 unpacks the
-// standard modules under their own names to Java's folder for temporary files, and removes them when it ends, so that
-// runs at the same time would take them away from each other. A Wrapper has its own ideas of that.
+// Command returns a command that runs TLC with the arguments. temporary is a folder of that run
+// alone: TLC up to 1.7.4 unpacks the standard modules under their own names to Java's folder for
+// temporary files, and removes them when it ends, so that runs at the same time would take them
+// away from each other. A Wrapper has its own ideas of that.
 func (t Tool) Command(ctx context.Context, temporary string, args ...string) *exec.Cmd {
 	return t.java(ctx, temporary, "tlc2.TLC", args...)
 }
 
-// Server returns a command that runs the server of TLC's distributed mode, to which workers on this and other
-// machines connect. temporary is as for Command. It needs the jar: the error wraps [ErrNoTLC] where TLC is a command.
+// Server returns a command that runs the server of TLC's distributed mode, to which workers on this
+// and other machines connect. temporary is as for Command. It needs the jar: the error wraps
+// [ErrNoTLC] where TLC is a command.
 func (t Tool) Server(ctx context.Context, temporary string, args ...string) (*exec.Cmd, error) {
 	if t.Jar == "" {
 		return nil, fmt.Errorf("%w: the distributed mode needs the jar: set %s", ErrNoTLC, EnvJar)

@@ -25,7 +25,8 @@ func (w world) locator(t *testing.T) Locator {
 	dir := t.TempDir()
 	for _, file := range w.files {
 		file = filepath.Join(dir, file)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, nil, 0o644)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755),
+			os.WriteFile(file, nil, 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -55,14 +56,19 @@ func TestFind(t *testing.T) {
 		want  string // the jar in the folder, or the command
 		err   error
 	}{
-		{"the variable before all", world{"my.jar", []string{"my.jar", "tools/tla2tools.jar"}, both}, "my.jar", nil},
-		{"the tools folder before PATH", world{"", []string{"tools/tla2tools.jar"}, both}, "tools/tla2tools.jar", nil},
+		{"the variable before all",
+			world{"my.jar", []string{"my.jar", "tools/tla2tools.jar"}, both}, "my.jar", nil},
+		{"the tools folder before PATH", world{"", []string{"tools/tla2tools.jar"}, both},
+			"tools/tla2tools.jar", nil},
 		{"the command", world{"", nil, both}, "/bin/tlc", nil},
 		{"the command without java", world{"", nil, map[string]bool{"tlc": true}}, "/bin/tlc", nil},
 		{"nothing", world{"", nil, java}, "", ErrNoTLC},
-		{"the variable names nothing", world{"my.jar", []string{"tools/tla2tools.jar"}, both}, "", ErrNoTLC},
+		{"the variable names nothing", world{"my.jar", []string{"tools/tla2tools.jar"}, both}, "",
+			ErrNoTLC},
 		{"no java for the variable", world{"my.jar", []string{"my.jar"}, nil}, "", ErrNoJava},
-		{"no java for the tools folder", world{"", []string{"tools/tla2tools.jar"}, map[string]bool{"tlc": true}}, "", ErrNoJava},
+		{"no java for the tools folder",
+			world{"", []string{"tools/tla2tools.jar"}, map[string]bool{"tlc": true}}, "",
+			ErrNoJava},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			locator := c.world.locator(t)
@@ -84,12 +90,14 @@ func TestFind(t *testing.T) {
 				return
 			}
 			jar := filepath.Join(locator.Dir, c.want)
-			want := []string{"/bin/java", "-XX:+UseParallelGC", "-Djava.io.tmpdir=scratch", "-Dtlc2.TLC.progressInterval=5", "-cp", jar, "tlc2.TLC", "-x", "M.tla"}
+			want := []string{"/bin/java", "-XX:+UseParallelGC", "-Djava.io.tmpdir=scratch",
+				"-Dtlc2.TLC.progressInterval=5", "-cp", jar, "tlc2.TLC", "-x", "M.tla"}
 			if !slices.Equal(args, want) {
 				t.Errorf("command %q, want %q", args, want)
 			}
 			server, err := tool.Server(t.Context(), "scratch", "M.tla")
-			if err != nil || !slices.Contains(server.Args, "tlc2.tool.distributed.TLCServer") || !slices.Contains(server.Args, "-Djava.io.tmpdir=scratch") {
+			if err != nil || !slices.Contains(server.Args, "tlc2.tool.distributed.TLCServer") ||
+				!slices.Contains(server.Args, "-Djava.io.tmpdir=scratch") {
 				t.Errorf("server %v, %v", server, err)
 			}
 		})
@@ -115,8 +123,10 @@ func TestDownload(t *testing.T) {
 		cause   error  // nil for one of the standard library
 	}{
 		{"pinned", Release{"1", server.URL + "/tla2tools.jar", good}, "", nil},
-		{"another file", Release{"1", server.URL + "/tla2tools.jar", strings.Repeat("0", 64)}, "tla2tools.jar is " + good, ErrChecksum},
-		{"no checksum", Release{"1", server.URL + "/tla2tools.jar", ""}, "set " + EnvJar, ErrNotPinned},
+		{"another file", Release{"1", server.URL + "/tla2tools.jar", strings.Repeat("0", 64)},
+			"tla2tools.jar is " + good, ErrChecksum},
+		{"no checksum", Release{"1", server.URL + "/tla2tools.jar", ""}, "set " + EnvJar,
+			ErrNotPinned},
 		{"not there", Release{"1", server.URL + "/other.jar", good}, "404", ErrStatus},
 		{"no address", Release{"1", "://", good}, "missing protocol", nil},
 	} {
@@ -128,7 +138,8 @@ func TestDownload(t *testing.T) {
 				if err != nil || readErr != nil || string(data) != jar {
 					t.Errorf("%v, %v, %q", err, readErr, data)
 				}
-			} else if !errors.Is(err, ErrDownload) || !strings.Contains(err.Error(), c.want) || c.cause != nil && !errors.Is(err, c.cause) || readErr == nil {
+			} else if !errors.Is(err, ErrDownload) || !strings.Contains(err.Error(), c.want) ||
+				c.cause != nil && !errors.Is(err, c.cause) || readErr == nil {
 				t.Errorf("error %v, want %q and %v; the file: %v", err, c.want, c.cause, readErr)
 			}
 			left, err := filepath.Glob(filepath.Dir(file) + "/*.part")

@@ -37,14 +37,16 @@ type Step struct {
 	Number int `json:"number"`
 	// Back means that the behaviour goes round in a circle from here.
 	Back bool `json:"back,omitempty"`
-	// Action is the name of the action, such as "RequestLease"; empty where the checker does not say.
+	// Action is the name of the action, such as "RequestLease"; empty where the checker does not
+	// say.
 	Action string `json:"action,omitempty"`
 	// Arguments are the action's arguments as TLA+ text. Older versions of TLC do not print them.
 	Arguments []string `json:"arguments,omitempty"`
 	// Module and Line are where the action is defined.
 	Module string `json:"module,omitempty"`
 	Line   int    `json:"line,omitempty"`
-	// State holds the variables as TLA+ text, in the checker's order; empty in a last step that is no state.
+	// State holds the variables as TLA+ text, in the checker's order; empty in a last step that is
+	// no state.
 	State []Variable `json:"state,omitempty"`
 	// Values holds the variables as JSON, where TLC could dump the trace (-dumpTrace json).
 	Values map[string]json.RawMessage `json:"values,omitempty"`
@@ -80,8 +82,8 @@ func (s Step) Title() string {
 	return title
 }
 
-// Changed returns the variables whose value differs from the step before, in the order of the state. For the
-// first step it returns all. Steps that are no state changed nothing.
+// Changed returns the variables whose value differs from the step before, in the order of the
+// state. For the first step it returns all. Steps that are no state changed nothing.
 func (t *Trace) Changed(i int) []Variable {
 	if i < 0 || i >= len(t.Steps) {
 		return nil
@@ -107,8 +109,8 @@ func (t *Trace) WriteJSON() ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-// ReadTrace reads a counterexample: one that this package saved, or a dump of TLC (-dumpTrace json). Errors
-// wrap [ErrTrace].
+// ReadTrace reads a counterexample: one that this package saved, or a dump of TLC (-dumpTrace
+// json). Errors wrap [ErrTrace].
 func ReadTrace(data []byte) (*Trace, error) {
 	var probe map[string]json.RawMessage
 	if err := json.Unmarshal(data, &probe); err != nil {
@@ -176,7 +178,8 @@ func parseDump(data []byte) (*dump, error) {
 	for _, triple := range file.Counterexample.Action {
 		var action dumpAction
 		var from, to [2]json.RawMessage
-		err := errors.Join(json.Unmarshal(triple[0], &from), json.Unmarshal(triple[1], &action), json.Unmarshal(triple[2], &to))
+		err := errors.Join(json.Unmarshal(triple[0], &from), json.Unmarshal(triple[1], &action),
+			json.Unmarshal(triple[2], &to))
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrTrace, err)
 		}
@@ -196,7 +199,8 @@ func parseDump(data []byte) (*dump, error) {
 
 func parseDumpState(pair [2]json.RawMessage) (dumpState, error) {
 	var s dumpState
-	if err := errors.Join(json.Unmarshal(pair[0], &s.number), json.Unmarshal(pair[1], &s.values)); err != nil {
+	if err := errors.Join(json.Unmarshal(pair[0], &s.number),
+		json.Unmarshal(pair[1], &s.values)); err != nil {
 		return s, fmt.Errorf("%w: %w", ErrTrace, err)
 	}
 	return s, nil

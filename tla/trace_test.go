@@ -26,7 +26,8 @@ func TestReadTraceOfTLC(t *testing.T) {
 	if got := trace.Changed(4); len(got) != 1 || got[0].Name != "pc" {
 		t.Errorf("the last step changed %v, want pc", got)
 	}
-	if step := trace.Steps[4]; step.Module != "Lock" || step.Line == 0 || string(step.Context["p"]) != `"b"` {
+	if step := trace.Steps[4]; step.Module != "Lock" || step.Line == 0 ||
+		string(step.Context["p"]) != `"b"` {
 		t.Errorf("last step %+v", step)
 	}
 
@@ -53,7 +54,8 @@ func TestEnrich(t *testing.T) {
 			}
 			step := out.Trace.Steps[want.step]
 			if len(step.Values) != 2 || len(step.Context) != want.context || step.Title() != title {
-				t.Errorf("step %+v, want two values, a context of %d, and the title %s", step, want.context, title)
+				t.Errorf("step %+v, want two values, a context of %d, and the title %s", step,
+					want.context, title)
 			}
 		})
 	}
@@ -83,8 +85,10 @@ func TestTraceJSON(t *testing.T) {
 }
 
 func TestReadTraceErrors(t *testing.T) {
-	for _, text := range []string{"", "[]", "{}", `{"steps": []}`, `{"steps": 1}`, `{"counterexample": {}}`,
-		`{"counterexample": {"state": [[1, 2]]}}`, `{"counterexample": {"state": [[1, {}]], "action": [[1, 2, 3]]}}`,
+	for _, text := range []string{"", "[]", "{}", `{"steps": []}`, `{"steps": 1}`,
+		`{"counterexample": {}}`,
+		`{"counterexample": {"state": [[1, 2]]}}`,
+		`{"counterexample": {"state": [[1, {}]], "action": [[1, 2, 3]]}}`,
 		`{"counterexample": {"state": [[1, {}]], "action": [[[1, {}], {}, ["x", {}]]]}}`} {
 		if _, err := ReadTrace([]byte(text)); !errors.Is(err, ErrTrace) {
 			t.Errorf("ReadTrace(%q): %v, want %v", text, err, ErrTrace)

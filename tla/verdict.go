@@ -39,8 +39,8 @@ var verdicts = map[int]Verdict{
 	14: VerdictAssert,
 }
 
-// VerdictOf interprets TLC's exit status. Statuses that are no verdict, such as 150 for a specification that
-// does not parse, are [VerdictError].
+// VerdictOf interprets TLC's exit status. Statuses that are no verdict, such as 150 for a
+// specification that does not parse, are [VerdictError].
 func VerdictOf(exit int) Verdict { return verdicts[exit] }
 
 // String returns the verdict in one word.

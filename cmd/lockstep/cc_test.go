@@ -13,7 +13,8 @@ import (
 func fakeCompiler(t *testing.T) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "fake clang")
-	script := "#!/bin/sh\nfor a; do echo \"$a\"; done\nfor a; do [ \"$a\" != bad.c ] || exit 4; done\n"
+	script := "#!/bin/sh\nfor a; do echo \"$a\"; done\nfor a; do [ \"$a\" != bad.c ] || exit 4; " +
+		"done\n"
 	if err := os.WriteFile(name, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -32,16 +33,19 @@ func TestCompilerFlags(t *testing.T) {
 		none   []string
 	}{
 		{[]string{"cc", "-shared", "-o", "a.wasm", "a b.c"}, 0,
-			[]string{"--target=wasm32-wasi", "-fvisibility=default", "-fPIC", "-nostdlib", "-shared", "-O2", "a b.c"},
+			[]string{"--target=wasm32-wasi", "-fvisibility=default", "-fPIC", "-nostdlib",
+				"-shared", "-O2", "a b.c"},
 			[]string{"-nostartfiles", "-matomics", "-lc"}},
 		{[]string{"cc", "-o", "a.wasm", "a.c", "-O1"}, 0,
-			[]string{"-nostartfiles", "-Wl,--export-all,--export-table,--growable-table", "-lc", "-O1"},
+			[]string{"-nostartfiles", "-Wl,--export-all,--export-table,--growable-table", "-lc",
+				"-O1"},
 			[]string{"-fPIC", "-O2"}},
 		{[]string{"cc", "-small", "a.c"}, 0, []string{"-nostartfiles"}, []string{"-lc", "-small"}},
 		{[]string{"c++", "-threads", "-shared", "a.cc"}, 0,
 			[]string{"-matomics", "-mbulk-memory", "-Wl,--shared-memory,--max-memory=4294967296",
 				"-Wl,--export-if-defined=__tls_size"}, []string{"-threads"}},
-		{[]string{"cc", "-c", "a.c"}, 0, []string{"-fPIC", "-c"}, []string{"-nostartfiles", "-nostdlib"}},
+		{[]string{"cc", "-c", "a.c"}, 0, []string{"-fPIC", "-c"},
+			[]string{"-nostartfiles", "-nostdlib"}},
 		{[]string{"cc", "--target=wasm32-wasip1", "a.c"}, 0, nil, []string{"--target=wasm32-wasi"}},
 		{[]string{"cc", "bad.c"}, 4, nil, nil},
 	} {

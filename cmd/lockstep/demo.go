@@ -200,7 +200,8 @@ func replaceWhileUsed(ctx context.Context) (d *demo, err error) {
 		title: "Four groups while a plug-in is replaced",
 		about: fmt.Sprintf(
 			"%d groups call a plug-in while it is replaced: %d actions, in which each\n"+
-				"link operation gathers everybody (1), is applied by everybody (2) and commits (C).",
+				"link operation gathers everybody (1), is applied by everybody (2) and commits "+
+				"(C).",
 			demoGroups,
 			len(steps),
 		),

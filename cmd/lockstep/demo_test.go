@@ -17,7 +17,8 @@ func TestDemo(t *testing.T) {
 	if status != 0 || stderr != "" {
 		t.Fatalf("status %d, %q", status, stderr)
 	}
-	for _, want := range []string{" operation  ", "        g4  ", "leads, epoch 1: everybody arrives", "commits\n", page} {
+	for _, want := range []string{" operation  ", "        g4  ",
+		"leads, epoch 1: everybody arrives", "commits\n", page} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("no %q in\n%s", want, stdout)
 		}
@@ -46,7 +47,8 @@ func TestDemoBreaks(t *testing.T) {
 		}
 	}
 	status, _, stderr := command(t, "demo", "--break", "Nonsense", "--output", "")
-	if status != 2 || !strings.Contains(stderr, `no guard "Nonsense": want one of Cooperate, PublishLease`) {
+	if status != 2 || !strings.Contains(stderr,
+		`no guard "Nonsense": want one of Cooperate, PublishLease`) {
 		t.Errorf("status %d, %q", status, stderr)
 	}
 }

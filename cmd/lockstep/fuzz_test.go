@@ -11,12 +11,14 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/modinfo"
 )
 
-// FuzzArguments gives the command any arguments, one a line. Whatever they are, they are understood, or refused with an error; the
-// commands themselves do not run.
+// FuzzArguments gives the command any arguments, one a line. Whatever they are, they are
+// understood, or refused with an error; the commands themselves do not run.
 func FuzzArguments(f *testing.F) {
 	for _, args := range []string{
-		"", "help", "--version", "help\njudge", "nonsense", "judge\n--timeout\n1s\nfile", "verify\n--groups=-1", "verify\n-o", "soak\n--seed\n18446744073709551616",
-		"trace\ncheck\n--tlc=maybe\nfile", "trace\nrecord\n-o\nfile\n--cancels=false", "record\n--operations\n1e6", "completion\nfish", "__complete\njudge\n",
+		"", "help", "--version", "help\njudge", "nonsense", "judge\n--timeout\n1s\nfile",
+		"verify\n--groups=-1", "verify\n-o", "soak\n--seed\n18446744073709551616",
+		"trace\ncheck\n--tlc=maybe\nfile", "trace\nrecord\n-o\nfile\n--cancels=false",
+		"record\n--operations\n1e6", "completion\nfish", "__complete\njudge\n",
 		"inspect\n--\n--file", "-\n--\n-h",
 	} {
 		f.Add(args)
@@ -50,10 +52,12 @@ func idle(cmd *cobra.Command, err error) {
 
 // FuzzInfo shows any bytes.
 func FuzzInfo(f *testing.F) {
-	for _, file := range []string{"threads/librpath.wasm", "threads/libcounter.wasm", "plain/libweak.wasm", "main-exe.wasm"} {
+	for _, file := range []string{"threads/librpath.wasm", "threads/libcounter.wasm",
+		"plain/libweak.wasm", "main-exe.wasm"} {
 		f.Add(readTestdata(f, file))
 	}
-	f.Add([]byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x0a\x01\x08\x01\xff\xff\xff\xff\x0f\x7f\x0b"))
+	f.Add([]byte(
+		"\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x0a\x01\x08\x01\xff\xff\xff\xff\x0f\x7f\x0b"))
 	f.Fuzz(func(t *testing.T, module []byte) {
 		m, err := modinfo.Read(module)
 		if err != nil {

@@ -99,7 +99,8 @@ func golden(t *testing.T, name string, got []byte) {
 	for i := range max(len(g), len(w)) {
 		if i >= len(g) || i >= len(w) || g[i] != w[i] {
 			t.Fatalf(
-				"%s, line %d: got %q, want %q (go test ./cmd/lockstep -run Golden -update, if that is right)",
+				"%s, line %d: got %q, want %q (go test ./cmd/lockstep -run Golden -update, if "+
+					"that is right)",
 				file,
 				i+1,
 				at(g, i),
@@ -185,17 +186,22 @@ func TestLdd(t *testing.T) {
 		want   []string
 	}{
 		{[]string{"threads/librpath.wasm"}, 0, []string{
-			"threads/librpath.wasm\n  libdeep.wasm => threads/deep/libdeep.wasm (run-time path $ORIGIN/deep of threads/librpath.wasm)\n"}},
+			"threads/librpath.wasm\n  libdeep.wasm => threads/deep/libdeep.wasm (run-time path " +
+				"$ORIGIN/deep of threads/librpath.wasm)\n"}},
 		{[]string{"--symbols", "plain/libdiamond_top.wasm"}, 0, []string{
 			"  libdiamond_left.wasm => plain/libdiamond_left.wasm (search path plain)\n",
 			"    libdiamond_bottom.wasm => plain/libdiamond_bottom.wasm (above)\n",
-			"diamond_left    libdiamond_left.wasm", "log_append      not defined here: the host's, or calling it fails"}},
-		{[]string{"plain/libneeds_missing.wasm"}, 1, []string{"libabsent.wasm => not found: tried plain/libabsent.wasm"}},
+			"diamond_left    libdiamond_left.wasm",
+			"log_append      not defined here: the host's, or calling it fails"}},
+		{[]string{"plain/libneeds_missing.wasm"}, 1,
+			[]string{"libabsent.wasm => not found: tried plain/libabsent.wasm"}},
 		{[]string{"--lib", "plain", "--preload", "libother.wasm", "main-exe.wasm"}, 0, []string{
 			"  libother.wasm => plain/libother.wasm (preloaded, search path plain)\n"}},
-		{[]string{"--main", "main-exe.wasm", "plain/libdata.wasm"}, 0, []string{"in main-exe.wasm\n"}},
+		{[]string{"--main", "main-exe.wasm", "plain/libdata.wasm"}, 0,
+			[]string{"in main-exe.wasm\n"}},
 		{[]string{"plain/libunresolved_data.wasm"}, 1, []string{"undefined (loading fails)"}},
-		{[]string{"--json", "plain/libneeds_missing.wasm"}, 1, []string{`"error": "not found: tried `}},
+		{[]string{"--json", "plain/libneeds_missing.wasm"}, 1,
+			[]string{`"error": "not found: tried `}},
 	} {
 		status, stdout, stderr := command(t, append([]string{"ldd"}, c.args...)...)
 		if status != c.status || stderr != "" {
@@ -216,7 +222,8 @@ func TestInfoGoesOn(t *testing.T) {
 	if status != 2 || !strings.Contains(stdout, good+": shared library, dylink.0") {
 		t.Errorf("status %d, %q", status, stdout)
 	}
-	for _, want := range []string{"info: open absent.wasm: no such file", "info: golden_test.go: "} {
+	for _, want := range []string{"info: open absent.wasm: no such file",
+		"info: golden_test.go: "} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("no %q in %q", want, stderr)
 		}

@@ -16,8 +16,9 @@ import (
 type judged struct {
 	File       string `json:"file"`
 	Operations int    `json:"operations"`
-	Verdict    string `json:"verdict"` // ok, violation, undecided; unreadable for a file that is no history
-	Reason     string `json:"reason,omitempty"`
+	// ok, violation, undecided; unreadable for a file that is no history
+	Verdict string `json:"verdict"`
+	Reason  string `json:"reason,omitempty"`
 }
 
 // judgement is the result of "judge".
@@ -118,7 +119,8 @@ func judge(cmd *cobra.Command, files []string, page *resultFile, timeout time.Du
 	all.Memory = peakMemory()
 	if err := show(cmd, all, func(w io.Writer) {
 		fmt.Fprintf(w, "read in %s, judged in %s; peak memory %d MiB\n",
-			all.Reading.Round(time.Millisecond), all.Judging.Round(time.Millisecond), all.Memory>>20)
+			all.Reading.Round(time.Millisecond), all.Judging.Round(time.Millisecond),
+			all.Memory>>20)
 	}); err != nil {
 		return err
 	}

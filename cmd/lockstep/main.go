@@ -34,7 +34,8 @@ type argumentError struct{ command, reason string }
 // Error implements the error interface.
 func (e argumentError) Error() string { return e.command + ": " + e.reason }
 
-// buildVersion is the project's version, and where the go command has noted another one, that: of a commit.
+// buildVersion is the project's version, and where the go command has noted another one, that: of a
+// commit.
 func buildVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if v := "v" + version.Number; ok && info.Main.Version != "" && info.Main.Version != v {

@@ -29,7 +29,8 @@ func TestWrongArguments(t *testing.T) {
 		t.Fatal(err)
 	}
 	truncated := filepath.Join(dir, "truncated.wasm")
-	if err := os.WriteFile(truncated, []byte("\x00asm\x01\x00\x00\x00\x00\xff"), 0o644); err != nil {
+	if err := os.WriteFile(truncated, []byte("\x00asm\x01\x00\x00\x00\x00\xff"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	unreadable := filepath.Join(dir, "unreadable.jsonl")
@@ -67,12 +68,14 @@ func TestWrongArguments(t *testing.T) {
 		{[]string{"judge", dir}, "is a directory"},
 		{[]string{"judge", unreadable}, "permission denied"},
 		{[]string{"judge", halfHistory}, "half.jsonl: lincheck: line 3"},
-		{[]string{"judge", "--picture", filepath.Join(dir, "a", "b"), writeHistory(t, 42)}, "no such file"},
+		{[]string{"judge", "--picture", filepath.Join(dir, "a", "b"), writeHistory(t, 42)},
+			"no such file"},
 		{[]string{"judge", "--timeout", "soon", broken}, `invalid argument "soon"`},
 		{[]string{"record", "--operations", "0"}, "record: operations must be at least 1, not 0"},
 		{[]string{"record", "--clients", "0"}, "record: clients must be at least 1, not 0"},
 		{[]string{"record", "--groups", "65"}, "at most 64"},
-		{[]string{"record", "--operations", "1", "-o", filepath.Join(dir, "a", "b")}, "no such file"},
+		{[]string{"record", "--operations", "1", "-o", filepath.Join(dir, "a", "b")},
+			"no such file"},
 		{[]string{"record", "argument"}, `unknown command "argument"`},
 		{[]string{"soak", "--duration", "0s"}, "soak: give a duration"},
 		{[]string{"soak", "--seed", "-1"}, `invalid argument "-1"`},
@@ -94,7 +97,9 @@ func TestWrongArguments(t *testing.T) {
 func writeHistory(t *testing.T, result int32) string {
 	t.Helper()
 	h := &lincheck.History{
-		Universe: model.Universe{Main: model.Library{Name: "main", Functions: []model.Function{{Name: "twice", Params: 1, Behaviour: model.Behaviour{Mul: 2}}}}},
+		Universe: model.Universe{Main: model.Library{Name: "main",
+			Functions: []model.Function{{Name: "twice", Params: 1,
+				Behaviour: model.Behaviour{Mul: 2}}}}},
 		Operations: []lincheck.Operation{{
 			Call: 1, Return: 2,
 			Input:  model.Input{Op: model.OpCall, Name: "twice", Args: []int32{21}},
@@ -115,12 +120,14 @@ func writeHistory(t *testing.T, result int32) string {
 
 func TestJudge(t *testing.T) {
 	good, bad := writeHistory(t, 42), writeHistory(t, 43)
-	if status, stdout, stderr := command(t, "judge", good); status != 0 || !strings.Contains(stdout, "1 operations: ok") {
+	if status, stdout, stderr := command(t, "judge", good); status != 0 ||
+		!strings.Contains(stdout, "1 operations: ok") {
 		t.Errorf("good: status %d, %q, %q", status, stdout, stderr)
 	}
 	picture := filepath.Join(t.TempDir(), "picture.html")
 	status, stdout, _ := command(t, "judge", "--picture", picture, bad)
-	if status != 1 || !strings.Contains(stdout, "violation") || !strings.Contains(stdout, "twice (21)") {
+	if status != 1 || !strings.Contains(stdout, "violation") ||
+		!strings.Contains(stdout, "twice (21)") {
 		t.Errorf("bad: status %d, %q", status, stdout)
 	}
 	page, err := os.ReadFile(picture)
@@ -133,13 +140,16 @@ func TestJudge(t *testing.T) {
 	// A file that cannot be read does not keep the others from being judged.
 	status, stdout, stderr := command(t, "judge", "absent.jsonl", bad, good, "judge.go")
 	if status != 2 || strings.Count(stdout, "operations: ") != 2 ||
-		!strings.Contains(stderr, "absent.jsonl") || !strings.Contains(stderr, "judge.go: lincheck: line 1") {
+		!strings.Contains(stderr, "absent.jsonl") ||
+		!strings.Contains(stderr, "judge.go: lincheck: line 1") {
 		t.Errorf("two of four are no histories: status %d, %q, %q", status, stdout, stderr)
 	}
 	status, stdout, _ = command(t, "judge", "--json", bad, good)
 	var all judgement
-	if err := json.Unmarshal([]byte(stdout), &all); err != nil || status != 1 || len(all.Histories) != 2 ||
-		all.Histories[0].Verdict != "violation" || all.Histories[1].Verdict != "ok" || all.Histories[0].Reason == "" {
+	if err := json.Unmarshal([]byte(stdout), &all); err != nil || status != 1 ||
+		len(all.Histories) != 2 ||
+		all.Histories[0].Verdict != "violation" || all.Histories[1].Verdict != "ok" ||
+		all.Histories[0].Reason == "" {
 		t.Errorf("JSON: status %d, %v, %q", status, err, stdout)
 	}
 }
@@ -165,18 +175,21 @@ func TestJudgeKeepsPictures(t *testing.T) {
 // The main job, made small: everything holds, the table and the report say so.
 func TestVerify(t *testing.T) {
 	out := t.TempDir()
-	status, stdout, stderr := command(t, "verify", "--out", out, "--programs", "2", "--rounds", "3", "--exploration", "5000", "--embedded", "1000")
+	status, stdout, stderr := command(t, "verify", "--out", out, "--programs", "2", "--rounds", "3",
+		"--exploration", "5000", "--embedded", "1000")
 	if status != 0 {
 		t.Fatalf("status %d\n%s\n%s", status, stdout, stderr)
 	}
-	if !strings.Contains(stdout, "8 goroutines") || !strings.Contains(stderr, "running programs: done") {
+	if !strings.Contains(stdout, "8 goroutines") ||
+		!strings.Contains(stderr, "running programs: done") {
 		t.Errorf("stdout:\n%s\nstderr:\n%s", stdout, stderr)
 	}
 	page, err := os.ReadFile(filepath.Join(out, "report.html"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"NoCooperate", "<iframe", "program with seed", "RequestLease", "(document", "Everything holds: 7 checks.", `data-timeline="run-0-data"`,
+	for _, want := range []string{"NoCooperate", "<iframe", "program with seed", "RequestLease",
+		"(document", "Everything holds: 7 checks.", `data-timeline="run-0-data"`,
 		"a load that fails in group 4 of 4"} {
 		if !bytes.Contains(page, []byte(want)) {
 			t.Errorf("%q is not in the report", want)
@@ -193,7 +206,8 @@ func TestPagesFit(t *testing.T) {
 	out := t.TempDir()
 	demo, broken := filepath.Join(out, "demo.html"), filepath.Join(out, "broken.html")
 	for _, args := range [][]string{
-		{"verify", "--out", out, "--programs", "2", "--rounds", "3", "--exploration", "5000", "--embedded", "1"},
+		{"verify", "--out", out, "--programs", "2", "--rounds", "3", "--exploration", "5000",
+			"--embedded", "1"},
 		{"demo", "--output", demo},
 		{"demo", "--break", "Wake", "--output", broken},
 	} {
@@ -211,7 +225,8 @@ func TestPagesFit(t *testing.T) {
 }
 
 func TestVerifyFailsWithoutWhatItNeeds(t *testing.T) {
-	status, stdout, _ := command(t, "verify", "--out", t.TempDir(), "--programs", "1", "--rounds", "1", "--exploration", "1000", "--embedded", "1", "--grammar", "klingon")
+	status, stdout, _ := command(t, "verify", "--out", t.TempDir(), "--programs", "1", "--rounds",
+		"1", "--exploration", "1000", "--embedded", "1", "--grammar", "klingon")
 	if status != 1 || !strings.Contains(stdout, "FAILED") || !strings.Contains(stdout, "klingon") {
 		t.Errorf("status %d\n%s", status, stdout)
 	}

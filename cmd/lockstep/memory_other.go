@@ -4,7 +4,8 @@ package main
 
 import "runtime"
 
-// peakMemory returns how much memory, in bytes, Go's runtime has had of the operating system, which is never too low.
+// peakMemory returns how much memory, in bytes, Go's runtime has had of the operating system, which
+// is never too low.
 func peakMemory() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// peakMemory returns the most memory, in bytes, that the process has had at one time: its resident set. On Linux what the process that
-// started it had then counts too, so it is never too low.
+// peakMemory returns the most memory, in bytes, that the process has had at one time: its resident
+// set. On Linux what the process that started it had then counts too, so it is never too low.
 //
 // Source: getrusage(2), ru_maxrss.
 func peakMemory() uint64 {

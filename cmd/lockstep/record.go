@@ -154,7 +154,9 @@ func record(cmd *cobra.Command, o recordOptions) (err error) {
 	runtime.ReadMemStats(&m)
 	r.Heap, r.Memory = m.HeapInuse, peakMemory()
 	if file != nil { // also of a run that was stopped: what was done is a whole history
-		if err := file.commit(func(w io.Writer) error { return lincheck.WriteHistory(w, h) }); err != nil {
+		if err := file.commit(func(w io.Writer) error {
+			return lincheck.WriteHistory(w, h)
+		}); err != nil {
 			return fmt.Errorf("record: %w", err)
 		}
 	}

@@ -11,8 +11,10 @@ import (
 // A long program is recorded and judged; its history is one that can be judged again.
 func TestRecord(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "history.jsonl")
-	status, stdout, stderr := command(t, "record", "--operations", "2000", "--seed", "7", "--output", file)
-	if status != 0 || !strings.Contains(stdout, " operations of 8 goroutines in 4 groups: ok\n") || !strings.Contains(stdout, "judged in ") {
+	status, stdout, stderr := command(t, "record", "--operations", "2000", "--seed", "7",
+		"--output", file)
+	if status != 0 || !strings.Contains(stdout, " operations of 8 goroutines in 4 groups: ok\n") ||
+		!strings.Contains(stdout, "judged in ") {
 		t.Fatalf("status %d, %q, %q", status, stdout, stderr)
 	}
 	count, _, _ := strings.Cut(stdout, " ")
@@ -39,7 +41,8 @@ func TestPeakMemory(t *testing.T) {
 	}
 	held := peakMemory()
 	if held < uint64(len(block)) {
-		t.Errorf("the peak is %d bytes, and were %d before %d were in use", held, before, len(block))
+		t.Errorf("the peak is %d bytes, and were %d before %d were in use", held, before,
+			len(block))
 	}
 	clear(block[:1])
 	if after := peakMemory(); after < held {
@@ -53,7 +56,8 @@ func TestHelp(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{nil, []string{"Available Commands:", "verify", "record", "judge", "info", "ldd", "trace", "soak", "completion"}},
+		{nil, []string{"Available Commands:", "verify", "record", "judge", "info", "ldd", "trace",
+			"soak", "completion"}},
 		{[]string{"help"}, []string{"Available Commands:", "Exit status"}},
 		{[]string{"--version"}, []string{"lockstep version "}},
 		{[]string{"help", "record"}, []string{"--operations 1000000", "real linker"}},

@@ -16,7 +16,8 @@ import (
 func TestRun(t *testing.T) {
 	t.Setenv("LOCKSTEP_TEST", "inherited")
 	folder := t.TempDir()
-	if err := os.WriteFile(filepath.Join(folder, "hello.txt"), []byte("hello\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, "hello.txt"), []byte("hello\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	const program = "testdata/run/program.wasm"
@@ -29,30 +30,40 @@ func TestRun(t *testing.T) {
 		{[]string{program, "arguments", "--json", "-x"}, 0,
 			"0: " + program + "\n1: arguments\n2: --json\n3: -x\n", nil},
 		{[]string{program, "variable", "LOCKSTEP_TEST"}, 0, "(unset)\n", nil},
-		{[]string{"--env", "LOCKSTEP_TEST", program, "variable", "LOCKSTEP_TEST"}, 0, "inherited\n", nil},
+		{[]string{"--env", "LOCKSTEP_TEST", program, "variable", "LOCKSTEP_TEST"}, 0, "inherited\n",
+			nil},
 		{[]string{"--env", "X=a=b", program, "variable", "X"}, 0, "a=b\n", nil},
 		{[]string{program, "file", "/data/hello.txt"}, 5, "no such file\n", nil},
-		{[]string{"--dir", folder + ":/data", program, "file", "/data/hello.txt"}, 0, "hello\n", nil},
+		{[]string{"--dir", folder + ":/data", program, "file", "/data/hello.txt"}, 0, "hello\n",
+			nil},
 		{[]string{program, "exit", "9"}, 9, "", nil},
 		{[]string{program, "return", "8"}, 8, "", nil},
 		{[]string{program, "open", "answer.wasm"}, 0, "answer: 42\n", nil},
 		{[]string{"--lib", folder, program, "open", "answer.wasm"}, 3,
 			"linker: load answer.wasm: library \"answer.wasm\" not found: tried " +
 				strings.TrimPrefix(folder, "/") + "/answer.wasm\n", nil},
-		{[]string{program, "trap"}, 126, "", []string{"lockstep: run: " + program + ": wasm error: unreachable"}},
-		{[]string{program, "absent"}, 126, "", []string{"lockstep: run: ", program + ": undefined symbol \"absent\""}},
+		{[]string{program, "trap"}, 126, "",
+			[]string{"lockstep: run: " + program + ": wasm error: unreachable"}},
+		{[]string{program, "absent"}, 126, "",
+			[]string{"lockstep: run: ", program + ": undefined symbol \"absent\""}},
 		{[]string{"--trace=files", program, "open", "answer.wasm"}, 0, "answer: 42\n",
-			[]string{"files: found  library=answer.wasm", "files: loaded  module=answer.wasm", "files: opened"}},
-		{[]string{"--trace", "--preload", "answer.wasm", program, "open", "answer.wasm"}, 0, "answer: 42\n",
-			[]string{"files: found  library=answer.wasm", "bindings: bound", "symbols: looked up"}},
+			[]string{"files: found  library=answer.wasm", "files: loaded  module=answer.wasm",
+				"files: opened"}},
+		{[]string{"--trace", "--preload", "answer.wasm", program, "open", "answer.wasm"}, 0,
+			"answer: 42\n", []string{"files: found  library=answer.wasm", "bindings: bound",
+				"symbols: looked up"}},
 		{[]string{"testdata/run/answer.wasm"}, 127, "",
 			[]string{"testdata/run/answer.wasm: not a program: it exports no _start"}},
-		{[]string{"testdata/run/none.wasm"}, 127, "", []string{"testdata/run/none.wasm: no such file"}},
+		{[]string{"testdata/run/none.wasm"}, 127, "",
+			[]string{"testdata/run/none.wasm: no such file"}},
 		{[]string{"testdata/run/program.c"}, 127, "", []string{"testdata/run/program.c: "}},
-		{[]string{"--preload", "none.wasm", program}, 127, "", []string{program, "none.wasm", "not found"}},
-		{[]string{"--trace=nonsense", program}, 2, "", []string{"no topic \"nonsense\": want files, bindings"}},
+		{[]string{"--preload", "none.wasm", program}, 127, "",
+			[]string{program, "none.wasm", "not found"}},
+		{[]string{"--trace=nonsense", program}, 2, "",
+			[]string{"no topic \"nonsense\": want files, bindings"}},
 		{[]string{"--dir", "testdata/none", program}, 2, "", []string{"--dir: ", "testdata/none"}},
-		{[]string{"--dir", program, program}, 2, "", []string{"--dir: " + program + " is not a folder"}},
+		{[]string{"--dir", program, program}, 2, "",
+			[]string{"--dir: " + program + " is not a folder"}},
 		{[]string{"--env", "=x", program}, 2, "", []string{"--env: no name"}},
 		{[]string{"--json", program}, 2, "", []string{"no result to print as JSON"}},
 	} {

@@ -31,8 +31,9 @@ type soakOptions struct {
 func soakCommand() *cobra.Command {
 	var o soakOptions
 	cmd := &cobra.Command{
-		Use:   "soak",
-		Short: "Run random programs on the real linker in an unsound environment, for as long as one likes",
+		Use: "soak",
+		Short: "Run random programs on the real linker in an unsound environment, for as long as " +
+			"one likes",
 		Long: `soak runs random concurrent programs on the real linker, one linker after the
 other, while its environment fails: files cannot be opened or take long, memory and table are
 full, groups are killed by traps, calls are cancelled. Each shift's history must be linearizable,
@@ -94,7 +95,8 @@ func soak(cmd *cobra.Command, o soakOptions) (err error) {
 			break
 		} else if err != nil {
 			total.Failure, total.Shift = err.Error(), s.String()
-			total.Again = fmt.Sprintf("lockstep soak --seed %d --shifts 1 --loop-safepoints=%t", s.program.Seed, s.loops)
+			total.Again = fmt.Sprintf("lockstep soak --seed %d --shifts 1 --loop-safepoints=%t",
+				s.program.Seed, s.loops)
 			break
 		}
 		total.add(s)
@@ -127,7 +129,8 @@ func newShift(seed uint64) *shift {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	s := &shift{pages: 1024, entries: 10_000}
 	s.program = drive.Program{
-		Seed: seed, Groups: 1 + rng.IntN(8), Clients: 1 + rng.IntN(12), Rounds: 5, Operations: 8, Cancels: rng.IntN(2) == 0,
+		Seed: seed, Groups: 1 + rng.IntN(8), Clients: 1 + rng.IntN(12), Rounds: 5, Operations: 8,
+		Cancels: rng.IntN(2) == 0,
 	}
 	s.kills = rng.IntN(2) == 0
 	if rng.IntN(2) == 0 {
@@ -146,7 +149,8 @@ func newShift(seed uint64) *shift {
 func (s *shift) String() string {
 	p := &s.program
 	return fmt.Sprintf(
-		"seed %d: %d groups, %d clients, %d%% of the files fail, %d pages, %d table entries, cancels %t, traps kill %t",
+		"seed %d: %d groups, %d clients, %d%% of the files fail, %d pages, %d table entries, "+
+			"cancels %t, traps kill %t",
 		p.Seed,
 		p.Groups,
 		p.Clients,
@@ -227,7 +231,8 @@ func (t *soakTotal) show(w io.Writer) {
 		{
 			"shifts",
 			t.Shifts,
-		}, {"operations", t.Operations}, {"commits", t.Commits}, {"protocol events, all allowed", t.Events},
+		}, {"operations", t.Operations}, {"commits", t.Commits},
+		{"protocol events, all allowed", t.Events},
 		{
 			"operations cancelled",
 			t.Cancelled,

@@ -26,7 +26,9 @@ func traceCommand() *cobra.Command {
 		Use:   "trace",
 		Short: "Record what the protocol of a running linker does, and check it",
 		Args:  cobra.NoArgs,
-		RunE:  func(*cobra.Command, []string) error { return argumentError{"trace", `want "record", "check" or "tlc"`} },
+		RunE: func(*cobra.Command, []string) error {
+			return argumentError{"trace", `want "record", "check" or "tlc"`}
+		},
 	}
 	cmd.AddCommand(traceRecordCommand(), traceCheckCommand(), traceTLCCommand())
 	return cmd
@@ -55,7 +57,8 @@ func checkProgram(command string, p *drive.Program) error {
 	for _, n := range []struct {
 		name  string
 		value int
-	}{{"groups", p.Groups}, {"clients", p.Clients}, {"rounds", p.Rounds}, {"operations", p.Operations}} {
+	}{{"groups", p.Groups}, {"clients", p.Clients}, {"rounds", p.Rounds},
+		{"operations", p.Operations}} {
 		if n.value < 1 {
 			return argumentError{
 				command,
@@ -208,7 +211,8 @@ func checkTraces(cmd *cobra.Command, files []string, ask bool, tool tla.Tool) er
 		for _, c := range all {
 			switch {
 			case c.Accepted:
-				fmt.Fprintf(w, "%s: %d events, %d commits, %d groups: accepted\n", c.File, c.Events, c.Commits, c.Groups)
+				fmt.Fprintf(w, "%s: %d events, %d commits, %d groups: accepted\n", c.File, c.Events,
+					c.Commits, c.Groups)
 			case c.Events > 0:
 				fmt.Fprintf(w, "%s: %s\n", c.File, c.Reason)
 			}

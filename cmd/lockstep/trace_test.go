@@ -22,8 +22,10 @@ func TestTraceArguments(t *testing.T) {
 		{[]string{"trace", "nonsense"}, `unknown command "nonsense"`},
 		{[]string{"trace", "record"}, `required flag(s) "output" not set`},
 		{[]string{"trace", "record", "-o", filepath.Join(dir, "a", "b")}, "no such file"},
-		{[]string{"trace", "record", "-o", filepath.Join(dir, "a"), "--groups", "0"}, "groups must be at least 1, not 0"},
-		{[]string{"trace", "record", "-o", filepath.Join(dir, "a"), "--clients", "62"}, "at most 64, not 65"},
+		{[]string{"trace", "record", "-o", filepath.Join(dir, "a"), "--groups", "0"},
+			"groups must be at least 1, not 0"},
+		{[]string{"trace", "record", "-o", filepath.Join(dir, "a"), "--clients", "62"},
+			"at most 64, not 65"},
 		{[]string{"trace", "check"}, "requires at least 1 arg"},
 		{[]string{"trace", "check", filepath.Join(dir, "absent")}, "absent"},
 		{[]string{"trace", "check", broken}, "broken.jsonl: trace: line 1: not a trace file"},
@@ -42,10 +44,12 @@ func TestTraceArguments(t *testing.T) {
 	}
 }
 
-// A trace of the real linker is recorded and accepted; with an event changed it is refused, and the output says where.
+// A trace of the real linker is recorded and accepted; with an event changed it is refused, and the
+// output says where.
 func TestTraceRecordAndCheck(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "trace.jsonl")
-	status, stdout, stderr := command(t, "trace", "record", "--seed", "5", "--operations", "4", "-o", file)
+	status, stdout, stderr := command(t, "trace", "record", "--seed", "5", "--operations", "4",
+		"-o", file)
 	if status != 0 || !strings.Contains(stdout, "the program with seed 5") {
 		t.Fatalf("record: status %d, %q, %q", status, stdout, stderr)
 	}
@@ -69,7 +73,9 @@ func TestTraceRecordAndCheck(t *testing.T) {
 	if status != 1 {
 		t.Errorf("status %d", status)
 	}
-	for _, want := range []string{"accepted\n", "does not fit: stage[g] = \"Replaying\" does not hold", "/\\ leader = g", "Possible would have been:\n", "  Broadcast(g"} {
+	for _, want := range []string{"accepted\n",
+		"does not fit: stage[g] = \"Replaying\" does not hold", "/\\ leader = g",
+		"Possible would have been:\n", "  Broadcast(g"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%q is not in\n%s", want, stdout)
 		}

@@ -31,12 +31,13 @@ type tlcOptions struct {
 func traceTLCCommand() *cobra.Command {
 	var o tlcOptions
 	cmd := &cobra.Command{
-		Use:   "tlc",
-		Short: "Record traces of the real linker, and have TLC accept them and refuse corrupted ones",
+		Use: "tlc",
+		Short: "Record traces of the real linker, and have TLC accept them and refuse corrupted " +
+			"ones",
 		Long: `tlc runs random programs on the real linker, one linker for each, and has both judges look at the traces: the protocol
 in Go and TLC. Both must accept all. Then it makes traces wrong, in every way that there is; both must refuse each, at the
-right event. With --record it writes what came out to tla/` + batch.RecordFile + `, which the tests compare with the specification.`,
-		Args: cobra.NoArgs,
+right event. With --record it writes what came out to tla/` + batch.RecordFile +
+			`, which the tests compare with the specification.`, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkProgram("trace", &o.program); err != nil {
 				return err
@@ -55,7 +56,8 @@ right event. With --record it writes what came out to tla/` + batch.RecordFile +
 			return writeTraceRecord(record)
 		},
 	}
-	programFlags(cmd, &o.program, drive.Program{Seed: 1, Groups: 3, Clients: 5, Rounds: 1, Operations: 5, Cancels: true})
+	programFlags(cmd, &o.program,
+		drive.Program{Seed: 1, Groups: 3, Clients: 5, Rounds: 1, Operations: 5, Cancels: true})
 	cmd.Flags().IntVar(&o.count, "count", 1000, "traces, each of a program with the next seed")
 	cmd.Flags().IntVar(&o.batch, "batch", 100, "traces in one run of TLC")
 	cmd.Flags().IntVar(&o.least, "least", 100, "events that every trace must have")
@@ -63,7 +65,8 @@ right event. With --record it writes what came out to tla/` + batch.RecordFile +
 	return cmd
 }
 
-// askTLC does what the command does but for writing the record. Where a judge is wrong it has said so.
+// askTLC does what the command does but for writing the record. Where a judge is wrong it has said
+// so.
 func askTLC(cmd *cobra.Command, tool tla.Tool, o tlcOptions) (*batch.Record, error) {
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
 	inputs, err := recordBatch(ctx, o)
@@ -91,7 +94,8 @@ func askTLC(cmd *cobra.Command, tool tla.Tool, o tlcOptions) (*batch.Record, err
 	for _, input := range inputs {
 		r.Shortest = min(r.Shortest, len(input.Trace.Events))
 	}
-	fmt.Fprintf(out, "%d traces of at least %d events, %d in all: accepted by Go and by %s\n", r.Accepted, r.Shortest, r.Events, r.TLC)
+	fmt.Fprintf(out, "%d traces of at least %d events, %d in all: accepted by Go and by %s\n",
+		r.Accepted, r.Shortest, r.Events, r.TLC)
 	for _, kind := range corrupt.Kinds() {
 		refused, err := batch.Refute(ctx, &tool, kind, inputs)
 		if errors.Is(err, batch.ErrAccepted) {
@@ -102,7 +106,8 @@ func askTLC(cmd *cobra.Command, tool tla.Tool, o tlcOptions) (*batch.Record, err
 			return nil, err
 		}
 		r.Refused = append(r.Refused, refused)
-		fmt.Fprintf(out, "%s: refused at event %d of %d, %s: %s\n", kind.Name, refused.Event, refused.Of, refused.Step, refused.Reason)
+		fmt.Fprintf(out, "%s: refused at event %d of %d, %s: %s\n", kind.Name, refused.Event,
+			refused.Of, refused.Step, refused.Reason)
 	}
 	return r, nil
 }
@@ -126,7 +131,9 @@ func recordBatch(ctx context.Context, o tlcOptions) (inputs []batch.Input, err e
 			return nil, fmt.Errorf("trace: seed %d: %w", p.Seed, err)
 		}
 		if len(t.Events) < o.least {
-			return nil, argumentError{"trace", fmt.Sprintf("seed %d: %d events, want %d: the program is too small", p.Seed, len(t.Events), o.least)}
+			return nil, argumentError{"trace",
+				fmt.Sprintf("seed %d: %d events, want %d: the program is too small", p.Seed,
+					len(t.Events), o.least)}
 		}
 		inputs = append(inputs, batch.Input{Name: fmt.Sprintf("seed %d", p.Seed), Trace: t})
 	}

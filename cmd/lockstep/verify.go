@@ -18,8 +18,9 @@ func verifyCommand() *cobra.Command {
 	var out string
 	o := verify.DefaultOptions(nil, nil)
 	cmd := &cobra.Command{
-		Use:   "verify",
-		Short: "Explore the protocol, check the model, run programs on the real linker and judge them",
+		Use: "verify",
+		Short: "Explore the protocol, check the model, run programs on the real linker and judge " +
+			"them",
 		Long: `verify walks every state of the protocol's models and checks all invariants, finds
 the mistake wherever a guard is switched off, checks the TLA+ text with the embedded checker, runs
 random concurrent programs on the real linker and judges their histories, and parses with a stock

@@ -2,8 +2,8 @@
 //
 //	go run ./examples/cplusplus -n 10 FILE
 //
-// FILE is "-" for standard input. The library is libraries/src/words; its main module brings libc++. -by length
-// sorts with a function in Go, which the C++ code calls.
+// FILE is "-" for standard input. The library is libraries/src/words; its main module brings
+// libc++. -by length sorts with a function in Go, which the C++ code calls.
 package main
 
 import (
@@ -47,7 +47,8 @@ func longestFirst(a string, _ uint32, b string, _ uint32) bool {
 }
 
 // command is main without the process around it.
-func command(ctx context.Context, runtime wazero.RuntimeConfig, args []string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
+func command(ctx context.Context, runtime wazero.RuntimeConfig, args []string, stdin io.Reader,
+	stdout, stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("cplusplus", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	limit := flags.Uint("n", 0, "how many words to print; 0 is all")

@@ -20,25 +20,29 @@ type Order func(a string, countA uint32, b string, countB uint32) bool
 // goOrder is the words_before function that calls Go.
 const goOrder = "words_go_order"
 
-// orderKey is the key of a context's Order. It travels with the call, so the host function has no state.
+// orderKey is the key of a context's Order. It travels with the call, so the host function has no
+// state.
 type orderKey struct{}
 
 // openImage links the library, and libc++ as its main module.
 func openImage(ctx context.Context, runtime wazero.RuntimeConfig) (image *guest.Image, err error) {
-	return guest.Open(ctx, guest.Options{Main: libraries.MainLibcxx, Library: libraries.Words, Runtime: runtime,
-		Host: func(ctx context.Context, rt wazero.Runtime) error {
-			i32 := api.ValueTypeI32
-			compare := api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
-				before, err := compare(ctx, image, stack)
-				if err != nil {
-					panic(err) // ends the call from Go, as a trap does
-				}
-				stack[0] = before
-			})
-			_, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().
-				WithGoModuleFunction(compare, []api.ValueType{i32, i32, i32, i32}, []api.ValueType{i32}).Export(goOrder).Instantiate(ctx)
-			return err
-		}})
+	return guest.Open(ctx,
+		guest.Options{Main: libraries.MainLibcxx, Library: libraries.Words, Runtime: runtime,
+			Host: func(ctx context.Context, rt wazero.Runtime) error {
+				i32 := api.ValueTypeI32
+				compare := api.GoModuleFunc(
+					func(ctx context.Context, _ api.Module, stack []uint64) {
+						before, err := compare(ctx, image, stack)
+						if err != nil {
+							panic(err) // ends the call from Go, as a trap does
+						}
+						stack[0] = before
+					})
+				_, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().
+					WithGoModuleFunction(compare, []api.ValueType{i32, i32, i32, i32},
+						[]api.ValueType{i32}).Export(goOrder).Instantiate(ctx)
+				return err
+			}})
 }
 
 // compare calls the Order of the call's context.
@@ -108,7 +112,8 @@ func (w Words) Add(ctx context.Context, t *guest.Thread, text io.Reader) (err er
 	}
 }
 
-// lastWord returns where the word begins with which a text ends; its length, when it ends with none.
+// lastWord returns where the word begins with which a text ends; its length, when it ends with
+// none.
 func lastWord(text []byte) int {
 	for i := len(text); i > 0; i-- {
 		if c := text[i-1] | 0x20; (c < 'a' || c > 'z') && (text[i-1] < '0' || text[i-1] > '9') {
@@ -127,9 +132,10 @@ func (w Words) Total(ctx context.Context, t *guest.Thread) (all, different uint3
 	return all, different, err
 }
 
-// Report writes the words and how often they occurred, as "table", "csv" or "json"; limit 0 is all of them. A
-// nil order is: the most frequent first, then by the alphabet.
-func (w Words) Report(ctx context.Context, t *guest.Thread, format string, order Order, limit uint32) (report string, err error) {
+// Report writes the words and how often they occurred, as "table", "csv" or "json"; limit 0 is all
+// of them. A nil order is: the most frequent first, then by the alphabet.
+func (w Words) Report(ctx context.Context, t *guest.Thread, format string, order Order,
+	limit uint32) (report string, err error) {
 	name, err := t.CString(ctx, format)
 	if err != nil {
 		return "", err

@@ -40,7 +40,8 @@ func newImage(t *testing.T) *guest.Image {
 	return image
 }
 
-// longText has words of all lengths, some of them cut by the end of the buffer, and says how often each occurs.
+// longText has words of all lengths, some of them cut by the end of the buffer, and says how often
+// each occurs.
 func longText() (string, map[string]uint32) {
 	var text strings.Builder
 	counts := map[string]uint32{}
@@ -53,7 +54,8 @@ func longText() (string, map[string]uint32) {
 }
 
 // check counts a text in one thread and compares with what Go counts.
-func check(ctx context.Context, thread *guest.Thread, text string, counts map[string]uint32) (err error) {
+func check(ctx context.Context, thread *guest.Thread, text string,
+	counts map[string]uint32) (err error) {
 	words, err := NewWords(ctx, thread)
 	if err != nil {
 		return err
@@ -66,8 +68,10 @@ func check(ctx context.Context, thread *guest.Thread, text string, counts map[st
 	for _, n := range counts {
 		all += n
 	}
-	if total, different, err := words.Total(ctx, thread); err != nil || total != all || int(different) != len(counts) {
-		return fmt.Errorf("%d words, %d different, %w; want %d and %d", total, different, err, all, len(counts))
+	if total, different, err := words.Total(ctx, thread); err != nil || total != all ||
+		int(different) != len(counts) {
+		return fmt.Errorf("%d words, %d different, %w; want %d and %d", total, different, err, all,
+			len(counts))
 	}
 	report, err := words.Report(ctx, thread, "json", nil, 0)
 	if err != nil {
@@ -121,7 +125,8 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestObjectMovesBetweenThreads makes an object with virtual functions in one thread and uses it in others.
+// TestObjectMovesBetweenThreads makes an object with virtual functions in one thread and uses it in
+// others.
 func TestObjectMovesBetweenThreads(t *testing.T) {
 	ctx := t.Context()
 	threads, err := newImage(t).Threads(ctx, 4)
@@ -137,7 +142,8 @@ func TestObjectMovesBetweenThreads(t *testing.T) {
 			t.Fatal(err)
 		}
 		report, err := words.Report(ctx, threads[(i+1)%4], "table", nil, 2)
-		if want := fmt.Sprintf("%6d  the\n%6d  linker\n", 2*(i+1), i+1); err != nil || report != want {
+		if want := fmt.Sprintf("%6d  the\n%6d  linker\n", 2*(i+1), i+1); err != nil ||
+			report != want {
 			t.Errorf("thread %d: %q, %v; want %q", i, report, err, want)
 		}
 	}
@@ -159,10 +165,12 @@ func TestErrors(t *testing.T) {
 	if err := words.Add(ctx, thread, iotest.ErrReader(broken)); !errors.Is(err, broken) {
 		t.Errorf("a reader that fails: %v", err)
 	}
-	if err := words.Add(ctx, thread, strings.NewReader(strings.Repeat("x", bufferSize))); err == nil {
+	if err := words.Add(ctx, thread,
+		strings.NewReader(strings.Repeat("x", bufferSize))); err == nil {
 		t.Error("a word that does not fit is no error")
 	}
-	if report, err := words.Report(ctx, thread, "csv", nil, 0); err != nil || report != "word,count\n" {
+	if report, err := words.Report(ctx, thread, "csv", nil, 0); err != nil ||
+		report != "word,count\n" {
 		t.Errorf("report %q, %v; want none of it", report, err)
 	}
 }
@@ -175,7 +183,8 @@ func TestCommand(t *testing.T) {
 	}{
 		{[]string{"-"}, "     2  a\n     2  links\n     1  linker\n     1  lock\n     1  locks\n"},
 		{[]string{"-n", "1", "-format", "csv", "-"}, "word,count\na,2\n"},
-		{[]string{"-n", "2", "-format", "json", "-by", "length", "-"}, "{\"linker\":1,\"links\":2}\n"},
+		{[]string{"-n", "2", "-format", "json", "-by", "length", "-"},
+			"{\"linker\":1,\"links\":2}\n"},
 	} {
 		var out, stderr bytes.Buffer
 		err := command(t.Context(), config, tt.args, strings.NewReader(text), &out, &stderr)
@@ -184,11 +193,13 @@ func TestCommand(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{nil, {"-by", "weight", "-"}, {"-format", "xml", "-"}} {
-		if err := command(t.Context(), config, args, strings.NewReader(text), io.Discard, io.Discard); err == nil {
+		if err := command(t.Context(), config, args, strings.NewReader(text), io.Discard,
+			io.Discard); err == nil {
 			t.Errorf("%v: no error", args)
 		}
 	}
-	if err := command(t.Context(), config, []string{"none"}, nil, io.Discard, io.Discard); !errors.Is(err, os.ErrNotExist) {
+	if err := command(t.Context(), config, []string{"none"}, nil, io.Discard,
+		io.Discard); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -22,17 +22,20 @@ func main() {
 	check(err)
 	zlib, err := l.Main().Open(ctx, "libz.wasm") // dlopen
 	check(err)
-	crc, err := cabi.Bind[func(context.Context, uint32, string, uint32) (uint32, error)](ctx, l.Main(), zlib, "crc32")
+	crc, err := cabi.Bind[func(context.Context, uint32, string, uint32) (uint32, error)](
+		ctx, l.Main(), zlib, "crc32")
 	check(err)
 	sum, err := crc(ctx, 0, "hello", 5)
 	check(err)
-	thread, err := l.Main().Spawn(ctx) // another thread: the same memory, the same function pointers
+	// another thread: the same memory, the same function pointers
+	thread, err := l.Main().Spawn(ctx)
 	check(err)
 	here, err := l.Main().Symbol(ctx, zlib, "crc32") // dlsym
 	check(err)
 	there, err := thread.Symbol(ctx, zlib, "crc32")
 	check(err)
-	fmt.Printf("crc32 is %08x; its pointer is %d in one thread and %d in another\n", sum, here.Pointer, there.Pointer)
+	fmt.Printf("crc32 is %08x; its pointer is %d in one thread and %d in another\n",
+		sum, here.Pointer, there.Pointer)
 }
 
 func check(err error) {

@@ -14,11 +14,12 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// Function is a Go function that Lua calls. Numbers arrive as strings, as Lua writes them. An error becomes a Lua
-// error, which pcall catches.
+// Function is a Go function that Lua calls. Numbers arrive as strings, as Lua writes them. An error
+// becomes a Lua error, which pcall catches.
 type Function func(ctx context.Context, args []string) (results []string, err error)
 
-// Engine is an image with Lua, and the Go functions that its scripts can call. It is safe for concurrent use.
+// Engine is an image with Lua, and the Go functions that its scripts can call. It is safe for
+// concurrent use.
 type Engine struct {
 	*guest.Image
 
@@ -27,22 +28,24 @@ type Engine struct {
 }
 
 // NewEngine links Lua. stdin, stdout and the like are those of module, which may be nil.
-func NewEngine(ctx context.Context, runtime wazero.RuntimeConfig, module wazero.ModuleConfig) (*Engine, error) {
+func NewEngine(ctx context.Context, runtime wazero.RuntimeConfig,
+	module wazero.ModuleConfig) (*Engine, error) {
 	e := &Engine{}
 	i32 := []api.ValueType{api.ValueTypeI32}
-	image, err := guest.Open(ctx, guest.Options{Main: libraries.MainLibc, Library: libraries.Lua, Runtime: runtime, Module: module,
-		Host: func(ctx context.Context, rt wazero.Runtime) error {
-			call := api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
-				results, err := e.call(ctx, uint32(stack[0]))
-				if err != nil {
-					panic(err) // ends the call from Go, as a trap does
-				}
-				stack[0] = uint64(results)
-			})
-			_, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().
-				WithGoModuleFunction(call, i32, i32).Export(callGo).Instantiate(ctx)
-			return err
-		}})
+	image, err := guest.Open(ctx,
+		guest.Options{Main: libraries.MainLibc, Library: libraries.Lua, Runtime: runtime,
+			Module: module, Host: func(ctx context.Context, rt wazero.Runtime) error {
+				call := api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
+					results, err := e.call(ctx, uint32(stack[0]))
+					if err != nil {
+						panic(err) // ends the call from Go, as a trap does
+					}
+					stack[0] = uint64(results)
+				})
+				_, err := rt.NewHostModuleBuilder("env").NewFunctionBuilder().
+					WithGoModuleFunction(call, i32, i32).Export(callGo).Instantiate(ctx)
+				return err
+			}})
 	e.Image = image
 	return e, err
 }
@@ -58,9 +61,10 @@ func (e *Engine) add(f Function) uint64 {
 	return uint64(len(e.functions) - 1)
 }
 
-// call runs the Function whose number is the C function's first upvalue. It leaves true and the results on Lua's
-// stack, or false and a message, and returns how many that are. It must not raise a Lua error itself: that is a
-// longjmp, which would jump over Go's frames. The script that Register loads does it.
+// call runs the Function whose number is the C function's first upvalue. It leaves true and the
+// results on Lua's stack, or false and a message, and returns how many that are. It must not raise
+// a Lua error itself: that is a longjmp, which would jump over Go's frames. The script that
+// Register loads does it.
 func (e *Engine) call(ctx context.Context, state uint32) (uint32, error) {
 	s := &stack{ctx: ctx, thread: e.Main().In(linker.GroupFromContext(ctx)), state: state}
 	number := s.integer(firstUpvalue)
@@ -86,7 +90,8 @@ func (e *Engine) call(ctx context.Context, state uint32) (uint32, error) {
 	return uint32(1 + len(results)), s.err
 }
 
-// stack is Lua's stack, as a caller of its C API sees it. After the first failure nothing is done any more.
+// stack is Lua's stack, as a caller of its C API sees it. After the first failure nothing is done
+// any more.
 type stack struct {
 	ctx    context.Context
 	thread *guest.Thread
@@ -118,8 +123,8 @@ func (s *stack) top() int         { return int(s.call("lua_gettop")) }
 func (s *stack) setTop(n int)     { s.call("lua_settop", index(n)) }
 func (s *stack) kind(i int) int32 { return int32(s.call("lua_type", index(i))) }
 
-// integer returns the integer at an index. It is for small ones: a lua_Integer has 64 bits, of which a call
-// returns 32.
+// integer returns the integer at an index. It is for small ones: a lua_Integer has 64 bits, of
+// which a call returns 32.
 func (s *stack) integer(i int) uint64 { return uint64(s.call("lua_tointegerx", index(i), 0)) }
 
 // text returns a string or a number as Lua writes it; of another value, what type it has.

@@ -54,12 +54,20 @@ var scripts = []struct {
 	want         []string
 }{
 	{"nothing", "", nil, nil},
-	{"values", "return 1, 2.5, 'text', nil, true, {}", nil, []string{"1", "2.5", "text", "(nil)", "(boolean)", "(table)"}},
-	{"arguments", "local a, b = ... return b .. a, select('#', ...)", []string{"x", "y\x00z"}, []string{"y\x00zx", "2"}},
-	{"fibonacci", "local function f(n) if n < 2 then return n end return f(n-1) + f(n-2) end return f(20)", nil, []string{"6765"}},
-	{"big integers", "return 1 << 62, math.maxinteger // 3", nil, []string{"4611686018427387904", "3074457345618258602"}},
-	{"library", "return string.format('%5.2f|%q', math.pi, 'a\\nb'), ('x'):rep(3, '-')", nil, []string{" 3.14|\"a\\\nb\"", "x-x-x"}},
-	{"caught", `local ok, err = pcall(function() error({code = 7}) end) return tostring(ok), err.code`, nil, []string{"false", "7"}},
+	{"values", "return 1, 2.5, 'text', nil, true, {}", nil,
+		[]string{"1", "2.5", "text", "(nil)", "(boolean)", "(table)"}},
+	{"arguments", "local a, b = ... return b .. a, select('#', ...)", []string{"x", "y\x00z"},
+		[]string{"y\x00zx", "2"}},
+	{"fibonacci",
+		"local function f(n) if n < 2 then return n end return f(n-1) + f(n-2) end return f(20)",
+		nil, []string{"6765"}},
+	{"big integers", "return 1 << 62, math.maxinteger // 3", nil,
+		[]string{"4611686018427387904", "3074457345618258602"}},
+	{"library", "return string.format('%5.2f|%q', math.pi, 'a\\nb'), ('x'):rep(3, '-')", nil,
+		[]string{" 3.14|\"a\\\nb\"", "x-x-x"}},
+	{"caught",
+		`local ok, err = pcall(function() error({code = 7}) end) return tostring(ok), err.code`,
+		nil, []string{"false", "7"}},
 	{"caught deep down", `
 		local function down(n) if n == 0 then error("bottom", 0) end return 1 + down(n - 1) end
 		local n = 0
@@ -73,12 +81,14 @@ var scripts = []struct {
 		local co = coroutine.wrap(function() for i = 1, 3 do coroutine.yield(select(2, pcall(error, i))) end end)
 		return co(), co(), co()`, nil, []string{"1", "2", "3"}},
 	{"stack overflow", `local function f() return 1 + f() end local ok, err = pcall(f)
-		return tostring(ok), tostring(err:find("stack overflow") ~= nil)`, nil, []string{"false", "true"}},
+		return tostring(ok), tostring(err:find("stack overflow") ~= nil)`, nil,
+		[]string{"false", "true"}},
 	{"garbage", `local keep = {}
 		for i = 1, 20000 do keep[i % 100] = {("x"):rep(i % 50), i} end
 		collectgarbage() return #keep`, nil, []string{"99"}},
 	{"sorting", `local t = {} for i = 1, 500 do t[i] = (i * 7919) % 503 end
-		table.sort(t, function(a, b) return a > b end) return t[1], t[500]`, nil, []string{"502", "1"}},
+		table.sort(t, function(a, b) return a > b end) return t[1], t[500]`, nil,
+		[]string{"502", "1"}},
 }
 
 // runAll runs all scripts in one state.
@@ -115,8 +125,8 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// TestStateMovesBetweenThreads uses one interpreter in one thread after the other: it is full of function pointers,
-// which mean the same everywhere.
+// TestStateMovesBetweenThreads uses one interpreter in one thread after the other: it is full of
+// function pointers, which mean the same everywhere.
 func TestStateMovesBetweenThreads(t *testing.T) {
 	engine := newEngine(t)
 	threads, err := engine.Threads(t.Context(), 4)
@@ -124,12 +134,15 @@ func TestStateMovesBetweenThreads(t *testing.T) {
 		t.Fatal(err)
 	}
 	state := newState(t, engine, threads[0])
-	if _, err := state.Run(t.Context(), threads[0], "setup", "n = 0; step = coroutine.wrap(function() while true do n = n + 1; coroutine.yield(n) end end)"); err != nil {
+	if _, err := state.Run(t.Context(), threads[0], "setup", "n = 0; step = "+
+		"coroutine.wrap(function() while true do n = n + 1; coroutine.yield(n) end end)"); err != nil {
 		t.Fatal(err)
 	}
 	for i := range 12 {
-		got, err := state.Run(t.Context(), threads[i%4], "step", "return step(), math.type(n), pcall(error, 'x')")
-		if want := []string{fmt.Sprint(i + 1), "integer", "(boolean)", "x"}; err != nil || !slices.Equal(got, want) {
+		got, err := state.Run(t.Context(), threads[i%4], "step",
+			"return step(), math.type(n), pcall(error, 'x')")
+		if want := []string{fmt.Sprint(i + 1), "integer", "(boolean)", "x"}; err != nil ||
+			!slices.Equal(got, want) {
 			t.Fatalf("thread %d: %q, %v; want %q", i%4, got, err, want)
 		}
 	}
@@ -148,7 +161,8 @@ func TestErrors(t *testing.T) {
 		{"raised", "local x\nerror('so it is')", Error{2, "raised:2: so it is"}},
 		{"raised without a place", "error('so it is', 0)", Error{2, "so it is"}},
 		{"raised object", "error({})", Error{2, "(table)"}},
-		{"found by Lua", "local t = nil; return t.x", Error{2, "found by Lua:1: attempt to index a nil value (local 't')"}},
+		{"found by Lua", "local t = nil; return t.x",
+			Error{2, "found by Lua:1: attempt to index a nil value (local 't')"}},
 		{"syntax", "return return", Error{3, "syntax:1: unexpected symbol near 'return'"}},
 		{"no shell", "assert(os.execute('ls'))", Error{2, "Function not implemented"}},
 	} {
@@ -220,17 +234,21 @@ func TestCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	var stdout, stderr bytes.Buffer
-	if err := command(t.Context(), config, []string{file, "world"}, nil, &stdout, &stderr); err != nil {
+	if err := command(t.Context(), config, []string{file, "world"}, nil, &stdout,
+		&stderr); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := stdout.String(), "hello\tworld\tba7816bf\nno newline"; got != want || stderr.Len() > 0 {
+	if got, want := stdout.String(), "hello\tworld\tba7816bf\nno newline"; got != want ||
+		stderr.Len() > 0 {
 		t.Errorf("prints %q, want %q; to standard error %q", got, want, &stderr)
 	}
-	err := command(t.Context(), config, []string{"-"}, strings.NewReader("sha256()"), io.Discard, io.Discard)
+	err := command(t.Context(), config, []string{"-"}, strings.NewReader("sha256()"), io.Discard,
+		io.Discard)
 	if err == nil || err.Error() != "lua: stdin:1: sha256: 0 arguments, want one" {
 		t.Errorf("error %v", err)
 	}
-	if err := command(t.Context(), config, []string{file + ".none"}, nil, io.Discard, io.Discard); !errors.Is(err, os.ErrNotExist) {
+	if err := command(t.Context(), config, []string{file + ".none"}, nil, io.Discard,
+		io.Discard); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 	if err := command(t.Context(), config, nil, nil, io.Discard, io.Discard); err == nil {

@@ -2,8 +2,9 @@
 //
 //	go run ./examples/lua FILE.lua [ARGUMENT]...
 //
-// FILE is "-" for standard input; the script finds its arguments in "...". Besides Lua's own there is a global function
-// sha256(text), which is Go's. The library and its libc are in package libraries.
+// FILE is "-" for standard input; the script finds its arguments in "...". Besides Lua's own there
+// is a global function sha256(text), which is Go's. The library and its libc are in package
+// libraries.
 package main
 
 import (
@@ -20,14 +21,16 @@ import (
 )
 
 func main() {
-	if err := command(context.Background(), nil, os.Args[1:], os.Stdin, os.Stdout, os.Stderr); err != nil {
+	if err := command(context.Background(), nil, os.Args[1:], os.Stdin, os.Stdout,
+		os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
 // command is main without the process around it.
-func command(ctx context.Context, runtime wazero.RuntimeConfig, args []string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
+func command(ctx context.Context, runtime wazero.RuntimeConfig, args []string, stdin io.Reader,
+	stdout, stderr io.Writer) (err error) {
 	if len(args) == 0 {
 		return errors.New("lua: no script (usage: lua FILE.lua [ARGUMENT]...)")
 	}
@@ -41,7 +44,8 @@ func command(ctx context.Context, runtime wazero.RuntimeConfig, args []string, s
 	if err != nil {
 		return err
 	}
-	streams := wazero.NewModuleConfig().WithStdin(stdin).WithStdout(stdout).WithStderr(stderr).WithSysWalltime().WithSysNanotime()
+	streams := wazero.NewModuleConfig().WithStdin(stdin).WithStdout(stdout).WithStderr(
+		stderr).WithSysWalltime().WithSysNanotime()
 	engine, err := NewEngine(ctx, runtime, streams)
 	if err != nil {
 		return err

@@ -17,8 +17,9 @@ type Error struct {
 // Error implements the error interface.
 func (e *Error) Error() string { return "lua: " + e.Message }
 
-// State is one Lua interpreter, with its own globals. One goroutine at a time uses it; different states run at
-// once in different threads. It belongs to no thread: all have the same memory and the same function pointers.
+// State is one Lua interpreter, with its own globals. One goroutine at a time uses it; different
+// states run at once in different threads. It belongs to no thread: all have the same memory and
+// the same function pointers.
 type State struct {
 	engine *Engine
 	state  uint32 // lua_State *
@@ -46,9 +47,10 @@ func (s *State) Close(ctx context.Context, t *guest.Thread) error {
 	return err
 }
 
-// Run runs a script, whose arguments are its "...", in a thread and returns its results as text. name is how error
-// messages call it. An uncaught error is an [*Error].
-func (s *State) Run(ctx context.Context, t *guest.Thread, name, script string, args ...string) ([]string, error) {
+// Run runs a script, whose arguments are its "...", in a thread and returns its results as text.
+// name is how error messages call it. An uncaught error is an [*Error].
+func (s *State) Run(ctx context.Context, t *guest.Thread, name, script string,
+	args ...string) ([]string, error) {
 	var results []string
 	err := s.use(ctx, t, func(st *stack, base int) {
 		st.load("="+name, script)
@@ -61,7 +63,8 @@ func (s *State) Run(ctx context.Context, t *guest.Thread, name, script string, a
 	return results, err
 }
 
-// wrapper makes an ordinary Lua function of the C function: it raises an error where that returns false.
+// wrapper makes an ordinary Lua function of the C function: it raises an error where that returns
+// false.
 const wrapper = `local call = ...
 return function(...)
 	local r = table.pack(call(...))
@@ -86,8 +89,8 @@ func (s *State) Register(ctx context.Context, t *guest.Thread, name string, f Fu
 	})
 }
 
-// use does something with Lua's stack and leaves that as it was. base is how much was on it: something, when Lua has
-// called Go, and Go calls Lua again.
+// use does something with Lua's stack and leaves that as it was. base is how much was on it:
+// something, when Lua has called Go, and Go calls Lua again.
 func (s *State) use(ctx context.Context, t *guest.Thread, f func(st *stack, base int)) error {
 	st := &stack{ctx: ctx, thread: t, state: s.state}
 	base := st.top()
@@ -111,7 +114,8 @@ func (s *stack) load(name, script string) {
 	s.check(s.call("luaL_loadbufferx", uint64(text), uint64(len(script)), uint64(chunk), 0))
 }
 
-// protectedCall calls the function below the arguments. The function and arguments are replaced by the results.
+// protectedCall calls the function below the arguments. The function and arguments are replaced by
+// the results.
 func (s *stack) protectedCall(args int) {
 	s.check(s.call("lua_pcallk", uint64(args), index(multipleResults), 0, 0, 0))
 }

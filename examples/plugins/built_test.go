@@ -12,7 +12,8 @@ import (
 	"testing"
 )
 
-// Neither a source nor a plugin was changed without running build.sh, and none is missing from the sums.
+// Neither a source nor a plugin was changed without running build.sh, and none is missing from the
+// sums.
 func TestPluginsAreWhatWasBuilt(t *testing.T) {
 	text, err := os.ReadFile("testdata/SHA256SUMS")
 	if err != nil {

@@ -23,13 +23,14 @@ type stamp struct {
 	size int64
 }
 
-// NewFolder returns the folder, with nothing loaded yet. Plugins are the files whose names end in .wasm.
+// NewFolder returns the folder, with nothing loaded yet. Plugins are the files whose names end in
+// .wasm.
 func NewFolder(host *Host, fsys fs.FS) *Folder {
 	return &Folder{host: host, fsys: fsys, seen: map[string]stamp{}}
 }
 
-// Refresh loads what is new or has changed, and unloads what is gone. An error concerns one plugin; the others are loaded
-// all the same, and the one is not tried again until its file changes.
+// Refresh loads what is new or has changed, and unloads what is gone. An error concerns one plugin;
+// the others are loaded all the same, and the one is not tried again until its file changes.
 func (f *Folder) Refresh(ctx context.Context) error {
 	names, err := fs.Glob(f.fsys, "*.wasm")
 	if err != nil {

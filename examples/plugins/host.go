@@ -15,8 +15,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// Host runs plugins: libraries that filter lines of text, which can be replaced while others use them. It is safe for
-// concurrent use.
+// Host runs plugins: libraries that filter lines of text, which can be replaced while others use
+// them. It is safe for concurrent use.
 type Host struct {
 	image *guest.Image
 	idle  chan *guest.Thread // a call takes one for itself
@@ -35,7 +35,8 @@ type Host struct {
 type plugin struct {
 	name    string
 	library *linker.Library
-	uses    sync.WaitGroup // calls that are under way; none begins once the plugin is not in the list any more
+	// calls that are under way; none begins once the plugin is not in the list any more
+	uses sync.WaitGroup
 }
 
 // room is how long a line can be, in bytes.
@@ -57,10 +58,12 @@ func (e *PluginError) Error() string { return fmt.Sprintf("plugins: %s: %v", e.P
 func (e *PluginError) Unwrap() error { return e.Err }
 
 // NewHost makes a host that runs n calls at once. What plugins log is written to log.
-func NewHost(ctx context.Context, runtime wazero.RuntimeConfig, n int, log io.Writer) (*Host, error) {
+func NewHost(ctx context.Context, runtime wazero.RuntimeConfig, n int, log io.Writer) (*Host,
+	error) {
 	h := &Host{log: log, idle: make(chan *guest.Thread, n)}
 	var err error
-	h.image, err = guest.Open(ctx, guest.Options{Main: libraries.MainLibc, Runtime: runtime, Host: h.functions})
+	h.image, err = guest.Open(ctx,
+		guest.Options{Main: libraries.MainLibc, Runtime: runtime, Host: h.functions})
 	if err != nil {
 		return nil, err
 	}
@@ -108,14 +111,14 @@ func (h *Host) in(ctx context.Context, f func(t *guest.Thread) error) error {
 	}
 }
 
-// Load loads a plugin, or a new version of it: calls that have begun go on with the old one, which is unloaded when they
-// have returned. When the new one cannot be loaded the old one stays.
+// Load loads a plugin, or a new version of it: calls that have begun go on with the old one, which
+// is unloaded when they have returned. When the new one cannot be loaded the old one stays.
 func (h *Host) Load(ctx context.Context, name string, wasm []byte) error {
 	h.loading.Lock()
 	defer h.loading.Unlock()
 	h.loads++
-	// A name of its own, or it would be the old version that is found loaded; Local, because all plugins define the
-	// same functions; Now, so that nothing is missing later.
+	// A name of its own, or it would be the old version that is found loaded; Local, because all
+	// plugins define the same functions; Now, so that nothing is missing later.
 	p := &plugin{name: name}
 	file := fmt.Sprintf("%s@%d", name, h.loads)
 	err := h.in(ctx, func(t *guest.Thread) (err error) {
@@ -145,7 +148,8 @@ func check(ctx context.Context, t *guest.Thread, library *linker.Library) error 
 	return nil
 }
 
-// Unload unloads a plugin, once the calls that have begun have returned. A name that nobody has is no error.
+// Unload unloads a plugin, once the calls that have begun have returned. A name that nobody has is
+// no error.
 func (h *Host) Unload(ctx context.Context, name string) error {
 	h.loading.Lock()
 	defer h.loading.Unlock()
@@ -189,7 +193,8 @@ func (h *Host) retire(ctx context.Context, p *plugin) error {
 	return nil
 }
 
-// Filter passes a line through all plugins, one after the other. It sees each plugin in one version.
+// Filter passes a line through all plugins, one after the other. It sees each plugin in one
+// version.
 func (h *Host) Filter(ctx context.Context, line string) (filtered string, err error) {
 	h.mu.RLock()
 	plugins := h.plugins
@@ -212,7 +217,8 @@ func (h *Host) Filter(ctx context.Context, line string) (filtered string, err er
 	return filtered, err
 }
 
-func filter(ctx context.Context, t *guest.Thread, plugins []*plugin, line string) (filtered string, err error) {
+func filter(ctx context.Context, t *guest.Thread, plugins []*plugin, line string) (filtered string,
+	err error) {
 	address, err := t.Alloc(ctx, room)
 	if err != nil {
 		return "", err
@@ -229,7 +235,8 @@ func filter(ctx context.Context, t *guest.Thread, plugins []*plugin, line string
 			return "", &PluginError{Plugin: p.name, Err: err}
 		}
 		if n = results[0]; n > room {
-			return "", &PluginError{Plugin: p.name, Err: fmt.Errorf("a line of %d bytes, there was room for %d", n, room)}
+			return "", &PluginError{Plugin: p.name,
+				Err: fmt.Errorf("a line of %d bytes, there was room for %d", n, room)}
 		}
 	}
 	return string(buffer[:n]), nil

@@ -1,13 +1,14 @@
-// Command plugins passes lines of text through plugins: C libraries that users supply, loaded while the program runs and
-// replaced when their files change:
+// Command plugins passes lines of text through plugins: C libraries that users supply, loaded while
+// the program runs and replaced when their files change:
 //
 //	mkdir plugins.d
 //	cp examples/plugins/testdata/upper.wasm plugins.d
 //	go run ./examples/plugins -dir plugins.d
 //
-// Type lines, and copy testdata/number-1.wasm, then number-2.wasm, to plugins.d/number.wasm meanwhile. A plugin is
-// what src/plugin.h says; build.sh shows how to build one. Several goroutines can filter at once (-threads), with
-// -batch lines at a time; the output keeps their order.
+// Type lines, and copy testdata/number-1.wasm, then number-2.wasm, to plugins.d/number.wasm
+// meanwhile. A plugin is what src/plugin.h says; build.sh shows how to build one. Several
+// goroutines can filter at once (-threads), with -batch lines at a time; the output keeps their
+// order.
 package main
 
 import (
@@ -34,12 +35,14 @@ func main() {
 }
 
 // command is main without the process around it.
-func command(ctx context.Context, runtime wazero.RuntimeConfig, args []string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
+func command(ctx context.Context, runtime wazero.RuntimeConfig, args []string, stdin io.Reader,
+	stdout, stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("plugins", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	dir := flags.String("dir", "", "folder of the plugins, *.wasm")
 	threads := flags.Int("threads", 2, "calls of plugins at once, 1 to 64")
-	batch := flags.Int("batch", 1, "lines that are filtered together; the folder is looked at before each batch")
+	batch := flags.Int("batch", 1,
+		"lines that are filtered together; the folder is looked at before each batch")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -72,7 +75,8 @@ func command(ctx context.Context, runtime wazero.RuntimeConfig, args []string, s
 	}
 }
 
-// filterAll filters lines at once and returns them in order, with what went wrong in place of a line.
+// filterAll filters lines at once and returns them in order, with what went wrong in place of a
+// line.
 func filterAll(ctx context.Context, host *Host, texts []string) []string {
 	var wg sync.WaitGroup
 	results := make([]string, len(texts))

@@ -62,7 +62,8 @@ func want(t *testing.T, h *Host, line, filtered string) {
 	}
 }
 
-// Versions of a plugin are replaced while four goroutines use it: each line passes through one of them, and none is lost.
+// Versions of a plugin are replaced while four goroutines use it: each line passes through one of
+// them, and none is lost.
 func TestReplaceWhileInUse(t *testing.T) {
 	const versions, lines = 6, 100
 	var log bytes.Buffer
@@ -100,7 +101,8 @@ func TestReplaceWhileInUse(t *testing.T) {
 		}
 	}
 	if loaded != versions+1 || unloaded != versions+1 || passed != 4*lines {
-		t.Errorf("%d versions loaded, %d unloaded, %d lines; want %d and %d", loaded, unloaded, passed, versions+1, 4*lines)
+		t.Errorf("%d versions loaded, %d unloaded, %d lines; want %d and %d", loaded, unloaded,
+			passed, versions+1, 4*lines)
 	}
 	want(t, h, "line", "LINE")
 }
@@ -114,7 +116,8 @@ func (g *gate) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A call that has begun ends in the version in which it began, while others use the next one already.
+// A call that has begun ends in the version in which it began, while others use the next one
+// already.
 func TestCallsStayInTheirVersion(t *testing.T) {
 	log := &gate{make(chan struct{}), make(chan struct{})}
 	h := newHost(t, 2, log)
@@ -151,7 +154,8 @@ func TestFailures(t *testing.T) {
 	h := newHost(t, 1, io.Discard)
 	load(t, h, "traps", "traps")
 	var failed *PluginError
-	if _, err := h.Filter(t.Context(), "!"); !errors.As(err, &failed) || failed.Plugin != "traps" || !strings.Contains(err.Error(), "unreachable") {
+	if _, err := h.Filter(t.Context(), "!"); !errors.As(err, &failed) || failed.Plugin != "traps" ||
+		!strings.Contains(err.Error(), "unreachable") {
 		t.Errorf("a trap: %v", err)
 	}
 	want(t, h, "fine", "fine")
@@ -163,11 +167,17 @@ func TestFailures(t *testing.T) {
 		wasm []byte
 		is   func(error) bool
 	}{
-		"another signature": {built(t, "broken"), func(err error) bool { return strings.Contains(err.Error(), "(f64) -> (f64), want "+filterType) }},
-		"no module":         {[]byte("no module"), func(err error) bool { return errors.As(err, new(*linker.LoadError)) }},
-		"no file":           {nil, func(err error) bool { return errors.As(err, new(*linker.LoadError)) }},
+		"another signature": {built(t, "broken"),
+			func(err error) bool {
+				return strings.Contains(err.Error(), "(f64) -> (f64), want "+filterType)
+			}},
+		"no module": {[]byte("no module"),
+			func(err error) bool { return errors.As(err, new(*linker.LoadError)) }},
+		"no file": {nil,
+			func(err error) bool { return errors.As(err, new(*linker.LoadError)) }},
 	} {
-		if err := h.Load(t.Context(), "upper", tt.wasm); !errors.As(err, &failed) || failed.Plugin != "upper" || !tt.is(err) {
+		if err := h.Load(t.Context(), "upper", tt.wasm); !errors.As(err, &failed) ||
+			failed.Plugin != "upper" || !tt.is(err) {
 			t.Errorf("%s: %v", name, err)
 		}
 		want(t, h, "still", "STILL") // the old version
@@ -199,7 +209,10 @@ func TestFolder(t *testing.T) {
 		want   string
 	}{
 		{"empty", func() {}, "", "line"},
-		{"new", func() { files["number.wasm"], files["upper.wasm"] = file("number-1", 1), file("upper", 1) }, "", "1: LINE"},
+		{"new", func() {
+			files["number.wasm"], files["upper.wasm"] = file("number-1", 1),
+				file("upper", 1)
+		}, "", "1: LINE"},
 		{"the same", func() {}, "", "2: LINE"},
 		{"changed", func() { files["number.wasm"] = file("number-2", 2) }, "", "#001 LINE"},
 		{"broken", func() { files["number.wasm"] = file("broken", 3) }, "number", "#002 LINE"},
@@ -210,7 +223,8 @@ func TestFolder(t *testing.T) {
 		tt.change()
 		err := folder.Refresh(t.Context())
 		var failed *PluginError
-		if errors.As(err, &failed) && failed.Plugin != tt.fails || (err != nil) != (tt.fails != "") {
+		if errors.As(err, &failed) && failed.Plugin != tt.fails ||
+			(err != nil) != (tt.fails != "") {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 		// Plugins filter in the order in which they were loaded first; "#" and digits have no case.
@@ -229,18 +243,22 @@ func TestCommand(t *testing.T) {
 	}
 	var out, log bytes.Buffer
 	args := []string{"-dir", dir, "-threads", "3", "-batch", "2"}
-	if err := command(t.Context(), config, args, strings.NewReader("one\n!\nthree\n"), &out, &log); err != nil {
+	if err := command(t.Context(), config, args, strings.NewReader("one\n!\nthree\n"), &out,
+		&log); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(out.String(), "\n")
-	if lines[0] != "ONE" || !strings.HasPrefix(lines[1], "error: plugins: traps: ") || lines[len(lines)-2] != "THREE" {
+	if lines[0] != "ONE" || !strings.HasPrefix(lines[1], "error: plugins: traps: ") ||
+		lines[len(lines)-2] != "THREE" {
 		t.Errorf("%q", lines)
 	}
 	if !strings.Contains(log.String(), "plugins: broken: plugin_filter is") {
 		t.Errorf("the log is %q", &log)
 	}
-	for _, args := range [][]string{nil, {"-dir", dir, "x"}, {"-dir", dir, "-threads", "0"}, {"-dir", dir, "-threads", "65"}} {
-		if err := command(t.Context(), config, args, strings.NewReader(""), io.Discard, io.Discard); err == nil {
+	for _, args := range [][]string{nil, {"-dir", dir, "x"}, {"-dir", dir, "-threads", "0"},
+		{"-dir", dir, "-threads", "65"}} {
+		if err := command(t.Context(), config, args, strings.NewReader(""), io.Discard,
+			io.Discard); err == nil {
 			t.Errorf("%v: no error", args)
 		}
 	}

@@ -32,8 +32,8 @@ const (
 // Private is the name of a database that only its connection has.
 const Private = ":memory:"
 
-// Shared returns the name of a database in memory that all connections with that name have, in all threads of an
-// image. It lives as long as one of them is open.
+// Shared returns the name of a database in memory that all connections with that name have, in all
+// threads of an image. It lives as long as one of them is open.
 func Shared(name string) string { return "file:/" + name + "?vfs=memdb" }
 
 // Error is a refusal of SQLite's.
@@ -47,20 +47,22 @@ func (e *Error) Error() string { return fmt.Sprintf("sqlite: %s (code %d)", e.Me
 
 // openImage links SQLite. It reads the real time.
 func openImage(ctx context.Context, runtime wazero.RuntimeConfig) (*guest.Image, error) {
-	return guest.Open(ctx, guest.Options{Main: libraries.MainLibc, Library: libraries.SQLite, Runtime: runtime,
-		Module: wazero.NewModuleConfig().WithSysWalltime().WithSysNanotime().WithSysNanosleep()})
+	return guest.Open(ctx,
+		guest.Options{Main: libraries.MainLibc, Library: libraries.SQLite, Runtime: runtime,
+			Module: wazero.NewModuleConfig().WithSysWalltime().WithSysNanotime().WithSysNanosleep()})
 }
 
-// DB is a connection. Connections may be used in several threads, but what is queried in one call of Query is
-// one thread's.
+// DB is a connection. Connections may be used in several threads, but what is queried in one call
+// of Query is one thread's.
 type DB struct {
 	thread *guest.Thread
 	handle uint32 // sqlite3 *
 }
 
-// OpenDB opens a connection to a database in memory, [Private] or [Shared]. It waits for other connections' transactions
-// for as long as busy says.
-func OpenDB(ctx context.Context, t *guest.Thread, name string, busy time.Duration) (db *DB, err error) {
+// OpenDB opens a connection to a database in memory, [Private] or [Shared]. It waits for other
+// connections' transactions for as long as busy says.
+func OpenDB(ctx context.Context, t *guest.Thread, name string, busy time.Duration) (db *DB,
+	err error) {
 	path, err := t.CString(ctx, name)
 	if err != nil {
 		return nil, err
@@ -125,8 +127,8 @@ type Rows struct {
 	Rows    [][]*string
 }
 
-// Query runs the statements of an SQL text and returns what the last one yields. args are the values of its parameters:
-// nil, int, int64, float64 or string.
+// Query runs the statements of an SQL text and returns what the last one yields. args are the
+// values of its parameters: nil, int, int64, float64 or string.
 func (db *DB) Query(ctx context.Context, sql string, args ...any) (rows Rows, err error) {
 	t := db.thread
 	text, err := t.CString(ctx, sql)
@@ -266,7 +268,8 @@ func (s *statement) bind(ctx context.Context, i uint64, value any) (err error) {
 		if err != nil {
 			return err
 		}
-		code, err = s.call(ctx, "sqlite3_bind_text", i, uint64(text), uint64(len(v)), destructorTransient)
+		code, err = s.call(ctx, "sqlite3_bind_text", i, uint64(text), uint64(len(v)),
+			destructorTransient)
 		if err := errors.Join(err, s.db.thread.Free(ctx, text)); err != nil {
 			return err
 		}

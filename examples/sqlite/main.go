@@ -1,5 +1,5 @@
-// Command sqlite runs SQL on a database in memory with the C library of that name, linked at run time, and prints
-// what the last statement yields:
+// Command sqlite runs SQL on a database in memory with the C library of that name, linked at run
+// time, and prints what the last statement yields:
 //
 //	go run ./examples/sqlite "CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 'one'), (2, 'two'); SELECT * FROM t"
 //
@@ -26,7 +26,8 @@ func main() {
 }
 
 // command is main without the process around it.
-func command(ctx context.Context, runtime wazero.RuntimeConfig, args []string, stdin io.Reader, stdout io.Writer) (err error) {
+func command(ctx context.Context, runtime wazero.RuntimeConfig, args []string, stdin io.Reader,
+	stdout io.Writer) (err error) {
 	sql := strings.Join(args, " ")
 	if len(args) == 0 {
 		text, err := io.ReadAll(stdin)

@@ -74,14 +74,20 @@ func exercise(ctx context.Context, thread *guest.Thread) (err error) {
 		{"CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT UNIQUE, height REAL)", nil, ""},
 		{"INSERT INTO people (name, height) VALUES (?, ?), ('Bo', NULL)", []any{"Ann", 1.75}, ""},
 		{"INSERT INTO people VALUES (?, ?, ?)", []any{int64(math.MaxInt64), "Cy", 2}, ""},
-		{"SELECT * FROM people ORDER BY id", nil, "id,name,height; 1,Ann,1.75; 2,Bo,NULL; 9223372036854775807,Cy,2.0"},
-		{"SELECT count(*) AS n, avg(height) FROM people WHERE name >= ?", []any{"B"}, "n,avg(height); 2,2.0"},
+		{"SELECT * FROM people ORDER BY id", nil,
+			"id,name,height; 1,Ann,1.75; 2,Bo,NULL; 9223372036854775807,Cy,2.0"},
+		{"SELECT count(*) AS n, avg(height) FROM people WHERE name >= ?", []any{"B"},
+			"n,avg(height); 2,2.0"},
 		{"SELECT ? AS a, ? AS b", []any{nil, "ü'x"}, "a,b; NULL,ü'x"},
-		{"WITH RECURSIVE f(n, x, y) AS (SELECT 1, 0, 1 UNION ALL SELECT n+1, y, x+y FROM f WHERE n < 50) SELECT max(x) AS m FROM f", nil, "m; 7778742049"},
-		{"CREATE INDEX by_height ON people (height); BEGIN; DELETE FROM people; ROLLBACK; SELECT count(*) AS n FROM people", nil, "n; 3"},
-		{"SELECT upper(name) || ':' || printf('%04d', id) AS s FROM people WHERE id < 3 ORDER BY name DESC", nil, "s; BO:0002; ANN:0001"},
+		{"WITH RECURSIVE f(n, x, y) AS (SELECT 1, 0, 1 UNION ALL SELECT n+1, y, x+y FROM f WHERE " +
+			"n < 50) SELECT max(x) AS m FROM f", nil, "m; 7778742049"},
+		{"CREATE INDEX by_height ON people (height); BEGIN; DELETE FROM people; ROLLBACK; SELECT " +
+			"count(*) AS n FROM people", nil, "n; 3"},
+		{"SELECT upper(name) || ':' || printf('%04d', id) AS s FROM people WHERE id < 3 ORDER BY " +
+			"name DESC", nil, "s; BO:0002; ANN:0001"},
 		{"SELECT json_extract('{\"a\": [1, 2, 3]}', '$.a[2]') AS j", nil, "j; 3"},
-		{"CREATE TEMP TABLE t AS SELECT value FROM json_each('[3,1,2]'); SELECT group_concat(value) AS g FROM (SELECT value FROM t ORDER BY 1)", nil, "g; 1,2,3"},
+		{"CREATE TEMP TABLE t AS SELECT value FROM json_each('[3,1,2]'); SELECT " +
+			"group_concat(value) AS g FROM (SELECT value FROM t ORDER BY 1)", nil, "g; 1,2,3"},
 		{"PRAGMA integrity_check", nil, "integrity_check; ok"},
 		{"-- nothing", nil, ""},
 	} {
@@ -94,7 +100,8 @@ func exercise(ctx context.Context, thread *guest.Thread) (err error) {
 		}
 	}
 	_, err = db.Query(ctx, "INSERT INTO people (name) VALUES ('Ann')")
-	if refused := (*Error)(nil); !errors.As(err, &refused) || *refused != (Error{2067, "UNIQUE constraint failed: people.name"}) {
+	if refused := (*Error)(nil); !errors.As(err, &refused) ||
+		*refused != (Error{2067, "UNIQUE constraint failed: people.name"}) {
 		return fmt.Errorf("a second Ann: %w", err)
 	}
 	return nil
@@ -149,8 +156,8 @@ func count(t *testing.T, db *DB, sql string, want int) {
 	}
 }
 
-// TestSharedDatabase has four threads write to one database at once, each with a connection of its own. SQLite's locks
-// keep the transactions apart.
+// TestSharedDatabase has four threads write to one database at once, each with a connection of its
+// own. SQLite's locks keep the transactions apart.
 func TestSharedDatabase(t *testing.T) {
 	ctx, image := t.Context(), newImage(t)
 	threads := threadsOf(t, image, 4)
@@ -158,7 +165,8 @@ func TestSharedDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Query(ctx, "CREATE TABLE ledger (thread, n); CREATE TABLE total (n); INSERT INTO total VALUES (0)"); err != nil {
+	if _, err := db.Query(ctx,
+		"CREATE TABLE ledger (thread, n); CREATE TABLE total (n); INSERT INTO total VALUES (0)"); err != nil {
 		t.Fatal(err)
 	}
 	const rounds = 25
@@ -172,7 +180,8 @@ func TestSharedDatabase(t *testing.T) {
 			if _, err := own.Query(ctx, "BEGIN IMMEDIATE"); err != nil {
 				return err
 			}
-			if _, err := own.Query(ctx, "INSERT INTO ledger VALUES (?, ?)", thread.ID(), n); err != nil {
+			if _, err := own.Query(ctx, "INSERT INTO ledger VALUES (?, ?)", thread.ID(),
+				n); err != nil {
 				return err
 			}
 			if _, err := own.Query(ctx, "UPDATE total SET n = n + 1; COMMIT"); err != nil {
@@ -183,13 +192,15 @@ func TestSharedDatabase(t *testing.T) {
 	})
 	count(t, db, "SELECT count(*) AS n FROM ledger", 4*rounds)
 	count(t, db, "SELECT n FROM total", 4*rounds)
-	count(t, db, "SELECT count(*) AS n FROM (SELECT thread FROM ledger GROUP BY thread HAVING count(*) = 25 AND max(n) = 24)", 4)
+	count(t, db, "SELECT count(*) AS n FROM (SELECT thread FROM ledger GROUP BY thread HAVING "+
+		"count(*) = 25 AND max(n) = 24)", 4)
 	if err := db.Close(ctx); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestOneConnection has four threads use one connection at once: SQLite's mutexes keep the calls apart.
+// TestOneConnection has four threads use one connection at once: SQLite's mutexes keep the calls
+// apart.
 func TestOneConnection(t *testing.T) {
 	ctx, image := t.Context(), newImage(t)
 	threads := threadsOf(t, image, 4)
@@ -215,8 +226,8 @@ func TestOneConnection(t *testing.T) {
 	}
 }
 
-// TestLinkWhileQuerying loads a library while three threads use SQLite: they come to safepoints, also those that wait
-// for a mutex.
+// TestLinkWhileQuerying loads a library while three threads use SQLite: they come to safepoints,
+// also those that wait for a mutex.
 func TestLinkWhileQuerying(t *testing.T) {
 	ctx, image := t.Context(), newImage(t)
 	threads := threadsOf(t, image, 4)
@@ -226,7 +237,8 @@ func TestLinkWhileQuerying(t *testing.T) {
 	}
 	inEach(t, threads, func(thread *guest.Thread) error {
 		if thread != threads[0] {
-			_, err := db.In(thread).Query(ctx, "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n+1 FROM c WHERE n < 300) SELECT sum(n), random(), julianday('now') FROM c")
+			_, err := db.In(thread).Query(ctx, "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL "+
+				"SELECT n+1 FROM c WHERE n < 300) SELECT sum(n), random(), julianday('now') FROM c")
 			return err
 		}
 		for _, name := range []string{"libz.wasm", "liblua.wasm"} {
@@ -264,7 +276,8 @@ func TestErrors(t *testing.T) {
 	if _, err := db.Query(ctx, "SELECT ?", struct{}{}); err == nil {
 		t.Error("a struct can be bound")
 	}
-	if _, err := OpenDB(ctx, image.Main(), "/a/file", 0); err == nil || !strings.Contains(err.Error(), "unable to open database file") {
+	if _, err := OpenDB(ctx, image.Main(), "/a/file", 0); err == nil ||
+		!strings.Contains(err.Error(), "unable to open database file") {
 		t.Errorf("a file: error %v", err)
 	}
 	if err := db.Close(ctx); err != nil {
@@ -273,7 +286,8 @@ func TestErrors(t *testing.T) {
 }
 
 func TestCommand(t *testing.T) {
-	const sql = "CREATE TABLE t (Number, text); INSERT INTO t VALUES (1, 'one'), (2, NULL); SELECT * FROM t"
+	const sql = "CREATE TABLE t (Number, text); INSERT INTO t VALUES (1, 'one'), (2, NULL); " +
+		"SELECT * FROM t"
 	const want = `+--------+------+
 | Number | text |
 +--------+------+
@@ -283,7 +297,8 @@ func TestCommand(t *testing.T) {
 `
 	for _, args := range [][]string{{sql}, nil} {
 		var out bytes.Buffer
-		if err := command(t.Context(), config, args, strings.NewReader(sql), &out); err != nil || out.String() != want {
+		if err := command(t.Context(), config, args, strings.NewReader(sql), &out); err != nil ||
+			out.String() != want {
 			t.Errorf("prints\n%s%v; want\n%s", &out, err, want)
 		}
 	}

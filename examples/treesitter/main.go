@@ -2,9 +2,10 @@
 //
 //	go run ./examples/treesitter -grammar go FILE.go
 //
-// The parser is the tree-sitter library, and the grammar a shared library for it, both as npm has them:
-// stock WebAssembly, linked while the program runs. "make deps" fetches them. -grammar takes a language of the
-// npm package tree-sitter-wasms, or the path of a file tree-sitter-LANGUAGE.wasm. FILE is "-" for standard input.
+// The parser is the tree-sitter library, and the grammar a shared library for it, both as npm has
+// them: stock WebAssembly, linked while the program runs. "make deps" fetches them. -grammar takes
+// a language of the npm package tree-sitter-wasms, or the path of a file tree-sitter-LANGUAGE.wasm.
+// FILE is "-" for standard input.
 package main
 
 import (
@@ -38,10 +39,12 @@ func main() {
 }
 
 // run is main without the process around it.
-func run(ctx context.Context, config wazero.RuntimeConfig, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+func run(ctx context.Context, config wazero.RuntimeConfig, args []string, stdin io.Reader, stdout,
+	stderr io.Writer) error {
 	flags := flag.NewFlagSet("treesitter", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	grammar := flags.String("grammar", "", "the `language`: go, c, python, …, or a file tree-sitter-LANGUAGE.wasm")
+	grammar := flags.String("grammar", "",
+		"the `language`: go, c, python, …, or a file tree-sitter-LANGUAGE.wasm")
 	flat := flags.Bool("flat", false, "print the tree on one line")
 	flags.Usage = func() {
 		fmt.Fprintln(stderr, "usage: treesitter -grammar LANGUAGE [-flat] FILE")
@@ -79,7 +82,8 @@ func readSource(name string, stdin io.Reader) ([]byte, error) {
 }
 
 // parse links the tree-sitter library with a grammar and returns the syntax tree of source.
-func parse(ctx context.Context, config wazero.RuntimeConfig, grammar, source string) (_ string, err error) {
+func parse(ctx context.Context, config wazero.RuntimeConfig, grammar, source string) (_ string,
+	err error) {
 	library, err := stock.Read(stock.WebTreeSitter)
 	if err != nil {
 		return "", err

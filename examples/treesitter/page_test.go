@@ -17,18 +17,22 @@ import (
 func syntaxTree(ctx context.Context, treeSitter, grammar []byte, source string) (string, error) {
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
 	defer rt.Close(ctx)
-	if err := webts.InstantiateHost(ctx, rt); err != nil { // what web-tree-sitter imports from its host
+	// what web-tree-sitter imports from its host
+	if err := webts.InstantiateHost(ctx, rt); err != nil {
 		return "", err
 	}
-	parser, err := webts.New(ctx, rt, treeSitter) // linker.New: web-tree-sitter.wasm is the main module
+	// linker.New: web-tree-sitter.wasm is the main module
+	parser, err := webts.New(ctx, rt, treeSitter)
 	if err != nil {
 		return "", err
 	}
-	thread, err := parser.Linker().Main().Spawn(ctx) // another instance group, with the same memory and function pointers
+	// another instance group, with the same memory and function pointers
+	thread, err := parser.Linker().Main().Spawn(ctx)
 	if err != nil {
 		return "", err
 	}
-	golang, err := parser.Load(ctx, "go", grammar) // Group.OpenBytes: the grammar is linked in both groups
+	// Group.OpenBytes: the grammar is linked in both groups
+	golang, err := parser.Load(ctx, "go", grammar)
 	if err != nil {
 		return "", err
 	}

@@ -21,7 +21,8 @@ import (
 // config is what all runtimes of this test process are made with.
 var config wazero.RuntimeConfig
 
-// TestMain gives all runtimes one directory of compiled modules, so that each module is compiled once.
+// TestMain gives all runtimes one directory of compiled modules, so that each module is compiled
+// once.
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "treesitter")
 	if err != nil {
@@ -37,8 +38,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// sample is a small input for one grammar. The tree was recorded with the same modules under V8, which shares
-// no code with this linker.
+// sample is a small input for one grammar. The tree was recorded with the same modules under V8,
+// which shares no code with this linker.
 type sample struct {
 	Language, Source, Tree string
 }
@@ -56,8 +57,9 @@ func readSamples(t *testing.T) []sample {
 	return samples
 }
 
-// TestEveryStockGrammar parses a small input with each of the 36 grammars: 34 give the tree that V8 gives,
-// and two are refused, because they were generated for an interface that the tree-sitter library knows no more.
+// TestEveryStockGrammar parses a small input with each of the 36 grammars: 34 give the tree that V8
+// gives, and two are refused, because they were generated for an interface that the tree-sitter
+// library knows no more.
 func TestEveryStockGrammar(t *testing.T) {
 	refused := map[string]func(error) bool{
 		"elm": isLanguageError("elm", 12),
@@ -97,7 +99,8 @@ func TestEveryStockGrammar(t *testing.T) {
 func isLanguageError(language string, abi uint32) func(error) bool {
 	return func(err error) bool {
 		var refused *webts.LanguageError
-		return errors.As(err, &refused) && *refused == webts.LanguageError{Language: language, ABI: abi}
+		return errors.As(err, &refused) &&
+			*refused == webts.LanguageError{Language: language, ABI: abi}
 	}
 }
 
@@ -120,12 +123,14 @@ func TestPrintedTree(t *testing.T) {
 		{"indented", []string{"-grammar", "go", file}, string(want)},
 		{"flat", []string{"-grammar", "go", "-flat", file}, flat},
 		{"standard input", []string{"-grammar", "go", "-flat", "-"}, flat},
-		{"a grammar's file", []string{"-grammar", mustPath(t, stock.GrammarFile("go")), "-flat", file}, flat},
+		{"a grammar's file",
+			[]string{"-grammar", mustPath(t, stock.GrammarFile("go")), "-flat", file}, flat},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			if err := run(t.Context(), config, tt.args, bytes.NewReader(source), &stdout, &stderr); err != nil {
+			if err := run(t.Context(), config, tt.args, bytes.NewReader(source), &stdout,
+				&stderr); err != nil {
 				t.Fatal(err)
 			}
 			if stdout.String() != tt.want || stderr.Len() != 0 {
@@ -167,15 +172,19 @@ func TestBadInvocations(t *testing.T) {
 	}{
 		{"nothing", nil, func(err error) bool { return err != nil }},
 		{"no file", []string{"-grammar", "go"}, func(err error) bool { return err != nil }},
-		{"missing file", []string{"-grammar", "go", "testdata/none.go"}, func(err error) bool { return errors.Is(err, os.ErrNotExist) }},
+		{"missing file", []string{"-grammar", "go", "testdata/none.go"},
+			func(err error) bool { return errors.Is(err, os.ErrNotExist) }},
 		{"no such grammar", []string{"-grammar", "latin", "-"}, func(err error) bool {
-			return errors.Is(err, stock.ErrNoFile) && strings.Contains(err.Error(), "the grammars are bash, c, ")
+			return errors.Is(err, stock.ErrNoFile) &&
+				strings.Contains(err.Error(), "the grammars are bash, c, ")
 		}},
-		{"missing grammar file", []string{"-grammar", "testdata/none.wasm", "-"}, func(err error) bool { return errors.Is(err, os.ErrNotExist) }},
-		{"not a library", []string{"-grammar", mustPath(t, stock.TLAChecker), "-"}, func(err error) bool {
-			var load *linker.LoadError
-			return errors.As(err, &load)
-		}},
+		{"missing grammar file", []string{"-grammar", "testdata/none.wasm", "-"},
+			func(err error) bool { return errors.Is(err, os.ErrNotExist) }},
+		{"not a library", []string{"-grammar", mustPath(t, stock.TLAChecker), "-"},
+			func(err error) bool {
+				var load *linker.LoadError
+				return errors.As(err, &load)
+			}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

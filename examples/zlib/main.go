@@ -31,7 +31,8 @@ func main() {
 }
 
 // command is main without the process around it.
-func command(ctx context.Context, options guest.Options, args []string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
+func command(ctx context.Context, options guest.Options, args []string, stdin io.Reader, stdout,
+	stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("zlib", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	back := flags.Bool("d", false, "decompress")

@@ -47,7 +47,8 @@ type coder struct {
 	in, out  uint32
 }
 
-// compress writes what it reads as a zlib stream (RFC 1950). level is from 0, stored, to 9, smallest; -1 is zlib's choice.
+// compress writes what it reads as a zlib stream (RFC 1950). level is from 0, stored, to 9,
+// smallest; -1 is zlib's choice.
 func compress(ctx context.Context, t *guest.Thread, dst io.Writer, src io.Reader, level int) error {
 	return run(ctx, t, "deflate", []uint32{uint32(level)}, dst, src)
 }
@@ -57,8 +58,10 @@ func decompress(ctx context.Context, t *guest.Thread, dst io.Writer, src io.Read
 	return run(ctx, t, "inflate", nil, dst, src)
 }
 
-// run makes a coder, uses it and takes it away. args are what the function's Init takes behind the stream.
-func run(ctx context.Context, t *guest.Thread, function string, args []uint32, dst io.Writer, src io.Reader) (err error) {
+// run makes a coder, uses it and takes it away. args are what the function's Init takes behind the
+// stream.
+func run(ctx context.Context, t *guest.Thread, function string, args []uint32, dst io.Writer,
+	src io.Reader) (err error) {
 	c := &coder{Thread: t, function: function}
 	if c.stream, err = t.Alloc(ctx, streamSize+2*bufferSize); err != nil {
 		return err
@@ -106,7 +109,8 @@ func (c *coder) copy(ctx context.Context, dst io.Writer, src io.Reader) error {
 			case err != nil:
 				return err
 			}
-			if err := errors.Join(c.PutUint32(c.stream+nextIn, c.in), c.PutUint32(c.stream+availIn, uint32(n))); err != nil {
+			if err := errors.Join(c.PutUint32(c.stream+nextIn, c.in),
+				c.PutUint32(c.stream+availIn, uint32(n))); err != nil {
 				return err
 			}
 		}
@@ -117,9 +121,11 @@ func (c *coder) copy(ctx context.Context, dst io.Writer, src io.Reader) error {
 	}
 }
 
-// step calls deflate or inflate once and writes what comes out. It reports whether the stream has ended.
+// step calls deflate or inflate once and writes what comes out. It reports whether the stream has
+// ended.
 func (c *coder) step(ctx context.Context, dst io.Writer, flush uint32) (end bool, err error) {
-	if err := errors.Join(c.PutUint32(c.stream+nextOut, c.out), c.PutUint32(c.stream+availOut, bufferSize)); err != nil {
+	if err := errors.Join(c.PutUint32(c.stream+nextOut, c.out),
+		c.PutUint32(c.stream+availOut, bufferSize)); err != nil {
 		return false, err
 	}
 	code, err := c.Call(ctx, c.function, c.stream, flush)
@@ -140,7 +146,8 @@ func (c *coder) step(ctx context.Context, dst io.Writer, flush uint32) (end bool
 	switch {
 	case int32(code) == zEnd:
 		return true, nil
-	case int32(code) == zBufError && flush == zFinish && c.function == "inflate" && free == bufferSize:
+	case int32(code) == zBufError && flush == zFinish && c.function == "inflate" &&
+		free == bufferSize:
 		return false, io.ErrUnexpectedEOF // it wants more, and there is none
 	case int32(code) == zBufError:
 		return false, nil // nothing could be done this time; no error by zlib's definition

@@ -100,7 +100,8 @@ func TestRoundTrip(t *testing.T) {
 					for name, text := range samples() {
 						for _, level := range []int{-1, 0, 1, 9} {
 							if err := roundTrip(t, thread, level, text); err != nil {
-								t.Errorf("thread %d, %s, level %d: %v", thread.ID(), name, level, err)
+								t.Errorf("thread %d, %s, level %d: %v", thread.ID(), name, level,
+									err)
 							}
 						}
 					}
@@ -141,11 +142,13 @@ func TestDamagedStreams(t *testing.T) {
 		{"cut", whole[:len(whole)-5], isShort},
 		{"no header", []byte("plain text"), isData("incorrect header check")},
 		{"wrong sum", flipped, isData("incorrect data check")},
-		{"more behind it", append(bytes.Clone(whole), "more"...), func(err error) bool { return err == nil }},
+		{"more behind it", append(bytes.Clone(whole), "more"...),
+			func(err error) bool { return err == nil }},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			if err := decompress(t.Context(), image.Main(), &out, bytes.NewReader(tt.in)); !tt.is(err) {
+			if err := decompress(t.Context(), image.Main(), &out,
+				bytes.NewReader(tt.in)); !tt.is(err) {
 				t.Errorf("error %v after %d bytes", err, out.Len())
 			} else if err == nil && out.String() != text {
 				t.Errorf("%d bytes, want %d", out.Len(), len(text))
@@ -161,13 +164,15 @@ func TestCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	var packed, back, stderr bytes.Buffer
-	if err := command(t.Context(), options(), []string{"-level", "9", file}, nil, &packed, &stderr); err != nil {
+	if err := command(t.Context(), options(), []string{"-level", "9", file}, nil, &packed,
+		&stderr); err != nil {
 		t.Fatal(err)
 	}
 	if packed.Len() == 0 || packed.Len() > len(text)/10 {
 		t.Errorf("%d bytes of %d are left", packed.Len(), len(text))
 	}
-	if err := command(t.Context(), options(), []string{"-d", "-"}, &packed, &back, &stderr); err != nil {
+	if err := command(t.Context(), options(), []string{"-d", "-"}, &packed, &back,
+		&stderr); err != nil {
 		t.Fatal(err)
 	}
 	if back.String() != text || stderr.Len() > 0 {
@@ -180,13 +185,15 @@ func TestCommand(t *testing.T) {
 	}{
 		{"no file named", nil, func(err error) bool { return err != nil }},
 		{"unknown flag", []string{"-x", "-"}, func(err error) bool { return err != nil }},
-		{"missing file", []string{file + ".none"}, func(err error) bool { return errors.Is(err, os.ErrNotExist) }},
+		{"missing file", []string{file + ".none"},
+			func(err error) bool { return errors.Is(err, os.ErrNotExist) }},
 		{"bad level", []string{"-level", "10", file}, func(err error) bool {
 			var refused *Error
 			return errors.As(err, &refused) && refused.Code == -2
 		}},
 	} {
-		if err := command(t.Context(), options(), tt.args, nil, io.Discard, io.Discard); !tt.is(err) {
+		if err := command(t.Context(), options(), tt.args, nil, io.Discard,
+			io.Discard); !tt.is(err) {
 			t.Errorf("%s: error %v", tt.name, err)
 		}
 	}

@@ -205,7 +205,8 @@ func (d *doing) closeLibrary() error {
 	switch outcome := closing(err); {
 	case outcome == closedNow && d.c.operation: // unless the operation fails
 		if d.finds(h) {
-			d.fail("a constructor finds something through the handle of %s, which it has closed", h.name)
+			d.fail("a constructor finds something through the handle of %s, which it has closed",
+				h.name)
 		}
 	case outcome == closedNow && h.closed.Swap(true) && !h.provisional:
 		d.fail("the handle of %s was closed twice", h.name)

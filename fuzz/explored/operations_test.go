@@ -75,10 +75,11 @@ func operations() []explore.Operation[*world] {
 			r, err := g.CallPointer(ctx, w.known, []api.ValueType{i32}, []api.ValueType{i32}, 1)
 			return []any{class(err), r}
 		}),
-		operation("AllocateClosure", func(ctx context.Context, w *world, _ int, g *linker.Group) []any {
-			slot, err := g.AllocateClosure(ctx)
-			return []any{class(err), slot == w.slot || slot == w.set}
-		}),
+		operation("AllocateClosure",
+			func(ctx context.Context, w *world, _ int, g *linker.Group) []any {
+				slot, err := g.AllocateClosure(ctx)
+				return []any{class(err), slot == w.slot || slot == w.set}
+			}),
 		only("SetClosure", func(ctx context.Context, w *world, _ int, g *linker.Group) error {
 			return g.SetClosure(ctx, w.slot, w.shared, "other_add")
 		}),

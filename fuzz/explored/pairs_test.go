@@ -32,8 +32,10 @@ func linked(t testing.TB, schedules int) explore.Type[*world] {
 
 // sample are pairs that have gone wrong in linkers of this kind; all pairs are in spec/explored.md.
 var sample = []string{
-	"SymbolFirst SymbolFirst", "Open CloseLibrary", "CloseLibrary CloseLibrary", "Spawn CloseLinker",
-	"OpenCancelled Cancel", "FreeClosure Spawn", "Call CloseGroup", "Readers Open", "CloseGroup CloseLinker",
+	"SymbolFirst SymbolFirst", "Open CloseLibrary", "CloseLibrary CloseLibrary",
+	"Spawn CloseLinker",
+	"OpenCancelled Cancel", "FreeClosure Spawn", "Call CloseGroup", "Readers Open",
+	"CloseGroup CloseLinker",
 }
 
 // A few pairs, some schedules of each.
@@ -76,8 +78,8 @@ func TestAllPairs(t *testing.T) {
 		return only == "" || only == a+" "+b
 	}, func(p explore.Pair) {
 		pairs = append(pairs, p)
-		fmt.Fprintf(os.Stderr, "%4.0fs %3d %s %s: %v\n", time.Since(start).Seconds(), len(pairs), p.First,
-			p.Second, &p.Report)
+		fmt.Fprintf(os.Stderr, "%4.0fs %3d %s %s: %v\n", time.Since(start).Seconds(), len(pairs),
+			p.First, p.Second, &p.Report)
 		if p.Found != nil {
 			t.Errorf("%s with %s: %s", p.First, p.Second, p.Found.Text())
 		}
@@ -119,7 +121,8 @@ in both groups.
 		fmt.Fprintf(&rows, "| %s | %s | %d | %d | %d | %s | %s |\n", p.First, p.Second, r.Schedules,
 			r.Repetitions, r.Steps/max(r.Schedules+r.Repetitions, 1), extent, verdict)
 	}
-	fmt.Fprintf(&b, `%d pairs, %d schedules, and %d more that turned out to repeat others. Of %d pairs every
+	fmt.Fprintf(&b,
+		`%d pairs, %d schedules, and %d more that turned out to repeat others. Of %d pairs every
 schedule was run, up to the order of operations that commute; of the others the first %d, depth first.
 %d are wrong.
 

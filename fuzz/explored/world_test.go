@@ -19,14 +19,15 @@ import (
 
 // world is a linker with two groups that share handles, made anew for every run.
 type world struct {
-	rt        wazero.Runtime
-	l         *linker.Linker
-	groups    [2]*linker.Group
-	shared    *linker.Library // both groups use it
-	known     uint32          // a pointer that both groups' tables have
-	slot      uint32          // a closure's entry that is not set
-	set       uint32          // one that is
-	commits   uint64          // the number of the last operation, and how many libraries there were then
+	rt     wazero.Runtime
+	l      *linker.Linker
+	groups [2]*linker.Group
+	shared *linker.Library // both groups use it
+	known  uint32          // a pointer that both groups' tables have
+	slot   uint32          // a closure's entry that is not set
+	set    uint32          // one that is
+	// the number of the last operation, and how many libraries there were then
+	commits   uint64
 	libraries int
 	mu        sync.Mutex // guards got and spawned
 	got       []uint32   // what SymbolFirst has returned

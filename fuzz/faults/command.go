@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Command returns the shell command, for the repository's folder, that runs a detector on a fault again. overlay is the
-// path that Fault.Overlay has returned.
+// Command returns the shell command, for the repository's folder, that runs a detector on a fault
+// again. overlay is the path that Fault.Overlay has returned.
 func (d Detector) Command(f Fault, overlay string) string {
 	if d.Judge == ByRecord {
 		return "go run ./tla/cmd/tlc run " + f.TLC
@@ -24,7 +24,8 @@ func (d Detector) Command(f Fault, overlay string) string {
 	}
 	command := strings.Join(words, " ")
 	if d.Judge == ByTraces {
-		return fmt.Sprintf("dir=$(mktemp -d); %s=$dir %s; go run ./cmd/lockstep trace check $dir/*", TracesVariable, command)
+		return fmt.Sprintf("dir=$(mktemp -d); %s=$dir %s; go run ./cmd/lockstep trace check $dir/*",
+			TracesVariable, command)
 	}
 	return command
 }

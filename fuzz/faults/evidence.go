@@ -10,11 +10,13 @@ import (
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
-// TracesVariable is the environment variable that names the folder into which the tests of lincheck/drive write traces.
+// TracesVariable is the environment variable that names the folder into which the tests of
+// lincheck/drive write traces.
 const TracesVariable = "LOCKSTEP_TRACES"
 
-// judgeTraces judges the traces in a folder and returns what is wrong with the first that is no behaviour of the protocol,
-// "" if all are. A trace may be incomplete: its writer may have been stopped.
+// judgeTraces judges the traces in a folder and returns what is wrong with the first that is no
+// behaviour of the protocol, "" if all are. A trace may be incomplete: its writer may have been
+// stopped.
 func judgeTraces(dir string) (rejected string, err error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil {

@@ -54,7 +54,8 @@ func TestTableFitsTheSource(t *testing.T) {
 		}
 		for _, by := range f.By {
 			d, ok := faults.Detect(by.Detector)
-			if !ok || !d.Has(by.Test) || !d.CanSee(f) || !slices.Contains(tests[d.Package], by.Test) {
+			if !ok || !d.Has(by.Test) || !d.CanSee(f) ||
+				!slices.Contains(tests[d.Package], by.Test) {
 				t.Errorf("%s: %s is no test that can see it", f.Name, by)
 			}
 		}
@@ -76,7 +77,8 @@ func testsOf(t *testing.T, dir string) (names []string) {
 			t.Fatal(err)
 		}
 		for _, decl := range parsed.Decls {
-			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil && strings.HasPrefix(f.Name.Name, "Test") {
+			if f, ok := decl.(*ast.FuncDecl); ok && f.Recv == nil &&
+				strings.HasPrefix(f.Name.Name, "Test") {
 				names = append(names, f.Name.Name)
 			}
 		}
@@ -96,8 +98,10 @@ func TestSampleIsCaught(t *testing.T) {
 		{"protocol and runtime: no second epoch", "exhaustive", "TestTwoGroupsExhaustively"},
 		{"linker: no second look-up in Symbol", "linked", "TestSymbolLooksAgain"},
 		{"protocol: attach without the lease", "pairs", "TestEveryPair"},
-		{"runtime: who waits at the rendezvous is not woken", "exhaustive", "TestTwoGroupsExhaustively"},
-		{"runtime: cancelling leaks a place in the state lock's queue", "pairs", "TestCancelEverywhere"},
+		{"runtime: who waits at the rendezvous is not woken", "exhaustive",
+			"TestTwoGroupsExhaustively"},
+		{"runtime: cancelling leaks a place in the state lock's queue", "pairs",
+			"TestCancelEverywhere"},
 		{"runtime: the action before the death", "synctest", "TestWaitEndsWithItsGroup"},
 		{"runtime: poison wakes nobody", "exhaustive", "TestMoreGroups"},
 		{"runtime: a way past the protocol", "trace", "TestTracesOfTheLinkerAreBehaviours"},
@@ -129,10 +133,12 @@ func TestSampleIsCaught(t *testing.T) {
 	}
 }
 
-// What TLC has on record is a catch if the record says so; a model that is not there, or that is no mistake, is an error.
+// What TLC has on record is a catch if the record says so; a model that is not there, or that is no
+// mistake, is an error.
 func TestRecordIsRead(t *testing.T) {
 	tlc, _ := faults.Detect("TLC")
-	for model, caught := range map[string]bool{"NoCooperate": true, "small": false, "NoSuchModel": false} {
+	for model, caught := range map[string]bool{"NoCooperate": true, "small": false,
+		"NoSuchModel": false} {
 		b, err := faults.NewBench(repository(t), faults.Fault{Name: "f", TLC: model})
 		if err != nil {
 			t.Fatal(err)
@@ -165,9 +171,12 @@ func TestWhoSeesWhat(t *testing.T) {
 		{faults.Fault{Changes: change("linker/internal/room/a.go")}, "linker", true},
 		{faults.Fault{Changes: change("linker/internal/room/a.go")}, "unit", false},
 		{faults.Fault{Changes: change("linker/coord/link.go")}, "trace", true},
-		{faults.Fault{Changes: change("linker/protocol/actions.go"), Specified: true}, "trace", false},
-		{faults.Fault{Changes: change("linker/protocol/actions.go"), Specified: true}, "explorer", false},
-		{faults.Fault{Changes: change("linker/protocol/actions.go"), Specified: true}, "random", true},
+		{faults.Fault{Changes: change("linker/protocol/actions.go"), Specified: true}, "trace",
+			false},
+		{faults.Fault{Changes: change("linker/protocol/actions.go"), Specified: true}, "explorer",
+			false},
+		{faults.Fault{Changes: change("linker/protocol/actions.go"), Specified: true}, "random",
+			true},
 		{faults.Fault{Changes: change("linker/protocol/actions.go")}, "TLC", false},
 		{faults.Fault{Changes: change("linker/protocol/actions.go"), TLC: "NoWake"}, "TLC", true},
 	} {
@@ -183,7 +192,8 @@ func TestWhoSeesWhat(t *testing.T) {
 
 // The command that is printed is one that a shell runs: each word arrives as it was.
 func TestCommands(t *testing.T) {
-	f := faults.Fault{Name: "f", TLC: "NoWake", Changes: []faults.Change{{File: "linker/protocol/actions.go"}}}
+	f := faults.Fault{Name: "f", TLC: "NoWake",
+		Changes: []faults.Change{{File: "linker/protocol/actions.go"}}}
 	specified := f
 	specified.Specified = true
 	for _, c := range []struct {
@@ -191,14 +201,18 @@ func TestCommands(t *testing.T) {
 		fault    faults.Fault
 		want     string
 	}{
-		{faults.Detector{Package: "p", Run: "^(A|B)$", Own: "^C$", Args: []string{"-test.short"}}, f,
+		{faults.Detector{Package: "p", Run: "^(A|B)$", Own: "^C$", Args: []string{"-test.short"}},
+			f,
 			"go test -count=1 -failfast -overlay='a b/o.json' -run '^(A|B)$' ./p -args -test.short"},
-		{faults.Detector{Package: "p", Run: "^(A|B)$", Own: "C"}, specified, "go test -count=1 -failfast -overlay='a b/o.json' -run C ./p"},
+		{faults.Detector{Package: "p", Run: "^(A|B)$", Own: "C"}, specified,
+			"go test -count=1 -failfast -overlay='a b/o.json' -run C ./p"},
 		{faults.Detector{Package: "p", Run: "it's", Judge: faults.ByRaceDetector}, f,
 			`go test -count=1 -failfast -overlay='a b/o.json' -race -run 'it'\''s' ./p`},
 		{faults.Detector{Judge: faults.ByRecord}, f, "go run ./tla/cmd/tlc run NoWake"},
-		{faults.Detector{Package: "p", Run: "A", Judge: faults.ByTraces}, f, "dir=$(mktemp -d); " + faults.TracesVariable +
-			"=$dir go test -count=1 -failfast -overlay='a b/o.json' -run A ./p; go run ./cmd/lockstep trace check $dir/*"},
+		{faults.Detector{Package: "p", Run: "A", Judge: faults.ByTraces}, f, "dir=$(mktemp -d); " +
+			faults.TracesVariable +
+			"=$dir go test -count=1 -failfast -overlay='a b/o.json' -run A ./p; go run " +
+			"./cmd/lockstep trace check $dir/*"},
 	} {
 		got := c.detector.Command(c.fault, "a b/o.json")
 		if got != c.want {
@@ -208,17 +222,25 @@ func TestCommands(t *testing.T) {
 }
 
 func TestTableIsWritten(t *testing.T) {
-	detectors := []faults.Detector{{Name: "d1", What: "one"}, {Name: "d2", What: "two", Why: "it is cheap"}}
+	detectors := []faults.Detector{{Name: "d1", What: "one"},
+		{Name: "d2", What: "two", Why: "it is cheap"}}
 	by := faults.Named{Detector: "d2", Test: "TestX"}
 	rows := []faults.Row{
-		{Fault: faults.Fault{Name: "f1", What: "w1"}, Outcomes: map[string]faults.Outcome{"d1": {Caught: true}, "d2": {Caught: true, Hung: true}}},
-		{Fault: faults.Fault{Name: "f2", What: "w2", By: []faults.Named{by}}, Outcomes: map[string]faults.Outcome{"d1": {Caught: true}, "d2": {}}, Missed: []faults.Named{by}},
-		{Fault: faults.Fault{Name: "f3", What: "w3"}, Outcomes: map[string]faults.Outcome{"d1": {Undecided: true}, "d2": {}}},
+		{Fault: faults.Fault{Name: "f1", What: "w1"},
+			Outcomes: map[string]faults.Outcome{"d1": {Caught: true},
+				"d2": {Caught: true, Hung: true}}},
+		{Fault: faults.Fault{Name: "f2", What: "w2", By: []faults.Named{by}},
+			Outcomes: map[string]faults.Outcome{"d1": {Caught: true}, "d2": {}},
+			Missed:   []faults.Named{by}},
+		{Fault: faults.Fault{Name: "f3", What: "w3"},
+			Outcomes: map[string]faults.Outcome{"d1": {Undecided: true}, "d2": {}}},
 	}
 	text := faults.Markdown(rows, detectors)
 	for _, want := range []string{
-		"| f1 | x | h |", "| f2 | x | – |", "| f3 | ? | – |", "3 faults, 2 caught", "| d1 | one | 2 | f2 |",
-		"| d2 | two | 1 | nothing; kept because it is cheap |", "| f2 | w2 | d2: TestX (**missed**) |",
+		"| f1 | x | h |", "| f2 | x | – |", "| f3 | ? | – |", "3 faults, 2 caught",
+		"| d1 | one | 2 | f2 |",
+		"| d2 | two | 1 | nothing; kept because it is cheap |",
+		"| f2 | w2 | d2: TestX (**missed**) |",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the table lacks %q:\n%s", want, text)

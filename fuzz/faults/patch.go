@@ -66,9 +66,9 @@ func Load(root string) ([]Fault, error) {
 }
 
 // Parse reads a patch file: a header of "Key: value" lines, an empty line, and a patch as git
-// writes it. A line that begins with a space goes on with the value above. The keys are Name and What;
-// Caught-By, "detector: test", as often as there are tests that must catch the fault; and, where
-// they apply, TLC, Specified and Unsynchronised. See [Fault] for what they mean.
+// writes it. A line that begins with a space goes on with the value above. The keys are Name and
+// What; Caught-By, "detector: test", as often as there are tests that must catch the fault; and,
+// where they apply, TLC, Specified and Unsynchronised. See [Fault] for what they mean.
 func Parse(text []byte) (Fault, error) {
 	input := bufio.NewReader(bytes.NewReader(text))
 	header, err := textproto.NewReader(input).ReadMIMEHeader()
@@ -168,7 +168,8 @@ func (h Hunk) apply(text []string) (changed []string, found int) {
 		if n > 1 { // less context would find no fewer
 			return nil, n
 		}
-		return slices.Concat(text[:at], h.New[cut.leading:len(h.New)-cut.trailing], text[at+len(old):]), 1
+		return slices.Concat(text[:at], h.New[cut.leading:len(h.New)-cut.trailing],
+			text[at+len(old):]), 1
 	}
 	return nil, 0
 }

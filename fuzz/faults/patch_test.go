@@ -25,7 +25,8 @@ const (
 	header = "Name: a: b\nWhat: it is\n wrong\nCaught-By: unit: TestX\nCaught-By: race: TestY\n\n"
 	diff   = "diff --git a/f.go b/f.go\n--- a/f.go\n+++ b/f.go\n" +
 		"@@ -2,5 +2,5 @@ func f() {\n b\n c\n-d\n+D\n e\n f\n"
-	newFile = "diff --git a/f b/f\nnew file mode 100644\n--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+x\n"
+	newFile = "diff --git a/f b/f\nnew file mode 100644\n--- /dev/null\n+++ b/f\n@@ -0,0 +1 " +
+		"@@\n+x\n"
 )
 
 // A patch file is read whole: its header's values, and both sides of each hunk.
@@ -60,7 +61,8 @@ func TestBadPatchIsRefused(t *testing.T) {
 		header + strings.TrimSuffix(diff, " f\n"): "gitdiff",
 		header + newFile:                          "f: it does more",
 	} {
-		if _, err := faults.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := faults.Parse([]byte(text)); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
 	}

@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// patience is how long a process may go on. A machine under load makes everything slow, so nothing but the last resort is
-// measured in time: a process that is stuck is told from a slow one by what it does. See "Why is a time-out no catch?" in
-// spec/rationale.md.
+// patience is how long a process may go on. A machine under load makes everything slow, so nothing
+// but the last resort is measured in time: a process that is stuck is told from a slow one by what
+// it does. See "Why is a time-out no catch?" in spec/rationale.md.
 type patience struct {
 	every time.Duration // how often one looks
 	quiet time.Duration // a process that has hardly run for so long is asked what it waits for
@@ -25,9 +25,11 @@ type patience struct {
 	late  time.Duration // the last resort
 }
 
-// patienceFor is the patience with tests that need so much processor time when nothing is wrong; 0 if that is not known.
+// patienceFor is the patience with tests that need so much processor time when nothing is wrong; 0
+// if that is not known.
 func patienceFor(sound time.Duration) patience {
-	p := patience{every: time.Second / 2, quiet: 12 * time.Second, busy: 15*time.Second + 8*sound, late: 10 * time.Minute}
+	p := patience{every: time.Second / 2, quiet: 12 * time.Second, busy: 15*time.Second + 8*sound,
+		late: 10 * time.Minute}
 	if sound == 0 {
 		p.busy = 3 * time.Minute
 	}
@@ -56,8 +58,8 @@ type ended struct {
 	took   time.Duration
 }
 
-// hung tells whether a process that was stopped would never have ended: because all its goroutines waited for each other,
-// or because it used many times the processor time that it needs.
+// hung tells whether a process that was stopped would never have ended: because all its goroutines
+// waited for each other, or because it used many times the processor time that it needs.
 func (e *ended) hung() bool {
 	switch e.stop {
 	case stopNot:
@@ -68,7 +70,8 @@ func (e *ended) hung() bool {
 	return allWait(e.output)
 }
 
-// watch runs a command until it ends or patience does. The error is that of starting it, or the context's.
+// watch runs a command until it ends or patience does. The error is that of starting it, or the
+// context's.
 func watch(ctx context.Context, cmd *exec.Cmd, p patience) (*ended, error) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -109,7 +112,8 @@ func watch(ctx context.Context, cmd *exec.Cmd, p patience) (*ended, error) {
 }
 
 // reason tells why a process has to be stopped now, if it has to.
-func (p patience) reason(pid int, running time.Duration, used []time.Duration) (stop, []time.Duration) {
+func (p patience) reason(pid int, running time.Duration, used []time.Duration) (stop,
+	[]time.Duration) {
 	cpu, ok := processorTime(pid)
 	switch {
 	case running > p.late:
@@ -138,7 +142,8 @@ func processorTime(pid int) (time.Duration, bool) {
 	if err != nil {
 		return 0, false
 	}
-	// proc_pid_stat(5): after the name, which is in parentheses, utime and stime are the 12th and 13th field.
+	// proc_pid_stat(5): after the name, which is in parentheses, utime and stime are the 12th and
+	// 13th field.
 	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
 	if len(fields) < 13 {
 		return 0, false
@@ -154,8 +159,8 @@ func processorTime(pid int) (time.Duration, bool) {
 // goroutineLine is the first line of a goroutine in a dump, with its state.
 var goroutineLine = regexp.MustCompile(`^goroutine (\d+) (?:gp=\S+ m=\S+ (?:mp=\S+ )?)?\[([^\],]*)`)
 
-// allWait tells whether a dump of all goroutines has some, and none that could run, is in a call of the system, or is asleep
-// only for a time.
+// allWait tells whether a dump of all goroutines has some, and none that could run, is in a call of
+// the system, or is asleep only for a time.
 func allWait(dump string) bool {
 	found := false
 	for goroutine := range strings.SplitSeq(dump, "\n\n") {
@@ -164,7 +169,8 @@ func allWait(dump string) bool {
 			continue
 		}
 		found = true
-		could := slices.Contains([]string{"running", "runnable", "syscall", "sleep", "copystack", "preempted"}, m[2])
+		could := slices.Contains([]string{"running", "runnable", "syscall", "sleep", "copystack",
+			"preempted"}, m[2])
 		if could && !strings.Contains(goroutine, "os/signal.signal_recv") {
 			return false
 		}

@@ -49,10 +49,14 @@ func TestWatch(t *testing.T) {
 	}{
 		{"ends", patience{time.Second, forever, forever, forever}, stopNot, false, false},
 		{"fails", patience{time.Second, forever, forever, forever}, stopNot, true, false},
-		{"waits", patience{10 * time.Millisecond, time.Second, forever, forever}, stopQuiet, true, true},
-		{"sleeps", patience{10 * time.Millisecond, time.Second, forever, forever}, stopQuiet, true, false},
-		{"spins", patience{10 * time.Millisecond, forever, 200 * time.Millisecond, forever}, stopBusy, true, true},
-		{"spins", patience{10 * time.Millisecond, forever, forever, 200 * time.Millisecond}, stopLate, true, false},
+		{"waits", patience{10 * time.Millisecond, time.Second, forever, forever}, stopQuiet, true,
+			true},
+		{"sleeps", patience{10 * time.Millisecond, time.Second, forever, forever}, stopQuiet, true,
+			false},
+		{"spins", patience{10 * time.Millisecond, forever, 200 * time.Millisecond, forever},
+			stopBusy, true, true},
+		{"spins", patience{10 * time.Millisecond, forever, forever, 200 * time.Millisecond},
+			stopLate, true, false},
 	} {
 		t.Run(c.behaviour, func(t *testing.T) {
 			cmd := exec.Command(os.Args[0])
@@ -62,7 +66,8 @@ func TestWatch(t *testing.T) {
 				t.Fatal(err)
 			}
 			if e.stop != c.stop || (e.err != nil) != c.fails || e.hung() != c.hung {
-				t.Errorf("stopped %d, %v, hung %v; want %d, failing %v, hung %v\n%s", e.stop, e.err, e.hung(), c.stop, c.fails, c.hung, e.output)
+				t.Errorf("stopped %d, %v, hung %v; want %d, failing %v, hung %v\n%s", e.stop, e.err,
+					e.hung(), c.stop, c.fails, c.hung, e.output)
 			}
 		})
 	}
@@ -76,7 +81,8 @@ func TestWatchEndsWithItsContext(t *testing.T) {
 	if _, err := watch(ctx, cmd, patienceFor(0)); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want context.Canceled", err)
 	}
-	if _, err := watch(t.Context(), exec.Command(t.TempDir()+"/none"), patienceFor(0)); !errors.Is(err, os.ErrNotExist) {
+	if _, err := watch(t.Context(), exec.Command(t.TempDir()+"/none"),
+		patienceFor(0)); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%v, want os.ErrNotExist", err)
 	}
 }
@@ -85,10 +91,11 @@ func TestAllWait(t *testing.T) {
 	for dump, want := range map[string]bool{
 		"": false,
 		"goroutine 0 gp=0x1 m=0 mp=0x2 [idle]:\n": false,
-		"goroutine 0 gp=0x1 m=0 mp=0x2 [idle]:\n\ngoroutine 1 gp=0x3 m=nil [chan receive, 2 minutes]:\nmain.main()\n": true,
-		"goroutine 1 [select]:\n\ngoroutine 7 [sync.Mutex.Lock]:\n":                                                   true,
-		"goroutine 1 [select]:\n\ngoroutine 7 [runnable]:\n":                                                          false,
-		"goroutine 1 [select]:\n\ngoroutine 7 gp=0x1 m=3 mp=0x2 [running, locked to thread]:\n":                       false,
+		"goroutine 0 gp=0x1 m=0 mp=0x2 [idle]:\n\ngoroutine 1 gp=0x3 m=nil [chan receive, 2 " +
+			"minutes]:\nmain.main()\n": true,
+		"goroutine 1 [select]:\n\ngoroutine 7 [sync.Mutex.Lock]:\n":                             true,
+		"goroutine 1 [select]:\n\ngoroutine 7 [runnable]:\n":                                    false,
+		"goroutine 1 [select]:\n\ngoroutine 7 gp=0x1 m=3 mp=0x2 [running, locked to thread]:\n": false,
 		"goroutine 1 [sleep]:\n": false,
 		"goroutine 1 [select]:\nmain.main()\n\ngoroutine 9 [syscall]:\nsyscall.read()\n":          false,
 		"goroutine 1 [select]:\nmain.main()\n\ngoroutine 9 [syscall]:\nos/signal.signal_recv()\n": true,
@@ -111,20 +118,32 @@ func TestJudge(t *testing.T) {
 		want  Outcome
 	}{
 		{"it passes", ByTests, ended{}, Outcome{}},
-		{"a test fails", ByTests, ended{err: failing, output: "--- FAIL: TestA (0s)\n    --- FAIL: TestA/x (0s)\n"}, Outcome{Caught: true, Tests: []string{"TestA"}}},
-		{"it crashes", ByTests, ended{err: failing, output: "panic: x\n" + run}, Outcome{Caught: true, Tests: []string{"TestA"}}},
-		{"it hangs", ByTests, ended{err: failing, stop: stopQuiet, output: wait}, Outcome{Caught: true, Hung: true, Tests: []string{"TestA"}}},
-		{"it spins", ByTests, ended{err: failing, stop: stopBusy, output: run}, Outcome{Caught: true, Hung: true, Tests: []string{"TestA"}}},
-		{"it is slow", ByTests, ended{err: failing, stop: stopLate, output: run}, Outcome{Undecided: true}},
-		{"a test fails under the race detector", ByRaceDetector, ended{err: failing, output: "--- FAIL: TestA (0s)\n"}, Outcome{}},
-		{"a race", ByRaceDetector, ended{err: failing, output: "WARNING: DATA RACE\n--- FAIL: TestA (0s)\n"}, Outcome{Caught: true, Tests: []string{"TestA"}}},
-		{"a test fails that writes traces", ByTraces, ended{err: failing, output: "--- FAIL: TestA (0s)\n"}, Outcome{}},
+		{"a test fails", ByTests,
+			ended{err: failing, output: "--- FAIL: TestA (0s)\n    --- FAIL: TestA/x (0s)\n"},
+			Outcome{Caught: true, Tests: []string{"TestA"}}},
+		{"it crashes", ByTests, ended{err: failing, output: "panic: x\n" + run},
+			Outcome{Caught: true, Tests: []string{"TestA"}}},
+		{"it hangs", ByTests, ended{err: failing, stop: stopQuiet, output: wait},
+			Outcome{Caught: true, Hung: true, Tests: []string{"TestA"}}},
+		{"it spins", ByTests, ended{err: failing, stop: stopBusy, output: run},
+			Outcome{Caught: true, Hung: true, Tests: []string{"TestA"}}},
+		{"it is slow", ByTests, ended{err: failing, stop: stopLate, output: run},
+			Outcome{Undecided: true}},
+		{"a test fails under the race detector", ByRaceDetector,
+			ended{err: failing, output: "--- FAIL: TestA (0s)\n"}, Outcome{}},
+		{"a race", ByRaceDetector,
+			ended{err: failing, output: "WARNING: DATA RACE\n--- FAIL: TestA (0s)\n"},
+			Outcome{Caught: true, Tests: []string{"TestA"}}},
+		{"a test fails that writes traces", ByTraces,
+			ended{err: failing, output: "--- FAIL: TestA (0s)\n"}, Outcome{}},
 	} {
 		got, err := Detector{Judge: c.judge}.judge(&c.e, t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got.Caught != c.want.Caught || got.Hung != c.want.Hung || got.Undecided != c.want.Undecided || strings.Join(got.Tests, " ") != strings.Join(c.want.Tests, " ") {
+		if got.Caught != c.want.Caught || got.Hung != c.want.Hung ||
+			got.Undecided != c.want.Undecided ||
+			strings.Join(got.Tests, " ") != strings.Join(c.want.Tests, " ") {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}

@@ -32,7 +32,8 @@ func Alone(rows []Row, detector string) (names []string) {
 
 const introduction = `# Seeded faults
 
-Written by ` + "`make faults`" + `. Each fault is put into the source by an overlay of the go command; each detector then runs on that.
+Written by ` + "`make faults`" +
+	`. Each fault is put into the source by an overlay of the go command; each detector then runs on that.
 **x**: caught; **h**: caught, because something never ends: all goroutines wait for each other, or it uses many times the processor
 time that it needs; –: not caught; ?: undecided, which is no catch; empty: the detector does not run that code.
 
@@ -41,7 +42,8 @@ record of that model in [tla/results.json](../tla/results.json). Traces are writ
 protocol. Of the race detector only its own reports count, so it is asked only where a lock is missing. A fault "in the specification, too" is one of the design: what compares the
 code with the specification cannot find it.
 
-One fault is put to the test again by ` + "`go run ./fuzz/cmd/faults --only FAULT [--detector NAME]`" + `, which prints the commands
+One fault is put to the test again by ` +
+	"`go run ./fuzz/cmd/faults --only FAULT [--detector NAME]`" + `, which prints the commands
 that reproduce what it found.
 
 `
@@ -73,7 +75,8 @@ func Markdown(rows []Row, detectors []Detector) string {
 			caught++
 		}
 	}
-	fmt.Fprintf(&b, "\n%d faults, %d caught.\n\n## Detectors\n\n| detector | looks at | caught | nobody else catches |\n| --- | --- | :-: | --- |\n", len(rows), caught)
+	fmt.Fprintf(&b, "\n%d faults, %d caught.\n\n## Detectors\n\n| detector | looks at | caught | "+
+		"nobody else catches |\n| --- | --- | :-: | --- |\n", len(rows), caught)
 	for _, d := range detectors {
 		n := 0
 		for _, r := range rows {
@@ -90,7 +93,8 @@ func Markdown(rows []Row, detectors []Detector) string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %d | %s |\n", d.Name, d.What, n, alone)
 	}
-	b.WriteString("\n## Faults\n\n| fault | what is wrong | must be caught by |\n| --- | --- | --- |\n")
+	b.WriteString(
+		"\n## Faults\n\n| fault | what is wrong | must be caught by |\n| --- | --- | --- |\n")
 	for _, r := range rows {
 		var by []string
 		if o := r.Outcomes["TLC"]; o.Caught {

@@ -16,9 +16,11 @@ import (
 // Outcome is what a detector said about a fault.
 type Outcome struct {
 	Caught bool
-	Tests  []string // the test functions that failed, or that hung; for TLC, the model and the property
-	Hung   bool     // it was caught because something never ended
-	// Undecided: the tests had to be stopped, and it is not clear that they would not have ended. That is no catch.
+	// the test functions that failed, or that hung; for TLC, the model and the property
+	Tests []string
+	Hung  bool // it was caught because something never ended
+	// Undecided: the tests had to be stopped, and it is not clear that they would not have ended.
+	// That is no catch.
 	Undecided bool
 	Took      time.Duration // without compiling
 	Processor time.Duration // processor time of the tests
@@ -35,11 +37,12 @@ func (e *BuildError) Error() string {
 	return fmt.Sprintf("faults: %s: package %s does not compile:\n%s", e.Fault, e.Package, e.Output)
 }
 
-// Bench runs detectors on a fault. It keeps the test programs, so that each package is compiled once; what does not
-// depend on the fault comes from the go command's cache. It is used by one goroutine; Close it in the end.
+// Bench runs detectors on a fault. It keeps the test programs, so that each package is compiled
+// once; what does not depend on the fault comes from the go command's cache. It is used by one
+// goroutine; Close it in the end.
 type Bench struct {
-	// Sound is how much processor time each detector needs on the sound program, by its name. What needs many times that
-	// is taken to run for ever. It may be nil.
+	// Sound is how much processor time each detector needs on the sound program, by its name. What
+	// needs many times that is taken to run for ever. It may be nil.
 	Sound map[string]time.Duration
 
 	root  string
@@ -79,7 +82,8 @@ func (b *Bench) build(ctx context.Context, d Detector) (string, error) {
 	}
 	path := filepath.Join(b.dir, fmt.Sprintf("%d.test", len(b.built)))
 	// Without debug information linking is faster; stacks do not need it.
-	args := []string{"test", "-c", "-ldflags=-w", "-overlay", filepath.Join(b.dir, "overlay.json"), "-o", path}
+	args := []string{"test", "-c", "-ldflags=-w", "-overlay", filepath.Join(b.dir, "overlay.json"),
+		"-o", path}
 	if p.race {
 		args = append(args, "-race")
 	}
@@ -118,7 +122,8 @@ func (b *Bench) Run(ctx context.Context, d Detector, only string) (Outcome, erro
 	var e *ended
 	for again := true; again; {
 		// No time-out of the tests' own, which a loaded machine can exceed.
-		args := slices.Concat([]string{"-test.run", run, "-test.failfast", "-test.timeout", "0"}, d.Args)
+		args := slices.Concat([]string{"-test.run", run, "-test.failfast", "-test.timeout", "0"},
+			d.Args)
 		cmd := exec.CommandContext(ctx, binary, args...)
 		cmd.Dir = filepath.Join(b.root, d.Package)
 		cmd.Env = append(cmd.Environ(), "GOTRACEBACK=all")
@@ -133,7 +138,8 @@ func (b *Bench) Run(ctx context.Context, d Detector, only string) (Outcome, erro
 		p.quiet *= 3
 	}
 	if e.err == nil && strings.Contains(e.output, "no tests to run") {
-		return Outcome{}, fmt.Errorf("faults: detector %s: package %s has no test %s", d.Name, d.Package, run)
+		return Outcome{}, fmt.Errorf("faults: detector %s: package %s has no test %s", d.Name,
+			d.Package, run)
 	}
 	return d.judge(e, traces)
 }
@@ -149,7 +155,8 @@ func (d Detector) judge(e *ended, traces string) (Outcome, error) {
 			return o, err
 		}
 		if rejected != "" {
-			return Outcome{Caught: true, Tests: []string{tracing}, Took: e.took, Processor: e.cpu, Output: rejected}, nil
+			return Outcome{Caught: true, Tests: []string{tracing}, Took: e.took, Processor: e.cpu,
+				Output: rejected}, nil
 		}
 	case d.Judge == ByRaceDetector:
 		o.Caught = strings.Contains(e.output, "WARNING: DATA RACE")
@@ -171,8 +178,8 @@ var (
 	stackTest = regexp.MustCompile(`(?m)[./](Test\w+)\(`)
 )
 
-// failed reads the names of the tests that failed from their output. A test that takes the whole program down with it, or
-// that was stopped, is found in the stacks.
+// failed reads the names of the tests that failed from their output. A test that takes the whole
+// program down with it, or that was stopped, is found in the stacks.
 func failed(output string) (tests []string) {
 	pattern := failLine
 	if !failLine.MatchString(output) {

@@ -12,10 +12,12 @@ import (
 
 // Row is what all detectors said about one fault.
 type Row struct {
-	Fault    Fault
-	Outcomes map[string]Outcome // by the detector's name; one that cannot see the fault is not there
-	Missed   []Named            // tests that should have caught it, and did not
-	Err      error              // why it could not be put to the test: a *BuildError, an *ApplyError or a *RecordError
+	Fault Fault
+	// by the detector's name; one that cannot see the fault is not there
+	Outcomes map[string]Outcome
+	Missed   []Named // tests that should have caught it, and did not
+	// why it could not be put to the test: a *BuildError, an *ApplyError or a *RecordError
+	Err error
 }
 
 // Caught tells whether any detector caught the fault.
@@ -36,7 +38,8 @@ type SoundError struct {
 }
 
 func (e *SoundError) Error() string {
-	return fmt.Sprintf("faults: detector %s fails on the sound program (%s):\n%s", e.Detector, strings.Join(e.Tests, ", "), e.Output)
+	return fmt.Sprintf("faults: detector %s fails on the sound program (%s):\n%s", e.Detector,
+		strings.Join(e.Tests, ", "), e.Output)
 }
 
 // Said is what a detector said, and how far a survey is.
@@ -44,18 +47,21 @@ type Said struct {
 	Fault    *Fault // nil: the sound program
 	Detector Detector
 	Outcome  Outcome
-	// Done and All are how much of the survey is done, and how much there is. The unit is the time that it would take to run
-	// everything on the sound program, so that Done and the time that it took foretell the rest.
+	// Done and All are how much of the survey is done, and how much there is. The unit is the time
+	// that it would take to run everything on the sound program, so that Done and the time that it
+	// took foretell the rest.
 	Done, All time.Duration
 }
 
-// Survey runs detectors on faults, several faults at a time. progress, which may be nil, is told of every outcome, by one
-// goroutine at a time. A fault that does not compile or fit, or that TLC has not caught, has its error in its row. The
-// other errors are *SoundError, and the context's.
-func Survey(ctx context.Context, root string, faults []Fault, detectors []Detector, parallel int, progress func(Said)) ([]Row, error) {
+// Survey runs detectors on faults, several faults at a time. progress, which may be nil, is told of
+// every outcome, by one goroutine at a time. A fault that does not compile or fit, or that TLC has
+// not caught, has its error in its row. The other errors are *SoundError, and the context's.
+func Survey(ctx context.Context, root string, faults []Fault, detectors []Detector, parallel int,
+	progress func(Said)) ([]Row, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &survey{root: root, detectors: detectors, progress: progress, took: map[string]time.Duration{}, processor: map[string]time.Duration{}}
+	s := &survey{root: root, detectors: detectors, progress: progress,
+		took: map[string]time.Duration{}, processor: map[string]time.Duration{}}
 	if err := s.sound(ctx, faults); err != nil {
 		return nil, err
 	}
@@ -85,7 +91,8 @@ func Survey(ctx context.Context, root string, faults []Fault, detectors []Detect
 
 // isOwn tells whether an error is of one fault alone.
 func isOwn(err error) bool {
-	return errors.As(err, new(*BuildError)) || errors.As(err, new(*ApplyError)) || errors.As(err, new(*RecordError))
+	return errors.As(err, new(*BuildError)) || errors.As(err, new(*ApplyError)) ||
+		errors.As(err, new(*RecordError))
 }
 
 type survey struct {
@@ -152,7 +159,8 @@ func (s *survey) sound(ctx context.Context, faults []Fault) error {
 	return nil
 }
 
-// row runs every detector on one fault, and then the tests that must catch it, unless they have been seen to.
+// row runs every detector on one fault, and then the tests that must catch it, unless they have
+// been seen to.
 func (s *survey) row(ctx context.Context, f Fault) (Row, error) {
 	r := Row{Fault: f, Outcomes: map[string]Outcome{}}
 	if ctx.Err() != nil {

@@ -4,9 +4,10 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/synth"
 )
 
-// bind decides what each import of a module is. ready are the modules that are instantiated before it. The imports are
-// looked at in the order in which they are written: those of functions' bodies first, then of the constructor, the table
-// and the words; functions, globals and GOT entries mixed.
+// bind decides what each import of a module is. ready are the modules that are instantiated before
+// it. The imports are looked at in the order in which they are written: those of functions' bodies
+// first, then of the constructor, the table and the words; functions, globals and GOT entries
+// mixed.
 func (im *Image) bind(m *Module, ready map[*Module]bool, now bool) error {
 	b := binder{im: im, m: m, ready: ready, now: now}
 	l := m.Lib
@@ -94,8 +95,8 @@ func (b *binder) function(name string, sig synth.Signature) {
 	}
 }
 
-// pointer binds a GOT.func import. The pointer of a function that nobody has is that of the stub through which the module
-// calls it, if it does.
+// pointer binds a GOT.func import. The pointer of a function that nobody has is that of the stub
+// through which the module calls it, if it does.
 func (b *binder) pointer(name string) {
 	r, ok := b.im.lookFrom(b.m, name)
 	switch {

@@ -13,7 +13,8 @@ func (d *drawing) note(v int) synth.Op {
 	return synth.Op{Kind: synth.Note, Symbol: NoteFunction, Value: int32(v)}
 }
 
-// uses draws what a library makes of what it and others define: its pointers, bodies and constructor.
+// uses draws what a library makes of what it and others define: its pointers, bodies and
+// constructor.
 func (d *drawing) uses(i int, l *synth.Library) {
 	d.signature = map[string]synth.Signature{}
 	final := len(l.Functions) - finals
@@ -33,7 +34,9 @@ func (d *drawing) uses(i int, l *synth.Library) {
 		case d.oneIn(2):
 			w.Symbol = d.functionOf()
 		case d.oneIn(2):
-			w.Function, w.Symbol = false, d.nameOf(dataNames, dataName, func(l *synth.Library) []synth.Variable { return l.Variables })
+			w.Function, w.Symbol = false,
+				d.nameOf(dataNames, dataName,
+					func(l *synth.Library) []synth.Variable { return l.Variables })
 		case len(l.Table) > finals:
 			w.Index = finals + d.upTo(len(l.Table)-finals, "entry")
 		case len(l.Variables) > 0:
@@ -59,7 +62,8 @@ func (d *drawing) constructor(i int, l *synth.Library, final int) {
 	l.Constructor = []synth.Op{d.note(i + 1)}
 	for k := range finals {
 		if d.oneIn(2) {
-			l.Constructor = append(l.Constructor, synth.Op{Kind: synth.AtExit, Index: k, Value: int32(i)})
+			l.Constructor = append(l.Constructor,
+				synth.Op{Kind: synth.AtExit, Index: k, Value: int32(i)})
 		}
 	}
 	for range d.upTo(3, "operations") {
@@ -79,8 +83,10 @@ func (d *drawing) constructor(i int, l *synth.Library, final int) {
 // op draws an operation that the library can do.
 func (d *drawing) op(l *synth.Library) synth.Op {
 	op := synth.Op{Value: int32(1 + d.upTo(9, "value"))}
-	switch kind := rapid.SampledFrom([]synth.OpKind{synth.Const, synth.Call, synth.Call, synth.CallPointer, synth.CallOwn, synth.CallWord,
-		synth.CallTable, synth.Load, synth.Add, synth.AddOwn, synth.AddThread, synth.AddGlobal, synth.AddOther, synth.Trap}).Draw(d.t, "operation"); kind {
+	switch kind := rapid.SampledFrom([]synth.OpKind{synth.Const, synth.Call, synth.Call,
+		synth.CallPointer, synth.CallOwn, synth.CallWord,
+		synth.CallTable, synth.Load, synth.Add, synth.AddOwn, synth.AddThread, synth.AddGlobal,
+		synth.AddOther, synth.Trap}).Draw(d.t, "operation"); kind {
 	case synth.Call, synth.CallPointer:
 		op.Kind, op.Symbol = kind, d.functionOf()
 		if kind == synth.Call && d.oneIn(4) { // perhaps nobody has it yet
@@ -119,7 +125,9 @@ func (d *drawing) op(l *synth.Library) synth.Op {
 		}
 	case synth.AddOther:
 		if d.shape.Private && d.oneIn(2) {
-			op.Kind, op.Symbol = kind, d.nameOf(globalNames, globalName, func(l *synth.Library) []synth.Variable { return l.Globals })
+			op.Kind, op.Symbol = kind,
+				d.nameOf(globalNames, globalName,
+					func(l *synth.Library) []synth.Variable { return l.Globals })
 		}
 	case synth.Trap:
 		if d.oneIn(8) {
@@ -129,7 +137,8 @@ func (d *drawing) op(l *synth.Library) synth.Op {
 	return op
 }
 
-// callWord makes an operation a call of what a relocation points to, if the library has such a word.
+// callWord makes an operation a call of what a relocation points to, if the library has such a
+// word.
 func (d *drawing) callWord(l *synth.Library, op *synth.Op) {
 	if len(l.Words) == 0 {
 		return
@@ -152,9 +161,11 @@ func (d *drawing) address(kind synth.OpKind, op *synth.Op) {
 	op.Kind = kind
 	thread := d.oneIn(2)
 	if thread {
-		op.Symbol = d.nameOf(threadNames, threadName, func(l *synth.Library) []synth.Variable { return l.Threads })
+		op.Symbol = d.nameOf(threadNames, threadName,
+			func(l *synth.Library) []synth.Variable { return l.Threads })
 	} else {
-		op.Symbol = d.nameOf(dataNames, dataName, func(l *synth.Library) []synth.Variable { return l.Variables })
+		op.Symbol = d.nameOf(dataNames, dataName,
+			func(l *synth.Library) []synth.Variable { return l.Variables })
 	}
 	if thread && !d.shape.Private || !thread && !d.shape.Shared {
 		op.Kind = synth.Load
@@ -175,7 +186,8 @@ func (d *drawing) functionOf() string {
 	return names[d.upTo(len(names), "name")]
 }
 
-// signatureOf is what the present library takes a function for: always the same, and what it is, mostly.
+// signatureOf is what the present library takes a function for: always the same, and what it is,
+// mostly.
 func (d *drawing) signatureOf(name string) synth.Signature {
 	s, ok := d.signature[name]
 	if !ok {
@@ -189,7 +201,8 @@ func (d *drawing) signatureOf(name string) synth.Signature {
 }
 
 // nameOf draws the name of a variable, of one that is within reach mostly.
-func (d *drawing) nameOf(n int, of func(int) string, list func(*synth.Library) []synth.Variable) string {
+func (d *drawing) nameOf(n int, of func(int) string,
+	list func(*synth.Library) []synth.Variable) string {
 	var names []string
 	for _, l := range d.reachable {
 		for _, v := range list(l) {
@@ -204,7 +217,8 @@ func (d *drawing) nameOf(n int, of func(int) string, list func(*synth.Library) [
 	return names[d.upTo(len(names), "name")]
 }
 
-// weaken declares some of the symbols that the library uses weak: more of those that may be missing.
+// weaken declares some of the symbols that the library uses weak: more of those that may be
+// missing.
 func (d *drawing) weaken(l *synth.Library) {
 	seen := map[string]bool{}
 	consider := func(name string) {
@@ -212,7 +226,8 @@ func (d *drawing) weaken(l *synth.Library) {
 			return
 		}
 		seen[name] = true
-		near := slices.ContainsFunc(d.reachable, func(l *synth.Library) bool { return defines(l, name) })
+		near := slices.ContainsFunc(d.reachable,
+			func(l *synth.Library) bool { return defines(l, name) })
 		if near && d.oneIn(8) || !near && !d.oneIn(4) {
 			l.Weak = append(l.Weak, name)
 		}

@@ -26,6 +26,7 @@ const (
 	Mistaken  FailureKind = "another kind of symbol" // *linker.SymbolError
 	TooEarly  FailureKind = "instantiated later"     // *linker.ImportError
 	Trapped   FailureKind = "trap"
-	Exited    FailureKind = "exit"               // *sys.ExitError, and the group is closed
-	Destroyed FailureKind = "trap in destructor" // *linker.DestructorError; the library is unloaded all the same
+	Exited    FailureKind = "exit" // *sys.ExitError, and the group is closed
+	// *linker.DestructorError; the library is unloaded all the same
+	Destroyed FailureKind = "trap in destructor"
 )

@@ -9,15 +9,16 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/synth"
 )
 
-// Shape bounds what is drawn. What would make results depend on who comes first has to be asked for.
+// Shape bounds what is drawn. What would make results depend on who comes first has to be asked
+// for.
 type Shape struct {
 	Libraries int  // at most, at least 1
 	Aside     bool // libraries in the folder Aside, copies of names, preloaded libraries
 	Shared    bool // functions that change static data, destructors that trap
 	Private   bool // functions that change thread-local data and globals
 	Exits     bool // constructors in which the guest exits
-	// Apart gives every definition a name of its own, which only those libraries use that need its library. Then a library is
-	// bound to the same definitions whoever was opened with it.
+	// Apart gives every definition a name of its own, which only those libraries use that need its
+	// library. Then a library is bound to the same definitions whoever was opened with it.
 	Apart bool
 }
 
@@ -29,7 +30,8 @@ const (
 	globalNames   = 3
 )
 
-// finals is how many destructors each library has: its last functions, and the first entries of its part of the table.
+// finals is how many destructors each library has: its last functions, and the first entries of its
+// part of the table.
 const finals = 2
 
 func functionName(i int) string { return fmt.Sprintf("f%d", i) }
@@ -63,15 +65,16 @@ func Draw(t *rapid.T, shape Shape) *Graph {
 }
 
 type drawing struct {
-	t         *rapid.T
-	shape     Shape
-	g         *Graph
-	reachable []*synth.Library // the library itself and what it needs: where most of what it uses is
+	t     *rapid.T
+	shape Shape
+	g     *Graph
+	// the library itself and what it needs: where most of what it uses is
+	reachable []*synth.Library
 	signature map[string]synth.Signature
 }
 
-// oneIn is true once in n times, about; false is what rapid shrinks to. It is not the last number that counts, because
-// rapid likes the ends of a range.
+// oneIn is true once in n times, about; false is what rapid shrinks to. It is not the last number
+// that counts, because rapid likes the ends of a range.
 func (d *drawing) oneIn(n int) bool { return rapid.IntRange(0, n-1).Draw(d.t, "one in") == (n+1)/2 }
 
 // upTo draws a number from 0 to n-1.
@@ -106,7 +109,9 @@ func (d *drawing) edges(i int, f *File) {
 		f.Lib.Needed = append(f.Lib.Needed, Absent)
 	}
 	if d.shape.Aside && !d.oneIn(3) {
-		f.Lib.RunPath = rapid.SampledFrom([][]string{{"$ORIGIN/../deep"}, {"$ORIGIN:${ORIGIN}/../deep"}, {"/lib", "/deep"}, {"$ORIGIN/nowhere", "/deep"}}).Draw(d.t, "run path")
+		f.Lib.RunPath = rapid.SampledFrom([][]string{{"$ORIGIN/../deep"},
+			{"$ORIGIN:${ORIGIN}/../deep"}, {"/lib", "/deep"},
+			{"$ORIGIN/nowhere", "/deep"}}).Draw(d.t, "run path")
 	}
 }
 
@@ -142,7 +147,9 @@ func (d *drawing) definitions(i int, l *synth.Library) {
 		l.Functions = append(l.Functions, f)
 	}
 	for k := range finals {
-		l.Functions = append(l.Functions, synth.Function{Base: int32(1000*(i+1) + 900 + k), Sig: synth.Final, Body: []synth.Op{d.note(-(i + 1) - 100*k)}})
+		l.Functions = append(l.Functions,
+			synth.Function{Base: int32(1000*(i+1) + 900 + k), Sig: synth.Final,
+				Body: []synth.Op{d.note(-(i + 1) - 100*k)}})
 	}
 	variables := func(most, n int, of func(int) string, first int32) (list []synth.Variable) {
 		for k := range d.upTo(most+1, "variables") {
@@ -183,12 +190,13 @@ func (d *drawing) accidents() {
 	if d.oneIn(25) {
 		f := d.g.Libs[d.upTo(len(d.g.Libs), "broken")]
 		f.Lib = nil
-		f.Text = rapid.SampledFrom([][]byte{[]byte("not a module"), []byte("\x00asm\x01\x00\x00\x00")}).Draw(d.t, "text")
+		f.Text = rapid.SampledFrom([][]byte{[]byte("not a module"),
+			[]byte("\x00asm\x01\x00\x00\x00")}).Draw(d.t, "text")
 	}
 }
 
-// preloadable returns the name of a library, if there is one that the main module can be linked with: the image does
-// not come to be otherwise.
+// preloadable returns the name of a library, if there is one that the main module can be linked
+// with: the image does not come to be otherwise.
 func (d *drawing) preloadable() []string {
 	for _, i := range rapid.Permutation(indices(len(d.g.Libs))).Draw(d.t, "preload") {
 		f := d.g.Libs[i]

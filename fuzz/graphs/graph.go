@@ -15,7 +15,8 @@ const (
 	Aside      = "deep" // found by a run-time path or by a path alone
 )
 
-// NoteFunction is the function of the main module that libraries call to leave a trace. Its type is (i32) -> ().
+// NoteFunction is the function of the main module that libraries call to leave a trace. Its type is
+// (i32) -> ().
 const NoteFunction = "log_append"
 
 // Absent is the name of a library that is nowhere.
@@ -74,11 +75,14 @@ func (g *Graph) String() string {
 			fmt.Fprintf(&b, "%s: broken\n", f.Path)
 			continue
 		}
-		fmt.Fprintf(&b, "%s: needs %v, run path %v, weak %v\n", f.Path, f.Lib.Needed, f.Lib.RunPath, f.Lib.Weak)
+		fmt.Fprintf(&b, "%s: needs %v, run path %v, weak %v\n", f.Path, f.Lib.Needed, f.Lib.RunPath,
+			f.Lib.Weak)
 		for i, fn := range f.Lib.Functions {
-			fmt.Fprintf(&b, "\tfunction %d %v %v %+v\n", fn.Base, fn.Exports, fn.Sig, named(f.Lib.Functions[i].Body))
+			fmt.Fprintf(&b, "\tfunction %d %v %v %+v\n", fn.Base, fn.Exports, fn.Sig,
+				named(f.Lib.Functions[i].Body))
 		}
-		fmt.Fprintf(&b, "\tdata %v, threads %v, globals %v\n", f.Lib.Variables, f.Lib.Threads, f.Lib.Globals)
+		fmt.Fprintf(&b, "\tdata %v, threads %v, globals %v\n", f.Lib.Variables, f.Lib.Threads,
+			f.Lib.Globals)
 		fmt.Fprintf(&b, "\twords %+v, table %v %v\n", f.Lib.Words, f.Lib.Table, f.Lib.TableOthers)
 		if f.Lib.Constructor != nil {
 			fmt.Fprintf(&b, "\tconstructor %v\n", named(f.Lib.Constructor))

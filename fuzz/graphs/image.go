@@ -8,7 +8,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/synth"
 )
 
-// Image is the oracle: what a process image has to be after what was done to it. One goroutine at a time may use it.
+// Image is the oracle: what a process image has to be after what was done to it. One goroutine at a
+// time may use it.
 type Image struct {
 	Graph  *Graph
 	Loaded []*Module // in the order in which they were loaded, without the main module
@@ -95,10 +96,13 @@ func (r Ref) String() string {
 	case ToStub:
 		return fmt.Sprintf("the stub of %s for %s", r.Mod.Name, r.Name)
 	}
-	return fmt.Sprintf("%s %d of %s", []string{"", "function", "variable", "thread variable", "global"}[r.Kind], r.Index, r.Mod.Name)
+	return fmt.Sprintf("%s %d of %s",
+		[]string{"", "function", "variable", "thread variable", "global"}[r.Kind], r.Index,
+		r.Mod.Name)
 }
 
-// NewImage returns an image of the main module, the given libraries, and what these need, with one group.
+// NewImage returns an image of the main module, the given libraries, and what these need, with one
+// group.
 func NewImage(g *Graph, preload []string) (*Image, error) {
 	im := &Image{Graph: g, names: map[string]*Module{}, files: map[string]*Module{}}
 	first := im.Spawn()
@@ -152,15 +156,16 @@ func initial(list []synth.Variable) []int32 {
 	return values
 }
 
-// snapshot is what a failed operation puts back. What guests wrote into the data of modules that live on stays.
+// snapshot is what a failed operation puts back. What guests wrote into the data of modules that
+// live on stays.
 type snapshot struct {
 	loaded, global, pinned, order []*Module
 	names, files                  map[string]*Module
 }
 
 func (im *Image) save() snapshot {
-	return snapshot{slices.Clone(im.Loaded), slices.Clone(im.Global), slices.Clone(im.Pinned), slices.Clone(im.order),
-		maps.Clone(im.names), maps.Clone(im.files)}
+	return snapshot{slices.Clone(im.Loaded), slices.Clone(im.Global), slices.Clone(im.Pinned),
+		slices.Clone(im.order), maps.Clone(im.names), maps.Clone(im.files)}
 }
 
 func (im *Image) restore(s snapshot) {
@@ -169,7 +174,8 @@ func (im *Image) restore(s snapshot) {
 			im.drop(m)
 		}
 	}
-	im.Loaded, im.Global, im.Pinned, im.order, im.names, im.files = s.loaded, s.global, s.pinned, s.order, s.names, s.files
+	im.Loaded, im.Global, im.Pinned, im.order, im.names, im.files = s.loaded, s.global, s.pinned,
+		s.order, s.names, s.files
 }
 
 // drop takes what groups have of a module.
@@ -246,19 +252,21 @@ func (im *Image) lookFrom(m *Module, name string) (Ref, bool) {
 	return firstOf(im.localScope(m), name)
 }
 
-// localScope lists the load groups of a module: of each that needs it, and its own, in the order in which they were
-// loaded.
+// localScope lists the load groups of a module: of each that needs it, and its own, in the order in
+// which they were loaded.
 func (im *Image) localScope(m *Module) (list []*Module) {
 	for _, root := range im.Loaded {
 		if group := root.Closure(); slices.Contains(group, m) {
-			list = append(list, slices.DeleteFunc(group, func(x *Module) bool { return slices.Contains(list, x) })...)
+			list = append(list,
+				slices.DeleteFunc(group,
+					func(x *Module) bool { return slices.Contains(list, x) })...)
 		}
 	}
 	return list
 }
 
-// Find finds a symbol from outside: everywhere, when m is nil, or in a library and what it needs; next leaves out what is
-// not behind it. The error is a *Failure.
+// Find finds a symbol from outside: everywhere, when m is nil, or in a library and what it needs;
+// next leaves out what is not behind it. The error is a *Failure.
 func (im *Image) Find(m *Module, name string, next bool) (Ref, error) {
 	in := im.Global
 	if m != nil {

@@ -19,7 +19,9 @@ func (w *world) check() error {
 	if err := w.l.Err(); err != nil {
 		return err
 	}
-	for _, look := range []func() error{w.checkModules, w.checkPlaces, w.checkTrace, w.checkMemory, w.checkThreads, w.checkPointers, w.checkTables} {
+	for _, look := range []func() error{
+		w.checkModules, w.checkPlaces, w.checkTrace, w.checkMemory, w.checkThreads, w.checkPointers,
+		w.checkTables} {
 		if err := look(); err != nil {
 			return err
 		}
@@ -27,9 +29,11 @@ func (w *world) check() error {
 	return nil
 }
 
-// checkModules compares the records: what is loaded, in which order, what is global, how many handles there are.
+// checkModules compares the records: what is loaded, in which order, what is global, how many
+// handles there are.
 func (w *world) checkModules() error {
-	list := slices.DeleteFunc(w.l.Modules(), func(i linker.ModuleInfo) bool { return i.Main || strings.HasPrefix(i.Name, "tag ") })
+	list := slices.DeleteFunc(w.l.Modules(),
+		func(i linker.ModuleInfo) bool { return i.Main || strings.HasPrefix(i.Name, "tag ") })
 	var names, global []string
 	for _, m := range w.image.Loaded {
 		names = append(names, m.Name)
@@ -46,11 +50,16 @@ func (w *world) checkModules() error {
 		for _, n := range m.Needed {
 			needed = append(needed, n.Name)
 		}
-		if info.Name != m.Name || info.File != m.Path || info.Handles != m.Handles || info.Global != slices.Contains(w.image.Global, m) ||
-			info.NoDelete != slices.Contains(w.image.Pinned, m) || !slices.Equal(info.Needed, needed) {
-			return fmt.Errorf("record %+v, want %s at %s with %d handles, needing %v; global are %v", info, m.Name, m.Path, m.Handles, needed, global)
+		if info.Name != m.Name || info.File != m.Path || info.Handles != m.Handles ||
+			info.Global != slices.Contains(w.image.Global, m) ||
+			info.NoDelete != slices.Contains(w.image.Pinned, m) ||
+			!slices.Equal(info.Needed, needed) {
+			return fmt.Errorf(
+				"record %+v, want %s at %s with %d handles, needing %v; global are %v", info,
+				m.Name, m.Path, m.Handles, needed, global)
 		}
-		if info.MemorySize != m.Lib.DataSize() || int(info.TableSize) != len(m.Lib.Table)+len(m.Lib.TableOthers) || int(info.ThreadLocalSize) != 4*len(m.Lib.Threads) {
+		if info.MemorySize != m.Lib.DataSize() || int(info.TableSize) != len(m.Lib.Table)+
+			len(m.Lib.TableOthers) || int(info.ThreadLocalSize) != 4*len(m.Lib.Threads) {
 			return fmt.Errorf("record %+v has other sizes than %s", info, m.Name)
 		}
 	}
@@ -65,8 +74,10 @@ func (w *world) checkPlaces() error {
 	}
 	var areas, entries []span
 	for _, i := range w.l.Modules() {
-		areas = append(areas, span{i.Name, uint64(i.MemoryBase), uint64(i.MemoryBase) + uint64(i.MemorySize)})
-		entries = append(entries, span{i.Name, uint64(i.TableBase), uint64(i.TableBase) + uint64(i.TableSize)})
+		areas = append(areas,
+			span{i.Name, uint64(i.MemoryBase), uint64(i.MemoryBase) + uint64(i.MemorySize)})
+		entries = append(entries,
+			span{i.Name, uint64(i.TableBase), uint64(i.TableBase) + uint64(i.TableSize)})
 	}
 	for _, list := range [][]span{areas, entries} {
 		list = slices.DeleteFunc(list, func(s span) bool { return s.from == s.to })
@@ -101,7 +112,8 @@ func (w *world) checkTrace() error {
 		trace = append(trace, api.DecodeI32(v[0]))
 	}
 	if !slices.Equal(trace, w.image.Trace) {
-		return fmt.Errorf("constructors and destructors have run in the order %v, want %v", trace, w.image.Trace)
+		return fmt.Errorf("constructors and destructors have run in the order %v, want %v", trace,
+			w.image.Trace)
 	}
 	w.image.Trace = nil
 	_, err = g.Call(w.ctx, linker.Default, "log_clear")
@@ -126,9 +138,11 @@ func (w *world) checkMemory() error {
 				return fmt.Errorf("variable %d of %s is %d, want %d", i, m.Name, got, want)
 			}
 		}
-		for i, r := range m.Lib.Table { // a function in a module's own part of the table has its pointer there
+		// a function in a module's own part of the table has its pointer there
+		for i, r := range m.Lib.Table {
 			if slices.Index(m.Lib.Table, r) == i {
-				if err := w.learn(graphs.Ref{Kind: graphs.ToFunction, Mod: m, Index: r}, info.TableBase+uint32(i)); err != nil {
+				if err := w.learn(graphs.Ref{Kind: graphs.ToFunction, Mod: m, Index: r},
+					info.TableBase+uint32(i)); err != nil {
 					return err
 				}
 			}
@@ -209,7 +223,8 @@ func (w *world) checkPointers() error {
 	return nil
 }
 
-// checkTables compares what groups have in every entry that ever was a pointer or belongs to a module, whatever it is.
+// checkTables compares what groups have in every entry that ever was a pointer or belongs to a
+// module, whatever it is.
 func (w *world) checkTables() error {
 	for _, i := range w.l.Modules() {
 		if i.Main {
@@ -237,7 +252,8 @@ func (w *world) checkTables() error {
 			if i == 0 {
 				first = what
 			} else if what != first {
-				return fmt.Errorf("entry %d is %s in group %d and %s in group %d", slot, first, w.alive()[0].g.ID(), what, p.g.ID())
+				return fmt.Errorf("entry %d is %s in group %d and %s in group %d", slot, first,
+					w.alive()[0].g.ID(), what, p.g.ID())
 			}
 		}
 	}

@@ -88,7 +88,8 @@ func (im *Image) loaded(name string, o Opening) *Module {
 
 // promotion is what becomes global with a module.
 func (im *Image) promotion(m *Module) []*Module {
-	return slices.DeleteFunc(m.Closure(), func(m *Module) bool { return slices.Contains(im.Global, m) })
+	return slices.DeleteFunc(m.Closure(),
+		func(m *Module) bool { return slices.Contains(im.Global, m) })
 }
 
 // locate finds the file that a name means.
@@ -137,7 +138,8 @@ func (im *Image) find(b *batch, name string, bytes *File, from *Module) (*Module
 	if f.Lib == nil {
 		return nil, &Failure{Kind: Broken, Module: name}
 	}
-	m := &Module{Lib: f.Lib, Name: name, Path: at, uses: map[*Module]bool{}, bound: map[binding]Ref{}}
+	m := &Module{Lib: f.Lib, Name: name, Path: at, uses: map[*Module]bool{},
+		bound: map[binding]Ref{}}
 	b.search = append(b.search, m)
 	b.names[name] = m
 	if bytes == nil {
@@ -146,7 +148,8 @@ func (im *Image) find(b *batch, name string, bytes *File, from *Module) (*Module
 	return m, nil
 }
 
-// gather adds what the modules of a batch need, breadth first, and sorts: what a module needs comes before it.
+// gather adds what the modules of a batch need, breadth first, and sorts: what a module needs comes
+// before it.
 func (im *Image) gather(b *batch) error {
 	for i := 0; i < len(b.search); i++ {
 		m := b.search[i]
@@ -179,7 +182,8 @@ func (im *Image) gather(b *batch) error {
 
 // load brings the modules of a batch into the image, and runs their constructors in a group.
 func (im *Image) load(g *Group, b *batch, now bool) error {
-	im.Loaded, im.Global, im.Pinned = append(im.Loaded, b.search...), append(im.Global, b.global...), append(im.Pinned, b.pinned...)
+	im.Loaded, im.Global, im.Pinned = append(im.Loaded, b.search...),
+		append(im.Global, b.global...), append(im.Pinned, b.pinned...)
 	maps.Copy(im.names, b.names)
 	ready := map[*Module]bool{}
 	for _, m := range b.order {
@@ -235,8 +239,8 @@ func (im *Image) construct(g *Group, m *Module) error {
 	return nil
 }
 
-// Close gives up a handle in a group, and unloads what nobody uses any more. The error is a *Failure that says that a
-// destructor trapped; it keeps nothing loaded.
+// Close gives up a handle in a group, and unloads what nobody uses any more. The error is a
+// *Failure that says that a destructor trapped; it keeps nothing loaded.
 func (im *Image) Close(g *Group, m *Module) (err error) {
 	m.Handles--
 	for {

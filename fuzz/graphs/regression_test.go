@@ -7,19 +7,23 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/synth"
 )
 
-// A library that has somebody else's function in its own part of the function table has made the pointer of that function.
-// Others get the same one, and it is theirs still when that library is gone: in the groups that there are, and in one that is
-// spawned later. Found by TestGraphs.
+// A library that has somebody else's function in its own part of the function table has made the
+// pointer of that function. Others get the same one, and it is theirs still when that library is
+// gone: in the groups that there are, and in one that is spawned later. Found by TestGraphs.
 func TestPointerOutlivesTheLibraryThatMadeIt(t *testing.T) {
 	lib := func(l synth.Library) *graphs.File {
 		return &graphs.File{Path: graphs.SearchPath + "/" + l.Name, Lib: &l}
 	}
 	graph := &graphs.Graph{Libs: []*graphs.File{
-		lib(synth.Library{Name: "definer.wasm", Functions: []synth.Function{{Exports: []string{"f0"}, Base: 1000}}}),
-		lib(synth.Library{Name: "maker.wasm", Functions: []synth.Function{{Base: 2000}, {Base: 2001}}, Table: []int{0, 1},
+		lib(synth.Library{Name: "definer.wasm",
+			Functions: []synth.Function{{Exports: []string{"f0"}, Base: 1000}}}),
+		lib(synth.Library{Name: "maker.wasm",
+			Functions: []synth.Function{{Base: 2000}, {Base: 2001}}, Table: []int{0, 1},
 			TableOthers: []synth.Import{{Symbol: "f0", Sig: synth.Plain}}}),
 		lib(synth.Library{Name: "user.wasm", Words: []synth.Word{{Function: true, Symbol: "f0"}},
-			Functions: []synth.Function{{Exports: []string{"f3"}, Base: 3000, Body: []synth.Op{{Kind: synth.CallWord}, {Kind: synth.CallPointer, Symbol: "f0"}}}}}),
+			Functions: []synth.Function{{Exports: []string{"f3"}, Base: 3000,
+				Body: []synth.Op{{Kind: synth.CallWord},
+					{Kind: synth.CallPointer, Symbol: "f0"}}}}}),
 	}}
 	w, do := script(t, graph)
 	first, second := w.groups[0], w.groups[1]
@@ -38,13 +42,17 @@ func TestPointerOutlivesTheLibraryThatMadeIt(t *testing.T) {
 	do("close definer.wasm", w.closeHandle(first, 0))
 }
 
-// A function that nobody had, and that was found when it was called, is looked for again when its library is gone: in every
-// group that has called it, and in one that has not.
+// A function that nobody had, and that was found when it was called, is looked for again when its
+// library is gone: in every group that has called it, and in one that has not.
 func TestLateFunctionIsLookedForAgain(t *testing.T) {
 	graph := &graphs.Graph{Libs: []*graphs.File{
-		lib(synth.Library{Name: "user.wasm", Functions: []synth.Function{{Exports: []string{"f3"}, Base: 1000, Body: []synth.Op{{Kind: synth.Call, Symbol: "f0"}}}}}),
-		lib(synth.Library{Name: "one.wasm", Functions: []synth.Function{{Exports: []string{"f0"}, Base: 2000}}}),
-		lib(synth.Library{Name: "two.wasm", Functions: []synth.Function{{Exports: []string{"f0"}, Base: 3000}}}),
+		lib(synth.Library{Name: "user.wasm",
+			Functions: []synth.Function{{Exports: []string{"f3"}, Base: 1000,
+				Body: []synth.Op{{Kind: synth.Call, Symbol: "f0"}}}}}),
+		lib(synth.Library{Name: "one.wasm",
+			Functions: []synth.Function{{Exports: []string{"f0"}, Base: 2000}}}),
+		lib(synth.Library{Name: "two.wasm",
+			Functions: []synth.Function{{Exports: []string{"f0"}, Base: 3000}}}),
 	}}
 	w, do := script(t, graph)
 	first := w.groups[0]
@@ -75,8 +83,8 @@ func lib(l synth.Library) *graphs.File {
 	return &graphs.File{Path: graphs.SearchPath + "/" + l.Name, Lib: &l}
 }
 
-// script makes a world with two groups for steps that are known beforehand. do ends the test unless a step, and the whole image
-// after it, is as the oracle says.
+// script makes a world with two groups for steps that are known beforehand. do ends the test unless
+// a step, and the whole image after it, is as the oracle says.
 func script(t *testing.T, graph *graphs.Graph) (w *world, do func(what string, err error)) {
 	t.Helper()
 	w, err := newEngine(t).newWorld(graph, nil)

@@ -127,7 +127,8 @@ func (e *run) variable(r Ref) *int32 {
 	return nil
 }
 
-// call is a call from within a body. One through a pointer to a function of another signature traps.
+// call is a call from within a body. One through a pointer to a function of another signature
+// traps.
 func (e *run) call(r Ref, sig synth.Signature) (int32, error) {
 	switch {
 	case e.depth <= 0:

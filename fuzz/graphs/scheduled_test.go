@@ -13,8 +13,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/fuzz/schedule"
 )
 
-// Random graphs and programs under random schedules. rapid draws all three, so that what fails shrinks to a small graph, a
-// small program and a schedule with few interruptions.
+// Random graphs and programs under random schedules. rapid draws all three, so that what fails
+// shrinks to a small graph, a small program and a schedule with few interruptions.
 func TestGraphsScheduled(t *testing.T) {
 	e := newEngine(t)
 	total := map[string]int{}
@@ -27,7 +27,8 @@ func TestGraphsScheduled(t *testing.T) {
 				_ = w.rt.Close(e.ctx)
 			}
 		}()
-		r := schedule.Run(e.scheduled(p, &w, total), schedule.Drawn(next), schedule.Options{Coarse: true})
+		r := schedule.Run(e.scheduled(p, &w, total), schedule.Drawn(next),
+			schedule.Options{Coarse: true})
 		if r.Failure != nil {
 			t.Fatalf("%v\n%s", p, r.Failure.Report(""))
 		}
@@ -64,8 +65,8 @@ func (e *engine) scheduled(p program, made **world, total map[string]int) schedu
 	}
 }
 
-// Random graphs and programs with real goroutines: run it with -race. Every result is judged while it happens, since it
-// does not depend on the others, and the whole image when all have ended.
+// Random graphs and programs with real goroutines: run it with -race. Every result is judged while
+// it happens, since it does not depend on the others, and the whole image when all have ended.
 func TestGraphsConcurrently(t *testing.T) {
 	e := newEngine(t)
 	total := map[string]int{}
@@ -108,7 +109,8 @@ func add(total map[string]int, tasks []*task) {
 	}
 }
 
-// happened sees to it that a suite has done what it is there for, if it was not told to do less than usual.
+// happened sees to it that a suite has done what it is there for, if it was not told to do less
+// than usual.
 func happened(t *testing.T, total map[string]int, wanted ...string) {
 	t.Helper()
 	t.Logf("what happened: %v", total)

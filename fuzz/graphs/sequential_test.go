@@ -15,13 +15,14 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/synth"
 )
 
-// Random graphs, and random programs on them in 2 to 32 groups, one step after another: the oracle judges every result, and
-// compares the whole image after every step.
+// Random graphs, and random programs on them in 2 to 32 groups, one step after another: the oracle
+// judges every result, and compares the whole image after every step.
 func TestGraphs(t *testing.T) {
 	e := newEngine(t)
 	total := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
-		graph := graphs.Draw(t, graphs.Shape{Libraries: 12, Aside: true, Shared: true, Private: true, Exits: true})
+		graph := graphs.Draw(t,
+			graphs.Shape{Libraries: 12, Aside: true, Shared: true, Private: true, Exits: true})
 		w, err := e.newWorld(graph, nil)
 		if err != nil {
 			t.Fatalf("%v\n%v", err, graph)
@@ -51,8 +52,8 @@ func TestGraphs(t *testing.T) {
 			s.step()
 		}
 	})
-	happened(t, total, "open", "open: undefined symbol", "open: trap", "close", "unload beside others", "call", "call pointer",
-		"symbol", "symbol: undefined symbol")
+	happened(t, total, "open", "open: undefined symbol", "open: trap", "close",
+		"unload beside others", "call", "call pointer", "symbol", "symbol: undefined symbol")
 }
 
 // steps draws what happens in a world.
@@ -88,8 +89,9 @@ func (s *steps) pair() *pair {
 // step does one thing, and looks at everything.
 func (s *steps) step() {
 	// rapid likes small numbers, so everything is at the beginning once.
-	kinds := []func() (string, error){s.open, s.call, s.callPointer, s.close, s.symbol, s.open, s.call, s.spawn, s.open, s.close, s.callPointer,
-		s.closure, s.open, s.call, s.cancelled, s.leave}
+	kinds := []func() (string, error){
+		s.open, s.call, s.callPointer, s.close, s.symbol, s.open, s.call, s.spawn, s.open, s.close,
+		s.callPointer, s.closure, s.open, s.call, s.cancelled, s.leave}
 	what, err := kinds[s.upTo(len(kinds), "step")]()
 	s.log("%s", what)
 	s.expect(what, err)
@@ -122,7 +124,8 @@ func (s *steps) opening() (name string, o graphs.Opening) {
 func (s *steps) open() (string, error) {
 	p := s.pair()
 	name, o := s.opening()
-	what := fmt.Sprintf("open %s %v bytes=%v in group %d", name, options(o), o.Bytes != nil, p.g.ID())
+	what := fmt.Sprintf("open %s %v bytes=%v in group %d", name, options(o), o.Bytes != nil,
+		p.g.ID())
 	return what, s.w.open(p, name, o)
 }
 
@@ -136,7 +139,8 @@ func (s *steps) cancelled() (string, error) {
 	if o.Bytes != nil {
 		return what, nil
 	}
-	if _, err := p.g.Open(ctx, name, options(o)...); !errors.Is(err, context.Canceled) && !errors.As(err, new(*linker.LoadError)) {
+	if _, err := p.g.Open(ctx, name, options(o)...); !errors.Is(err, context.Canceled) &&
+		!errors.As(err, new(*linker.LoadError)) {
 		return what, fmt.Errorf("the error is %w", err)
 	}
 	return what, nil
@@ -179,7 +183,10 @@ func (s *steps) symbol() (string, error) {
 func (s *steps) call() (string, error) {
 	p := s.pair()
 	sc, name := s.where()
-	s.calls = slices.DeleteFunc(s.calls, func(c called) bool { return c.sc.handle != nil && !slices.Contains(s.w.handles, c.sc.handle) })
+	s.calls = slices.DeleteFunc(s.calls,
+		func(c called) bool {
+			return c.sc.handle != nil && !slices.Contains(s.w.handles, c.sc.handle)
+		})
 	if n := len(s.calls); n > 0 && s.upTo(2, "again") == 1 {
 		c := s.calls[s.upTo(n, "which")]
 		sc, name = c.sc, c.name
@@ -236,7 +243,8 @@ func (s *steps) closure() (string, error) {
 	if want == nil && r.Kind != graphs.ToFunction {
 		want = &graphs.Failure{Kind: graphs.Mistaken}
 	}
-	if err := judge(p.g.SetClosure(s.w.ctx, slot, sc.lib(), name), want); err != nil || want != nil {
+	if err := judge(p.g.SetClosure(s.w.ctx, slot, sc.lib(), name), want); err != nil ||
+		want != nil {
 		return what, err
 	}
 	s.w.closures[slot] = r

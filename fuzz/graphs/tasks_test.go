@@ -15,11 +15,12 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/synth"
 )
 
-// What follows are programs whose tasks work at once. Every library is opened as Local, and no two define the same name, so
-// what it is bound to is decided by the graph alone, and nothing that libraries do depends on who came first: each task has an oracle for itself, which
-// knows nothing of the other tasks, and yet every result must be the one that it computes. Thread-local data and globals are
-// changed only in programs in which all libraries stay loaded. See "Why has each task an oracle of its own?" in
-// spec/rationale.md.
+// What follows are programs whose tasks work at once. Every library is opened as Local, and no two
+// define the same name, so what it is bound to is decided by the graph alone, and nothing that
+// libraries do depends on who came first: each task has an oracle for itself, which knows nothing
+// of the other tasks, and yet every result must be the one that it computes. Thread-local data and
+// globals are changed only in programs in which all libraries stay loaded. See "Why has each task
+// an oracle of its own?" in spec/rationale.md.
 
 // program is what tasks do to the libraries of a graph.
 type program struct {
@@ -51,7 +52,9 @@ const (
 )
 
 func (a act) String() string {
-	return fmt.Sprintf("%s %d %d", []string{"open", "call", "close", "symbol", "pointer", "closure", "spawn", "leave", "cancelled open"}[a.kind], a.which, a.name)
+	return fmt.Sprintf("%s %d %d",
+		[]string{"open", "call", "close", "symbol", "pointer", "closure", "spawn", "leave",
+			"cancelled open"}[a.kind], a.which, a.name)
 }
 
 func (p program) String() string {
@@ -63,10 +66,12 @@ func drawTasks(t *rapid.T, libraries, tasks, acts int) program {
 	p := program{kept: rapid.Bool().Draw(t, "kept")}
 	p.graph = graphs.Draw(t, graphs.Shape{Libraries: libraries, Private: p.kept, Apart: true})
 	one := rapid.Custom(func(t *rapid.T) act {
-		kinds := []actKind{opens, calls, looksUp, callsPointer, closes, calls, looksUp, opens, makesClosure, spawns, leaves, cancels}
+		kinds := []actKind{opens, calls, looksUp, callsPointer, closes, calls, looksUp, opens,
+			makesClosure, spawns, leaves, cancels}
 		return act{
 			kind:  kinds[rapid.IntRange(0, len(kinds)-1).Draw(t, "kind")],
-			which: rapid.IntRange(0, 11).Draw(t, "which"), name: rapid.IntRange(0, 11).Draw(t, "name"),
+			which: rapid.IntRange(0, 11).Draw(t, "which"),
+			name:  rapid.IntRange(0, 11).Draw(t, "name"),
 			depth: rapid.Int32Range(0, 3).Draw(t, "depth"), x: rapid.Int32Range(0, 99).Draw(t, "x"),
 		}
 	})
@@ -88,14 +93,16 @@ func (e *engine) start(p program, waiting coord.Waiting) (main *world, tasks []*
 		}
 	}
 	for range p.tasks {
-		w := &world{ctx: e.ctx, l: main.l, graph: p.graph, busy: true, closures: map[uint32]graphs.Ref{},
-			pointers: map[function]uint32{}, seen: map[uint32]bool{}, counts: map[string]int{}}
+		w := &world{ctx: e.ctx, l: main.l, graph: p.graph, busy: true,
+			closures: map[uint32]graphs.Ref{}, pointers: map[function]uint32{},
+			seen: map[uint32]bool{}, counts: map[string]int{}}
 		if w.image, err = graphs.NewImage(p.graph, nil); err != nil {
 			return main, nil, err
 		}
 		for _, f := range p.graph.Libs {
 			if p.kept {
-				_, _ = w.image.Open(w.image.Groups()[0], f.Name(), graphs.Opening{Local: true}) // how that ends was judged above
+				// how that ends was judged above
+				_, _ = w.image.Open(w.image.Groups()[0], f.Name(), graphs.Opening{Local: true})
 			}
 		}
 		g, err := main.groups[0].g.Spawn(e.ctx)
@@ -206,7 +213,8 @@ func (t *task) use(a act) error {
 func (t *task) closure(sc scope, name string) error {
 	w, g := t.w, t.pair().g
 	r, err := w.image.Find(sc.mod(), name, false)
-	if err != nil || r.Kind != graphs.ToFunction || r.Mod.Lib.Functions[r.Index].Sig == synth.Final {
+	if err != nil || r.Kind != graphs.ToFunction ||
+		r.Mod.Lib.Functions[r.Index].Sig == synth.Final {
 		return nil
 	}
 	slot, err := g.AllocateClosure(w.ctx)
@@ -222,8 +230,8 @@ func (t *task) closure(sc scope, name string) error {
 	return g.FreeClosure(w.ctx, slot)
 }
 
-// rest compares the image with all oracles when every task has ended; then the tasks give up what they have, and nothing
-// may be left but what the main group keeps.
+// rest compares the image with all oracles when every task has ended; then the tasks give up what
+// they have, and nothing may be left but what the main group keeps.
 func (w *world) rest(tasks []*task) error {
 	loaded, handles, pointers := map[string]bool{}, map[string]int{}, map[string]uint32{}
 	worlds := []*world{w}
@@ -245,7 +253,8 @@ func (w *world) rest(tasks []*task) error {
 			pointers[name] = slot
 		}
 	}
-	if got, want := slices.Sorted(slices.Values(w.l.Libraries())), slices.Sorted(maps.Keys(loaded)); !slices.Equal(got, want) {
+	if got, want := slices.Sorted(slices.Values(w.l.Libraries())),
+		slices.Sorted(maps.Keys(loaded)); !slices.Equal(got, want) {
 		return fmt.Errorf("loaded are %v, want %v", got, want)
 	}
 	for _, i := range w.l.Modules() {

@@ -53,7 +53,8 @@ type world struct {
 	closures map[uint32]graphs.Ref // what allocated closures hold
 	pointers map[function]uint32   // function pointers that have been seen
 	seen     map[uint32]bool       // entries of the function table that ever were a pointer
-	busy     bool                  // others work at the same time, so the memory must not be read from outside
+	// others work at the same time, so the memory must not be read from outside
+	busy bool
 }
 
 // pair is a group of the linker and what the oracle has of it.
@@ -84,8 +85,10 @@ func (e *engine) newWorld(graph *graphs.Graph, waiting coord.Waiting) (*world, e
 	if err != nil {
 		return nil, fmt.Errorf("the oracle refuses what is preloaded: %w", err)
 	}
-	rt := wazero.NewRuntimeWithConfig(e.ctx, linker.NewRuntimeConfig().WithCompilationCache(e.cache))
-	config := linker.NewConfig().WithFS(files).WithSearchPath(graphs.SearchPath).WithPreload(graph.Preload...).WithMemoryPages(0, 512)
+	rt := wazero.NewRuntimeWithConfig(e.ctx,
+		linker.NewRuntimeConfig().WithCompilationCache(e.cache))
+	config := linker.NewConfig().WithFS(files).WithSearchPath(graphs.SearchPath).WithPreload(
+		graph.Preload...).WithMemoryPages(0, 512)
 	if waiting != nil {
 		config = config.WithWaiting(waiting)
 	}
@@ -94,7 +97,8 @@ func (e *engine) newWorld(graph *graphs.Graph, waiting coord.Waiting) (*world, e
 		return nil, errors.Join(err, rt.Close(e.ctx))
 	}
 	w := &world{ctx: e.ctx, l: l, rt: rt, graph: graph, image: image,
-		closures: map[uint32]graphs.Ref{}, pointers: map[function]uint32{}, seen: map[uint32]bool{}, counts: map[string]int{}}
+		closures: map[uint32]graphs.Ref{}, pointers: map[function]uint32{}, seen: map[uint32]bool{},
+		counts: map[string]int{}}
 	w.groups = []*pair{{l.Main(), image.Groups()[0]}}
 	return w, nil
 }
@@ -131,7 +135,8 @@ func fits(err error, f *graphs.Failure) bool {
 	case graphs.Broken:
 		return errors.As(err, &load) && innermost(err).Module == f.Module
 	case graphs.NotLoaded:
-		return errors.As(err, &load) && load.Module == f.Module && errors.Is(err, linker.ErrNotLoaded)
+		return errors.As(err, &load) && load.Module == f.Module &&
+			errors.Is(err, linker.ErrNotLoaded)
 	case graphs.Undefined:
 		var e *linker.UndefinedSymbolError
 		return errors.As(err, &e) && e.Module == f.Module && e.Symbol == f.Symbol
@@ -148,7 +153,8 @@ func fits(err error, f *graphs.Failure) bool {
 		var e *linker.DestructorError
 		return errors.As(err, &e)
 	case graphs.Trapped:
-		for _, typed := range []any{new(*linker.UndefinedSymbolError), new(*linker.SymbolError), new(*linker.NotFoundError), new(*linker.PointerError)} {
+		for _, typed := range []any{new(*linker.UndefinedSymbolError), new(*linker.SymbolError),
+			new(*linker.NotFoundError), new(*linker.PointerError)} {
 			if errors.As(err, typed) {
 				return false
 			}
@@ -181,7 +187,8 @@ func options(o graphs.Opening) (list []linker.OpenOption) {
 	for _, x := range []struct {
 		on     bool
 		option linker.OpenOption
-	}{{o.Now, linker.Now}, {o.Local, linker.Local}, {o.NoLoad, linker.NoLoad}, {o.NoDelete, linker.NoDelete}} {
+	}{{o.Now, linker.Now}, {o.Local, linker.Local}, {o.NoLoad, linker.NoLoad},
+		{o.NoDelete, linker.NoDelete}} {
 		if x.on {
 			list = append(list, x.option)
 		}
@@ -261,7 +268,8 @@ func (w *world) learn(r graphs.Ref, slot uint32) error {
 	}
 	for other, taken := range w.pointers {
 		if taken == slot && other != f {
-			return fmt.Errorf("pointer %d is %v and function %d of %s", slot, r, other.index, other.mod.Name)
+			return fmt.Errorf("pointer %d is %v and function %d of %s", slot, r, other.index,
+				other.mod.Name)
 		}
 	}
 	if _, ok := w.closures[slot]; ok || slot == 0 {
@@ -373,7 +381,8 @@ func same(s synth.Signature, results []uint64, got error, value int32, want erro
 // call calls a function by name in both.
 func (w *world) call(p *pair, s scope, name string, depth, x int32) error {
 	r, err := w.image.Find(s.mod(), name, s.next)
-	if err != nil || r.Kind != graphs.ToFunction || r.Mod.Lib.Functions[r.Index].Sig == synth.Final {
+	if err != nil || r.Kind != graphs.ToFunction ||
+		r.Mod.Lib.Functions[r.Index].Sig == synth.Final {
 		return w.symbol(p, s, name)
 	}
 	sig := r.Mod.Lib.Functions[r.Index].Sig

@@ -34,16 +34,20 @@ func newFixture(t *testing.T) *fixture {
 
 // program links the fixture's main module, opens a library, makes a second
 // group, and lets a task of each group do something at once.
-func (f *fixture) program(task func(s *schedule.Scheduler, i int, g *linker.Group, lib *linker.Library), end func(s *schedule.Scheduler, groups []*linker.Group)) schedule.Program {
+func (f *fixture) program(
+	task func(s *schedule.Scheduler, i int, g *linker.Group, lib *linker.Library),
+	end func(s *schedule.Scheduler, groups []*linker.Group)) schedule.Program {
 	return func(s *schedule.Scheduler) {
-		rt := wazero.NewRuntimeWithConfig(f.ctx, linker.NewRuntimeConfig().WithCompilationCache(f.cache))
+		rt := wazero.NewRuntimeWithConfig(f.ctx,
+			linker.NewRuntimeConfig().WithCompilationCache(f.cache))
 		must := func(err error) bool {
 			if err != nil {
 				s.Failf("%v", err)
 			}
 			return err == nil
 		}
-		config := linker.NewConfig().WithFS(os.DirFS("../../linker/testdata/threads")).WithWaiting(s.Notified()).WithMemoryPages(0, 64)
+		config := linker.NewConfig().WithFS(os.DirFS("../../linker/testdata/threads")).WithWaiting(
+			s.Notified()).WithMemoryPages(0, 64)
 		l, err := linker.New(f.ctx, rt, f.main, config)
 		if !must(err) {
 			return
@@ -82,7 +86,8 @@ func TestSymbolLooksAgain(t *testing.T) {
 			s.Failf("other_add is %d in one group and %d in the other", pointers[0], pointers[1])
 		}
 	})
-	r := schedule.Check(t, program, schedule.DepthFirst(schedule.Unbounded, 2000), schedule.Options{Coarse: true})
+	r := schedule.Check(t, program, schedule.DepthFirst(schedule.Unbounded, 2000),
+		schedule.Options{Coarse: true})
 	if os.Getenv(schedule.Variable) == "" && r.Schedules < 10 {
 		t.Errorf("only %d schedules: the function has a pointer already", r.Schedules)
 	}

@@ -30,7 +30,8 @@ func Check(t testing.TB, p Program, source Source, o Options) Report {
 	r := Explore(p, source, o)
 	if r.Failure != nil {
 		small := Shrink(p, r.Failure, o, shrinkRuns)
-		t.Fatalf("run %d: %s", r.Schedules, small.Report(Rerun(t.Name(), callerPackage(), small.Schedule)))
+		t.Fatalf("run %d: %s", r.Schedules,
+			small.Report(Rerun(t.Name(), callerPackage(), small.Schedule)))
 	}
 	return r
 }
@@ -50,12 +51,14 @@ func Rerun(test, pkg string, s Schedule) string {
 	for i, p := range parts {
 		parts[i] = "^" + quoteMeta.Replace(p) + "$"
 	}
-	return fmt.Sprintf("%s='%s' go test -count=1 -run '%s' %s", Variable, s, strings.Join(parts, "/"), pkg)
+	return fmt.Sprintf("%s='%s' go test -count=1 -run '%s' %s", Variable, s,
+		strings.Join(parts, "/"), pkg)
 }
 
 // quoteMeta quotes what a test's name can have that means something else in a pattern or a shell.
-var quoteMeta = strings.NewReplacer(`\`, `\\`, ".", `\.`, "+", `\+`, "*", `\*`, "?", `\?`, "(", `\(`, ")", `\)`,
-	"[", `\[`, "]", `\]`, "{", `\{`, "}", `\}`, "|", `\|`, "^", `\^`, "$", `\$`, "'", ".")
+var quoteMeta = strings.NewReplacer(`\`, `\\`, ".", `\.`, "+", `\+`, "*", `\*`, "?", `\?`, "(",
+	`\(`, ")", `\)`, "[", `\[`, "]", `\]`, "{", `\{`, "}", `\}`, "|", `\|`, "^", `\^`, "$", `\$`,
+	"'", ".")
 
 // callerPackage is the package of the test that called Check.
 func callerPackage() string {

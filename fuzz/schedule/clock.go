@@ -22,7 +22,8 @@ func (s *Scheduler) Sleep(ctx context.Context, d time.Duration) error {
 }
 
 // WithTimeout is context.WithTimeout in virtual time.
-func (s *Scheduler) WithTimeout(parent context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+func (s *Scheduler) WithTimeout(parent context.Context, d time.Duration) (context.Context,
+	context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(parent)
 	t := &timer{when: s.now + d, fire: func() { cancel(context.DeadlineExceeded) }}
 	s.timers = append(s.timers, t)

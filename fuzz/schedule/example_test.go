@@ -24,7 +24,8 @@ func Example() {
 			}
 		})
 	}
-	report := schedule.Explore(program, schedule.DepthFirst(schedule.Unbounded, 0), schedule.Options{})
+	report := schedule.Explore(program, schedule.DepthFirst(schedule.Unbounded, 0),
+		schedule.Options{})
 	fmt.Println(report.Schedules, report.Failure.Kind, report.Failure.Message)
 
 	again := schedule.Run(program, schedule.Replay(report.Failure.Schedule), schedule.Options{})

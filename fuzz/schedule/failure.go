@@ -63,7 +63,8 @@ func (t *task) where() string {
 	switch w := &t.at; w.kind {
 	case atMutex:
 		if w.mutex.holder != nil {
-			return fmt.Sprintf("%s waits for the mutex, which %s holds", t.name, w.mutex.holder.name)
+			return fmt.Sprintf("%s waits for the mutex, which %s holds", t.name,
+				w.mutex.holder.name)
 		}
 	case atWaiter:
 		return t.name + " waits to be woken"
@@ -104,7 +105,8 @@ func (f *Failure) Report(rerun string) string {
 		section("state", strings.Split(f.State, "\n"))
 	}
 	if cut := len(f.Trace) - reportLines; cut > 0 {
-		fmt.Fprintf(&b, "trace, without its first %d lines:\n  %s\n", cut, strings.Join(f.Trace[cut:], "\n  "))
+		fmt.Fprintf(&b, "trace, without its first %d lines:\n  %s\n", cut,
+			strings.Join(f.Trace[cut:], "\n  "))
 	} else {
 		section("trace", f.Trace)
 	}

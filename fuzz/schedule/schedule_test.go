@@ -25,7 +25,8 @@ func TestSchedulesPrintAndParse(t *testing.T) {
 			t.Errorf("%s prints as %s", text, again)
 		}
 	}
-	for _, text := range []string{"", "x", "1", "1:", ":1", "1:0", "1:-1", "-1:1", "2:1,1:1", "1:1,1:1", "1:1,", "9999999999:1", "1:1 "} {
+	for _, text := range []string{"", "x", "1", "1:", ":1", "1:0", "1:-1", "-1:1", "2:1,1:1",
+		"1:1,1:1", "1:1,", "9999999999:1", "1:1 "} {
 		var syntax *schedule.SyntaxError
 		if s, err := schedule.ParseSchedule(text); !errors.As(err, &syntax) || syntax.Text != text {
 			t.Errorf("%q: %v, %v, want a SyntaxError", text, s, err)

@@ -13,9 +13,13 @@ type Program func(s *Scheduler)
 
 // Options are how programs are run. The zero value is usable.
 type Options struct {
-	MaxSteps    int  // scheduling points of one run, beyond which it counts as a livelock; 0: DefaultMaxSteps
-	Coarse      bool // unlocking is no scheduling point: fewer schedules, but what a task does between two critical sections is one piece with the first
-	EagerTimers bool // that time passes is a choice at every point, not only what happens when nobody can run
+	// scheduling points of one run, beyond which it counts as a livelock; 0: DefaultMaxSteps
+	MaxSteps int
+	// unlocking is no scheduling point: fewer schedules, but what a task does between two critical
+	// sections is one piece with the first
+	Coarse bool
+	// that time passes is a choice at every point, not only what happens when nobody can run
+	EagerTimers bool
 	Trace       bool // note every step
 }
 
@@ -86,7 +90,8 @@ func (s *Scheduler) Logf(format string, args ...any) {
 		if s.current != nil {
 			name = s.current.name
 		}
-		s.trace = append(s.trace, fmt.Sprintf("%4d %-8s %s", s.steps, name, fmt.Sprintf(format, args...)))
+		s.trace = append(s.trace,
+			fmt.Sprintf("%4d %-8s %s", s.steps, name, fmt.Sprintf(format, args...)))
 	}
 }
 
@@ -135,7 +140,8 @@ func Run(p Program, strategy Strategy, o Options) *Result {
 	if s.failure != nil {
 		s.failure.complete(s)
 	}
-	return &Result{Failure: s.failure, Schedule: s.choices.Trim(), Steps: s.steps, Choices: len(s.choices), Trace: s.trace}
+	return &Result{Failure: s.failure, Schedule: s.choices.Trim(), Steps: s.steps,
+		Choices: len(s.choices), Trace: s.trace}
 }
 
 // Result is how a run went.
@@ -169,7 +175,9 @@ func (s *Scheduler) loop() {
 		if len(able) > 1 {
 			choice = s.strategy.Choose(Point{Position: len(s.choices), Kept: kept, Options: able})
 			if choice < 0 || choice >= len(able) {
-				s.fail(&Failure{Kind: Diverged, Message: fmt.Sprintf("choice %d of %d at position %d: the program does not do the same every time", choice, len(able), len(s.choices))})
+				s.fail(&Failure{Kind: Diverged,
+					Message: fmt.Sprintf("choice %d of %d at position %d: the program does not "+
+						"do the same every time", choice, len(able), len(s.choices))})
 				return
 			}
 			s.choices = append(s.choices, choice)

@@ -39,7 +39,8 @@ func TestDeadlockIsReportedWithItsPicture(t *testing.T) {
 	text := f.Report("again")
 	for _, want := range []string{
 		"a waits for: the other", "b waits for: the other", "a waits for b: x", "b waits for a: y",
-		"flowchart LR", `n0["a"]`, `n0 -- "x" --> n1`, `n1 -- "y" --> n0`, "all is lost", "to run it again: again",
+		"flowchart LR", `n0["a"]`, `n0 -- "x" --> n1`, `n1 -- "y" --> n0`, "all is lost",
+		"to run it again: again",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report lacks %q:\n%s", want, text)
@@ -66,7 +67,8 @@ func TestMutexDeadlockIsReported(t *testing.T) {
 			s.Failf("the mutex was held twice")
 		})
 	}, straight(), schedule.Options{}).Failure
-	if f == nil || f.Kind != schedule.Deadlock || !strings.Contains(f.Report(""), "patient waits for greedy: mutex") {
+	if f == nil || f.Kind != schedule.Deadlock ||
+		!strings.Contains(f.Report(""), "patient waits for greedy: mutex") {
 		t.Fatalf("%v, want a deadlock on the mutex", f)
 	}
 }
@@ -84,7 +86,8 @@ func TestLivelockIsReportedWithTheNumberOfStates(t *testing.T) {
 			})
 		}
 	}, straight(), schedule.Options{MaxSteps: 500}).Failure
-	if f == nil || f.Kind != schedule.Livelock || !strings.Contains(f.Message, "500 steps") || !strings.Contains(f.Message, "3 states") {
+	if f == nil || f.Kind != schedule.Livelock || !strings.Contains(f.Message, "500 steps") ||
+		!strings.Contains(f.Message, "3 states") {
 		t.Fatalf("%v, want a livelock of 3 states", f)
 	}
 }
@@ -98,7 +101,8 @@ func TestPanicIsAFailureOfTheRun(t *testing.T) {
 		})
 		s.Go("bad", func() { panic("boom") })
 	}, straight(), schedule.Options{}).Failure
-	if f == nil || f.Kind != schedule.Panic || !strings.Contains(f.Message, "bad panicked: boom") || !strings.Contains(f.Message, "scheduler_test.go") {
+	if f == nil || f.Kind != schedule.Panic || !strings.Contains(f.Message, "bad panicked: boom") ||
+		!strings.Contains(f.Message, "scheduler_test.go") {
 		t.Fatalf("%v, want the panic with its stack", f)
 	}
 	if !cleaned {
@@ -171,7 +175,8 @@ func TestDeadlinesAreVirtual(t *testing.T) {
 			if when, ok := ctx.Deadline(); !ok || when.Sub(time.Time{}) != time.Hour {
 				s.Failf("the deadline is %v, %v", when, ok)
 			}
-			if err := s.Sleep(ctx, 24*time.Hour); !errors.Is(err, context.DeadlineExceeded) || s.Now() != time.Hour {
+			if err := s.Sleep(ctx, 24*time.Hour); !errors.Is(err, context.DeadlineExceeded) ||
+				s.Now() != time.Hour {
 				s.Failf("%v after %v", err, s.Now())
 			}
 			if child.Err() == nil || context.Cause(child) != context.DeadlineExceeded {
@@ -182,7 +187,8 @@ func TestDeadlinesAreVirtual(t *testing.T) {
 			if early.Err() != context.Canceled {
 				s.Failf("a context that was cancelled in time: %v", early.Err())
 			}
-			if err := s.Sleep(context.Background(), 10*time.Hour); err != nil || s.Now() != 11*time.Hour || early.Err() != context.Canceled {
+			if err := s.Sleep(context.Background(), 10*time.Hour); err != nil ||
+				s.Now() != 11*time.Hour || early.Err() != context.Canceled {
 				s.Failf("%v, %v, %v", err, s.Now(), early.Err())
 			}
 		})
@@ -247,7 +253,8 @@ func TestLostWakeUpIsADeadlockForWhoIsNotified(t *testing.T) {
 	}
 	notified := (*schedule.Scheduler).Notified
 	polling := func(s *schedule.Scheduler) coord.Waiting {
-		return s.Polling(coord.Backoff{Spins: 1, Yields: 1, InitialSleep: time.Second, MaxSleep: time.Second})
+		return s.Polling(coord.Backoff{Spins: 1, Yields: 1, InitialSleep: time.Second,
+			MaxSleep: time.Second})
 	}
 	if r := explore(true, notified); r.Failure != nil || !r.Exhausted {
 		t.Errorf("with wake-ups: %v, exhausted %v", r.Failure, r.Exhausted)
@@ -279,7 +286,8 @@ func TestWakingAForgottenWaiterIsAFailure(t *testing.T) {
 		s.Go("waiter", func() { w = waiting.Waiter() })
 		s.Go("waker", func() { w.Wake() })
 	}, straight(), schedule.Options{})
-	if r.Failure == nil || r.Failure.Kind != schedule.Broken || !strings.Contains(r.Failure.Message, "waiter is woken for a wait that is over") {
+	if r.Failure == nil || r.Failure.Kind != schedule.Broken ||
+		!strings.Contains(r.Failure.Message, "waiter is woken for a wait that is over") {
 		t.Errorf("%v", r.Failure)
 	}
 }
@@ -316,14 +324,16 @@ func TestCheckPrintsHowToRunItAgain(t *testing.T) {
 	check()
 	_, rest, ok := strings.Cut(failing.text.String(), schedule.Variable+"='")
 	found, _, _ := strings.Cut(rest, "'")
-	want := schedule.Variable + "='" + found + "' go test -count=1 -run '^TestRecorded$' github.com/lockstep-wasm/lockstep/fuzz/schedule"
+	want := schedule.Variable + "='" + found +
+		"' go test -count=1 -run '^TestRecorded$' github.com/lockstep-wasm/lockstep/fuzz/schedule"
 	if !failing.failed || !ok || !strings.Contains(failing.text.String(), want) {
 		t.Fatalf("it printed:\n%s\nwant %s", failing.text.String(), want)
 	}
 	t.Setenv(schedule.Variable, found)
 	failing.text.Reset()
 	check()
-	if !strings.Contains(failing.text.String(), "run 1: broken: the counter is 1") || !strings.Contains(failing.text.String(), "after yield") {
+	if !strings.Contains(failing.text.String(), "run 1: broken: the counter is 1") ||
+		!strings.Contains(failing.text.String(), "after yield") {
 		t.Errorf("run again, it printed:\n%s", failing.text.String())
 	}
 	t.Setenv(schedule.Variable, "nonsense")
@@ -332,7 +342,8 @@ func TestCheckPrintsHowToRunItAgain(t *testing.T) {
 	if !strings.Contains(failing.text.String(), "no schedule") {
 		t.Errorf("a bad schedule: %s", failing.text.String())
 	}
-	if got := schedule.Rerun("TestA/b.c+(d)", "p", nil); got != schedule.Variable+`='0' go test -count=1 -run '^TestA$/^b\.c\+\(d\)$' p` {
+	if got := schedule.Rerun("TestA/b.c+(d)", "p", nil); got != schedule.Variable+
+		`='0' go test -count=1 -run '^TestA$/^b\.c\+\(d\)$' p` {
 		t.Errorf("the command is %s", got)
 	}
 }

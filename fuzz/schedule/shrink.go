@@ -18,7 +18,8 @@ func Shrink(p Program, f *Failure, o Options, runs int) *Failure {
 		return r.Failure.Schedule, true
 	})
 	o.Trace = true
-	if traced := Run(p, Replay(best.Schedule), o); traced.Failure != nil && traced.Failure.Kind == f.Kind {
+	if traced := Run(p, Replay(best.Schedule), o); traced.Failure != nil &&
+		traced.Failure.Kind == f.Kind {
 		return traced.Failure
 	}
 	return best

@@ -44,12 +44,15 @@ func TestDepthFirstIsExhaustive(t *testing.T) {
 		{[]int{}, 0, 1},         // nothing to run is one way to run it
 		{[]int{7}, schedule.Unbounded, 1},
 	} {
-		r := schedule.Explore(interleaved(c.pieces...), schedule.DepthFirst(c.bound, 0), schedule.Options{})
+		r := schedule.Explore(interleaved(c.pieces...), schedule.DepthFirst(c.bound, 0),
+			schedule.Options{})
 		if r.Schedules != c.want || !r.Exhausted || r.Failure != nil {
-			t.Errorf("%v, bound %d: %d schedules, exhausted %v, failure %v; want %d", c.pieces, c.bound, r.Schedules, r.Exhausted, r.Failure, c.want)
+			t.Errorf("%v, bound %d: %d schedules, exhausted %v, failure %v; want %d", c.pieces,
+				c.bound, r.Schedules, r.Exhausted, r.Failure, c.want)
 		}
 	}
-	r := schedule.Explore(interleaved(5, 5), schedule.DepthFirst(schedule.Unbounded, 100), schedule.Options{})
+	r := schedule.Explore(interleaved(5, 5), schedule.DepthFirst(schedule.Unbounded, 100),
+		schedule.Options{})
 	if r.Schedules != 100 || r.Exhausted {
 		t.Errorf("%d schedules, exhausted %v; want 100 and more to come", r.Schedules, r.Exhausted)
 	}
@@ -72,7 +75,8 @@ func TestPollingIsFiniteWithinABound(t *testing.T) {
 	for bound, want := range map[int]int{0: 2, 1: 5, 2: 9} {
 		r := schedule.Explore(program, schedule.DepthFirst(bound, 1000), schedule.Options{})
 		if r.Failure != nil || !r.Exhausted || r.Schedules != want {
-			t.Errorf("bound %d: %d schedules, all of them %v, %v; want %d", bound, r.Schedules, r.Exhausted, r.Failure, want)
+			t.Errorf("bound %d: %d schedules, all of them %v, %v; want %d", bound, r.Schedules,
+				r.Exhausted, r.Failure, want)
 		}
 	}
 }
@@ -142,13 +146,15 @@ func TestEveryStrategyFindsALostUpdate(t *testing.T) {
 				t.Fatalf("not found in %d schedules", r.Schedules)
 			}
 			again := schedule.Run(lossy(3), schedule.Replay(r.Failure.Schedule), schedule.Options{})
-			if again.Failure == nil || again.Failure.Message != r.Failure.Message || again.Schedule.String() != r.Failure.Schedule.String() {
+			if again.Failure == nil || again.Failure.Message != r.Failure.Message ||
+				again.Schedule.String() != r.Failure.Schedule.String() {
 				t.Errorf("replayed: %v, want %v", again.Failure, r.Failure)
 			}
 			small := schedule.Shrink(lossy(3), r.Failure, schedule.Options{}, 1000)
 			// One interruption is enough; and it is needed.
 			if n := strings.Count(small.Schedule.String(), ":"); n != 1 || len(small.Trace) == 0 {
-				t.Errorf("shrunk to %s with a trace of %d lines, want one switch", small.Schedule, len(small.Trace))
+				t.Errorf("shrunk to %s with a trace of %d lines, want one switch", small.Schedule,
+					len(small.Trace))
 			}
 		})
 	}
@@ -162,7 +168,8 @@ func TestSeedsRepeat(t *testing.T) {
 		schedules := func(seed uint64) (all []string) {
 			src := source(seed)
 			for st := src.Next(); st != nil; st = src.Next() {
-				all = append(all, schedule.Run(interleaved(4, 4, 4), st, schedule.Options{}).Schedule.String())
+				all = append(all, schedule.Run(interleaved(4, 4, 4), st,
+					schedule.Options{}).Schedule.String())
 			}
 			return all
 		}
@@ -199,7 +206,9 @@ func TestDrawnChoicesShrinkWithTheProgram(t *testing.T) {
 func shrunk(t *testing.T) (tasks, switches int) {
 	found := func(t *rapid.T) bool {
 		tasks = rapid.IntRange(1, 4).Draw(t, "tasks")
-		r := schedule.Run(lossy(tasks), schedule.Drawn(func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "next") }), schedule.Options{})
+		r := schedule.Run(lossy(tasks),
+			schedule.Drawn(func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "next") }),
+			schedule.Options{})
 		if r.Failure != nil {
 			switches = strings.Count(r.Schedule.String(), ":")
 		}
@@ -229,14 +238,22 @@ type recordingTB struct {
 
 type stopped struct{}
 
-func (r *recordingTB) Helper()                           {}
-func (r *recordingTB) Name() string                      { return "TestRecorded" }
-func (r *recordingTB) Logf(format string, args ...any)   { fmt.Fprintf(&r.text, format+"\n", args...) }
-func (r *recordingTB) Log(args ...any)                   { fmt.Fprintln(&r.text, args...) }
-func (r *recordingTB) Error(args ...any)                 { r.Log(args...); r.failed = true }
-func (r *recordingTB) Errorf(format string, args ...any) { r.Logf(format, args...); r.failed = true }
-func (r *recordingTB) Fatal(args ...any)                 { r.Error(args...); panic(stopped{}) }
-func (r *recordingTB) Fatalf(format string, args ...any) { r.Errorf(format, args...); panic(stopped{}) }
-func (r *recordingTB) FailNow()                          { r.failed = true; panic(stopped{}) }
-func (r *recordingTB) Fail()                             { r.failed = true }
-func (r *recordingTB) Failed() bool                      { return r.failed }
+func (r *recordingTB) Helper()      {}
+func (r *recordingTB) Name() string { return "TestRecorded" }
+func (r *recordingTB) Logf(format string, args ...any) {
+	fmt.Fprintf(&r.text, format+"\n", args...)
+}
+func (r *recordingTB) Log(args ...any)   { fmt.Fprintln(&r.text, args...) }
+func (r *recordingTB) Error(args ...any) { r.Log(args...); r.failed = true }
+func (r *recordingTB) Errorf(format string, args ...any) {
+	r.Logf(format, args...)
+	r.failed = true
+}
+func (r *recordingTB) Fatal(args ...any) { r.Error(args...); panic(stopped{}) }
+func (r *recordingTB) Fatalf(format string, args ...any) {
+	r.Errorf(format, args...)
+	panic(stopped{})
+}
+func (r *recordingTB) FailNow()     { r.failed = true; panic(stopped{}) }
+func (r *recordingTB) Fail()        { r.failed = true }
+func (r *recordingTB) Failed() bool { return r.failed }

@@ -85,7 +85,8 @@ func (t *task) body(f func()) func(yield func(struct{}) bool) {
 		defer func() {
 			t.finished = true
 			if v := recover(); v != nil && !t.s.over {
-				t.s.fail(&Failure{Kind: Panic, Message: fmt.Sprintf("%s panicked: %v\n%s", t.name, v, debug.Stack())})
+				t.s.fail(&Failure{Kind: Panic,
+					Message: fmt.Sprintf("%s panicked: %v\n%s", t.name, v, debug.Stack())})
 			}
 		}()
 		f()
@@ -104,7 +105,8 @@ func (m *mutex) Lock() {
 	t := m.s.current
 	if t == nil {
 		if m.setup || m.holder != nil {
-			panic("schedule: the mutex is held, and there is nobody to wait for outside of the tasks")
+			panic("schedule: the mutex is held, and there is nobody to wait for outside of the " +
+				"tasks")
 		}
 		m.setup = true
 		return

@@ -1,5 +1,6 @@
-// Package builds checks modules that are committed with their sources: that neither was changed without the other. It
-// needs no compiler; a build script records what it built, and from what, in a file SHA256SUMS.
+// Package builds checks modules that are committed with their sources: that neither was changed
+// without the other. It needs no compiler; a build script records what it built, and from what, in
+// a file SHA256SUMS.
 //
 //	sums := builds.Sums(t, "testdata/SHA256SUMS")
 //	builds.CheckUnchanged(t, sums, func(name string) string { return "testdata/" + name })
@@ -50,14 +51,15 @@ func SumOf(content []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// CheckUnchanged reports every file that is not as it was when the build script ran. path tells where the file of
-// a name in the sums is.
+// CheckUnchanged reports every file that is not as it was when the build script ran. path tells
+// where the file of a name in the sums is.
 func CheckUnchanged(t testing.TB, sums map[string]string, path func(name string) string) {
 	t.Helper()
 	for name, want := range sums {
 		file := path(name)
 		if got := Sum(t, file); got != want {
-			t.Errorf("%s was changed since the build script ran: SHA-256 %s, want %s", file, got, want)
+			t.Errorf("%s was changed since the build script ran: SHA-256 %s, want %s", file, got,
+				want)
 		}
 	}
 }
@@ -72,9 +74,10 @@ func CheckComplete(t testing.TB, sums map[string]string, names []string) {
 	}
 }
 
-// CheckSame reports every file of a new build that differs from what the sums say. path tells where the new build
-// has the file of a name.
-func CheckSame(t testing.TB, sums map[string]string, names []string, path func(name string) string) {
+// CheckSame reports every file of a new build that differs from what the sums say. path tells where
+// the new build has the file of a name.
+func CheckSame(t testing.TB, sums map[string]string, names []string,
+	path func(name string) string) {
 	t.Helper()
 	for _, name := range names {
 		if got := Sum(t, path(name)); got != sums[name] {

@@ -33,7 +33,8 @@ func TestChecks(t *testing.T) {
 	}
 	write("a.c", "source")
 	write("a.wasm", "module")
-	write("SHA256SUMS", builds.Sum(t, in("a.c"))+"  a.c\n"+builds.SumOf([]byte("module"))+"  a.wasm\n")
+	write("SHA256SUMS", builds.Sum(t, in("a.c"))+"  a.c\n"+builds.SumOf([]byte("module"))+
+		"  a.wasm\n")
 	sums := builds.Sums(t, in("SHA256SUMS"))
 	names := []string{"a.c", "a.wasm"}
 
@@ -44,7 +45,8 @@ func TestChecks(t *testing.T) {
 	}{
 		{"as built", func(r *recorder) { builds.CheckUnchanged(r, sums, in) }, ""},
 		{"complete", func(r *recorder) { builds.CheckComplete(r, sums, names) }, ""},
-		{"one more", func(r *recorder) { builds.CheckComplete(r, sums, append(names, "b.c")) }, "b.c is not in SHA256SUMS"},
+		{"one more", func(r *recorder) { builds.CheckComplete(r, sums, append(names, "b.c")) },
+			"b.c is not in SHA256SUMS"},
 		{"the same again", func(r *recorder) { builds.CheckSame(r, sums, names, in) }, ""},
 		{"changed", func(r *recorder) {
 			write("a.c", "another source")
@@ -58,7 +60,8 @@ func TestChecks(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := recorder{TB: t}
 			tt.check(&r)
-			if told := strings.Join(r.told, "\n"); (told == "") != (tt.want == "") || !strings.Contains(told, tt.want) {
+			if told := strings.Join(r.told, "\n"); (told == "") != (tt.want == "") ||
+				!strings.Contains(told, tt.want) {
 				t.Errorf("told %q, want %q", told, tt.want)
 			}
 		})

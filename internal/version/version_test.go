@@ -9,7 +9,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/internal/version"
 )
 
-// The newest section of the change log is of this version, and the version is one that Go modules can have.
+// The newest section of the change log is of this version, and the version is one that Go modules
+// can have.
 func TestChangelog(t *testing.T) {
 	text, err := os.ReadFile("../../CHANGELOG.md")
 	if err != nil {

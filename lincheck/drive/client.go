@@ -23,7 +23,8 @@ const (
 	cancelShare  = 10 // of those that can be cancelled
 )
 
-// Shares of the openings, in percent: those of a rival, as a local library, of what is loaded, and with everything bound now.
+// Shares of the openings, in percent: those of a rival, as a local library, of what is loaded, and
+// with everything bound now.
 const (
 	rivalShare  = 40
 	localShare  = 65
@@ -31,7 +32,8 @@ const (
 	nowShare    = 10
 )
 
-// pointer is a function pointer that a client has found in a library that it holds open, or in the main module.
+// pointer is a function pointer that a client has found in a library that it holds open, or in the
+// main module.
 type pointer struct {
 	holder *linker.Library // nil: the main module
 	slot   uint32
@@ -42,10 +44,11 @@ type pointer struct {
 
 // client is one goroutine's side of a program.
 type client struct {
-	s       *Subject
-	rec     *lincheck.Client
-	base    *linker.Group // where it works
-	child   *linker.Group // a group that it has spawned, or nil; it works there as long as it has it
+	s    *Subject
+	rec  *lincheck.Client
+	base *linker.Group // where it works
+	// a group that it has spawned, or nil; it works there as long as it has it
+	child   *linker.Group
 	rng     *rand.Rand
 	cancels bool
 
@@ -71,7 +74,8 @@ func (c *client) operate(ctx context.Context) {
 		share int
 		do    func(context.Context) bool
 	}{
-		{openShare, c.open}, {closeShare, c.close}, {symbolShare, c.symbol}, {pointerShare, c.callPointer},
+		{openShare, c.open}, {closeShare, c.close}, {symbolShare, c.symbol},
+		{pointerShare, c.callPointer},
 		{closureShare, c.unnumbered(c.closure)}, {spawnShare, c.unnumbered(c.spawnOrLeave)},
 	} {
 		if n < kind.share && kind.do(ctx) {
@@ -118,7 +122,8 @@ func (c *client) cancellable(ctx context.Context) (context.Context, context.Canc
 	return ctx, cancel
 }
 
-// mostOpen is how many libraries a client has open at once: if all were open all the time, every look-up would find the same.
+// mostOpen is how many libraries a client has open at once: if all were open all the time, every
+// look-up would find the same.
 const mostOpen = 4
 
 func (c *client) open(ctx context.Context) bool {
@@ -153,7 +158,8 @@ func (c *client) open(ctx context.Context) bool {
 // options draws how a library is opened, and notes it in the operation.
 func (c *client) options(in *model.Input) []linker.OpenOption {
 	var options []linker.OpenOption
-	in.Local, in.NoLoad, in.Now = c.rng.IntN(100) < localShare, c.rng.IntN(100) < noLoadShare, c.rng.IntN(100) < nowShare
+	in.Local, in.NoLoad, in.Now = c.rng.IntN(100) < localShare, c.rng.IntN(100) < noLoadShare,
+		c.rng.IntN(100) < nowShare
 	for _, o := range []struct {
 		set    bool
 		option linker.OpenOption
@@ -174,7 +180,8 @@ func (c *client) close(ctx context.Context) bool {
 		return false
 	}
 	if !c.shelf.shared {
-		c.pointers = slices.DeleteFunc(c.pointers, func(p pointer) bool { return p.holder == o.lib })
+		c.pointers = slices.DeleteFunc(c.pointers,
+			func(p pointer) bool { return p.holder == o.lib })
 	}
 	var receipt linker.Receipt
 	ctx, cancel := c.cancellable(linker.WithReceipt(ctx, &receipt))
@@ -292,7 +299,8 @@ func (c *client) setClosure(ctx context.Context) bool {
 	var receipt linker.Receipt
 	ctx, cancel := c.cancellable(linker.WithReceipt(ctx, &receipt))
 	defer cancel()
-	c.begin(model.Input{Op: model.OpSetClosure, Pointer: slot, Handle: p.handle, Next: p.next, Name: name})
+	c.begin(model.Input{Op: model.OpSetClosure, Pointer: slot, Handle: p.handle, Next: p.next,
+		Name: name})
 	err := c.group().SetClosure(ctx, slot, p.lib, name)
 	c.endWith(model.Output{Err: closureError(err)}, receipt)
 	return true

@@ -18,21 +18,25 @@ func newSubject(t testing.TB, ctx context.Context) *drive.Subject {
 	t.Helper()
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
 	t.Cleanup(func() { rt.Close(ctx) })
-	subject, err := drive.New(ctx, rt, drive.Fixtures(os.DirFS("../../linker/testdata")), linker.NewConfig())
+	subject, err := drive.New(ctx, rt, drive.Fixtures(os.DirFS("../../linker/testdata")),
+		linker.NewConfig())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return subject
 }
 
-// Random programs on the real linker, in four groups with two goroutines each: their histories must be linearizable,
-// everything the clients can do must have happened, and at the end nothing may be loaded.
+// Random programs on the real linker, in four groups with two goroutines each: their histories must
+// be linearizable, everything the clients can do must have happened, and at the end nothing may be
+// loaded.
 func TestHistoriesOfTheLinkerAreLinearizable(t *testing.T) {
 	ctx := context.Background()
 	subject := newSubject(t, ctx)
 	seen := map[model.Op]map[model.ErrorClass]int{}
 	for seed := range uint64(4) {
-		h, err := subject.Run(ctx, drive.Program{Seed: seed, Groups: 4, Clients: 8, Rounds: 10, Operations: 8, Cancels: seed%2 == 1}, nil)
+		h, err := subject.Run(ctx,
+			drive.Program{Seed: seed, Groups: 4, Clients: 8, Rounds: 10, Operations: 8,
+				Cancels: seed%2 == 1}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +58,8 @@ func TestHistoriesOfTheLinkerAreLinearizable(t *testing.T) {
 			t.Errorf("no %s succeeded: %v", op, seen[op])
 		}
 	}
-	for _, class := range []model.ErrorClass{model.ClassMissingFile, model.ClassMissingNeeded, model.ClassBadModule, model.ClassMissingSymbol, model.ClassSignature} {
+	for _, class := range []model.ErrorClass{model.ClassMissingFile, model.ClassMissingNeeded,
+		model.ClassBadModule, model.ClassMissingSymbol, model.ClassSignature} {
 		if seen[model.OpOpen][class] == 0 {
 			t.Errorf("no open failed with %s: %v", class, seen[model.OpOpen])
 		}
@@ -64,7 +69,8 @@ func TestHistoriesOfTheLinkerAreLinearizable(t *testing.T) {
 // A history with one changed result must not pass: the judge sees the linker, not itself.
 func TestCorruptedHistoryIsAViolation(t *testing.T) {
 	ctx := context.Background()
-	h, err := newSubject(t, ctx).Run(ctx, drive.Program{Seed: 7, Groups: 2, Clients: 4, Rounds: 5, Operations: 8}, nil)
+	h, err := newSubject(t, ctx).Run(ctx,
+		drive.Program{Seed: 7, Groups: 2, Clients: 4, Rounds: 5, Operations: 8}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,11 +104,12 @@ func TestRunStopsWithItsContext(t *testing.T) {
 	ctx := context.Background()
 	subject := newSubject(t, ctx)
 	stopped, cancel := context.WithCancel(ctx)
-	h, err := subject.Run(stopped, drive.Program{Groups: 2, Clients: 4, Rounds: 1 << 20, Operations: 8}, func(n int64) {
-		if n == 100 {
-			cancel()
-		}
-	})
+	h, err := subject.Run(stopped,
+		drive.Program{Groups: 2, Clients: 4, Rounds: 1 << 20, Operations: 8}, func(n int64) {
+			if n == 100 {
+				cancel()
+			}
+		})
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("%v, want context.Canceled", err)
 	}

@@ -18,10 +18,10 @@ var ErrFault = errors.New("drive: a fault of the environment")
 // ClassFault is what operations end with because of it.
 const ClassFault model.ErrorClass = "fault"
 
-// WithFaults returns a world whose environment is not sound. Of a hundred files that are read, so many fail and
-// so many others are slow. Any operation may then fail because of a file, or for lack of memory or of table entries. A
-// program in which traps kill needs a linker whose configuration says so (linker.Config.WithTrapClosesGroup): its clients let
-// the groups that they spawn die.
+// WithFaults returns a world whose environment is not sound. Of a hundred files that are read, so
+// many fail and so many others are slow. Any operation may then fail because of a file, or for lack
+// of memory or of table entries. A program in which traps kill needs a linker whose configuration
+// says so (linker.Config.WithTrapClosesGroup): its clients let the groups that they spawn die.
 func (w World) WithFaults(seed uint64, percent int, trapsKill bool) World {
 	w.Files = &FailingFiles{Files: w.Files, Spared: []string{w.Main}, Percent: percent, Seed: seed}
 	rules := &w.Universe.Rules
@@ -30,8 +30,8 @@ func (w World) WithFaults(seed uint64, percent int, trapsKill bool) World {
 	return w
 }
 
-// FailingFiles is a file system in which some files cannot be opened, another one each time, and some take long. It is
-// safe for concurrent use.
+// FailingFiles is a file system in which some files cannot be opened, another one each time, and
+// some take long. It is safe for concurrent use.
 type FailingFiles struct {
 	Files   fs.FS
 	Spared  []string // files that never fail
@@ -69,11 +69,12 @@ func (f *FailingFiles) Stat(name string) (fs.FileInfo, error) { return fs.Stat(f
 // Failed is how many openings have failed.
 func (f *FailingFiles) Failed() uint64 { return f.failed.Load() }
 
-// mayTrap tells whether the client may call what traps: if that kills, only in a group that is its own.
+// mayTrap tells whether the client may call what traps: if that kills, only in a group that is its
+// own.
 func (c *client) mayTrap() bool { return !c.s.universe.Rules.TrapKillsGroup || c.child != nil }
 
-// endFailed notes the end of a call that failed, with its number if there is one. If it killed the group, the client has none
-// of its own any more.
+// endFailed notes the end of a call that failed, with its number if there is one. If it killed the
+// group, the client has none of its own any more.
 func (c *client) endFailed(out model.Output, r linker.Receipt) {
 	c.endWith(out, r)
 	if out.Trap != "" && c.s.universe.Rules.TrapKillsGroup {

@@ -17,8 +17,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// Files fail, memory is short and groups die: what happens is still linearizable, a behaviour of the protocol, and nothing
-// stays behind.
+// Files fail, memory is short and groups die: what happens is still linearizable, a behaviour of
+// the protocol, and nothing stays behind.
 func TestFaultsOfTheEnvironment(t *testing.T) {
 	ctx := context.Background()
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
@@ -26,16 +26,20 @@ func TestFaultsOfTheEnvironment(t *testing.T) {
 	seen := map[model.ErrorClass]int{}
 	killed := 0
 	// Which of these happen in one run is up to the scheduler, so there are runs until all have.
-	all := func() bool { return seen[drive.ClassFault] > 0 && seen[model.ClassNoSpace] > 0 && killed > 0 }
+	all := func() bool {
+		return seen[drive.ClassFault] > 0 && seen[model.ClassNoSpace] > 0 && killed > 0
+	}
 	for seed := uint64(0); seed < 4 || seed < 200 && !all(); seed++ {
 		var watch trace.Watcher
 		world := drive.Fixtures(os.DirFS("../../linker/testdata")).WithFaults(seed, 10, true)
-		config := linker.NewConfig().WithObserver(watch.Observe).WithTrapClosesGroup(true).WithStackSize(64<<10).WithMemoryPages(0, 8)
+		config := linker.NewConfig().WithObserver(watch.Observe).WithTrapClosesGroup(
+			true).WithStackSize(64<<10).WithMemoryPages(0, 8)
 		subject, err := drive.New(ctx, rt, world, config)
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := drive.Program{Seed: seed, Groups: 3, Clients: 8, Rounds: 16, Operations: 8, Cancels: true}
+		p := drive.Program{Seed: seed, Groups: 3, Clients: 8, Rounds: 16, Operations: 8,
+			Cancels: true}
 		h, err := subject.Run(ctx, p, nil)
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)

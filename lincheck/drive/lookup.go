@@ -10,8 +10,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// Shares of the look-ups, in percent: those through a handle, when there is one; those of what comes next; those of names
-// that several modules define, where all names can be looked for; and, of the calls, those of what may trap, where there is such.
+// Shares of the look-ups, in percent: those through a handle, when there is one; those of what
+// comes next; those of names that several modules define, where all names can be looked for; and,
+// of the calls, those of what may trap, where there is such.
 const (
 	handleShare    = 67
 	nextShare      = 20
@@ -26,8 +27,9 @@ type function struct {
 	callable bool // its results follow from the universe
 	// traps says that a call may trap: it calls what its library cannot do without having it.
 	traps bool
-	// late says that what it calls may be another one at each call, so that such a call looks twice: for the function, and later
-	// for what that calls. That is one operation only where the first look-up cannot have another result meanwhile.
+	// late says that what it calls may be another one at each call, so that such a call looks
+	// twice: for the function, and later for what that calls. That is one operation only where the
+	// first look-up cannot have another result meanwhile.
 	late bool
 }
 
@@ -41,10 +43,11 @@ type catalogue struct {
 	rivals    []string // the libraries that define or use what several define
 }
 
-// newCatalogue reads a universe. What several modules define under one name has to be alike in all that clients
-// have to know before they use it: its parameters, and whether it may trap.
+// newCatalogue reads a universe. What several modules define under one name has to be alike in all
+// that clients have to know before they use it: its parameters, and whether it may trap.
 func newCatalogue(u *model.Universe) catalogue {
-	cat := catalogue{functions: map[string]function{}, of: map[string][]string{}, all: []string{"no_such_symbol", "nobody_has_this"}}
+	cat := catalogue{functions: map[string]function{}, of: map[string][]string{},
+		all: []string{"no_such_symbol", "nobody_has_this"}}
 	definers := map[string]int{}
 	libraries := map[string]model.Library{}
 	modules := append([]model.Library{u.Main}, u.Libraries...)
@@ -72,7 +75,8 @@ func newCatalogue(u *model.Universe) catalogue {
 		cat.of[lib.Name] = append(names, "no_such_symbol")
 		for _, f := range lib.Functions {
 			g := function{name: f.Name, params: f.Params, callable: f.Behaviour.Add != opaqueMark}
-			if f.Behaviour.Kind == model.BehaviourCallImport && !slices.Contains(names, f.Behaviour.Import) {
+			if f.Behaviour.Kind == model.BehaviourCallImport &&
+				!slices.Contains(names, f.Behaviour.Import) {
 				g.traps, g.late = true, definers[f.Behaviour.Import] > 0
 			}
 			cat.functions[f.Name] = g
@@ -84,7 +88,8 @@ func newCatalogue(u *model.Universe) catalogue {
 		for _, imp := range lib.Imports {
 			names = append(names, imp.Name)
 		}
-		if slices.ContainsFunc(names, func(name string) bool { return slices.Contains(cat.contested, name) }) {
+		if slices.ContainsFunc(names,
+			func(name string) bool { return slices.Contains(cat.contested, name) }) {
 			cat.rivals = append(cat.rivals, lib.Name)
 		}
 	}
@@ -108,11 +113,13 @@ type place struct {
 	handle model.Handle
 	next   bool
 	names  []string
-	// holds says that what is found there stays what it is for as long as the client holds the handle.
+	// holds says that what is found there stays what it is for as long as the client holds the
+	// handle.
 	holds bool
 }
 
-// place picks where to look: in the global scope, in a library that the client has opened, or behind one of these.
+// place picks where to look: in the global scope, in a library that the client has opened, or
+// behind one of these.
 func (c *client) place() place {
 	p := place{lib: linker.Default, names: c.s.catalogue.all, next: c.rng.IntN(100) < nextShare}
 	if o, ok := c.shelf.pick(c.rng.IntN); ok && c.rng.IntN(100) < handleShare {
@@ -148,8 +155,10 @@ func (c *client) symbol(ctx context.Context) bool {
 	}
 	c.endWith(out, receipt)
 	main := sym.Module == c.s.universe.Main.Name
-	if f := c.s.catalogue.functions[name]; out.Kind == model.KindFunction && f.callable && (main || p.holds || c.mayBeGone(p)) {
-		found := pointer{holder: p.lib, slot: sym.Pointer, params: f.params, traps: f.traps, late: f.late}
+	if f := c.s.catalogue.functions[name]; out.Kind == model.KindFunction && f.callable &&
+		(main || p.holds || c.mayBeGone(p)) {
+		found := pointer{holder: p.lib, slot: sym.Pointer, params: f.params, traps: f.traps,
+			late: f.late}
 		if main {
 			found.holder = nil
 		}
@@ -158,10 +167,11 @@ func (c *client) symbol(ctx context.Context) bool {
 	return true
 }
 
-// mayBeGone tells whether the client may remember a pointer into a library that others close: calling
-// it has one of two outcomes then, and which of them has no number.
+// mayBeGone tells whether the client may remember a pointer into a library that others close:
+// calling it has one of two outcomes then, and which of them has no number.
 func (c *client) mayBeGone(p place) bool {
-	return c.shelf.shared && !c.numbered && !c.s.universe.Rules.TrapKillsGroup && p.handle != 0 && !p.next
+	return c.shelf.shared && !c.numbered && !c.s.universe.Rules.TrapKillsGroup && p.handle != 0 &&
+		!p.next
 }
 
 func (c *client) call(ctx context.Context) bool {
@@ -176,7 +186,8 @@ func (c *client) call(ctx context.Context) bool {
 	if len(functions) == 0 {
 		return c.symbol(ctx)
 	}
-	// Few functions trap or look for what they call, and seldom may: where one can be called, it often is.
+	// Few functions trap or look for what they call, and seldom may: where one can be called, it
+	// often is.
 	few := slices.DeleteFunc(slices.Clone(functions), func(f function) bool { return !f.traps })
 	if len(few) > 0 && c.rng.IntN(100) < trapShare {
 		functions = few

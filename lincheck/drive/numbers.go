@@ -8,24 +8,25 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// Numbers are places in the order of commits. With a number for every operation a history of any length can be judged by
-// its order alone (lincheck.CheckOrder). In a history the construction of the linker is number 1, the groups that exist all
-// the time come next, as if they were spawned one after the other, and then the linker's own operations, which it counts
-// from 1.
+// Numbers are places in the order of commits. With a number for every operation a history of any
+// length can be judged by its order alone (lincheck.CheckOrder). In a history the construction of
+// the linker is number 1, the groups that exist all the time come next, as if they were spawned one
+// after the other, and then the linker's own operations, which it counts from 1.
 //
 // Where an operation of a numbered program has its number from:
 //
-//   - the linker's receipt, if it gave one: the operation's own commit, or the last commit that it saw, whether it found
-//     there what it looked for or not;
-//   - otherwise the number of commits when it began. That is right, although others may commit before it ends, because in a
-//     numbered program what has no receipt has the same outcome at any moment of its time: it was cancelled, or it is a
-//     call through a pointer into the main module or into a library that the client itself holds open. It is not too high
-//     for whoever begins later, because the operation has gone into its group meanwhile, which waits for the end of
+//   - the linker's receipt, if it gave one: the operation's own commit, or the last commit that it
+//     saw, whether it found there what it looked for or not;
+//   - otherwise the number of commits when it began. That is right, although others may commit
+//     before it ends, because in a numbered program what has no receipt has the same outcome at any
+//     moment of its time: it was cancelled, or it is a call through a pointer into the main module
+//     or into a library that the client itself holds open. It is not too high for whoever begins
+//     later, because the operation has gone into its group meanwhile, which waits for the end of
 //     the newest commit.
 //
-// Closures and groups that come and go have no numbers, nor have calls of functions that look for another one when they are
-// called; a numbered program has none of them. See "Why has a look-up that finds nothing a place in the order?" in
-// spec/rationale.md.
+// Closures and groups that come and go have no numbers, nor have calls of functions that look for
+// another one when they are called; a numbered program has none of them. See "Why has a look-up
+// that finds nothing a place in the order?" in spec/rationale.md.
 
 // number gives an output its number.
 func (c *client) number(out model.Output, r linker.Receipt) model.Output {

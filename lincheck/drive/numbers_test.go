@@ -10,14 +10,15 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// Every operation of a numbered program has a number, the order of the numbers explains all outcomes, and so does the search
-// that does without them.
+// Every operation of a numbered program has a number, the order of the numbers explains all
+// outcomes, and so does the search that does without them.
 func TestNumberedPrograms(t *testing.T) {
 	ctx := context.Background()
 	subject := newSubject(t, ctx)
 	commits, reads := 0, 0
 	for seed := range uint64(4) {
-		p := drive.Program{Seed: seed, Groups: 4, Clients: 8, Rounds: 10, Operations: 8, Cancels: seed%2 == 1, Numbered: true}
+		p := drive.Program{Seed: seed, Groups: 4, Clients: 8, Rounds: 10, Operations: 8,
+			Cancels: seed%2 == 1, Numbered: true}
 		h, err := subject.Run(ctx, p, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -76,14 +77,16 @@ func TestCorruptedNumberedHistory(t *testing.T) {
 	}
 }
 
-// BenchmarkMillion records and judges a history of a million operations of the real linker, once for each loop. The
-// time that counts is that of judging; heap-MiB is what is in use after it, the history included.
+// BenchmarkMillion records and judges a history of a million operations of the real linker, once
+// for each loop. The time that counts is that of judging; heap-MiB is what is in use after it, the
+// history included.
 func BenchmarkMillion(b *testing.B) {
 	ctx := context.Background()
 	subject := newSubject(b, ctx)
 	b.StopTimer()
 	for i := range b.N {
-		p := drive.Program{Seed: uint64(i), Groups: 4, Clients: 8, Rounds: 125, Operations: 1000, Numbered: true}
+		p := drive.Program{Seed: uint64(i), Groups: 4, Clients: 8, Rounds: 125, Operations: 1000,
+			Numbered: true}
 		h, err := subject.Run(ctx, p, nil)
 		if err != nil {
 			b.Fatal(err)

@@ -13,21 +13,24 @@ import (
 
 // Program is what the clients do.
 type Program struct {
-	Seed       uint64
-	Groups     int             // instance groups that exist all the time, at least 1
-	Clients    int             // goroutines; client i works in group i mod Groups, at least 1
-	Rounds     int             // how often all clients meet; a judge can look at each round by itself
-	Operations int             // operations of each client in a round
-	Cancels    bool            // cancel some operations half-way
-	Shared     bool            // clients share handles and closures, and close what others use
-	Numbered   bool            // only operations that know their place in the order of commits; see numbers.go
-	Stamps     lincheck.Stamps // lincheck.Plain hunts data races, lincheck.Ordered judges
+	Seed    uint64
+	Groups  int // instance groups that exist all the time, at least 1
+	Clients int // goroutines; client i works in group i mod Groups, at least 1
+	// how often all clients meet; a judge can look at each round by itself
+	Rounds     int
+	Operations int  // operations of each client in a round
+	Cancels    bool // cancel some operations half-way
+	Shared     bool // clients share handles and closures, and close what others use
+	// only operations that know their place in the order of commits; see numbers.go
+	Numbered bool
+	Stamps   lincheck.Stamps // lincheck.Plain hunts data races, lincheck.Ordered judges
 }
 
-// Run runs a program and returns its history. progress is called now and then with the operations done so far; it may
-// be nil, and has to be safe for concurrent use. An error is one of the subject, not of what the program found: failed
-// operations are part of the history.
-func (s *Subject) Run(ctx context.Context, p Program, progress func(operations int64)) (*lincheck.History, error) {
+// Run runs a program and returns its history. progress is called now and then with the operations
+// done so far; it may be nil, and has to be safe for concurrent use. An error is one of the
+// subject, not of what the program found: failed operations are part of the history.
+func (s *Subject) Run(ctx context.Context, p Program,
+	progress func(operations int64)) (*lincheck.History, error) {
 	groups := []*linker.Group{s.Linker.Main()}
 	for len(groups) < p.Groups {
 		g, err := groups[0].Spawn(ctx)
@@ -41,7 +44,8 @@ func (s *Subject) Run(ctx context.Context, p Program, progress func(operations i
 	universe.Rules.Unnumbered, universe.Rules.HandlePerOpen = !p.Numbered, true
 	recorder := lincheck.NewRecorder(universe, p.Seed, p.Stamps)
 	clients := make([]*client, p.Clients)
-	// The groups above were spawned before the recording began; in the history the first client spawns them.
+	// The groups above were spawned before the recording began; in the history the first client
+	// spawns them.
 	introduce(recorder, groups)
 	common := &shelf{shared: true}
 	for i := range clients {
@@ -51,7 +55,8 @@ func (s *Subject) Run(ctx context.Context, p Program, progress func(operations i
 		}
 		clients[i] = &client{
 			shelf: own,
-			s:     s, rec: recorder.Client(), base: groups[i%len(groups)], rng: rand.New(rand.NewPCG(p.Seed, uint64(i))),
+			s:     s, rec: recorder.Client(), base: groups[i%len(groups)],
+			rng:     rand.New(rand.NewPCG(p.Seed, uint64(i))),
 			cancels: p.Cancels, numbered: p.Numbered, first: uint64(len(groups)),
 		}
 	}

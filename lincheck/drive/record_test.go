@@ -40,7 +40,8 @@ func keep(t *testing.T, seed uint64) io.Writer {
 	return file
 }
 
-// What a real linker does is a behaviour of the protocol, and what its clients saw meanwhile is linearizable.
+// What a real linker does is a behaviour of the protocol, and what its clients saw meanwhile is
+// linearizable.
 func TestTracesOfTheLinkerAreBehaviours(t *testing.T) {
 	ctx := context.Background()
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
@@ -49,7 +50,9 @@ func TestTracesOfTheLinkerAreBehaviours(t *testing.T) {
 	var total [256]uint64
 	for seed := range uint64(4) {
 		var file bytes.Buffer
-		h, err := drive.Record(ctx, rt, world, linker.NewConfig(), drive.Program{Seed: seed, Groups: 3, Clients: 6, Rounds: 2, Operations: 6, Cancels: true}, io.MultiWriter(&file, keep(t, seed)))
+		h, err := drive.Record(ctx, rt, world, linker.NewConfig(),
+			drive.Program{Seed: seed, Groups: 3, Clients: 6, Rounds: 2, Operations: 6,
+				Cancels: true}, io.MultiWriter(&file, keep(t, seed)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +71,8 @@ func TestTracesOfTheLinkerAreBehaviours(t *testing.T) {
 			total[a] += n
 		}
 	}
-	for _, a := range []protocol.Action{protocol.ActClaim, protocol.ActCommit, protocol.ActAttach, protocol.ActAllocateClosure, protocol.ActCheckpoint, protocol.ActCrash} {
+	for _, a := range []protocol.Action{protocol.ActClaim, protocol.ActCommit, protocol.ActAttach,
+		protocol.ActAllocateClosure, protocol.ActCheckpoint, protocol.ActCrash} {
 		if total[a] == 0 {
 			t.Errorf("no run has performed %s", a)
 		}
@@ -85,7 +89,9 @@ func TestRecordStopsWithItsContext(t *testing.T) {
 	// The first group is there; the next one is not made any more.
 	cancel()
 	var file bytes.Buffer
-	if _, err := drive.Record(stopped, rt, world, config, drive.Program{Groups: 2, Clients: 2, Rounds: 1, Operations: 1}, &file); !errors.Is(err, context.Canceled) {
+	if _, err := drive.Record(stopped, rt, world, config,
+		drive.Program{Groups: 2, Clients: 2, Rounds: 1, Operations: 1}, &file); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("%v, want context.Canceled", err)
 	}
 	if file.Len() > 0 {

@@ -9,9 +9,10 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// Clients that share handles and closures, close and free what others use, and end the contexts of all
-// operations: what they see is linearizable. With numbers, an operation that has returned number n is
-// seen by every later look, and a handle is closed from the number on that its closing has.
+// Clients that share handles and closures, close and free what others use, and end the contexts of
+// all operations: what they see is linearizable. With numbers, an operation that has returned
+// number n is seen by every later look, and a handle is closed from the number on that its closing
+// has.
 func TestSharedHandles(t *testing.T) {
 	ctx := context.Background()
 	subject := newSubject(t, ctx)

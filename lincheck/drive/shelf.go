@@ -8,7 +8,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/model"
 )
 
-// open is a library that a client has opened. Each opening has a handle of its own in histories, too.
+// open is a library that a client has opened. Each opening has a handle of its own in histories,
+// too.
 type open struct {
 	lib    *linker.Library
 	name   string

@@ -25,7 +25,8 @@ type Subject struct {
 	handles   atomic.Uint64
 }
 
-// New links the world's main module. The configuration's file system and search path are replaced by the world's.
+// New links the world's main module. The configuration's file system and search path are replaced
+// by the world's.
 func New(ctx context.Context, rt wazero.Runtime, w World, config *linker.Config) (*Subject, error) {
 	main, err := fs.ReadFile(w.Files, w.Main)
 	if err != nil {
@@ -40,7 +41,8 @@ func New(ctx context.Context, rt wazero.Runtime, w World, config *linker.Config)
 	if err != nil {
 		return nil, fmt.Errorf("drive: %w", err)
 	}
-	return &Subject{Linker: l, universe: w.Universe, catalogue: newCatalogue(&w.Universe), missing: "libabsent.wasm"}, nil
+	return &Subject{Linker: l, universe: w.Universe, catalogue: newCatalogue(&w.Universe),
+		missing: "libabsent.wasm"}, nil
 }
 
 // newHandle returns a number for a handle that the linker has just returned.
@@ -144,8 +146,8 @@ func commonError(err error) model.ErrorClass {
 	return ""
 }
 
-// orUnexpected is commonError for operations that cannot fail in any other way: the text of anything else becomes its
-// class, which no model expects, so that it is a violation that shows it.
+// orUnexpected is commonError for operations that cannot fail in any other way: the text of
+// anything else becomes its class, which no model expects, so that it is a violation that shows it.
 func orUnexpected(err error) model.ErrorClass {
 	if class := commonError(err); class != "" {
 		return class

@@ -124,7 +124,8 @@ func buildFlags() (flags []string) {
 func elsewhere(t testing.TB, o Options) *Report {
 	t.Helper()
 	if os.Getenv(inside) != "" {
-		t.Fatalf("explore: no package of %s is instrumented: Options.Include leaves all of them out",
+		t.Fatalf(
+			"explore: no package of %s is instrumented: Options.Include leaves all of them out",
 			t.Name())
 	}
 	start := time.Now()
@@ -196,7 +197,8 @@ var position = regexp.MustCompile(`^\w+\.go:\d+: ?`)
 
 // meta quotes what a test's name can have that means something else in a pattern.
 var meta = strings.NewReplacer(`\`, `\\`, ".", `\.`, "+", `\+`, "*", `\*`, "?", `\?`, "(", `\(`,
-	")", `\)`, "[", `\[`, "]", `\]`, "{", `\{`, "}", `\}`, "|", `\|`, "^", `\^`, "$", `\$`, "'", ".")
+	")", `\)`, "[", `\[`, "]", `\]`, "{", `\{`, "}", `\}`, "|", `\|`, "^", `\^`, "$", `\$`, "'",
+	".")
 
 // pattern is the value of -run for one test.
 func pattern(test string) string {

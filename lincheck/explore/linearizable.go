@@ -43,7 +43,8 @@ func Linearizable[T any](t testing.TB, c Type[T]) *Report {
 func (c *Type[T]) tester(ops []operation) *tester {
 	instance := func() any { return c.New() }
 	te := &tester{ops: ops, instance: instance, seed: c.Seed,
-		threads: max(c.Threads, 2), perThread: c.PerThread, scenarios: c.Scenarios, custom: c.Custom}
+		threads: max(c.Threads, 2), perThread: c.PerThread, scenarios: c.Scenarios,
+		custom: c.Custom}
 	if c.PerThread == 0 {
 		te.perThread = 2
 	}

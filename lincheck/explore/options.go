@@ -48,7 +48,8 @@ func (o Options) withDefaults() Options {
 }
 
 func (o *Options) run() sched.Options {
-	return sched.Options{Steps: o.Steps, Races: !o.NoRaces, EagerTimers: o.EagerTimers, Leaks: o.Leaks}
+	return sched.Options{Steps: o.Steps, Races: !o.NoRaces, EagerTimers: o.EagerTimers,
+		Leaks: o.Leaks}
 }
 
 // Search is a way to go through the schedules of a program.

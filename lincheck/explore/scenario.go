@@ -76,7 +76,8 @@ func parseScenario(s string, steps []step) (*scenario, error) {
 			rest = rest[1:]
 			continue
 		}
-		i := slices.IndexFunc(steps, func(st step) bool { return strings.HasPrefix(rest, st.String()) })
+		i := slices.IndexFunc(steps,
+			func(st step) bool { return strings.HasPrefix(rest, st.String()) })
 		if i < 0 || part > 2 {
 			return nil, &SyntaxError{s, rest}
 		}

@@ -18,12 +18,14 @@ func TestStranger(t *testing.T) {
 		fail bool
 		want []string
 	}{
-		{"TestRing", true, []string{"race: ", "ring.go:30", "ring.go:45", "★", "⇄", "Push(2) → true",
-			"EXPLORE_REPLAY='/Pop()|Push(2)/@0:1' go test -count=1 -run '^TestRing$' ."}},
+		{"TestRing", true,
+			[]string{"race: ", "ring.go:30", "ring.go:45", "★", "⇄", "Push(2) → true",
+				"EXPLORE_REPLAY='/Pop()|Push(2)/@0:1' go test -count=1 -run '^TestRing$' ."}},
 		{"TestRingValues", true, []string{"not linearizable", "Push(1) → false", "Push(2) → true"}},
 		{"TestStack", true, []string{"not linearizable", "A:      Pop() → 1, true",
 			"B:      Push(1) → returns; Pop() → 1, true", "top.Load → &node#1  stack.go:26",
-			"read node#1.next → nil  stack.go:30", "EXPLORE_REPLAY='/Pop()|Push(1);Pop()/@0:1,6:1'"}},
+			"read node#1.next → nil  stack.go:30",
+			"EXPLORE_REPLAY='/Pop()|Push(1);Pop()/@0:1,6:1'"}},
 		{"TestCounter", true, []string{"not linearizable", "Inc() → 1", "n.Load → 0  counter.go:10",
 			"n.Store 1  counter.go:11"}},
 		{"TestLockOrder", true, []string{"deadlock", "go1 waits for go2: Lock of sync.Mutex",

@@ -22,7 +22,8 @@ func (f *Finding) Text() string {
 	b.WriteString("\n" + f.Table() + "\n")
 	if f.left > 0 {
 		fmt.Fprintf(&b,
-			"%d accesses are not shown: of what one goroutine uses, plain ones, and those before and after.\n", f.left)
+			"%d accesses are not shown: of what one goroutine uses, plain ones, and those before "+
+				"and after.\n", f.left)
 	}
 	if w := f.result.Failure.Waiting; len(w) > 0 {
 		b.WriteString("\nwho waits for whom:\n")

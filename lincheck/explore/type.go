@@ -138,7 +138,8 @@ func (c *Type[T]) operations() (list []operation, err error) {
 		}
 	}
 	if len(list) == 0 {
-		return nil, bad("there are no operations: no exported method has arguments that can be made; see Values")
+		return nil, bad("there are no operations: no exported method has arguments that can be " +
+			"made; see Values")
 	}
 	return list, nil
 }

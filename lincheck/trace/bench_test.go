@@ -15,7 +15,8 @@ func eventRate(b *testing.B, n int) {
 	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
-// BenchmarkValidate replays traces: what it costs to decide, with all invariants checked after each event.
+// BenchmarkValidate replays traces: what it costs to decide, with all invariants checked after each
+// event.
 func BenchmarkValidate(b *testing.B) {
 	file := record(b, 1)
 	tr := read(b, file)
@@ -43,7 +44,8 @@ func BenchmarkValidate(b *testing.B) {
 func BenchmarkRecord(b *testing.B) {
 	for _, groups := range []uint8{4, 64} {
 		b.Run(protocol.Group(groups-1).String(), func(b *testing.B) {
-			s := protocol.NewState(protocol.Config{Groups: 64, Initial: groups, MaxLog: 4, Features: protocol.AllFeatures})
+			s := protocol.NewState(protocol.Config{Groups: 64, Initial: groups, MaxLog: 4,
+				Features: protocol.AllFeatures})
 			rec := trace.NewRecorder(io.Discard)
 			e := coord.Event{State: &s, Step: protocol.Step{Action: protocol.ActUnpark}}
 			b.ReportAllocs()

@@ -17,9 +17,11 @@ type Event struct {
 	Seen Seen
 }
 
-// Seen is what is noted of the state after an action: what the action was about, and a digest of everything.
+// Seen is what is noted of the state after an action: what the action was about, and a digest of
+// everything.
 type Seen struct {
-	Mode       protocol.Mode // of the group whose step it was; of the first one for Checkpoint, which is nobody's
+	// of the group whose step it was; of the first one for Checkpoint, which is nobody's
+	Mode       protocol.Mode
 	Stage      protocol.Stage
 	Part       protocol.Part
 	Holder     protocol.Group
@@ -36,8 +38,8 @@ type Seen struct {
 	Digest     uint64 // of all variables; see Digest
 }
 
-// See notes what is to be seen in a state after a step. commits is the number of operations committed so far, which is
-// no part of the state.
+// See notes what is to be seen in a state after a step. commits is the number of operations
+// committed so far, which is no part of the state.
 func See(t protocol.Step, s *protocol.State, commits uint64) Seen {
 	g := t.Group
 	if group, _, _ := arguments(t.Action); !group {
@@ -46,8 +48,9 @@ func See(t protocol.Step, s *protocol.State, commits uint64) Seen {
 	return Seen{
 		Mode: s.Mode[g], Stage: s.Stage[g], Part: s.Part[g],
 		Holder: s.Holder, Writer: s.Writer, Leader: s.Leader, Op: s.Op,
-		LeaseQueue: uint8(s.LeaseQueue.Len()), StateQueue: uint8(s.StateQueue.Len()), Readers: uint8(s.Readers.Len()),
-		Log: uint8(s.Log.Len()), Free: s.Free, Taken: s.Taken,
+		LeaseQueue: uint8(s.LeaseQueue.Len()), StateQueue: uint8(s.StateQueue.Len()),
+		Readers: uint8(s.Readers.Len()),
+		Log:     uint8(s.Log.Len()), Free: s.Free, Taken: s.Taken,
 		Commits: commits, Digest: Digest(s),
 	}
 }
@@ -72,12 +75,14 @@ func (d *digest) addWord(v uint32) { d.add(byte(v), byte(v>>8), byte(v>>16), byt
 
 func (d *digest) addOp(o protocol.Op) { d.add(byte(o.Kind), o.Tag) }
 
-// Digest is a hash of all variables of a state: FNV-1a over their values in the order of the specification. Slots in
-// which no group is, nor anything left of one, count for nothing: the digest does not depend on how many slots there are.
+// Digest is a hash of all variables of a state: FNV-1a over their values in the order of the
+// specification. Slots in which no group is, nor anything left of one, count for nothing: the
+// digest does not depend on how many slots there are.
 func Digest(s *protocol.State) uint64 {
 	d := digest(fnvOffset)
 	for g := range protocol.Group(s.Config.Groups) {
-		if s.Mode[g] == protocol.Gone && s.Stage[g] == protocol.Idle && s.Part[g] == protocol.NoPart && s.Mail[g].Len() == 0 && s.View[g].Len() == 0 {
+		if s.Mode[g] == protocol.Gone && s.Stage[g] == protocol.Idle &&
+			s.Part[g] == protocol.NoPart && s.Mail[g].Len() == 0 && s.View[g].Len() == 0 {
 			continue
 		}
 		d.add(byte(g), byte(s.Mode[g]), byte(s.Stage[g]), byte(s.Part[g]), byte(s.Mail[g].Len()))

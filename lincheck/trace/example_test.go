@@ -15,7 +15,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// Record what the protocol of a linker does while a library is opened with two groups, and replay it.
+// Record what the protocol of a linker does while a library is opened with two groups, and replay
+// it.
 func Example() {
 	ctx := context.Background()
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())

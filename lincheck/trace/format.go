@@ -9,7 +9,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// The file format is JSON lines in ASCII. The first line is the header, with the constants of the protocol:
+// The file format is JSON lines in ASCII. The first line is the header, with the constants of the
+// protocol:
 //
 //	{"format":"lockstep-trace","version":1,"groups":64,"initial":1,"maxLog":4,"batch":100,"maxTable":4294967195,"features":["Park",…]}
 //
@@ -17,13 +18,15 @@ import (
 //
 //	{"seq":7,"action":"Work","group":"g2","op":"LoadModules","tag":3,"seen":{"mode":"Running",…,"digest":"5d3b…"}}
 //
-// "group" is absent for Checkpoint, "child" present for Spawn, "op" and "tag" for Work. "seen" has the fields of Seen in
-// their order; the digest is 16 hexadecimal digits. The last line says that the trace is complete:
+// "group" is absent for Checkpoint, "child" present for Spawn, "op" and "tag" for Work. "seen" has
+// the fields of Seen in their order; the digest is 16 hexadecimal digits. The last line says that
+// the trace is complete:
 //
 //	{"end":true,"events":7,"commits":1}
 //
-// A stream does not know its length when it begins, so that is told at the end; a trace without is a partial one, and
-// refused. There is one way only to write a trace: no white space, fields in this order.
+// A stream does not know its length when it begins, so that is told at the end; a trace without is
+// a partial one, and refused. There is one way only to write a trace: no white space, fields in
+// this order.
 const (
 	formatName    = "lockstep-trace"
 	formatVersion = 1
@@ -31,7 +34,8 @@ const (
 )
 
 // featureNames are the names of the features that a header can have, in order.
-var featureNames = [...]string{"Park", "Cancel", "Crash", "Spawn", "Detach", "FailApply", "FailUndo"}
+var featureNames = [...]string{"Park", "Cancel", "Crash", "Spawn", "Detach", "FailApply",
+	"FailUndo"}
 
 // FormatError says where and why a file is not a trace.
 type FormatError struct {
@@ -57,14 +61,15 @@ var (
 	ErrCanonical = errors.New("not written as a recorder writes it")
 	// ErrGap is the cause when the number of an event is not that of the one before and one.
 	ErrGap = errors.New("an event is missing or in the wrong place")
-	// ErrPartial is the cause when the trace stops without its last line, or has not as many events as that says.
+	// ErrPartial is the cause when the trace stops without its last line, or has not as many events
+	// as that says.
 	ErrPartial = errors.New("the trace is not complete")
 	// ErrAfterEnd is the cause when something follows the last line.
 	ErrAfterEnd = errors.New("something follows the end of the trace")
 )
 
-// Write writes a trace in the file format. It need not be one that Validate accepts, nor that Read does: numbers
-// of events are written as they are.
+// Write writes a trace in the file format. It need not be one that Validate accepts, nor that Read
+// does: numbers of events are written as they are.
 func Write(w io.Writer, t *Trace) error {
 	buf := appendHeader(make([]byte, 0, flushAt+maxLine), t.Config)
 	commits := uint64(0)

@@ -9,8 +9,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// FuzzReadTrace reads anything: the errors are those that are promised, what was read is written as it was, and
-// replaying it comes to an end without a panic.
+// FuzzReadTrace reads anything: the errors are those that are promised, what was read is written as
+// it was, and replaying it comes to an end without a panic.
 func FuzzReadTrace(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add([]byte(small[:len(small)/2]))
@@ -28,7 +28,8 @@ func FuzzReadTrace(f *testing.F) {
 		if err := trace.Write(&again, tr); err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(bytes.TrimRight(again.Bytes(), "\n"), bytes.TrimRight(data, "\n")) && !bytes.Contains(data, []byte("\r")) {
+		if !bytes.Equal(bytes.TrimRight(again.Bytes(), "\n"), bytes.TrimRight(data, "\n")) &&
+			!bytes.Contains(data, []byte("\r")) {
 			t.Errorf("read\n%s\nwritten\n%s", data, again.Bytes())
 		}
 		if _, err := trace.Validate(tr); err != nil {

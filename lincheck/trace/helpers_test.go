@@ -85,7 +85,8 @@ func (r *run) group(m *coord.Member, rng *rand.Rand, depth int, mortal bool) {
 		case n < 6:
 			r.link(ctx, m, work{kind: protocol.LoadModules})
 		case n < 8:
-			r.link(ctx, m, work{kind: protocol.ResolveFunction, idle: func() bool { return n == 7 }})
+			r.link(ctx, m, work{kind: protocol.ResolveFunction,
+				idle: func() bool { return n == 7 }})
 		case n < 10:
 			c, cancel := context.WithCancel(ctx)
 			r.link(c, m, work{kind: protocol.UnloadModules, cancel: cancel})
@@ -108,7 +109,8 @@ func (r *run) group(m *coord.Member, rng *rand.Rand, depth int, mortal bool) {
 }
 
 func (r *run) link(ctx context.Context, m *coord.Member, w work) {
-	if _, err := m.Link(ctx, w); err != nil && !errors.Is(err, errExpected) && !errors.Is(err, context.Canceled) {
+	if _, err := m.Link(ctx, w); err != nil && !errors.Is(err, errExpected) &&
+		!errors.Is(err, context.Canceled) {
 		r.t.Error(err)
 	}
 }
@@ -127,7 +129,8 @@ func (r *run) closure(ctx context.Context, m *coord.Member) {
 		r.t.Error(err)
 	}
 	if none {
-		r.link(ctx, m, work{kind: protocol.AllocateFunctionTable, idle: func() bool { return r.image.State().Free > 0 }})
+		r.link(ctx, m, work{kind: protocol.AllocateFunctionTable,
+			idle: func() bool { return r.image.State().Free > 0 }})
 	}
 }
 

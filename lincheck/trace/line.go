@@ -9,16 +9,17 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// line reads an event's line from left to right and keeps the first error. There is one way only to write an event, so
-// no general reader of JSON is needed, which would take most of the time that replaying a trace takes.
+// line reads an event's line from left to right and keeps the first error. There is one way only to
+// write an event, so no general reader of JSON is needed, which would take most of the time that
+// replaying a trace takes.
 type line struct {
 	text []byte
 	at   int
 	err  error
 }
 
-// event reads the whole line. What follows it, and numbers that are not written as they should be, the caller finds by writing
-// the event anew.
+// event reads the whole line. What follows it, and numbers that are not written as they should be,
+// the caller finds by writing the event anew.
 func (l *line) event() Event {
 	var e Event
 	l.expect(`{"seq":`)

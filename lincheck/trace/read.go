@@ -11,8 +11,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// Read reads a whole trace. What is wrong with the file is a *FormatError, or ErrEmpty; what comes from r is passed on. The
-// trace is not validated.
+// Read reads a whole trace. What is wrong with the file is a *FormatError, or ErrEmpty; what comes
+// from r is passed on. The trace is not validated.
 func Read(r io.Reader) (*Trace, error) {
 	tr, err := NewReader(r)
 	if err != nil {
@@ -124,7 +124,8 @@ type fileHeader struct {
 }
 
 func (t *Reader) readHeader(text []byte) error {
-	// The format and version are looked at first, so that a newer file is not blamed for its unknown fields.
+	// The format and version are looked at first, so that a newer file is not blamed for its
+	// unknown fields.
 	var kind struct {
 		Format  string `json:"format"`
 		Version int    `json:"version"`
@@ -142,7 +143,8 @@ func (t *Reader) readHeader(text []byte) error {
 	if err := decode(text, &h); err != nil {
 		return err
 	}
-	t.config = protocol.Config{Groups: h.Groups, Initial: h.Initial, MaxLog: h.MaxLog, Batch: h.Batch, MaxTable: h.MaxTable}
+	t.config = protocol.Config{Groups: h.Groups, Initial: h.Initial, MaxLog: h.MaxLog,
+		Batch: h.Batch, MaxTable: h.MaxTable}
 	for _, name := range h.Features {
 		feature, err := protocol.ParseFeature(name)
 		if err != nil {

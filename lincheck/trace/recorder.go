@@ -12,17 +12,19 @@ import (
 // ErrEmpty means that a trace has no events: the linker that it is of was never made.
 var ErrEmpty = errors.New("trace: no events")
 
-// ErrBroken means that events were lost, or that the protocol had guards switched off: no trace can be made of them.
+// ErrBroken means that events were lost, or that the protocol had guards switched off: no trace can
+// be made of them.
 var ErrBroken = errors.New("trace: not the events of one linker from its beginning")
 
 // flushAt is how much a Recorder keeps before it writes, in bytes.
 const flushAt = 64 << 10
 
-// Recorder writes the events of one linker to a trace file as they happen. It keeps at most about 64 KiB.
+// Recorder writes the events of one linker to a trace file as they happen. It keeps at most about
+// 64 KiB.
 //
-// Observe is a coord.Observer. The coordinator calls it one event at a time, so it needs no lock of its own; it formats
-// the event into a buffer and writes when that is full, so the writer should not be slow. Close must not be called before
-// the linker is closed, or nobody uses it any more.
+// Observe is a coord.Observer. The coordinator calls it one event at a time, so it needs no lock of
+// its own; it formats the event into a buffer and writes when that is full, so the writer should
+// not be slow. Close must not be called before the linker is closed, or nobody uses it any more.
 type Recorder struct {
 	w       io.Writer
 	buf     []byte
@@ -52,7 +54,8 @@ func (r *Recorder) Observe(e coord.Event) {
 		return
 	}
 	r.events, r.commits = e.Seq, e.Commit
-	r.buf = appendEvent(r.buf, &Event{Seq: e.Seq, Step: e.Step, Seen: See(e.Step, e.State, e.Commit)})
+	r.buf = appendEvent(r.buf,
+		&Event{Seq: e.Seq, Step: e.Step, Seen: See(e.Step, e.State, e.Commit)})
 	if len(r.buf) >= flushAt {
 		r.flush()
 	}
@@ -61,9 +64,9 @@ func (r *Recorder) Observe(e coord.Event) {
 // Events is the number of events so far. Like Close, it must not be called while there may be more.
 func (r *Recorder) Events() uint64 { return r.events }
 
-// Close writes the end of the trace and what is still in the buffer. The error is the first that occurred since the
-// beginning: the writer's, ErrEmpty or ErrBroken. A trace whose Close failed is not complete, and nobody will take it
-// for one.
+// Close writes the end of the trace and what is still in the buffer. The error is the first that
+// occurred since the beginning: the writer's, ErrEmpty or ErrBroken. A trace whose Close failed is
+// not complete, and nobody will take it for one.
 func (r *Recorder) Close() error {
 	if r.err == nil && r.events == 0 {
 		r.fail(ErrEmpty)

@@ -7,7 +7,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// RejectedError is the first event of a trace that does not fit. Exactly one of Guard, Differences and Invariant is set.
+// RejectedError is the first event of a trace that does not fit. Exactly one of Guard, Differences
+// and Invariant is set.
 type RejectedError struct {
 	Line        int              // in the file; 0 if the trace does not come from one
 	Event       Event            // what does not fit
@@ -35,20 +36,23 @@ func (e *RejectedError) Reason() string {
 	}
 	var parts []string
 	for _, d := range e.Differences {
-		parts = append(parts, fmt.Sprintf("%s should be %s and was seen as %s", d.Name, d.Want, d.Seen))
+		parts = append(parts,
+			fmt.Sprintf("%s should be %s and was seen as %s", d.Name, d.Want, d.Seen))
 	}
 	return strings.Join(parts, "; ")
 }
 
-// Error has several lines: the event and what is wrong with it, the state before as the specification writes it, and what
-// would have been possible.
+// Error has several lines: the event and what is wrong with it, the state before as the
+// specification writes it, and what would have been possible.
 func (e *RejectedError) Error() string {
 	var b strings.Builder
 	b.WriteString("trace: ")
 	if e.Line > 0 {
 		fmt.Fprintf(&b, "line %d: ", e.Line)
 	}
-	fmt.Fprintf(&b, "event %d, %s, does not fit: %s\nThe state before it:\n%s\nPossible would have been:", e.Event.Seq, e.Event.Step, e.Reason(), e.Before.TLA())
+	fmt.Fprintf(&b,
+		"event %d, %s, does not fit: %s\nThe state before it:\n%s\nPossible would have been:",
+		e.Event.Seq, e.Event.Step, e.Reason(), e.Before.TLA())
 	for _, step := range e.Possible {
 		b.WriteString("\n  " + step.String())
 	}
@@ -94,8 +98,8 @@ func (r *Replayer) reject(e *Event, before protocol.State, why *RejectedError) e
 	return why
 }
 
-// possible lists what can be done in a state. Operations stand for all of their kind with one tag that is not in the log; of the
-// slots that have not occurred, the first stands for all.
+// possible lists what can be done in a state. Operations stand for all of their kind with one tag
+// that is not in the log; of the slots that have not occurred, the first stands for all.
 func possible(s *protocol.State, groups, tag uint8) []protocol.Step {
 	from := *s
 	from.Config.Groups = min(from.Config.Groups+1, groups)

@@ -13,7 +13,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// What the runtime does is what the protocol allows, and everything that it can do happens in the runs.
+// What the runtime does is what the protocol allows, and everything that it can do happens in the
+// runs.
 func TestRealRunsAreBehaviours(t *testing.T) {
 	var total trace.Summary
 	for seed := range uint64(8) {
@@ -23,7 +24,8 @@ func TestRealRunsAreBehaviours(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		if got.Events != uint64(len(tr.Events)) || got.Commits != tr.Events[len(tr.Events)-1].Seen.Commits {
+		if got.Events != uint64(len(tr.Events)) ||
+			got.Commits != tr.Events[len(tr.Events)-1].Seen.Commits {
 			t.Errorf("seed %d: %+v of %d events", seed, got, len(tr.Events))
 		}
 		streamed, err := trace.ValidateFile(bytes.NewReader(file))
@@ -71,12 +73,15 @@ func replaced(t *testing.T, old, new string) string {
 	return strings.Replace(small, old, new, 1)
 }
 
-// small is the trace of a linker in which nothing happens but that its first group is left and entered.
+// small is the trace of a linker in which nothing happens but that its first group is left and
+// entered.
 var small = func() string {
 	var file bytes.Buffer
 	rec := trace.NewRecorder(&file)
-	s := protocol.NewState(protocol.Config{Groups: 64, Initial: 1, MaxLog: 4, Batch: 100, MaxTable: 1000, Features: protocol.AllFeatures})
-	for i, a := range []protocol.Action{protocol.ActPark, protocol.ActUnpark, protocol.ActRequestLease} {
+	s := protocol.NewState(protocol.Config{Groups: 64, Initial: 1, MaxLog: 4, Batch: 100,
+		MaxTable: 1000, Features: protocol.AllFeatures})
+	for i, a := range []protocol.Action{protocol.ActPark, protocol.ActUnpark,
+		protocol.ActRequestLease} {
 		step := protocol.Step{Action: a}
 		if err := s.Perform(step); err != nil {
 			panic(err)
@@ -108,32 +113,40 @@ func TestReadRefuses(t *testing.T) {
 		{"upper case", replaced(t, `"seq":2`, `"SEQ":2`), 3, trace.ErrCanonical},
 		{"a field twice", replaced(t, `"seq":2`, `"seq":1,"seq":2`), 3, trace.ErrCanonical},
 		{"an unknown action", replaced(t, `"Unpark"`, `"Fly"`), 3, protocol.ErrUnknownName},
-		{"nobody's action", replaced(t, `"group":"g1"`, `"group":"None"`), 2, protocol.ErrUnknownName},
-		{"a group that cannot be", replaced(t, `"group":"g1"`, `"group":"g65"`), 2, protocol.ErrUnknownName},
-		{"an argument too many", replaced(t, `"group":"g1"`, `"group":"g1","child":"g2"`), 2, trace.ErrCanonical},
+		{"nobody's action", replaced(t, `"group":"g1"`, `"group":"None"`), 2,
+			protocol.ErrUnknownName},
+		{"a group that cannot be", replaced(t, `"group":"g1"`, `"group":"g65"`), 2,
+			protocol.ErrUnknownName},
+		{"an argument too many", replaced(t, `"group":"g1"`, `"group":"g1","child":"g2"`), 2,
+			trace.ErrCanonical},
 		{"an argument too few", replaced(t, `"group":"g1",`, ``), 2, trace.ErrCanonical},
-		{"an unknown mode", replaced(t, `"mode":"Parked"`, `"mode":"Asleep"`), 2, protocol.ErrUnknownName},
+		{"an unknown mode", replaced(t, `"mode":"Parked"`, `"mode":"Asleep"`), 2,
+			protocol.ErrUnknownName},
 		{"a tag without operation", replaced(t, `"tag":0`, `"tag":256`), 2, trace.ErrCanonical},
 		{"a digest that is none", replaced(t, `"digest":"`, `"digest":"x`), 2, trace.ErrCanonical},
 		{"an empty line", lines[0] + "\n" + lines[1], 2, trace.ErrCanonical},
-		{"two on a line", strings.Replace(small, "\n{\"seq\":2", "{\"seq\":2", 1), 2, trace.ErrCanonical},
+		{"two on a line", strings.Replace(small, "\n{\"seq\":2", "{\"seq\":2", 1), 2,
+			trace.ErrCanonical},
 		{"a line that does not end", lines[0] + strings.Repeat(" ", 2000), 2, nil},
 		{"a gap", lines[0] + lines[1] + lines[3], 3, trace.ErrGap},
 		{"an event twice", lines[0] + lines[1] + lines[1], 3, trace.ErrGap},
 		{"no beginning", strings.Join(lines[1:], ""), 1, trace.ErrFormat},
 		{"no end", strings.Join(lines[:4], ""), 5, trace.ErrPartial},
 		{"a missing last event", lines[0] + lines[1] + lines[2] + lines[4], 4, trace.ErrPartial},
-		{"commits that nobody has seen", replaced(t, `"events":3,"commits":0`, `"events":3,"commits":1`), 5, trace.ErrPartial},
+		{"commits that nobody has seen",
+			replaced(t, `"events":3,"commits":0`, `"events":3,"commits":1`), 5, trace.ErrPartial},
 		{"two ends", small + lines[4], 6, trace.ErrAfterEnd},
 		{"a second trace", small + small, 6, trace.ErrAfterEnd},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := trace.Read(strings.NewReader(c.text))
 			var format *trace.FormatError
-			if !errors.As(err, &format) || format.Line != c.line || c.want != nil && !errors.Is(err, c.want) {
+			if !errors.As(err, &format) || format.Line != c.line || c.want != nil &&
+				!errors.Is(err, c.want) {
 				t.Errorf("%v, want line %d: %v", err, c.line, c.want)
 			}
-			if _, streamed := trace.ValidateFile(strings.NewReader(c.text)); streamed == nil || streamed.Error() != err.Error() {
+			if _, streamed := trace.ValidateFile(strings.NewReader(c.text)); streamed == nil ||
+				streamed.Error() != err.Error() {
 				t.Errorf("as a stream: %v, in memory: %v", streamed, err)
 			}
 		})
@@ -145,12 +158,14 @@ func TestReadRefuses(t *testing.T) {
 
 func TestEmptyTracesAreRefused(t *testing.T) {
 	header, _, _ := strings.Cut(small, "\n")
-	for name, text := range map[string]string{"no bytes": "", "a header": header, "no events": header + "\n{\"end\":true,\"events\":0,\"commits\":0}\n"} {
+	for name, text := range map[string]string{"no bytes": "", "a header": header,
+		"no events": header + "\n{\"end\":true,\"events\":0,\"commits\":0}\n"} {
 		if _, err := trace.Read(strings.NewReader(text)); !errors.Is(err, trace.ErrEmpty) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := trace.Validate(&trace.Trace{Config: protocol.Config{Groups: 1, MaxLog: 1}}); !errors.Is(err, trace.ErrEmpty) {
+	if _, err := trace.Validate(&trace.Trace{Config: protocol.Config{Groups: 1,
+		MaxLog: 1}}); !errors.Is(err, trace.ErrEmpty) {
 		t.Errorf("no events in memory: %v", err)
 	}
 	if _, err := trace.Validate(&trace.Trace{}); !errors.Is(err, protocol.ErrConfig) {
@@ -211,11 +226,13 @@ func TestRejection(t *testing.T) {
 	if !errors.As(err, &rejected) {
 		t.Fatal(err)
 	}
-	if rejected.Line != 3 || rejected.Event.Seq != 2 || rejected.Guard != "RunsGuest(g)" || rejected.Before.Mode[0] != protocol.Parked {
+	if rejected.Line != 3 || rejected.Event.Seq != 2 || rejected.Guard != "RunsGuest(g)" ||
+		rejected.Before.Mode[0] != protocol.Parked {
 		t.Errorf("%+v", rejected)
 	}
 	for _, want := range []string{
-		"trace: line 3: event 2, Park(g1), does not fit: RunsGuest(g) does not hold", `/\ mode = (g1 :> "Parked")`, "\n  Unpark(g1)", "\n  Crash(g1)",
+		"trace: line 3: event 2, Park(g1), does not fit: RunsGuest(g) does not hold",
+		`/\ mode = (g1 :> "Parked")`, "\n  Unpark(g1)", "\n  Crash(g1)",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in\n%v", want, err)
@@ -226,7 +243,8 @@ func TestRejection(t *testing.T) {
 		t.Fatal(newErr)
 	}
 	first := r.Replay(&trace.Event{Seq: 2})
-	if second := r.Replay(&trace.Event{Seq: 1}); first == nil || first != second || r.End() != first {
+	if second := r.Replay(&trace.Event{Seq: 1}); first == nil || first != second ||
+		r.End() != first {
 		t.Errorf("after a rejection there is a way on: %v, %v", first, second)
 	}
 }
@@ -246,7 +264,8 @@ func TestEveryObservationCounts(t *testing.T) {
 			field.SetUint(field.Uint() + 1)
 		}
 		var rejected *trace.RejectedError
-		if _, err := trace.Validate(tr); !errors.As(err, &rejected) || rejected.Event.Seq != saved.Seq || len(rejected.Differences) != 1 ||
+		if _, err := trace.Validate(tr); !errors.As(err, &rejected) ||
+			rejected.Event.Seq != saved.Seq || len(rejected.Differences) != 1 ||
 			!strings.EqualFold(rejected.Differences[0].Name, name) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -254,9 +273,11 @@ func TestEveryObservationCounts(t *testing.T) {
 	}
 }
 
-// The digest tells states apart that differ in anything, and does not depend on slots that nobody uses.
+// The digest tells states apart that differ in anything, and does not depend on slots that nobody
+// uses.
 func TestDigest(t *testing.T) {
-	small := protocol.NewState(protocol.Config{Groups: 3, Initial: 2, MaxLog: 4, Batch: 1, MaxTable: 9, Features: protocol.AllFeatures})
+	small := protocol.NewState(protocol.Config{Groups: 3, Initial: 2, MaxLog: 4, Batch: 1,
+		MaxTable: 9, Features: protocol.AllFeatures})
 	large := small
 	large.Config.Groups = 64
 	if trace.Digest(&small) != trace.Digest(&large) {
@@ -293,7 +314,8 @@ func TestWatcher(t *testing.T) {
 	if err := none.Err(); !errors.Is(err, trace.ErrEmpty) || none.Summary() != (trace.Summary{}) {
 		t.Errorf("without events: %v", err)
 	}
-	s := protocol.NewState(protocol.Config{Groups: 3, Initial: 1, MaxLog: 4, Features: protocol.AllFeatures})
+	s := protocol.NewState(protocol.Config{Groups: 3, Initial: 1, MaxLog: 4,
+		Features: protocol.AllFeatures})
 	var w trace.Watcher
 	seq := uint64(0)
 	observe := func(a protocol.Action) {

@@ -16,9 +16,9 @@ type Summary struct {
 	Actions [256]uint64
 }
 
-// Validate replays a trace against linker/protocol and checks all invariants after each event. It returns nil if the
-// trace is a behaviour of the protocol; ErrEmpty if there is nothing in it; an error that is protocol.ErrConfig; or a
-// *RejectedError with the first event that does not fit.
+// Validate replays a trace against linker/protocol and checks all invariants after each event. It
+// returns nil if the trace is a behaviour of the protocol; ErrEmpty if there is nothing in it; an
+// error that is protocol.ErrConfig; or a *RejectedError with the first event that does not fit.
 func Validate(t *Trace) (Summary, error) {
 	r, err := NewReplayer(t.Config)
 	if err != nil {
@@ -32,8 +32,8 @@ func Validate(t *Trace) (Summary, error) {
 	return r.Summary(), r.End()
 }
 
-// ValidateFile is Read and Validate in one, with as little memory for a long trace as for a short one. A
-// *RejectedError then has the line.
+// ValidateFile is Read and Validate in one, with as little memory for a long trace as for a short
+// one. A *RejectedError then has the line.
 func ValidateFile(file io.Reader) (Summary, error) {
 	in, err := NewReader(file)
 	if err != nil {
@@ -61,7 +61,8 @@ func ValidateFile(file io.Reader) (Summary, error) {
 	}
 }
 
-// Replayer performs the events of a trace, one by one, on a state of its own. It is not safe for concurrent use.
+// Replayer performs the events of a trace, one by one, on a state of its own. It is not safe for
+// concurrent use.
 type Replayer struct {
 	config  protocol.Config // as it was recorded; the state's has fewer groups
 	state   protocol.State
@@ -76,8 +77,8 @@ func NewReplayer(c protocol.Config) (*Replayer, error) {
 		return nil, fmt.Errorf("trace: %w", err)
 	}
 	r := &Replayer{config: c}
-	// Slots in which nobody has been yet change nothing, and most traces use few of the many that there are: the state
-	// has those that have occurred.
+	// Slots in which nobody has been yet change nothing, and most traces use few of the many that
+	// there are: the state has those that have occurred.
 	c.Groups = max(1, c.Initial)
 	r.state = protocol.NewState(c)
 	r.summary.Groups = int(c.Groups)
@@ -101,7 +102,8 @@ func (r *Replayer) End() error {
 	return nil
 }
 
-// Replay performs an event. The error is a *RejectedError if it does not fit; the state is then that before it.
+// Replay performs an event. The error is a *RejectedError if it does not fit; the state is then
+// that before it.
 func (r *Replayer) Replay(e *Event) error {
 	if r.err == nil {
 		r.err = r.replay(e)
@@ -111,7 +113,8 @@ func (r *Replayer) Replay(e *Event) error {
 
 func (r *Replayer) replay(e *Event) error {
 	if e.Seq != r.summary.Events+1 {
-		return r.reject(e, r.state, &RejectedError{Guard: protocol.Refusal(fmt.Sprintf("seq = %d", r.summary.Events+1))})
+		return r.reject(e, r.state,
+			&RejectedError{Guard: protocol.Refusal(fmt.Sprintf("seq = %d", r.summary.Events+1))})
 	}
 	r.make(e.Step.Group)
 	r.make(e.Step.Child)

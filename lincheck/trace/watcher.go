@@ -4,8 +4,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 )
 
-// Watcher validates the events of a linker while they happen, without keeping them. Its zero value is ready for a linker
-// that is made with Observe as its observer. Err and Summary must not be called while there may be more events.
+// Watcher validates the events of a linker while they happen, without keeping them. Its zero value
+// is ready for a linker that is made with Observe as its observer. Err and Summary must not be
+// called while there may be more events.
 type Watcher struct {
 	replayer *Replayer
 	err      error
@@ -21,7 +22,8 @@ func (w *Watcher) Observe(e coord.Event) {
 			return
 		}
 	}
-	w.err = w.replayer.Replay(&Event{Seq: e.Seq, Step: e.Step, Seen: See(e.Step, e.State, e.Commit)})
+	w.err = w.replayer.Replay(&Event{Seq: e.Seq, Step: e.Step,
+		Seen: See(e.Step, e.State, e.Commit)})
 }
 
 // Err is nil if there were events and all fit; otherwise it is that of Validate.

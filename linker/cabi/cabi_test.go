@@ -136,7 +136,8 @@ func TestBind(t *testing.T) {
 		!strings.Contains(err.Error(), "unreachable") {
 		t.Errorf("a trap: %v", err)
 	}
-	if _, err := bind[func(context.Context, string) (uint32, error)](t, g, lib, "length")(ctx, "a\x00b"); !errors.Is(
+	if _, err := bind[func(context.Context, string) (uint32, error)](t, g, lib, "length")(ctx,
+		"a\x00b"); !errors.Is(
 		err,
 		cabi.ErrNull,
 	) {
@@ -193,7 +194,8 @@ func TestStructs(t *testing.T) {
 	if wanted := -1 - 300 + 1 + 0.25 + 1 + 2 + 7 + 200 + 1000; err != nil || sum != wanted {
 		t.Errorf("C's sum of what Go has written is %v, %v; want %v", sum, err, wanted)
 	}
-	if err := bind[func(context.Context, cabi.Pointer) error](t, g, lib, "mixed_free")(ctx, at); err != nil {
+	if err := bind[func(context.Context, cabi.Pointer) error](t, g, lib, "mixed_free")(ctx,
+		at); err != nil {
 		t.Error(err)
 	}
 }

@@ -16,7 +16,8 @@ type TypeError struct{ Type reflect.Type }
 // Error implements the error interface.
 func (e *TypeError) Error() string {
 	return fmt.Sprintf(
-		"cabi: Go's %s has no C type: use integers and floats with a size, Pointer, arrays and structs",
+		"cabi: Go's %s has no C type: use integers and floats with a size, Pointer, arrays and "+
+			"structs",
 		e.Type,
 	)
 }

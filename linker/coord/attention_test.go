@@ -9,14 +9,16 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 )
 
-// A group that comes to its safepoints only when it is asked is asked once for each operation, when that is published: not
-// before, and not for work that changes nothing.
+// A group that comes to its safepoints only when it is asked is asked once for each operation, when
+// that is published: not before, and not for work that changes nothing.
 func TestAttention(t *testing.T) {
-	for strategy, waiting := range map[string]coord.Waiting{"notified": coord.Notified(), "polling": coord.Polling(coord.ReferenceBackoff())} {
+	for strategy, waiting := range map[string]coord.Waiting{"notified": coord.Notified(),
+		"polling": coord.Polling(coord.ReferenceBackoff())} {
 		t.Run(strategy, func(t *testing.T) {
 			ctx := context.Background()
 			asked := make(chan struct{}, 100)
-			im := newImage(t, 3, coord.Config{Waiting: waiting, OnAttention: func() { asked <- struct{}{} }})
+			im := newImage(t, 3,
+				coord.Config{Waiting: waiting, OnAttention: func() { asked <- struct{}{} }})
 			member := im.members[1]
 			enter(t, member)
 			for n, payload := range []string{"a", "b", "c"} {
@@ -51,13 +53,15 @@ func TestAttention(t *testing.T) {
 	}
 }
 
-// Who computes is asked, too, when the image is poisoned by an operation in which nobody needed to be asked to take part.
+// Who computes is asked, too, when the image is poisoned by an operation in which nobody needed to
+// be asked to take part.
 func TestAttentionWhenPoisoned(t *testing.T) {
 	var asked atomic.Int32
 	im := newImage(t, 3, coord.Config{OnAttention: func() { asked.Add(1) }})
 	im.tables[1].failUndo = true
 	im.tables[2].failOn = "bad"
-	if _, err := im.link(context.Background(), 0, &work{payload: "bad"}); !errors.Is(err, coord.ErrPoisoned) {
+	if _, err := im.link(context.Background(), 0, &work{payload: "bad"}); !errors.Is(err,
+		coord.ErrPoisoned) {
 		t.Fatalf("error %v", err)
 	}
 	if asked.Load() == 0 {

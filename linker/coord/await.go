@@ -129,14 +129,22 @@ func (c *Coordinator) do(ctx context.Context, m *Member) bool {
 		}
 		return c.perform(m.step(protocol.ActArrive))
 	case toApply:
-		if err := c.work(m, func() error { return m.participant.Apply(context.WithoutCancel(ctx), c.present) }); err != nil {
+		if err := c.work(m,
+			func() error {
+				return m.participant.Apply(context.WithoutCancel(ctx),
+					c.present)
+			}); err != nil {
 			c.fail(m, err)
 		} else if m.duty() == toApply {
 			c.must(m.step(protocol.ActApply))
 		}
 		return true
 	case toUndo:
-		if err := c.work(m, func() error { return m.participant.Undo(context.WithoutCancel(ctx), c.present) }); err != nil {
+		if err := c.work(m,
+			func() error {
+				return m.participant.Undo(context.WithoutCancel(ctx),
+					c.present)
+			}); err != nil {
 			if m.duty() == toUndo {
 				c.poison = &PoisonError{Group: m.id, Apply: c.cause, Undo: err}
 				c.must(m.step(protocol.ActFailUndo))

@@ -23,7 +23,8 @@ type Backoff struct {
 // ReferenceBackoff is the back-off with the numbers of the reference: 64 spins,
 // 24 yields, then sleeps of 48 µs doubled at most 8 times, and at most 10 ms.
 func ReferenceBackoff() Backoff {
-	return Backoff{Spins: 64, Yields: 24, InitialSleep: 48 * time.Microsecond, ShiftLimit: 8, MaxSleep: 10 * time.Millisecond}
+	return Backoff{Spins: 64, Yields: 24, InitialSleep: 48 * time.Microsecond, ShiftLimit: 8,
+		MaxSleep: 10 * time.Millisecond}
 }
 
 // Pause is what one failed attempt waits.

@@ -54,8 +54,9 @@ func TestBackoffEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// A polling waiter sees what it waits for at the first look after it is there, and looks when the reference does: spins and
-// yields take no time, the eight doubled sleeps 12.24 ms together, and then every sleep 10 ms. The clock is virtual.
+// A polling waiter sees what it waits for at the first look after it is there, and looks when the
+// reference does: spins and yields take no time, the eight doubled sleeps 12.24 ms together, and
+// then every sleep 10 ms. The clock is virtual.
 func TestPollingWaitsForTheLease(t *testing.T) {
 	const us = time.Microsecond
 	for released, want := range map[time.Duration]time.Duration{

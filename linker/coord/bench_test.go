@@ -37,7 +37,10 @@ func benchImage(b *testing.B, parked int, cfg coord.Config) *coord.Member {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := child.Attach(ctx, func(context.Context, int) (coord.Participant, error) { return nothingToApply{}, nil }); err != nil {
+		if _, err := child.Attach(ctx,
+			func(context.Context, int) (coord.Participant, error) {
+				return nothingToApply{}, nil
+			}); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -75,7 +78,10 @@ func BenchmarkLinkContended(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				m, err := child.Attach(ctx, func(context.Context, int) (coord.Participant, error) { return nothingToApply{}, nil })
+				m, err := child.Attach(ctx,
+					func(context.Context, int) (coord.Participant, error) {
+						return nothingToApply{}, nil
+					})
 				if err != nil {
 					b.Fatal(err)
 				}

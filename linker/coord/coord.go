@@ -13,9 +13,9 @@ import (
 type Operation struct {
 	Kind    protocol.OpKind
 	Payload any // what the participants need to know; the coordinator does not look at it
-	// Finish runs once after the operation has been committed, without the mutex, the lease or the state lock, on the
-	// goroutine that has completed it: the leader's or, if that has panicked after the broadcast, another one. It
-	// is for what no group needs any more. May be nil.
+	// Finish runs once after the operation has been committed, without the mutex, the lease or the
+	// state lock, on the goroutine that has completed it: the leader's or, if that has panicked
+	// after the broadcast, another one. It is for what no group needs any more. May be nil.
 	Finish func(ctx context.Context)
 }
 
@@ -53,16 +53,19 @@ const DefaultBatch = 100
 
 // Config configures a Coordinator. Its zero value is usable.
 type Config struct {
-	Waiting   Waiting  // how goroutines wait; nil: Notified()
-	Observer  Observer // sees every action; nil: none, at no cost
-	MaxGroups int      // groups that can exist at once, 1 to protocol.MaxGroups; 0: protocol.MaxGroups
-	Batch     uint32   // closure slots that one AllocateFunctionTable adds; 0: DefaultBatch
-	MaxTable  uint32   // closure slots that may exist; 0: no limit
-	// OnAttention is called, with the coordinator's mutex held, when an operation is published that running groups have to
-	// arrive at, and when the image is poisoned: for groups that come to their safepoints only when they are asked to. It must be
-	// quick and must not call the coordinator; may be nil.
+	Waiting  Waiting  // how goroutines wait; nil: Notified()
+	Observer Observer // sees every action; nil: none, at no cost
+	// groups that can exist at once, 1 to protocol.MaxGroups; 0: protocol.MaxGroups
+	MaxGroups int
+	Batch     uint32 // closure slots that one AllocateFunctionTable adds; 0: DefaultBatch
+	MaxTable  uint32 // closure slots that may exist; 0: no limit
+	// OnAttention is called, with the coordinator's mutex held, when an operation is published that
+	// running groups have to arrive at, and when the image is poisoned: for groups that come to
+	// their safepoints only when they are asked to. It must be quick and must not call the
+	// coordinator; may be nil.
 	OnAttention func()
-	OnLeak      func(id uint64) // called when a token was neither released nor handed over before it became garbage; may be nil
+	// called when a token was neither released nor handed over before it became garbage; may be nil
+	OnLeak func(id uint64)
 }
 
 // Observer sees every action, with the coordinator's mutex held: in the order
@@ -121,10 +124,12 @@ func New(cfg Config, first Participant) (*Coordinator, *Member, error) {
 		cfg.MaxTable = ^uint32(0) - cfg.Batch
 	}
 	if cfg.MaxGroups < 1 || cfg.MaxGroups > protocol.MaxGroups {
-		return nil, nil, fmt.Errorf("coord: %w: at most %d groups, want 1 to %d", protocol.ErrConfig, cfg.MaxGroups, protocol.MaxGroups)
+		return nil, nil, fmt.Errorf("coord: %w: at most %d groups, want 1 to %d",
+			protocol.ErrConfig, cfg.MaxGroups, protocol.MaxGroups)
 	}
 	c := &Coordinator{
-		mu: cfg.Waiting.Mutex(), waiting: cfg.Waiting, observer: cfg.Observer, onLeak: cfg.OnLeak, onAttention: cfg.OnAttention,
+		mu: cfg.Waiting.Mutex(), waiting: cfg.Waiting, observer: cfg.Observer, onLeak: cfg.OnLeak,
+		onAttention: cfg.OnAttention,
 		state: protocol.NewState(protocol.Config{
 			Groups: uint8(cfg.MaxGroups), Initial: 1, MaxLog: protocol.LogCapacity,
 			Batch: cfg.Batch, MaxTable: cfg.MaxTable, Features: protocol.AllFeatures,

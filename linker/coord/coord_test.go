@@ -127,7 +127,8 @@ func (im *image) spawn(t testing.TB, parent *coord.Member) *coord.Member {
 	}
 	parent.Park()
 	own := &table{entries: im.tables[0].snapshot()}
-	m, err := child.Attach(ctx, func(context.Context, int) (coord.Participant, error) { return own, nil })
+	m, err := child.Attach(ctx,
+		func(context.Context, int) (coord.Participant, error) { return own, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +187,8 @@ func TestLinkWithoutChangeOrWithErrorLeavesNoTrace(t *testing.T) {
 	before := im.State()
 	errDo := errors.New("do")
 	for _, w := range []*work{{unchanged: true}, {err: errDo}} {
-		if commit, err := im.link(context.Background(), 0, w); commit != 0 || !errors.Is(err, w.err) {
+		if commit, err := im.link(context.Background(), 0, w); commit != 0 ||
+			!errors.Is(err, w.err) {
 			t.Errorf("commit %d, error %v, want 0 and %v", commit, err, w.err)
 		}
 	}
@@ -221,7 +223,8 @@ func TestFailedUndoPoisonsForGood(t *testing.T) {
 	im.tables[2].failOn = "bad"
 	_, err := im.link(context.Background(), 0, &work{payload: "bad"})
 	var poison *coord.PoisonError
-	if !errors.Is(err, coord.ErrPoisoned) || !errors.As(err, &poison) || poison.Group != 1 || !errors.Is(poison, errApply) {
+	if !errors.Is(err, coord.ErrPoisoned) || !errors.As(err, &poison) || poison.Group != 1 ||
+		!errors.Is(poison, errApply) {
 		t.Fatalf("error %v, want the poison of group 1 with its first cause", err)
 	}
 	before := im.State()
@@ -247,7 +250,8 @@ func TestPanicInReplayIsTheDeathOfThatGroupOnly(t *testing.T) {
 	}
 	_, err := im.link(context.Background(), 1, &work{payload: "x"})
 	var panicked *coord.PanicError
-	if !errors.Is(err, coord.ErrGroupClosed) || !errors.As(err, &panicked) || panicked.Value != "apply" {
+	if !errors.Is(err, coord.ErrGroupClosed) || !errors.As(err, &panicked) ||
+		panicked.Value != "apply" {
 		t.Errorf("error %v, want ErrGroupClosed with the panic", err)
 	}
 	if got := im.tables[2].snapshot(); len(got) != 1 {
@@ -287,7 +291,9 @@ func TestCancelAfterBroadcastCompletes(t *testing.T) {
 // for a group that waits for the state lock or for the lease.
 func TestWaitersTakePart(t *testing.T) {
 	for name, request := range map[string]func(ctx context.Context, m *coord.Member) error{
-		"state lock": func(ctx context.Context, m *coord.Member) error { return m.WithState(ctx, func() error { return nil }) },
+		"state lock": func(ctx context.Context, m *coord.Member) error {
+			return m.WithState(ctx, func() error { return nil })
+		},
 		"lease": func(ctx context.Context, m *coord.Member) error {
 			token, err := m.Lease(ctx)
 			if err != nil {
@@ -297,7 +303,8 @@ func TestWaitersTakePart(t *testing.T) {
 		},
 		"leave": func(ctx context.Context, m *coord.Member) error { return m.Detach(ctx) },
 	} {
-		for strategy, waiting := range map[string]coord.Waiting{"notified": coord.Notified(), "polling": coord.Polling(coord.ReferenceBackoff())} {
+		for strategy, waiting := range map[string]coord.Waiting{"notified": coord.Notified(),
+			"polling": coord.Polling(coord.ReferenceBackoff())} {
 			t.Run(name+"/"+strategy, func(t *testing.T) {
 				im := newImage(t, 2, coord.Config{Waiting: waiting})
 				enter(t, im.members[1])
@@ -307,7 +314,8 @@ func TestWaitersTakePart(t *testing.T) {
 					<-waits
 					done <- request(context.Background(), im.members[1])
 				}()
-				commit, err := im.link(context.Background(), 0, &work{payload: "x", before: func() { close(waits) }})
+				commit, err := im.link(context.Background(), 0,
+					&work{payload: "x", before: func() { close(waits) }})
 				if err != nil || commit != 1 {
 					t.Fatalf("commit %d, error %v", commit, err)
 				}
@@ -328,7 +336,8 @@ func TestCrashBetweenTheEpochsReleasesTheOthers(t *testing.T) {
 	if commit, err := im.link(context.Background(), 0, w); commit != 1 || err != nil {
 		t.Fatalf("commit %d, error %v", commit, err)
 	}
-	if err := im.members[1].Safepoint(context.Background()); !errors.Is(err, cause) || !errors.Is(err, coord.ErrGroupClosed) {
+	if err := im.members[1].Safepoint(context.Background()); !errors.Is(err, cause) ||
+		!errors.Is(err, coord.ErrGroupClosed) {
 		t.Errorf("%v, want ErrGroupClosed because of the trap", err)
 	}
 }
@@ -337,10 +346,12 @@ func TestCrashBetweenTheEpochsReleasesTheOthers(t *testing.T) {
 func TestLeaderKilledAfterBroadcastKeepsItsPromise(t *testing.T) {
 	im := newImage(t, 3, coord.Config{})
 	im.tables[1].onApply = func() { im.members[0].Crash(errors.New("killed")) }
-	if commit, err := im.link(context.Background(), 0, &work{payload: "x"}); commit != 1 || err != nil {
+	if commit, err := im.link(context.Background(), 0, &work{payload: "x"}); commit != 1 ||
+		err != nil {
 		t.Fatalf("commit %d, error %v", commit, err)
 	}
-	if _, err := im.link(context.Background(), 0, &work{payload: "y"}); !errors.Is(err, coord.ErrGroupClosed) {
+	if _, err := im.link(context.Background(), 0, &work{payload: "y"}); !errors.Is(err,
+		coord.ErrGroupClosed) {
 		t.Errorf("the dead leader's next call: %v", err)
 	}
 	if _, err := im.link(context.Background(), 1, &work{payload: "z"}); err != nil {
@@ -363,7 +374,8 @@ func TestLeaderPanicIsItsDeath(t *testing.T) {
 	if _, err := im.link(context.Background(), 0, &work{}); !errors.Is(err, coord.ErrGroupClosed) {
 		t.Errorf("%v, want ErrGroupClosed", err)
 	}
-	if commit, err := im.link(context.Background(), 1, &work{payload: "x"}); commit != 1 || err != nil {
+	if commit, err := im.link(context.Background(), 1, &work{payload: "x"}); commit != 1 ||
+		err != nil {
 		t.Errorf("commit %d, error %v", commit, err)
 	}
 }

@@ -18,16 +18,18 @@ func (im *image) crashed(i int) bool {
 	return im.State().Mode[im.members[i].ID()] == protocol.Gone
 }
 
-// A leader that is killed from outside keeps the lease and the state lock until its goroutine has taken its work
-// back, wherever the kill finds it before the broadcast.
+// A leader that is killed from outside keeps the lease and the state lock until its goroutine has
+// taken its work back, wherever the kill finds it before the broadcast.
 func TestKilledLeaderKeepsItsLocksWhileItWorks(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		w    func(kill func()) *work
 	}{
 		{"in Do", func(kill func()) *work { return &work{payload: "x", before: kill} }},
-		{"in Do, which finds nothing to do", func(kill func()) *work { return &work{unchanged: true, before: kill} }},
-		{"in Do, which fails", func(kill func()) *work { return &work{err: errApply, before: kill} }},
+		{"in Do, which finds nothing to do",
+			func(kill func()) *work { return &work{unchanged: true, before: kill} }},
+		{"in Do, which fails",
+			func(kill func()) *work { return &work{err: errApply, before: kill} }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			im := newImage(t, 2, coord.Config{})
@@ -35,7 +37,8 @@ func TestKilledLeaderKeepsItsLocksWhileItWorks(t *testing.T) {
 			w := c.w(func() {
 				im.members[0].Crash(errKilled)
 				if !im.members[0].Gone() || im.crashed(0) {
-					t.Error("the group is not gone, or its death has been performed under its goroutine's hands")
+					t.Error("the group is not gone, or its death has been performed under its " +
+						"goroutine's hands")
 				}
 				s := im.State()
 				if s.Holder != 0 || s.Writer != 0 {
@@ -45,7 +48,8 @@ func TestKilledLeaderKeepsItsLocksWhileItWorks(t *testing.T) {
 					t.Error("another group has the state lock meanwhile")
 				}
 			})
-			if commit, err := im.link(t.Context(), 0, w); commit != 0 || !errors.Is(err, errKilled) || !errors.Is(err, coord.ErrGroupClosed) {
+			if commit, err := im.link(t.Context(), 0, w); commit != 0 ||
+				!errors.Is(err, errKilled) || !errors.Is(err, coord.ErrGroupClosed) {
 				t.Errorf("commit %d, error %v", commit, err)
 			}
 			if entries := im.tables[0].snapshot(); len(entries) > 0 {
@@ -67,7 +71,8 @@ func TestKilledLeaderKeepsItsLocksWhileItWorks(t *testing.T) {
 	}
 }
 
-// A leader that is killed while it waits for the others to arrive takes its work back with both locks in hand.
+// A leader that is killed while it waits for the others to arrive takes its work back with both
+// locks in hand.
 func TestKilledLeaderWithdrawsBeforeItLetsGo(t *testing.T) {
 	eachStrategy(t, "killed while published", func(t *testing.T, waiting coord.Waiting) {
 		im := newImage(t, 3, coord.Config{Waiting: waiting})
@@ -107,7 +112,8 @@ func (w *checkedUndo) Undo(ctx context.Context) error {
 	return w.work.Undo(ctx)
 }
 
-// A group that is killed while another goroutine replays an operation for it dies when that goroutine is done with it.
+// A group that is killed while another goroutine replays an operation for it dies when that
+// goroutine is done with it.
 func TestKilledSleeperDiesAfterItsReplay(t *testing.T) {
 	im := newImage(t, 3, coord.Config{})
 	im.tables[1].onApply = func() {
@@ -155,7 +161,8 @@ func TestKilledWithState(t *testing.T) {
 	settled(t, im)
 }
 
-// A child that is killed while it is built is not attached, and keeps the lease until its goroutine has stopped building.
+// A child that is killed while it is built is not attached, and keeps the lease until its goroutine
+// has stopped building.
 func TestKilledWhileBuilt(t *testing.T) {
 	im := newImage(t, 2, coord.Config{})
 	enter(t, im.members[0])
@@ -213,7 +220,8 @@ func TestAwaitOut(t *testing.T) {
 	})
 }
 
-// A leader whose goroutine panics after the broadcast is out only when another goroutine has kept its promise.
+// A leader whose goroutine panics after the broadcast is out only when another goroutine has kept
+// its promise.
 func TestAwaitOutOfALeaderThatPanicked(t *testing.T) {
 	im := newImage(t, 2, coord.Config{})
 	w := &panicsOnCommit{work: work{own: im.tables[0], payload: "x"}}
@@ -253,7 +261,8 @@ func TestCommitsAreCountedWhenSeen(t *testing.T) {
 		commit, err := im.members[0].Link(t.Context(), w)
 		im.members[0].Park()
 		if err != nil || commit != number+1 || w.before != number || im.Commits() != number+1 {
-			t.Errorf("commit %d, error %v; %d are counted before it is seen, %d afterwards", commit, err, w.before, im.Commits())
+			t.Errorf("commit %d, error %v; %d are counted before it is seen, %d afterwards", commit,
+				err, w.before, im.Commits())
 		}
 	}
 }

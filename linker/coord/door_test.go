@@ -10,8 +10,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// Whoever wants to go into a group that the leader is acting for waits at the door; the end of the operation lets it in,
-// whatever came of it, and a context that ends sends it away without a trace.
+// Whoever wants to go into a group that the leader is acting for waits at the door; the end of the
+// operation lets it in, whatever came of it, and a context that ends sends it away without a trace.
 func TestEnterWaitsAtTheDoor(t *testing.T) {
 	for name, c := range map[string]struct {
 		fails, gives bool

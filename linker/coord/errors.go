@@ -36,7 +36,8 @@ type PoisonError struct {
 }
 
 func (e *PoisonError) Error() string {
-	return fmt.Sprintf("%v: group %s could not undo an operation: %v (it had failed with: %v)", ErrPoisoned, e.Group, e.Undo, e.Apply)
+	return fmt.Sprintf("%v: group %s could not undo an operation: %v (it had failed with: %v)",
+		ErrPoisoned, e.Group, e.Undo, e.Apply)
 }
 
 // Unwrap makes a PoisonError ErrPoisoned, and both of its causes.
@@ -69,7 +70,9 @@ func (e *CrashError) Unwrap() []error { return []error{ErrGroupClosed, e.Cause} 
 // PanicError is the cause of a group that died because its replay panicked.
 type PanicError struct{ Value any }
 
-func (e *PanicError) Error() string { return fmt.Sprintf("coord: panic while replaying: %v", e.Value) }
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("coord: panic while replaying: %v", e.Value)
+}
 
 // Unwrap is the panic's value, if it is an error.
 func (e *PanicError) Unwrap() error {

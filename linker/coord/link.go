@@ -80,9 +80,9 @@ func (m *Member) abandon(w Work) {
 	})
 }
 
-// prepare is the operation up to its broadcast, with lease and state lock in hand. The shared state is half
-// changed meanwhile, so a leader that is killed from outside keeps both locks until its goroutine has taken
-// its work back: only then is its Crash performed.
+// prepare is the operation up to its broadcast, with lease and state lock in hand. The shared state
+// is half changed meanwhile, so a leader that is killed from outside keeps both locks until its
+// goroutine has taken its work back: only then is its Crash performed.
 func (m *Member) prepare(ctx context.Context, w Work) (broadcast bool, err error) {
 	c := m.c
 	m.begin()
@@ -107,7 +107,8 @@ func (m *Member) prepare(ctx context.Context, w Work) (broadcast bool, err error
 		return false, errors.Join(err, m.withdraw(ctx, w))
 	}
 	c.must(m.step(protocol.ActPublish))
-	if err := c.lead(ctx, m, func() bool { return c.perform(m.step(protocol.ActBroadcast)) }); err != nil {
+	if err := c.lead(ctx, m,
+		func() bool { return c.perform(m.step(protocol.ActBroadcast)) }); err != nil {
 		return false, errors.Join(err, m.withdraw(ctx, w))
 	}
 	return true, nil
@@ -117,7 +118,8 @@ func (m *Member) prepare(ctx context.Context, w Work) (broadcast bool, err error
 func (c *Coordinator) worked(m *Member, op Operation) error {
 	c.perform(protocol.Step{Action: protocol.ActCheckpoint})
 	c.tag++
-	t := protocol.Step{Action: protocol.ActWork, Group: m.id, Op: protocol.Op{Kind: op.Kind, Tag: c.tag}}
+	t := protocol.Step{Action: protocol.ActWork, Group: m.id,
+		Op: protocol.Op{Kind: op.Kind, Tag: c.tag}}
 	if !c.perform(t) {
 		return c.state.Perform(t)
 	}
@@ -214,7 +216,8 @@ func (c *Coordinator) rollback(ctx context.Context, m *Member, w Work) error {
 	if cause == nil { // the group that failed has died since
 		cause = &ReplayError{Group: protocol.NoGroup, Err: ErrGroupClosed}
 	}
-	if err := m.own(func() error { return w.Undo(ctx) }); err != nil && c.state.Mode[m.id] == protocol.Running {
+	if err := m.own(func() error { return w.Undo(ctx) }); err != nil &&
+		c.state.Mode[m.id] == protocol.Running {
 		c.poison = &PoisonError{Group: m.id, Apply: cause, Undo: err}
 		c.must(m.step(protocol.ActFailRollback))
 		return c.poison

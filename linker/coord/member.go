@@ -29,7 +29,9 @@ func (m *Member) ID() int { return int(m.id) }
 // Gone reports whether the group has left or died. Any goroutine may ask.
 func (m *Member) Gone() bool { return m.gone.Load() }
 
-func (m *Member) step(a protocol.Action) protocol.Step { return protocol.Step{Action: a, Group: m.id} }
+func (m *Member) step(a protocol.Action) protocol.Step {
+	return protocol.Step{Action: a, Group: m.id}
+}
 
 // closed is nil while the group exists and the image is sound. The mutex is held.
 func (m *Member) closed() error {
@@ -169,7 +171,8 @@ func (m *Member) perish() {
 	m.c.must(m.step(protocol.ActCrash))
 }
 
-// leave notes that the action that ends a group has been performed, or is about to be. The mutex is held.
+// leave notes that the action that ends a group has been performed, or is about to be. The mutex is
+// held.
 func (m *Member) leave() {
 	m.gone.Store(true)
 	m.dead = true
@@ -196,9 +199,9 @@ func (m *Member) end() {
 func (m *Member) out() bool { return m.working == 0 && (m.dead || m.c.poison != nil) }
 
 // AwaitOut waits until no goroutine works for a group that has left or died, or whose image is
-// poisoned: from then on what it has belongs to the caller. The wait is as long as
-// the work that is under way; the error is the context's. Any goroutine may call it that does not work
-// for the group itself.
+// poisoned: from then on what it has belongs to the caller. The wait is as long as the work that is
+// under way; the error is the context's. Any goroutine may call it that does not work for the group
+// itself.
 func (m *Member) AwaitOut(ctx context.Context) error {
 	c := m.c
 	c.mu.Lock()

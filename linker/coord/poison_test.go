@@ -33,7 +33,10 @@ func TestFailedUndosAtTheSameTimePoisonOnce(t *testing.T) {
 					t.Fatal(err)
 				}
 				im.members[0].Park()
-				m, err := child.Attach(t.Context(), func(context.Context, int) (coord.Participant, error) { return &stubborn{undo: undo}, nil })
+				m, err := child.Attach(t.Context(),
+					func(context.Context, int) (coord.Participant, error) {
+						return &stubborn{undo: undo}, nil
+					})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -41,7 +44,8 @@ func TestFailedUndosAtTheSameTimePoisonOnce(t *testing.T) {
 			}
 			inBoth := make(chan struct{})
 			running := attach(func() error { <-inBoth; return errUndo })
-			attach(func() error { close(inBoth); <-failed; return second }) // parked: the leader's goroutine undoes for it
+			// parked: the leader's goroutine undoes for it
+			attach(func() error { close(inBoth); <-failed; return second })
 			enter(t, running)
 			result := make(chan error, 1)
 			go func() {

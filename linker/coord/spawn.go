@@ -42,7 +42,8 @@ func (t *Token) Spawn() (*Child, error) {
 func (m *Member) handOver() (*Child, error) {
 	c := m.c
 	for id := range protocol.Group(c.state.Config.Groups) {
-		if c.members[id] == nil && c.perform(protocol.Step{Action: protocol.ActSpawn, Group: m.id, Child: id}) {
+		if c.members[id] == nil &&
+			c.perform(protocol.Step{Action: protocol.ActSpawn, Group: m.id, Child: id}) {
 			child := &Member{c: c, id: id}
 			c.members[id] = child
 			return &Child{m: child, token: child.token()}, nil
@@ -52,7 +53,8 @@ func (m *Member) handOver() (*Child, error) {
 	return nil, ErrTooManyGroups
 }
 
-// Member is the group that the child becomes. Until Attach has returned, only Crash, Gone and AwaitOut may be called.
+// Member is the group that the child becomes. Until Attach has returned, only Crash, Gone and
+// AwaitOut may be called.
 func (ch *Child) Member() *Member { return ch.m }
 
 // ID is the slot that the child will have.
@@ -64,7 +66,8 @@ func (ch *Child) ID() int { return int(ch.m.id) }
 // attach. The new group is parked. When build or anything else fails, the child
 // leaves no trace in the protocol; what build made is for its caller to take
 // back. If build panics, so it is, and the panic goes on.
-func (ch *Child) Attach(ctx context.Context, build func(ctx context.Context, id int) (Participant, error)) (*Member, error) {
+func (ch *Child) Attach(ctx context.Context,
+	build func(ctx context.Context, id int) (Participant, error)) (*Member, error) {
 	if err := ch.token.end(); err != nil {
 		return nil, err
 	}

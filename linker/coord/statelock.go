@@ -29,7 +29,8 @@ func (m *Member) TryWithState(f func() error) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := &c.state
-	if s.Writer != protocol.NoGroup || s.Readers != 0 || s.StateQueue.Len() > 0 || m.mayRequest() != nil {
+	if s.Writer != protocol.NoGroup || s.Readers != 0 || s.StateQueue.Len() > 0 ||
+		m.mayRequest() != nil {
 		return false, nil
 	}
 	c.must(m.step(protocol.ActRequestState))
@@ -74,7 +75,8 @@ func (m *Member) awaitState(ctx context.Context) error {
 	c := m.c
 	c.must(m.step(protocol.ActRequestState))
 	err := c.await(ctx, m, func() bool {
-		return c.state.Writer == protocol.NoGroup && c.state.Readers == 0 && c.state.StateQueue.Head() == m.id
+		return c.state.Writer == protocol.NoGroup && c.state.Readers == 0 &&
+			c.state.StateQueue.Head() == m.id
 	}, func() bool { return c.perform(m.step(protocol.ActLockState)) })
 	if err != nil {
 		m.cancel()

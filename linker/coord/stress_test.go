@@ -81,12 +81,14 @@ type stress struct {
 
 // one goroutine in one group: it links, cancels, allocates, spawns, sleeps,
 // leaves and dies at random.
-func (s *stress) run(t *testing.T, wg *sync.WaitGroup, m *coord.Member, own *stressTable, seed uint64, depth int) {
+func (s *stress) run(t *testing.T, wg *sync.WaitGroup, m *coord.Member, own *stressTable,
+	seed uint64, depth int) {
 	defer wg.Done()
 	rng := rand.New(rand.NewPCG(seed, uint64(m.ID())))
 	ctx := context.Background()
 	check := func(what string, err error) bool {
-		if err == nil || errors.Is(err, errExpected) || errors.Is(err, context.Canceled) || errors.Is(err, coord.ErrTooManyGroups) {
+		if err == nil || errors.Is(err, errExpected) || errors.Is(err, context.Canceled) ||
+			errors.Is(err, coord.ErrTooManyGroups) {
 			return true
 		}
 		t.Errorf("group %d: %s: %v", m.ID(), what, err)
@@ -143,7 +145,8 @@ func (s *stress) closure(ctx context.Context, m *coord.Member, own *stressTable)
 	return err
 }
 
-func (s *stress) spawn(t *testing.T, wg *sync.WaitGroup, parent *coord.Member, seed uint64, depth int) {
+func (s *stress) spawn(t *testing.T, wg *sync.WaitGroup, parent *coord.Member, seed uint64,
+	depth int) {
 	child, err := parent.Spawn(context.Background())
 	if errors.Is(err, coord.ErrTooManyGroups) {
 		return
@@ -155,13 +158,14 @@ func (s *stress) spawn(t *testing.T, wg *sync.WaitGroup, parent *coord.Member, s
 	wg.Add(1)
 	go func() { // the token moves with the child
 		own := &stressTable{fail: failRarely(seed)}
-		m, err := child.Attach(context.Background(), func(context.Context, int) (coord.Participant, error) {
-			own.entries = slices.Clone(s.log)
-			if seed%5 == 0 {
-				return nil, errExpected
-			}
-			return own, nil
-		})
+		m, err := child.Attach(context.Background(),
+			func(context.Context, int) (coord.Participant, error) {
+				own.entries = slices.Clone(s.log)
+				if seed%5 == 0 {
+					return nil, errExpected
+				}
+				return own, nil
+			})
 		if err != nil {
 			if !errors.Is(err, errExpected) {
 				t.Error(err)
@@ -195,7 +199,8 @@ func TestStress(t *testing.T) {
 		"notified": coord.Notified,
 		// The reference's phases with shorter sleeps: with its own numbers a run takes minutes.
 		"polling": func() coord.Waiting {
-			return coord.Polling(coord.Backoff{Spins: 8, Yields: 24, InitialSleep: 1000, ShiftLimit: 4, MaxSleep: 10_000})
+			return coord.Polling(coord.Backoff{Spins: 8, Yields: 24, InitialSleep: 1000,
+				ShiftLimit: 4, MaxSleep: 10_000})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -204,12 +209,13 @@ func TestStress(t *testing.T) {
 				s := &stress{alive: map[*coord.Member]*stressTable{}}
 				own := &stressTable{fail: failRarely(seed)}
 				steps := map[protocol.Action]int{}
-				c, first, err := coord.New(coord.Config{Waiting: waiting(), MaxGroups: 12, Observer: func(e coord.Event) {
-					steps[e.Step.Action]++
-					if err := e.State.Check(); err != nil {
-						t.Errorf("seed %d: after %s: %v\n%s", seed, e.Step, err, e.State)
-					}
-				}}, own)
+				c, first, err := coord.New(coord.Config{Waiting: waiting(), MaxGroups: 12,
+					Observer: func(e coord.Event) {
+						steps[e.Step.Action]++
+						if err := e.State.Check(); err != nil {
+							t.Errorf("seed %d: after %s: %v\n%s", seed, e.Step, err, e.State)
+						}
+					}}, own)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -234,7 +240,8 @@ func TestStress(t *testing.T) {
 				}
 				for m, own := range s.alive {
 					if !slices.Equal(own.entries, s.log) {
-						t.Errorf("seed %d: group %d has %d entries that differ from the log's %d", seed, m.ID(), len(own.entries), len(s.log))
+						t.Errorf("seed %d: group %d has %d entries that differ from the log's %d",
+							seed, m.ID(), len(own.entries), len(s.log))
 					}
 				}
 				for a, n := range steps {
@@ -243,7 +250,8 @@ func TestStress(t *testing.T) {
 			}
 			for _, a := range protocol.Actions() {
 				// Other tests do these; nobody who goes in has to come to a closed door.
-				elsewhere := slices.Contains([]protocol.Action{protocol.ActFailUndo, protocol.ActFailRollback, protocol.ActWake, protocol.ActCancelWake}, a)
+				elsewhere := slices.Contains([]protocol.Action{protocol.ActFailUndo,
+					protocol.ActFailRollback, protocol.ActWake, protocol.ActCancelWake}, a)
 				if total[a] == 0 && !elsewhere {
 					t.Errorf("the stress never performed %s", a)
 				}

@@ -170,7 +170,8 @@ func TestClosuresAreCounted(t *testing.T) {
 		t.Helper()
 		enter(t, m)
 		defer m.Park()
-		if err := m.WithState(ctx, func() (err error) { ok, err = m.AllocateClosure(); return err }); err != nil {
+		if err := m.WithState(ctx,
+			func() (err error) { ok, err = m.AllocateClosure(); return err }); err != nil {
 			t.Fatal(err)
 		}
 		return ok
@@ -178,7 +179,8 @@ func TestClosuresAreCounted(t *testing.T) {
 	if allocate() {
 		t.Error("a closure slot that does not exist was handed out")
 	}
-	if _, err := im.link(ctx, 1, &work{kind: protocol.AllocateFunctionTable, payload: "slots"}); err != nil {
+	if _, err := im.link(ctx, 1,
+		&work{kind: protocol.AllocateFunctionTable, payload: "slots"}); err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range []bool{true, true, false} {

@@ -122,13 +122,15 @@ func waitPoints() []waitPoint {
 		{"state lock", holdState, func(ctx context.Context, im *image) error {
 			return im.members[1].WithState(ctx, func() error { return nil })
 		}, false},
-		{"leave", holdState, func(ctx context.Context, im *image) error { return im.members[1].Detach(ctx) }, false},
+		{"leave", holdState,
+			func(ctx context.Context, im *image) error { return im.members[1].Detach(ctx) }, false},
 		{"attach", holdState, func(ctx context.Context, im *image) error {
 			child, err := im.members[1].Spawn(context.WithoutCancel(ctx))
 			if err != nil {
 				return err
 			}
-			_, err = child.Attach(ctx, func(context.Context, int) (coord.Participant, error) { return &table{}, nil })
+			_, err = child.Attach(ctx,
+				func(context.Context, int) (coord.Participant, error) { return &table{}, nil })
 			return err
 		}, false},
 		{"enter, during an operation", leadUntil, func(ctx context.Context, im *image) error {
@@ -167,8 +169,8 @@ func leadUntil(t *testing.T, im *image) func() {
 func settled(t *testing.T, im *image) {
 	t.Helper()
 	s := im.State()
-	if s.Holder != protocol.NoGroup || s.Writer != protocol.NoGroup || s.Readers != 0 || s.Leader != protocol.NoGroup ||
-		s.LeaseQueue.Len() > 0 || s.StateQueue.Len() > 0 {
+	if s.Holder != protocol.NoGroup || s.Writer != protocol.NoGroup || s.Readers != 0 ||
+		s.Leader != protocol.NoGroup || s.LeaseQueue.Len() > 0 || s.StateQueue.Len() > 0 {
 		t.Errorf("something is held, or waited for:\n%s", s)
 	}
 }
@@ -205,10 +207,11 @@ func TestWaitEndsWhenServed(t *testing.T) {
 	}
 }
 
-// The wait ends with its context, at once and without a trace: the next one is served. A participant
-// that has arrived is not free to go.
+// The wait ends with its context, at once and without a trace: the next one is served. A
+// participant that has arrived is not free to go.
 func TestWaitEndsWithItsContext(t *testing.T) {
-	for how, want := range map[string]error{"cancelled": context.Canceled, "timed out": context.DeadlineExceeded} {
+	for how, want := range map[string]error{"cancelled": context.Canceled,
+		"timed out": context.DeadlineExceeded} {
 		for _, p := range waitPoints() {
 			eachStrategy(t, p.name+"/"+how, func(t *testing.T, waiting coord.Waiting) {
 				im := newImage(t, 3, coord.Config{Waiting: waiting})
@@ -312,7 +315,9 @@ func TestWaitIsFirstComeFirstServed(t *testing.T) {
 			}
 			return token.Release()
 		},
-		"state lock": func(ctx context.Context, m *coord.Member) error { return m.WithState(ctx, func() error { return nil }) },
+		"state lock": func(ctx context.Context, m *coord.Member) error {
+			return m.WithState(ctx, func() error { return nil })
+		},
 	} {
 		eachStrategy(t, name, func(t *testing.T, waiting coord.Waiting) {
 			im := newImage(t, 8, coord.Config{Waiting: waiting})

@@ -16,7 +16,8 @@ func (info *Info) Encode() []byte { return info.Append(nil) }
 // Section returns the name and the content of the custom section.
 func (info *Info) Section() (name string, payload []byte) {
 	var mem []byte
-	for _, v := range []uint32{info.MemorySize, info.MemoryAlignment, info.TableSize, info.TableAlignment} {
+	for _, v := range []uint32{info.MemorySize, info.MemoryAlignment, info.TableSize,
+		info.TableAlignment} {
 		mem = leb.AppendU32(mem, v)
 	}
 	if info.Legacy {

@@ -8,7 +8,8 @@ import (
 )
 
 func Example() {
-	library := &dylink.Info{MemorySize: 4096, MemoryAlignment: 4, TableSize: 2, Needed: []string{"libm.so"}}
+	library := &dylink.Info{MemorySize: 4096, MemoryAlignment: 4, TableSize: 2,
+		Needed: []string{"libm.so"}}
 	file := library.Append([]byte("\x00asm\x01\x00\x00\x00"))
 
 	info, err := dylink.Read(file)
@@ -23,9 +24,9 @@ func Example() {
 	_, err = dylink.Read(file[:20])
 	fmt.Println(err)
 	// Output:
-	// 4096 16 [libm.so]
-	// true dylink: not a shared library: it has no dylink.0 (or dylink) section, which wasm-ld writes with -shared
-	// dylink: offset 0xa: section: unexpected end: 27 bytes wanted, 10 left
+	// 4096 16 [libm.so] true dylink: not a shared library: it has no dylink.0 (or dylink) section,
+	// which wasm-ld writes with -shared dylink: offset 0xa: section: unexpected end: 27 bytes
+	// wanted, 10 left
 }
 
 func ExampleFlags() {

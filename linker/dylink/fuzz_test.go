@@ -17,7 +17,8 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add([]byte(header))
 	f.Add(module("dylink", 8, 2, 1, 0, 1, 1, 'x'))
-	f.Add(module("dylink.0", join(sub(1, 0, 0, 0, 0), sub(3, 1, 1, 'a', 1), sub(4, 1, 1, 'e', 1, 'a', 1), sub(6, 1))...))
+	f.Add(module("dylink.0",
+		join(sub(1, 0, 0, 0, 0), sub(3, 1, 1, 'a', 1), sub(4, 1, 1, 'e', 1, 'a', 1), sub(6, 1))...))
 	f.Add(section(module("name"), "dylink.0"))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		info, err := dylink.Read(file)
@@ -26,12 +27,14 @@ func FuzzRead(f *testing.F) {
 			if info != nil || !strings.HasPrefix(err.Error(), "dylink: ") {
 				t.Fatalf("%+v, %v", info, err)
 			}
-			if !errors.Is(err, dylink.ErrNotLibrary) && (!errors.As(err, &fe) || fe.Offset < 0 || fe.Offset > len(file)) {
+			if !errors.Is(err, dylink.ErrNotLibrary) &&
+				(!errors.As(err, &fe) || fe.Offset < 0 || fe.Offset > len(file)) {
 				t.Fatal(err)
 			}
 			return
 		}
-		if info.MemoryAlignment > 31 || info.TableAlignment > 31 || len(info.Needed) > dylink.MaxNeeded {
+		if info.MemoryAlignment > 31 || info.TableAlignment > 31 ||
+			len(info.Needed) > dylink.MaxNeeded {
 			t.Fatalf("beyond the limits: %+v", info)
 		}
 		again, err := dylink.Read(info.Append([]byte(header)))
@@ -42,12 +45,14 @@ func FuzzRead(f *testing.F) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	small := dylink.Info{MemorySize: 4096, MemoryAlignment: 4, Needed: []string{"liba.so", "libb.so"}}
+	small := dylink.Info{MemorySize: 4096, MemoryAlignment: 4,
+		Needed: []string{"liba.so", "libb.so"}}
 	old := small
 	old.Legacy = true
 	large := small
 	for range 1000 {
-		large.Exports = append(large.Exports, dylink.ExportInfo{Name: "some_exported_symbol", Flags: dylink.TLS})
+		large.Exports = append(large.Exports,
+			dylink.ExportInfo{Name: "some_exported_symbol", Flags: dylink.TLS})
 	}
 	for _, bb := range []struct {
 		name string

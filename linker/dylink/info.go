@@ -18,7 +18,8 @@ const (
 
 var (
 	// ErrNotLibrary means that a module has neither a dylink.0 nor a dylink section.
-	ErrNotLibrary = errors.New("dylink: not a shared library: it has no dylink.0 (or dylink) section, which wasm-ld writes with -shared")
+	ErrNotLibrary = errors.New("dylink: not a shared library: it has no dylink.0 (or dylink) " +
+		"section, which wasm-ld writes with -shared")
 	// ErrNotModule means that the bytes are not WebAssembly.
 	ErrNotModule = wasm.ErrNotModule
 	// ErrVersion means that the bytes are WebAssembly, but not a module: a component, for

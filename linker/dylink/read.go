@@ -111,7 +111,8 @@ func (info *Info) readSubsections(r *leb.Reader) {
 			info.readNeeded(sub)
 		case exportInfo:
 			info.Exports = appendList(info.Exports, sub, 2, "exports", func() ExportInfo {
-				return ExportInfo{Name: symbol(sub, "name of an export"), Flags: Flags(sub.U32("flags of an export"))}
+				return ExportInfo{Name: symbol(sub, "name of an export"),
+					Flags: Flags(sub.U32("flags of an export"))}
 			})
 		case importInfo:
 			info.Imports = appendList(info.Imports, sub, 3, "imports", func() ImportInfo {

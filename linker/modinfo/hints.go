@@ -78,7 +78,8 @@ func (m *Module) needsCPlusPlus() string {
 // what is in namespace std, and what the compiler calls for exceptions and type information.
 func CPlusPlus(name string) bool {
 	for _, prefix := range []string{
-		"_ZNSt", "_ZNKSt", "_ZSt", "_ZTISt", "_ZTVSt", "_ZTVN10__cxxabiv1", "_Znw", "_Zna", "_Zdl", "_Zda",
+		"_ZNSt", "_ZNKSt", "_ZSt", "_ZTISt", "_ZTVSt", "_ZTVN10__cxxabiv1", "_Znw", "_Zna", "_Zdl",
+		"_Zda",
 		"__cxa_throw", "__cxa_begin_catch", "__cxa_end_catch", "__cxa_allocate_exception",
 		"__cxa_guard_", "__cxa_pure_virtual", "__gxx_",
 	} {

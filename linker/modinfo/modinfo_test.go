@@ -19,7 +19,8 @@ import (
 // folders of fixtures.
 func TestTreeAgreesWithTheLinker(t *testing.T) {
 	ctx := t.Context()
-	for _, c := range []struct{ main, folder string }{{"main-exe.wasm", "plain"}, {"main-shared.wasm", "threads"}} {
+	for _, c := range []struct{ main, folder string }{{"main-exe.wasm", "plain"},
+		{"main-shared.wasm", "threads"}} {
 		fixtures := os.DirFS("../testdata")
 		main, err := fs.ReadFile(fixtures, c.main)
 		if err != nil {
@@ -90,7 +91,8 @@ func TestReadAgreesWithTheLinker(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close(ctx)
-	for _, name := range []string{"libtls.wasm", "libdata.wasm", "libfnptr.wasm", "libcounter.wasm"} {
+	for _, name := range []string{"libtls.wasm", "libdata.wasm", "libfnptr.wasm",
+		"libcounter.wasm"} {
 		if _, err := l.Main().Open(ctx, name); err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +151,8 @@ func TestHints(t *testing.T) {
 }
 
 func TestReadRefuses(t *testing.T) {
-	for _, bytes := range [][]byte{nil, []byte("\x00asm"), []byte("#!/bin/sh\n"), []byte("\x00asm\x01\x00\x00\x00\x01\xff")} {
+	for _, bytes := range [][]byte{nil, []byte("\x00asm"), []byte("#!/bin/sh\n"),
+		[]byte("\x00asm\x01\x00\x00\x00\x01\xff")} {
 		if m, err := modinfo.Read(bytes); err == nil || m != nil {
 			t.Errorf("%q: %+v, %v", bytes, m, err)
 		}

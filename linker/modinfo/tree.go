@@ -63,7 +63,8 @@ func (t *Tree) Missing() bool {
 type TreeOptions struct {
 	SearchPath []string // folders of the file system; none: its root
 	Preload    []string // libraries that come right behind the root, or behind Main
-	// Main is the file of the main module into which the root is loaded. Empty: the root is it, or it is not known.
+	// Main is the file of the main module into which the root is loaded. Empty: the root is it, or
+	// it is not known.
 	Main string
 }
 

@@ -2,7 +2,8 @@ package protocol
 
 const refusedPoisoned Refusal = "Usable"
 
-// frozen is the opposite of Usable, the first conjunct of every action: once poisoned, nothing changes.
+// frozen is the opposite of Usable, the first conjunct of every action: once poisoned, nothing
+// changes.
 func (s *State) frozen() bool { return s.Poisoned && !s.off(OffStickyPoison) }
 
 // RequestLease (tla/LinkerSync.tla): g joins the lease's queue.
@@ -176,7 +177,8 @@ func (s *State) Arrive(h Group) Refusal {
 	switch {
 	case s.Mode[h] != Running:
 		return `mode[h] = "Running"`
-	case s.Stage[h] != Idle && s.Stage[h] != WaitLease && (s.Stage[h] != WaitState || s.off(OffCooperate)):
+	case s.Stage[h] != Idle && s.Stage[h] != WaitLease &&
+		(s.Stage[h] != WaitState || s.off(OffCooperate)):
 		return `stage[h] \in {"Idle", "WaitLease", "WaitState"}`
 	}
 	s.Part[h] = Arrived
@@ -258,7 +260,8 @@ func (s *State) Apply(h Group) Refusal {
 	return Done
 }
 
-// Commit: everybody has applied, and the operation becomes visible. This is its linearization point.
+// Commit: everybody has applied, and the operation becomes visible. This is its linearization
+// point.
 func (s *State) Commit(g Group) Refusal {
 	switch {
 	case s.frozen():

@@ -26,7 +26,8 @@ func (s *State) Spawn(p, c Group) Refusal {
 	return Done
 }
 
-// Build: the child makes its instances from the records, which cannot change while it has the lease.
+// Build: the child makes its instances from the records, which cannot change while it has the
+// lease.
 func (s *State) Build(c Group) Refusal {
 	switch {
 	case s.frozen():
@@ -107,7 +108,8 @@ func (s *State) Unpark(g Group) Refusal {
 	return Done
 }
 
-// Wake: in the middle of such an operation, whoever wants to go into g waits for its end, which lets it in.
+// Wake: in the middle of such an operation, whoever wants to go into g waits for its end, which
+// lets it in.
 func (s *State) Wake(g Group) Refusal {
 	switch {
 	case s.frozen():

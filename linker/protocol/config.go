@@ -37,27 +37,35 @@ type Guards uint32
 
 // The guards that can be switched off.
 const (
-	OffCooperate        Guards = 1 << iota // whoever waits for the state lock takes no part: a naive blocking lock
-	OffPublishLease                        // link without the lease
-	OffSecondEpoch                         // commit without waiting for everybody
-	OffGoOnTogether                        // a participant goes on as soon as it has applied itself
-	OffAttachLease                         // a child is built without the lease
-	OffLeaveTakesPart                      // leave without the state lock, and so without taking part
-	OffLateClaim                           // sleepers are looked at once, when the operation is published: a lost wake-up
-	OffLeaseUntilCommit                    // the lease falls at the broadcast
-	OffSecondLookup                        // nobody looks again after taking the lock
-	OffStickyPoison                        // poison wears off
-	OffLockOrder                           // ask for the lease while holding the state lock
-	OffUnparkGuard                         // run again in the middle of an operation
-	OffDowngrade                           // the write lock falls before the read locks are taken: the reference's gap
-	OffFirstCome                           // anyone in a queue may be next
-	OffCrashEndsPart                       // who dies in the middle of an operation is still waited for
-	OffCancelUndoes                        // a cancelled request leaves its local work behind
-	OffWake                                // who wants to get in has to find the moment between two operations
+	// whoever waits for the state lock takes no part: a naive blocking lock
+	OffCooperate    Guards = 1 << iota
+	OffPublishLease        // link without the lease
+	OffSecondEpoch         // commit without waiting for everybody
+	OffGoOnTogether        // a participant goes on as soon as it has applied itself
+	OffAttachLease         // a child is built without the lease
+	// leave without the state lock, and so without taking part
+	OffLeaveTakesPart
+	// sleepers are looked at once, when the operation is published: a lost wake-up
+	OffLateClaim
+	OffLeaseUntilCommit // the lease falls at the broadcast
+	OffSecondLookup     // nobody looks again after taking the lock
+	OffStickyPoison     // poison wears off
+	OffLockOrder        // ask for the lease while holding the state lock
+	OffUnparkGuard      // run again in the middle of an operation
+	// the write lock falls before the read locks are taken: the reference's gap
+	OffDowngrade
+	OffFirstCome // anyone in a queue may be next
+	// who dies in the middle of an operation is still waited for
+	OffCrashEndsPart
+	OffCancelUndoes // a cancelled request leaves its local work behind
+	// who wants to get in has to find the moment between two operations
+	OffWake
 )
 
-var guardNames = []string{"Cooperate", "PublishLease", "SecondEpoch", "GoOnTogether", "AttachLease", "LeaveTakesPart", "LateClaim",
-	"LeaseUntilCommit", "SecondLookup", "StickyPoison", "LockOrder", "UnparkGuard", "Downgrade", "FirstCome", "CrashEndsPart", "CancelUndoes", "Wake"}
+var guardNames = []string{"Cooperate", "PublishLease", "SecondEpoch", "GoOnTogether", "AttachLease",
+	"LeaveTakesPart", "LateClaim",
+	"LeaseUntilCommit", "SecondLookup", "StickyPoison", "LockOrder", "UnparkGuard", "Downgrade",
+	"FirstCome", "CrashEndsPart", "CancelUndoes", "Wake"}
 
 // ParseGuard finds a guard by its name in the specification.
 func ParseGuard(name string) (Guards, error) {

@@ -8,7 +8,8 @@ import (
 
 // everything is a configuration in which all can happen.
 func everything(groups, initial uint8) protocol.Config {
-	return protocol.Config{Groups: groups, Initial: initial, MaxLog: 2, Batch: 2, MaxTable: 4, Features: protocol.AllFeatures}
+	return protocol.Config{Groups: groups, Initial: initial, MaxLog: 2, Batch: 2, MaxTable: 4,
+		Features: protocol.AllFeatures}
 }
 
 // after is the state after the steps, each of which must be possible.

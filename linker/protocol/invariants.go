@@ -143,7 +143,8 @@ func (s *State) MailboxDepthOne() bool {
 // MailWhileReplaying: there is mail only while the operation is replayed, and it is that operation.
 func (s *State) MailWhileReplaying() bool {
 	return s.forAll(func(g Group) bool {
-		return s.Mail[g].Len() == 0 || s.replaying() && s.Part[g] == Arrived && s.Mail[g].Len() == 1 && s.Mail[g].At(0) == s.Op
+		return s.Mail[g].Len() == 0 || s.replaying() && s.Part[g] == Arrived &&
+			s.Mail[g].Len() == 1 && s.Mail[g].At(0) == s.Op
 	})
 }
 
@@ -176,7 +177,8 @@ func (s *State) WorldIsStopped() bool {
 // NobodyGoesOnAlone: nobody goes on before everybody has applied.
 func (s *State) NobodyGoesOnAlone() bool {
 	live := s.Live()
-	return !s.replaying() || s.forAll(func(g Group) bool { return !live.Has(g) || g == s.Leader || s.Part[g] != NoPart })
+	return !s.replaying() ||
+		s.forAll(func(g Group) bool { return !live.Has(g) || g == s.Leader || s.Part[g] != NoPart })
 }
 
 // NothingTwice: what was done once is not done again.
@@ -218,8 +220,8 @@ func (s *State) queueIs(q *Queue, stage Stage) bool {
 // that it gave by broadcasting.
 func (s *State) GoneIsGone() bool {
 	return s.forAll(func(g Group) bool {
-		return s.Mode[g] != Gone || (s.Stage[g] == Idle || s.Stage[g] == Replaying) && s.Part[g] == NoPart &&
-			s.Mail[g].Len() == 0 && s.View[g].Len() == 0 && s.Writer != g
+		return s.Mode[g] != Gone || (s.Stage[g] == Idle || s.Stage[g] == Replaying) &&
+			s.Part[g] == NoPart && s.Mail[g].Len() == 0 && s.View[g].Len() == 0 && s.Writer != g
 	})
 }
 
@@ -251,7 +253,8 @@ func (s *State) ChildHasToken() bool {
 
 // IdleIsClean: without an operation nothing of one is left.
 func (s *State) IdleIsClean() bool {
-	return s.Leader != NoGroup || !s.Failed && s.forAll(func(g Group) bool { return s.Mail[g].Len() == 0 })
+	return s.Leader != NoGroup || !s.Failed &&
+		s.forAll(func(g Group) bool { return s.Mail[g].Len() == 0 })
 }
 
 // OpIsInUse: an operation is named exactly while somebody works on it.

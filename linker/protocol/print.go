@@ -26,9 +26,11 @@ func (s *State) TLA() string {
 	}
 	write("mode", function(func(g Group) string { return quote(s.Mode[g]) }))
 	write("stage", function(func(g Group) string { return quote(s.Stage[g]) }))
-	write("leaseQueue", sequence(s.LeaseQueue.Len(), func(i int) fmt.Stringer { return s.LeaseQueue.At(i) }))
+	write("leaseQueue",
+		sequence(s.LeaseQueue.Len(), func(i int) fmt.Stringer { return s.LeaseQueue.At(i) }))
 	write("holder", s.Holder.String())
-	write("stateQueue", sequence(s.StateQueue.Len(), func(i int) fmt.Stringer { return s.StateQueue.At(i) }))
+	write("stateQueue",
+		sequence(s.StateQueue.Len(), func(i int) fmt.Stringer { return s.StateQueue.At(i) }))
 	write("writer", s.Writer.String())
 	write("readers", s.Readers.String())
 	write("leader", s.Leader.String())
@@ -104,9 +106,11 @@ type stateJSON struct {
 func (s State) MarshalJSON() ([]byte, error) {
 	j := stateJSON{
 		Holder: s.Holder.String(), Writer: s.Writer.String(), Leader: s.Leader.String(),
-		Op: opJSON(s.Op), Failed: s.Failed, Table: s.Table, Free: s.Free, Taken: s.Taken, Poisoned: s.Poisoned,
-		LeaseQueue: queueJSON(&s.LeaseQueue), StateQueue: queueJSON(&s.StateQueue), Readers: []string{},
-		Log: opsJSON(s.Log.Len(), s.Log.At),
+		Op: opJSON(s.Op), Failed: s.Failed, Table: s.Table, Free: s.Free, Taken: s.Taken,
+		Poisoned:   s.Poisoned,
+		LeaseQueue: queueJSON(&s.LeaseQueue), StateQueue: queueJSON(&s.StateQueue),
+		Readers: []string{},
+		Log:     opsJSON(s.Log.Len(), s.Log.At),
 	}
 	for g := range Group(s.Config.Groups) {
 		j.Mode = append(j.Mode, s.Mode[g].String())

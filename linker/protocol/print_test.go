@@ -62,9 +62,12 @@ func TestJSON(t *testing.T) {
 
 func TestParseRefusesNonsense(t *testing.T) {
 	for _, text := range []string{
-		"", "Fly(g1)", "Commit", "Commit()", "Commit(g0)", "Commit(g65)", "Commit(g01)", "Commit(g1", "Commit(g1, g2)", "Commit(h1)",
-		"Spawn(g1)", "Spawn(g1, )", "Spawn(g1, g2, g3)", "Checkpoint()", "Checkpoint(g1)", "Work(g1)", "Work(g1, <<>", `Work(g1, <<"Nothing", 1>>)`,
-		`Work(g1, <<"LoadModules", 256>>)`, `Work(g1, <<LoadModules, 1>>)`, `Work(g1, <<"LoadModules">>)`, `Work(g1, <<"", 1>>)`,
+		"", "Fly(g1)", "Commit", "Commit()", "Commit(g0)", "Commit(g65)", "Commit(g01)",
+		"Commit(g1", "Commit(g1, g2)", "Commit(h1)",
+		"Spawn(g1)", "Spawn(g1, )", "Spawn(g1, g2, g3)", "Checkpoint()", "Checkpoint(g1)",
+		"Work(g1)", "Work(g1, <<>", `Work(g1, <<"Nothing", 1>>)`,
+		`Work(g1, <<"LoadModules", 256>>)`, `Work(g1, <<LoadModules, 1>>)`,
+		`Work(g1, <<"LoadModules">>)`, `Work(g1, <<"", 1>>)`,
 	} {
 		if step, err := protocol.ParseStep(text); !errors.Is(err, protocol.ErrUnknownName) {
 			t.Errorf("%q reads as %v (%v), want ErrUnknownName", text, step, err)
@@ -89,14 +92,16 @@ func TestConfigValidate(t *testing.T) {
 		ok     bool
 	}{
 		{protocol.Config{Groups: 1, MaxLog: 1}, true},
-		{protocol.Config{Groups: protocol.MaxGroups, Initial: protocol.MaxGroups, MaxLog: protocol.LogCapacity}, true},
+		{protocol.Config{Groups: protocol.MaxGroups, Initial: protocol.MaxGroups,
+			MaxLog: protocol.LogCapacity}, true},
 		{protocol.Config{Groups: 0, MaxLog: 1}, false},
 		{protocol.Config{Groups: protocol.MaxGroups + 1, MaxLog: 1}, false},
 		{protocol.Config{Groups: 2, Initial: 3, MaxLog: 1}, false},
 		{protocol.Config{Groups: 2, MaxLog: 0}, false},
 		{protocol.Config{Groups: 2, MaxLog: protocol.LogCapacity + 1}, false},
 	} {
-		if err := c.config.Validate(); (err == nil) != c.ok || err != nil && !errors.Is(err, protocol.ErrConfig) {
+		if err := c.config.Validate(); (err == nil) != c.ok || err != nil &&
+			!errors.Is(err, protocol.ErrConfig) {
 			t.Errorf("%+v: %v, want valid: %v", c.config, err, c.ok)
 		}
 	}

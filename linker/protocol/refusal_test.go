@@ -27,26 +27,35 @@ func TestRefusals(t *testing.T) {
 		{pair, broadcast, "RequestLease(g2)", "~AtRendezvous(g)"},
 		{pair, nil, "GrantLease(g1)", `stage[g] = "WaitLease"`},
 		{pair, join(leased, []string{"RequestLease(g2)"}), "GrantLease(g2)", "holder = None"},
-		{pair, []string{"RequestLease(g1)", "RequestLease(g2)"}, "GrantLease(g2)", "Head(leaseQueue) = g"},
+		{pair, []string{"RequestLease(g1)", "RequestLease(g2)"}, "GrantLease(g2)",
+			"Head(leaseQueue) = g"},
 		{pair, locked, "RequestState(g1)", "stage[g] is Idle and free, Leased, or Built"},
 		{pair, broadcast, "RequestState(g2)", "stage[g] is Idle and free, Leased, or Built"},
 		{one, building, "RequestState(g2)", "stage[g] is Idle and free, Leased, or Built"},
 		{pair, nil, "LockState(g1)", `stage[g] = "WaitState"`},
 		{pair, join(locked, []string{"RequestState(g2)"}), "LockState(g2)", "writer = None"},
-		{pair, join(published, []string{"RequestState(g2)", "Arrive(g2)", "Broadcast(g1)"}), "LockState(g2)", "readers = {}"},
-		{pair, []string{"RequestState(g1)", "RequestState(g2)"}, "LockState(g2)", "Head(stateQueue) = g"},
+		{pair, join(published, []string{"RequestState(g2)", "Arrive(g2)", "Broadcast(g1)"}),
+			"LockState(g2)", "readers = {}"},
+		{pair, []string{"RequestState(g1)", "RequestState(g2)"}, "LockState(g2)",
+			"Head(stateQueue) = g"},
 		{pair, leased, "UnlockState(g1)", `stage[g] = "Locked"`},
-		{one, join(built, []string{"RequestState(g2)", "LockState(g2)"}), "UnlockState(g2)", `mode[g] = "Running"`},
+		{one, join(built, []string{"RequestState(g2)", "LockState(g2)"}), "UnlockState(g2)",
+			`mode[g] = "Running"`},
 		{pair, leased, "AllocateClosure(g1)", `stage[g] = "Locked"`},
-		{one, join(built, []string{"RequestState(g2)", "LockState(g2)"}), "AllocateClosure(g2)", `mode[g] = "Running"`},
+		{one, join(built, []string{"RequestState(g2)", "LockState(g2)"}), "AllocateClosure(g2)",
+			`mode[g] = "Running"`},
 		{pair, locked, "AllocateClosure(g1)", "free > 0"},
 		{pair, leased, "FreeClosure(g1)", `stage[g] = "Locked"`},
 		{pair, locked, "FreeClosure(g1)", "taken > 0"},
 		{pair, leased, `Work(g1, <<"LoadModules", 1>>)`, `stage[g] = "Locked"`},
-		{pair, []string{"RequestState(g1)", "LockState(g1)"}, `Work(g1, <<"LoadModules", 1>>)`, "holder = g"},
+		{pair, []string{"RequestState(g1)", "LockState(g1)"}, `Work(g1, <<"LoadModules", 1>>)`,
+			"holder = g"},
 		{pair, join(committed, locked), `Work(g1, <<"LoadModules", 1>>)`, "Fresh(o)"},
-		{everything(1, 1), join(worked, []string{"Publish(g1)", "Broadcast(g1)", "Commit(g1)"}, locked, []string{`Work(g1, <<"LoadModules", 2>>)`,
-			"Publish(g1)", "Broadcast(g1)", "Commit(g1)"}, locked), `Work(g1, <<"LoadModules", 3>>)`, "Len(log) < MaxLog"},
+		{everything(1, 1),
+			join(worked, []string{"Publish(g1)", "Broadcast(g1)", "Commit(g1)"}, locked,
+				[]string{`Work(g1, <<"LoadModules", 2>>)`, "Publish(g1)", "Broadcast(g1)",
+					"Commit(g1)"}, locked),
+			`Work(g1, <<"LoadModules", 3>>)`, "Len(log) < MaxLog"},
 		{pair, locked, "Publish(g1)", `stage[g] = "Worked"`},
 		{pair, worked, "Arrive(g2)", "Pending"},
 		{pair, published, "Arrive(g1)", `part[h] = "Expected"`},
@@ -60,17 +69,21 @@ func TestRefusals(t *testing.T) {
 		{pair, published, "Commit(g1)", `stage[g] = "Replaying"`},
 		{pair, failed, "Commit(g1)", "~failed"},
 		{pair, broadcast, "Commit(g1)", `\A h \in Participants : part[h] = "Applied"`},
-		{without(protocol.FeatureFailApply), broadcast3, "FailApply(g2)", `"FailApply" \in Features`},
+		{without(protocol.FeatureFailApply), broadcast3, "FailApply(g2)",
+			`"FailApply" \in Features`},
 		{pair, applied, "FailApply(g2)", "mail[h] # <<>>"},
 		{pair, applied, "Undo(g2)", "failed"},
 		{pair, failed, "Undo(g2)", `part[h] = "Applied"`},
-		{everything(4, 4), join(published, []string{"Arrive(g2)", "Arrive(g3)", "Arrive(g4)", "Broadcast(g1)", "Apply(g2)", "FailApply(g3)"}),
-			"Undo(g2)", `\A k \in Participants : part[k] # "Arrived"`},
+		{everything(4, 4),
+			join(published, []string{"Arrive(g2)", "Arrive(g3)", "Arrive(g4)", "Broadcast(g1)",
+				"Apply(g2)", "FailApply(g3)"}), "Undo(g2)",
+			`\A k \in Participants : part[k] # "Arrived"`},
 		{without(protocol.FeatureFailUndo), mixed, "FailUndo(g2)", `"FailUndo" \in Features`},
 		{pair, applied, "Rollback(g1)", "failed"},
 		{pair, published, "Rollback(g1)", `stage[g] = "Replaying"`},
 		{trio, mixed, "Rollback(g1)", `\A h \in Participants : part[h] \in {"Failed", "Undone"}`},
-		{without(protocol.FeatureFailUndo), join(mixed, []string{"Undo(g2)"}), "FailRollback(g1)", `"FailUndo" \in Features`},
+		{without(protocol.FeatureFailUndo), join(mixed, []string{"Undo(g2)"}), "FailRollback(g1)",
+			`"FailUndo" \in Features`},
 		{pair, join(failed, []string{"Crash(g1)"}), "FailRollback(g1)", `mode[g] = "Running"`},
 		{without(protocol.FeatureSpawn), leased, "Spawn(g1, g2)", `"Spawn" \in Features`},
 		{one, nil, "Spawn(g1, g2)", `stage[p] = "Leased"`},
@@ -90,11 +103,15 @@ func TestRefusals(t *testing.T) {
 		{pair, join([]string{"Park(g2)"}, published), "Unpark(g2)", `part[g] = "None"`},
 		{pair, nil, "Wake(g1)", `mode[g] = "Parked"`},
 		{pair, []string{"Park(g1)"}, "Wake(g1)", `part[g] # "None"`},
-		{without(protocol.FeatureCancel), join([]string{"Park(g2)"}, published, []string{"Wake(g2)"}), "CancelWake(g2)", `"Cancel" \in Features`},
+		{without(protocol.FeatureCancel),
+			join([]string{"Park(g2)"}, published, []string{"Wake(g2)"}), "CancelWake(g2)",
+			`"Cancel" \in Features`},
 		{pair, []string{"Park(g1)"}, "CancelWake(g1)", `mode[g] = "Waking"`},
 		{without(protocol.FeatureCancel), leased, "Cancel(g1)", `"Cancel" \in Features`},
-		{pair, broadcast, "Cancel(g1)", `stage[g] \in {"WaitLease", "Leased", "Built", "WaitState", "Locked", "Worked", "Published"}`},
-		{pair, join(published, []string{"RequestLease(g2)", "Arrive(g2)"}), "Cancel(g2)", "~AtRendezvous(g)"},
+		{pair, broadcast, "Cancel(g1)",
+			`stage[g] \in {"WaitLease", "Leased", "Built", "WaitState", "Locked", "Worked", "Published"}`},
+		{pair, join(published, []string{"RequestLease(g2)", "Arrive(g2)"}), "Cancel(g2)",
+			"~AtRendezvous(g)"},
 		{without(protocol.FeatureCrash), nil, "Crash(g1)", `"Crash" \in Features`},
 		{one, nil, "Crash(g2)", `mode[g] # "Gone"`},
 		{pair, nil, "Checkpoint", "Len(log) = MaxLog"},
@@ -109,7 +126,8 @@ func TestRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		var refused *protocol.RefusedError
-		if err := s.Perform(step); !errors.As(err, &refused) || refused.Guard != c.want || refused.Step != step {
+		if err := s.Perform(step); !errors.As(err, &refused) || refused.Guard != c.want ||
+			refused.Step != step {
 			t.Errorf("after %v: %s: %v, want a refusal by %s", c.before, c.step, err, c.want)
 		}
 		if s != before {
@@ -138,7 +156,8 @@ func TestCheckpointWaits(t *testing.T) {
 func TestPoisonedRefusesEverything(t *testing.T) {
 	c := everything(3, 3)
 	s := after(t, c, poisoned...)
-	for step := range c.Steps([]protocol.Op{{Kind: protocol.LoadModules, Tag: 1}, {Kind: protocol.AllocateFunctionTable, Tag: 1}}) {
+	for step := range c.Steps([]protocol.Op{{Kind: protocol.LoadModules, Tag: 1},
+		{Kind: protocol.AllocateFunctionTable, Tag: 1}}) {
 		if err := s.Perform(step); err == nil {
 			t.Errorf("%s was performed in a poisoned image", step)
 		}

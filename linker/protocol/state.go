@@ -6,24 +6,26 @@ package protocol
 type State struct {
 	Config Config // the constants; they never change
 
-	Mode       [MaxGroups]Mode    // who exists, and who sleeps
-	Stage      [MaxGroups]Stage   // how far each group's own request is
-	LeaseQueue Queue              // the groups that wait for the lease, first come first
-	Holder     Group              // the group that holds the lease, or NoGroup
-	StateQueue Queue              // the groups that wait for the state lock, first come first
-	Writer     Group              // the group that holds the state lock for writing, or NoGroup
-	Readers    Set                // the groups that hold it for reading
-	Leader     Group              // the group whose operation is published and not yet over, or NoGroup
-	Op         Op                 // the operation that is being worked on
-	Part       [MaxGroups]Part    // each group's part in the leader's operation
-	Mail       [MaxGroups]Mailbox // the operations that each group has to replay
-	Failed     bool               // a participant could not apply the operation
-	View       [MaxGroups]Log     // what each group's instances and table reflect, since the last checkpoint
-	Log        Log                // the committed operations, since the last checkpoint
-	Table      uint32             // closure slots that exist in every table
-	Free       uint32             // closure slots that nobody has
-	Taken      uint32             // closure slots that were handed out
-	Poisoned   bool               // an undo failed; the image is unusable for good
+	Mode       [MaxGroups]Mode  // who exists, and who sleeps
+	Stage      [MaxGroups]Stage // how far each group's own request is
+	LeaseQueue Queue            // the groups that wait for the lease, first come first
+	Holder     Group            // the group that holds the lease, or NoGroup
+	StateQueue Queue            // the groups that wait for the state lock, first come first
+	Writer     Group            // the group that holds the state lock for writing, or NoGroup
+	Readers    Set              // the groups that hold it for reading
+	// the group whose operation is published and not yet over, or NoGroup
+	Leader Group
+	Op     Op                 // the operation that is being worked on
+	Part   [MaxGroups]Part    // each group's part in the leader's operation
+	Mail   [MaxGroups]Mailbox // the operations that each group has to replay
+	Failed bool               // a participant could not apply the operation
+	// what each group's instances and table reflect, since the last checkpoint
+	View     [MaxGroups]Log
+	Log      Log    // the committed operations, since the last checkpoint
+	Table    uint32 // closure slots that exist in every table
+	Free     uint32 // closure slots that nobody has
+	Taken    uint32 // closure slots that were handed out
+	Poisoned bool   // an undo failed; the image is unusable for good
 }
 
 // NewState is Init: the first c.Initial groups run, and nothing has happened.
@@ -50,8 +52,8 @@ func (s *State) Live() Set {
 // Asleep tells whether nobody is in g, so that the leader of an operation acts for it.
 func (s *State) Asleep(g Group) bool { return s.Mode[g] == Parked || s.Mode[g] == Waking }
 
-// letIn is what the end of an operation does (LetIn in the specification): who waited for it gets in, before anybody can
-// publish the next.
+// letIn is what the end of an operation does (LetIn in the specification): who waited for it gets
+// in, before anybody can publish the next.
 func (s *State) letIn() {
 	for g := range Group(s.Config.Groups) {
 		if s.Mode[g] == Waking {

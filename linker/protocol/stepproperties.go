@@ -7,8 +7,8 @@ type StepProperty struct {
 	Holds func(from *State, t Step, to *State) bool
 }
 
-// StepProperties lists the properties of steps that the explorer of package model checks, in the order of the
-// specification.
+// StepProperties lists the properties of steps that the explorer of package model checks, in the
+// order of the specification.
 func StepProperties() []StepProperty {
 	return []StepProperty{
 		{

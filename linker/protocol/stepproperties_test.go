@@ -10,7 +10,8 @@ func TestLogGrows(t *testing.T) {
 	)
 	var states []State
 	for _, text := range []string{
-		"RequestLease(g1)", "GrantLease(g1)", "RequestState(g1)", "LockState(g1)", `Work(g1, <<"LoadModules", 1>>)`,
+		"RequestLease(g1)", "GrantLease(g1)", "RequestState(g1)", "LockState(g1)",
+		`Work(g1, <<"LoadModules", 1>>)`,
 		"Publish(g1)", "Arrive(g2)", "Broadcast(g1)", "Apply(g2)", "Commit(g1)",
 	} {
 		step, err := ParseStep(text)

@@ -49,8 +49,9 @@ const (
 	Gone     Mode = iota // no group, or one that has left
 	Building             // spawned, and not attached yet
 	Running              // guest code or a Go caller is active in it
-	Parked               // nobody is in it, or it blocks in a host call that does not touch the linker
-	Waking               // parked, and somebody waits to get in until the present operation is over
+	// nobody is in it, or it blocks in a host call that does not touch the linker
+	Parked
+	Waking // parked, and somebody waits to get in until the present operation is over
 )
 
 var modeNames = [...]string{"Gone", "Building", "Running", "Parked", "Waking"}
@@ -73,7 +74,8 @@ const (
 	Replaying              // epoch 2 is open
 )
 
-var stageNames = [...]string{"Idle", "WaitLease", "Leased", "Built", "WaitState", "Locked", "Worked", "Published", "Replaying"}
+var stageNames = [...]string{"Idle", "WaitLease", "Leased", "Built", "WaitState", "Locked",
+	"Worked", "Published", "Replaying"}
 
 func (s Stage) String() string { return nameOf(stageNames[:], uint8(s)) }
 
@@ -106,7 +108,8 @@ const (
 	UnloadModules                // libraries are taken out of every group
 )
 
-var kindNames = [...]string{"", "LoadModules", "ResolveFunction", "AllocateFunctionTable", "UnloadModules"}
+var kindNames = [...]string{"", "LoadModules", "ResolveFunction", "AllocateFunctionTable",
+	"UnloadModules"}
 
 func (k OpKind) String() string { return nameOf(kindNames[:], uint8(k)) }
 

@@ -11,7 +11,8 @@ import (
 )
 
 var walkOps = []protocol.Op{
-	{Kind: protocol.LoadModules, Tag: 1}, {Kind: protocol.ResolveFunction, Tag: 1}, {Kind: protocol.ResolveFunction, Tag: 2},
+	{Kind: protocol.LoadModules, Tag: 1}, {Kind: protocol.ResolveFunction, Tag: 1},
+	{Kind: protocol.ResolveFunction, Tag: 2},
 	{Kind: protocol.AllocateFunctionTable, Tag: 1}, {Kind: protocol.UnloadModules, Tag: 1},
 }
 
@@ -26,7 +27,8 @@ func drawConfig(t *rapid.T) protocol.Config {
 		MaxLog:   rapid.Uint8Range(1, protocol.LogCapacity).Draw(t, "log"),
 		Batch:    rapid.Uint32Range(1, 3).Draw(t, "batch"),
 		MaxTable: rapid.Uint32Range(0, 6).Draw(t, "table"),
-		Features: protocol.Features(rapid.Uint8Range(0, uint8(protocol.AllFeatures)).Draw(t, "features")),
+		Features: protocol.Features(rapid.Uint8Range(0, uint8(protocol.AllFeatures)).Draw(t,
+			"features")),
 	}
 }
 
@@ -42,14 +44,16 @@ func possible(s *protocol.State, steps []protocol.Step) []protocol.Step {
 	return can
 }
 
-// Random behaviours of configurations that are far too large to explore keep every invariant, and end only in ends.
+// Random behaviours of configurations that are far too large to explore keep every invariant, and
+// end only in ends.
 func TestWalksKeepInvariants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawConfig(t)
 		var steps []protocol.Step
 		for step := range c.Steps(walkOps) {
 			// Every pair of slots would be 4,096 spawns: a child takes the next slot.
-			if step.Action != protocol.ActSpawn || uint8(step.Child) == (uint8(step.Group)+1)%c.Groups {
+			if step.Action != protocol.ActSpawn ||
+				uint8(step.Child) == (uint8(step.Group)+1)%c.Groups {
 				steps = append(steps, step)
 			}
 		}
@@ -73,15 +77,16 @@ func TestWalksKeepInvariants(t *testing.T) {
 	})
 }
 
-// Two states have the same key exactly when they are equal, the same text exactly when they are equal, and the
-// same JSON exactly when they are equal.
+// Two states have the same key exactly when they are equal, the same text exactly when they are
+// equal, and the same JSON exactly when they are equal.
 func TestKeysTellStatesApart(t *testing.T) {
 	c := everything(3, 2)
 	var steps []protocol.Step
 	for step := range c.Steps(walkOps[:4]) {
 		steps = append(steps, step)
 	}
-	byKey, byText, byJSON := map[string]protocol.State{}, map[string]protocol.State{}, map[string]protocol.State{}
+	byKey, byText, byJSON := map[string]protocol.State{}, map[string]protocol.State{},
+		map[string]protocol.State{}
 	same := func(kind string, seen map[string]protocol.State, key string, s protocol.State) {
 		if other, ok := seen[key]; ok && other != s {
 			t.Fatalf("two states have the same %s %q:\n%s\nand\n%s", kind, key, other, s)
@@ -112,7 +117,8 @@ func TestKeysTellStatesApart(t *testing.T) {
 		same("JSON", byJSON, string(data), s)
 	}
 	if len(byKey) != len(states) || len(byText) != len(states) || len(byJSON) != len(states) {
-		t.Errorf("%d states have %d keys, %d texts, %d JSON forms", len(states), len(byKey), len(byText), len(byJSON))
+		t.Errorf("%d states have %d keys, %d texts, %d JSON forms", len(states), len(byKey),
+			len(byText), len(byJSON))
 	}
 }
 
@@ -145,8 +151,9 @@ func TestActionsDoNotAllocate(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations a step", n)
 	}
-	wholeOperation := parseAll(t, join(published, []string{"Arrive(g2)", "Arrive(g3)", "Arrive(g4)", "Broadcast(g1)",
-		"Apply(g2)", "Apply(g3)", "Apply(g4)", "Commit(g1)"}))
+	wholeOperation := parseAll(t,
+		join(published, []string{"Arrive(g2)", "Arrive(g3)", "Arrive(g4)", "Broadcast(g1)",
+			"Apply(g2)", "Apply(g3)", "Apply(g4)", "Commit(g1)"}))
 	if n := testing.AllocsPerRun(100, func() {
 		*next = s
 		for _, step := range wholeOperation {

@@ -5,7 +5,8 @@ import "github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 // ConstructorDepth is the depth with which the operations of a constructor begin.
 const ConstructorDepth = 2
 
-// body writes a function. Its locals are the parameters and, behind them, what has been computed so far.
+// body writes a function. Its locals are the parameters and, behind them, what has been computed so
+// far.
 func (e *encoder) body(f *Function) *wasm.Code {
 	var c wasm.Code
 	w := bodyWriter{e: e, c: &c, acc: 2}
@@ -105,12 +106,14 @@ func (w *bodyWriter) value(op Op) {
 	case Note:
 		c.I32Const(op.Value).Call(e.functions[importKey{"env", op.Symbol}]).I32Const(op.Value)
 	case AtExit:
-		c.GlobalGet(e.tableBase).I32Const(int32(op.Index)).I32Add().I32Const(op.Value).GlobalGet(e.memoryBase)
+		c.GlobalGet(e.tableBase).I32Const(int32(op.Index)).I32Add().I32Const(op.Value).GlobalGet(
+			e.memoryBase)
 		c.Call(e.functions[importKey{"env", "__cxa_atexit"}])
 	case Trap:
 		c.Unreachable()
 	case Exit:
-		c.I32Const(op.Value).Call(e.functions[importKey{"wasi_snapshot_preview1", "proc_exit"}]).I32Const(0)
+		c.I32Const(op.Value).Call(e.functions[importKey{"wasi_snapshot_preview1",
+			"proc_exit"}]).I32Const(0)
 	}
 }
 

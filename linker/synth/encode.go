@@ -7,9 +7,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// Encode writes the library as a binary module. The error says which part of the description cannot be written: a
-// function in the table that does not exist, or a name that is exported twice. Bodies are not looked into: the engine refuses
-// a call of a function that does not exist.
+// Encode writes the library as a binary module. The error says which part of the description cannot
+// be written: a function in the table that does not exist, or a name that is exported twice. Bodies
+// are not looked into: the engine refuses a call of a function that does not exist.
 func (l *Library) Encode() ([]byte, error) {
 	e := &encoder{lib: l, functions: map[importKey]uint32{}, globals: map[importKey]uint32{}}
 	e.head()
@@ -60,15 +60,19 @@ func (e *encoder) typ(s Signature) uint32 {
 func (e *encoder) head() {
 	l := e.lib
 	info := dylink.Info{
-		MemorySize: l.DataSize(), MemoryAlignment: max(l.Align, 2), TableSize: uint32(len(l.Table) + len(l.TableOthers)),
-		Needed: l.Needed, RuntimePath: l.RunPath,
+		MemorySize: l.DataSize(), MemoryAlignment: max(l.Align, 2),
+		TableSize: uint32(len(l.Table) + len(l.TableOthers)),
+		Needed:    l.Needed, RuntimePath: l.RunPath,
 	}
 	for _, name := range l.Weak {
-		info.Imports = append(info.Imports, dylink.ImportInfo{Module: "env", Field: name, Flags: dylink.BindingWeak | dylink.Undefined})
+		info.Imports = append(info.Imports,
+			dylink.ImportInfo{Module: "env", Field: name,
+				Flags: dylink.BindingWeak | dylink.Undefined})
 	}
 	for _, v := range l.Threads {
 		if v.Export != "" {
-			info.Exports = append(info.Exports, dylink.ExportInfo{Name: v.Export, Flags: dylink.TLS})
+			info.Exports = append(info.Exports,
+				dylink.ExportInfo{Name: v.Export, Flags: dylink.TLS})
 		}
 	}
 	e.b.CustomFirst(info.Section())
@@ -82,7 +86,8 @@ func (e *encoder) imports() {
 		memory.Limits = wasm.Limits{Max: wasm.MaxPages, HasMax: true}
 	}
 	e.b.ImportMemory("env", "memory", memory)
-	e.table = e.b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.FuncRef})
+	e.table = e.b.ImportTable("env", "__indirect_function_table",
+		wasm.TableType{Elem: wasm.FuncRef})
 	e.memoryBase = e.b.ImportGlobal("env", "__memory_base", wasm.GlobalType{Type: wasm.I32})
 	e.tableBase = e.b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: wasm.I32})
 	for i := range l.Functions {
@@ -137,7 +142,8 @@ func (e *encoder) function(module, name string, typ uint32) {
 func (e *encoder) got(module, name string) {
 	k := importKey{module, name}
 	if _, ok := e.globals[k]; !ok {
-		e.globals[k] = e.b.ImportGlobal(module, name, wasm.GlobalType{Type: wasm.I32, Mutable: true})
+		e.globals[k] = e.b.ImportGlobal(module, name,
+			wasm.GlobalType{Type: wasm.I32, Mutable: true})
 	}
 }
 

@@ -29,9 +29,10 @@ func Example() {
 	defer l.Close(ctx)
 	for _, lib := range []synth.Library{
 		{Name: "libseven.wasm", Functions: []synth.Function{{Exports: []string{"seven"}, Base: 7}}},
-		{Name: "libuser.wasm", Functions: []synth.Function{{Exports: []string{"user"}, Base: 100, Body: []synth.Op{
-			{Kind: synth.CallPointer, Symbol: "seven"},
-		}}}},
+		{Name: "libuser.wasm",
+			Functions: []synth.Function{{Exports: []string{"user"}, Base: 100, Body: []synth.Op{
+				{Kind: synth.CallPointer, Symbol: "seven"},
+			}}}},
 	} {
 		file, err := lib.Encode()
 		if err != nil {

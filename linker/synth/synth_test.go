@@ -24,12 +24,15 @@ func everything() synth.Library {
 		Name: "all.wasm", Needed: []string{"one.wasm", "two.wasm"}, RunPath: []string{"$ORIGIN/x"},
 		Functions: []synth.Function{
 			{Exports: []string{"plain", "alias"}, Base: 10, Body: body},
-			{Exports: []string{"narrow"}, Sig: synth.Narrow, Base: 20, Body: []synth.Op{{Kind: synth.AddOwn, Value: 1}}},
+			{Exports: []string{"narrow"}, Sig: synth.Narrow, Base: 20,
+				Body: []synth.Op{{Kind: synth.AddOwn, Value: 1}}},
 			{Exports: []string{"wide"}, Sig: synth.Wide, Base: 30},
 			{Sig: synth.Final, Base: 40},
 		},
-		Variables: []synth.Variable{{"data", 5}, {"", 6}}, Threads: []synth.Variable{{"thread", 7}}, Globals: []synth.Variable{{"global", 8}},
-		Words: []synth.Word{{Function: true, Symbol: "fn"}, {Function: true}, {Symbol: "elsewhere"}, {Index: 1}},
+		Variables: []synth.Variable{{"data", 5}, {"", 6}}, Threads: []synth.Variable{{"thread", 7}},
+		Globals: []synth.Variable{{"global", 8}},
+		Words: []synth.Word{{Function: true, Symbol: "fn"}, {Function: true}, {Symbol: "elsewhere"},
+			{Index: 1}},
 		Table: []int{0, 3}, TableOthers: []synth.Import{{"other", synth.Wide}},
 		Constructor: []synth.Op{{Kind: synth.Const, Value: 1}}, Weak: []string{"Load"}, Align: 4,
 	}
@@ -48,26 +51,34 @@ func TestEncode(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(info.Needed, lib.Needed) || !slices.Equal(info.RuntimePath, lib.RunPath) || info.MemorySize != 24 ||
-			info.MemoryAlignment != 4 || info.TableSize != 3 || len(info.Exports) != 1 || info.Exports[0].Flags != dylink.TLS ||
-			len(info.Imports) != 1 || info.Imports[0].Field != "Load" || !info.Imports[0].Flags.Has(dylink.BindingWeak) {
+		if !slices.Equal(info.Needed, lib.Needed) || !slices.Equal(info.RuntimePath, lib.RunPath) ||
+			info.MemorySize != 24 ||
+			info.MemoryAlignment != 4 || info.TableSize != 3 || len(info.Exports) != 1 ||
+			info.Exports[0].Flags != dylink.TLS ||
+			len(info.Imports) != 1 || info.Imports[0].Field != "Load" ||
+			!info.Imports[0].Flags.Has(dylink.BindingWeak) {
 			t.Errorf("%+v", info)
 		}
 		ctx := context.Background()
-		rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(api.CoreFeaturesV2|experimental.CoreFeaturesThreads))
+		rt := wazero.NewRuntimeWithConfig(ctx,
+			wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(
+				api.CoreFeaturesV2|experimental.CoreFeaturesThreads))
 		defer rt.Close(ctx)
 		m, err := rt.CompileModule(ctx, file)
 		if err != nil {
 			t.Fatal(err)
 		}
 		functions := m.ExportedFunctions()
-		for name, sig := range map[string]synth.Signature{"plain": synth.Plain, "alias": synth.Plain, "narrow": synth.Narrow, "wide": synth.Wide} {
+		for name, sig := range map[string]synth.Signature{"plain": synth.Plain,
+			"alias": synth.Plain, "narrow": synth.Narrow, "wide": synth.Wide} {
 			params, results := sig.Types()
-			if f := functions[name]; f == nil || !slices.Equal(f.ParamTypes(), params) || !slices.Equal(f.ResultTypes(), results) {
+			if f := functions[name]; f == nil || !slices.Equal(f.ParamTypes(), params) ||
+				!slices.Equal(f.ResultTypes(), results) {
 				t.Errorf("%s is %v, want %v -> %v", name, f, params, results)
 			}
 		}
-		for _, name := range []string{"__wasm_apply_data_relocs", "__wasm_init_tls", "__wasm_call_ctors"} {
+		for _, name := range []string{"__wasm_apply_data_relocs", "__wasm_init_tls",
+			"__wasm_call_ctors"} {
 			if functions[name] == nil {
 				t.Errorf("there is no %s", name)
 			}
@@ -77,7 +88,8 @@ func TestEncode(t *testing.T) {
 			module, name, _ := f.Import()
 			imports[module+"."+name] = true
 		}
-		for _, want := range []string{"env.Call", "env.Note", "env.other", "env.__cxa_atexit", "wasi_snapshot_preview1.proc_exit"} {
+		for _, want := range []string{"env.Call", "env.Note", "env.other", "env.__cxa_atexit",
+			"wasi_snapshot_preview1.proc_exit"} {
 			if !imports[want] {
 				t.Errorf("%s is not imported: %v", want, imports)
 			}
@@ -89,8 +101,12 @@ func TestEncode(t *testing.T) {
 func TestEncodeRefuses(t *testing.T) {
 	for name, change := range map[string]func(*synth.Library){
 		"a function in the table that is not there": func(l *synth.Library) { l.Table = []int{99} },
-		"a call of a function that is not there":    func(l *synth.Library) { l.Functions[2].Body = []synth.Op{{Kind: synth.CallOwn, Index: 99}} },
-		"two exports of one name":                   func(l *synth.Library) { l.Variables[1].Export = "plain" },
+		"a call of a function that is not there": func(l *synth.Library) {
+			l.Functions[2].Body = []synth.Op{{Kind: synth.CallOwn, Index: 99}}
+		},
+		"two exports of one name": func(l *synth.Library) {
+			l.Variables[1].Export = "plain"
+		},
 	} {
 		lib := everything()
 		change(&lib)
@@ -108,7 +124,8 @@ func TestEncodeRefuses(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	for s, want := range map[synth.Signature]string{synth.Plain: "plain", synth.Narrow: "narrow", synth.Wide: "wide", synth.Final: "final", 9: "no signature"} {
+	for s, want := range map[synth.Signature]string{synth.Plain: "plain", synth.Narrow: "narrow",
+		synth.Wide: "wide", synth.Final: "final", 9: "no signature"} {
 		if s.String() != want {
 			t.Errorf("%d is %s", s, s)
 		}

@@ -8,6 +8,7 @@ import (
 )
 
 func main() {
-	fmt.Fprintln(os.Stderr, "this is a part of a page: make playground compiles it with GOOS=js GOARCH=wasm")
+	fmt.Fprintln(os.Stderr,
+		"this is a part of a page: make playground compiles it with GOOS=js GOARCH=wasm")
 	os.Exit(2)
 }

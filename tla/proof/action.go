@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// action is a definition that says what a step does, taken apart: every conjunct is a condition on the state before it, or
-// gives one variable its next value.
+// action is a definition that says what a step does, taken apart: every conjunct is a condition on
+// the state before it, or gives one variable its next value.
 type action struct {
 	definition *Definition
 	guards     []Expr
 	next       map[string]Expr // nil: unchanged
 }
 
-// takeApart splits an action. Every variable must get exactly one next value; a conjunct of any other form that has a
-// prime in it is an error.
+// takeApart splits an action. Every variable must get exactly one next value; a conjunct of any
+// other form that has a prime in it is an error.
 func (m *Module) takeApart(d *Definition) *action {
 	a := &action{definition: d, next: map[string]Expr{}}
 	conjuncts := []Expr{d.Body}
@@ -22,7 +22,8 @@ func (m *Module) takeApart(d *Definition) *action {
 		conjuncts = list.items
 	}
 	fail := func(e Expr, what string) {
-		panic(&TranslationError{File: e.where().file, Line: e.where().line, What: d.Name + ": " + what})
+		panic(&TranslationError{File: e.where().file, Line: e.where().line, What: d.Name + ": " +
+			what})
 	}
 	assign := func(e Expr, name string, to Expr) {
 		if _, twice := a.next[name]; twice || !slices.Contains(m.Variables, name) {
@@ -73,7 +74,8 @@ func (m *Module) names(e Expr) []string {
 	return all
 }
 
-// call is one line of a next-state relation: an action with the names of its arguments, and the sets they are from.
+// call is one line of a next-state relation: an action with the names of its arguments, and the
+// sets they are from.
 type call struct {
 	*action
 	arguments []bound
@@ -90,8 +92,8 @@ func (c call) String() string {
 	return c.definition.Name + "(" + strings.Join(names, ", ") + ")"
 }
 
-// calls reads a definition that lists actions: alternatives, each behind existential quantifiers over its arguments. An
-// alternative that names another such list stands for all of it.
+// calls reads a definition that lists actions: alternatives, each behind existential quantifiers
+// over its arguments. An alternative that names another such list stands for all of it.
 func (m *Module) calls(name string) []call {
 	d, ok := m.definitions[name]
 	if !ok {
@@ -114,7 +116,8 @@ func (m *Module) calls(name string) []call {
 		}
 		applied, ok := e.(*nameExpr)
 		if !ok {
-			panic(&TranslationError{File: e.where().file, Line: e.where().line, What: name + ": an alternative that is no action"})
+			panic(&TranslationError{File: e.where().file, Line: e.where().line, What: name +
+				": an alternative that is no action"})
 		}
 		if len(c.arguments) == 0 && len(applied.args) == 0 {
 			all = append(all, m.calls(applied.name)...)
@@ -138,7 +141,8 @@ func (m *Module) applied(e *nameExpr, arguments []bound) *Definition {
 		same = ok && len(name.args) == 0 && name.name == arguments[i].name
 	}
 	if !same {
-		panic(&TranslationError{File: e.file, Line: e.line, What: e.name + " with other arguments than those that are bound before it"})
+		panic(&TranslationError{File: e.file, Line: e.line, What: e.name +
+			" with other arguments than those that are bound before it"})
 	}
 	return d
 }

@@ -40,7 +40,8 @@ type (
 		op          string
 		left, right Expr
 	}
-	// junctionExpr is a list of conjuncts or of alternatives, written with bullets or with infix operators.
+	// junctionExpr is a list of conjuncts or of alternatives, written with bullets or with infix
+	// operators.
 	junctionExpr struct {
 		position
 		op    string

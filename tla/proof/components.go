@@ -22,7 +22,8 @@ func (w *world) components(s Shape) []component {
 		}
 		all := []component{{suffix: ".length", sort: string(Number)}}
 		for i := range written.room {
-			all = append(all, component{suffix: fmt.Sprintf(".%d", i+1), sort: string(s.element.sort)})
+			all = append(all, component{suffix: fmt.Sprintf(".%d", i+1),
+				sort: string(s.element.sort)})
 		}
 		return all
 	case functionForm:
@@ -41,7 +42,8 @@ func (w *world) assemble(s Shape, symbol func(c component, args ...term) term) v
 	switch s.form {
 	case setForm:
 		c := w.components(s)[0]
-		return set{element: *s.element, has: func(x value) term { return symbol(c, x.(scalar).term) }}
+		return set{element: *s.element,
+			has: func(x value) term { return symbol(c, x.(scalar).term) }}
 	case sequenceForm:
 		all := w.components(s)
 		if len(all) == 1 {
@@ -54,7 +56,10 @@ func (w *world) assemble(s Shape, symbol func(c component, args ...term) term) v
 		return v
 	case functionForm:
 		return function{func(g term) value {
-			return w.assemble(*s.element, func(c component, args ...term) term { return symbol(c, append([]term{g}, args...)...) })
+			return w.assemble(*s.element,
+				func(c component, args ...term) term {
+					return symbol(c, append([]term{g}, args...)...)
+				})
 		}}
 	}
 	return scalar{s.sort, symbol(w.components(s)[0])}

@@ -6,17 +6,19 @@ import (
 	"strings"
 )
 
-// room is how many elements a sequence can have in a counterexample after the step; before it, one less.
+// room is how many elements a sequence can have in a counterexample after the step; before it, one
+// less.
 const room = 3
 
-// Counterexample is a step from a state in which every invariant holds, into one in which a property is broken, or which
-// must not follow it. The state before it need not be one that can be reached: either the protocol is wrong, or the
-// induction hypothesis says too little.
+// Counterexample is a step from a state in which every invariant holds, into one in which a
+// property is broken, or which must not follow it. The state before it need not be one that can be
+// reached: either the protocol is wrong, or the induction hypothesis says too little.
 type Counterexample struct {
 	Obligation Obligation
 	// Arguments are the action's, such as "g = g1", in order.
 	Arguments []string
-	// Constants are those that are numbers, and Variables all variables, in the order of the specification.
+	// Constants are those that are numbers, and Variables all variables, in the order of the
+	// specification.
 	Constants []Assignment
 	Variables []Change
 }
@@ -49,14 +51,17 @@ func (c *Counterexample) String() string {
 	return b.String()
 }
 
-// Refute looks for a counterexample to an obligation among so many groups, and sequences of at most two elements. It returns
-// nil if there is none that small, which proves nothing about larger ones. Errors wrap [ErrSolver] or are the context's; z3's
-// having no answer is an error here, since the question has no quantifiers.
-func (s *System) Refute(ctx context.Context, z Solver, o Obligation, groups int) (*Counterexample, error) {
+// Refute looks for a counterexample to an obligation among so many groups, and sequences of at most
+// two elements. It returns nil if there is none that small, which proves nothing about larger ones.
+// Errors wrap [ErrSolver] or are the context's; z3's having no answer is an error here, since the
+// question has no quantifiers.
+func (s *System) Refute(ctx context.Context, z Solver, o Obligation, groups int) (*Counterexample,
+	error) {
 	return s.translate(writtenWorld(groups, room)).refute(ctx, z, o)
 }
 
-func (tr *translation) refute(ctx context.Context, z Solver, o Obligation) (*Counterexample, error) {
+func (tr *translation) refute(ctx context.Context, z Solver, o Obligation) (*Counterexample,
+	error) {
 	model, err := tr.model(ctx, z, o, tr.script(o), tr.questions(o))
 	if model == nil || err != nil {
 		return nil, err
@@ -65,7 +70,8 @@ func (tr *translation) refute(ctx context.Context, z Solver, o Obligation) (*Cou
 }
 
 // model asks for the values of terms that make a script true. It is nil if there are none.
-func (tr *translation) model(ctx context.Context, z Solver, o Obligation, script string, terms []term) (map[term]string, error) {
+func (tr *translation) model(ctx context.Context, z Solver, o Obligation, script string,
+	terms []term) (map[term]string, error) {
 	var b strings.Builder
 	b.WriteString(script + "(get-value (")
 	for _, t := range terms {
@@ -79,7 +85,8 @@ func (tr *translation) model(ctx context.Context, z Solver, o Obligation, script
 	case answer == Unsat:
 		return nil, nil
 	case answer == Unknown:
-		return nil, fmt.Errorf("%w: %v: no answer about %d groups within %v", ErrSolver, o, len(tr.world.slots), z.Limit)
+		return nil, fmt.Errorf("%w: %v: no answer about %d groups within %v", ErrSolver, o,
+			len(tr.world.slots), z.Limit)
 	}
 	values, err := readValues(out, len(terms))
 	if err != nil {
@@ -92,7 +99,8 @@ func (tr *translation) model(ctx context.Context, z Solver, o Obligation, script
 	return model, nil
 }
 
-// questions are all terms without quantifiers that the states, the constants and the arguments consist of.
+// questions are all terms without quantifiers that the states, the constants and the arguments
+// consist of.
 func (tr *translation) questions(o Obligation) []term {
 	var all []term
 	s := tr.system

@@ -33,8 +33,9 @@ func (e *TranslationError) Error() string {
 // Unwrap returns [ErrConstruct].
 func (e *TranslationError) Unwrap() error { return ErrConstruct }
 
-// catch turns a panic with a [*TranslationError] into an error: reading and translating stop at the first construct that
-// is not known, however deep in an expression it is. Every exported function that reads or translates defers it.
+// catch turns a panic with a [*TranslationError] into an error: reading and translating stop at the
+// first construct that is not known, however deep in an expression it is. Every exported function
+// that reads or translates defers it.
 func catch(err *error) {
 	switch r := recover().(type) {
 	case nil:

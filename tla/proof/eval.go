@@ -25,7 +25,8 @@ func (s scope) with(name string, v value) scope {
 	return s
 }
 
-// translator turns expressions into terms. Its methods panic with a [*TranslationError] at a construct that they do not know.
+// translator turns expressions into terms. Its methods panic with a [*TranslationError] at a
+// construct that they do not know.
 type translator struct {
 	*world
 	module    *Module
@@ -34,7 +35,8 @@ type translator struct {
 }
 
 func (t *translator) fail(e Expr, what string, args ...any) {
-	panic(&TranslationError{File: e.where().file, Line: e.where().line, What: fmt.Sprintf(what, args...)})
+	panic(&TranslationError{File: e.where().file, Line: e.where().line,
+		What: fmt.Sprintf(what, args...)})
 }
 
 func (t *translator) eval(e Expr, in scope) value {
@@ -169,7 +171,8 @@ func (t *translator) unary(e *unaryExpr, in scope) value {
 	case "UNCHANGED":
 		return formula(t.unchanged(e.x, in))
 	case "[]":
-		// Only [][A]_v comes here: a step of it, and nothing about time, is what the translation means.
+		// Only [][A]_v comes here: a step of it, and nothing about time, is what the translation
+		// means.
 		if _, ok := e.x.(*stepExpr); ok && in.next != nil {
 			return t.eval(e.x, in)
 		}
@@ -235,7 +238,8 @@ func (t *translator) quantifier(e *quantifierExpr, in scope) value {
 	indices := t.indices()
 	for i := len(indices) - 1; i >= 0; i-- {
 		x := scalar{Number, indices[i]}
-		chosen = choose(and(s.has(x), t.formula(e.body, in.with(e.bounds[0].name, x))), x.term, chosen)
+		chosen = choose(and(s.has(x), t.formula(e.body, in.with(e.bounds[0].name, x))), x.term,
+			chosen)
 	}
 	return scalar{Number, chosen}
 }

@@ -60,7 +60,8 @@ func (t *translator) cardinality(e Expr, args []value) value {
 		s, ok := args[0].(set)
 		switch {
 		case ok && s.rangeOf != nil:
-			return scalar{Number, apply(operatorOn("cardinality", s.rangeOf.element), s.rangeOf.term)}
+			return scalar{Number,
+				apply(operatorOn("cardinality", s.rangeOf.element), s.rangeOf.term)}
 		case ok && t.slots != nil:
 			n := numeral(0)
 			for _, v := range t.elements(s.element) {
@@ -101,9 +102,11 @@ func (t *translator) binary(e *binaryExpr, in scope) value {
 	case "+", "-":
 		return scalar{Number, sum(e.op, t.number(e.left, in), t.number(e.right, in))}
 	case "<", "<=", "=<":
-		return formula(compare(map[string]string{"<": "<", "<=": "<=", "=<": "<="}[e.op], t.number(e.left, in), t.number(e.right, in)))
+		return formula(compare(map[string]string{"<": "<", "<=": "<=", "=<": "<="}[e.op],
+			t.number(e.left, in), t.number(e.right, in)))
 	case ">", ">=":
-		return formula(compare(map[string]string{">": "<", ">=": "<="}[e.op], t.number(e.right, in), t.number(e.left, in)))
+		return formula(compare(map[string]string{">": "<", ">=": "<="}[e.op], t.number(e.right, in),
+			t.number(e.left, in)))
 	case `\o`:
 		s, ok := t.eval(e.left, in).(sequence)
 		u, ok2 := t.eval(e.right, in).(sequence)
@@ -139,7 +142,8 @@ func (t *translator) member(e *binaryExpr, in scope) term {
 			t.fail(e, "a value that is no function from groups")
 		}
 		values := t.set(functions.values, in)
-		return t.within("forall", t.set(functions.domain, in), func(x value) term { return t.contains(e, values, f.at(x.(scalar).term)) })
+		return t.within("forall", t.set(functions.domain, in),
+			func(x value) term { return t.contains(e, values, f.at(x.(scalar).term)) })
 	}
 	return t.contains(e, t.set(e.right, in), t.eval(e.left, in))
 }
@@ -168,7 +172,8 @@ func (t *translator) sets(e *binaryExpr, in scope) value {
 	case `\cap`:
 		return set{element: a.element, has: func(x value) term { return and(a.has(x), b.has(x)) }}
 	case `\`:
-		return set{element: a.element, has: func(x value) term { return and(a.has(x), not(b.has(x))) }}
+		return set{element: a.element,
+			has: func(x value) term { return and(a.has(x), not(b.has(x))) }}
 	}
 	return set{element: a.element, has: func(x value) term { return or(a.has(x), b.has(x)) }}
 }
@@ -181,6 +186,7 @@ func (t *translator) pairs(e *binaryExpr, in scope) value {
 	}
 	return set{element: Scalar(Operation), has: func(x value) term {
 		o := x.(scalar).term
-		return and(not(equal(o, noOperation)), kinds.has(scalar{Text, apply("kind", o)}), tags.has(scalar{Tag, apply("tag", o)}))
+		return and(not(equal(o, noOperation)), kinds.has(scalar{Text, apply("kind", o)}),
+			tags.has(scalar{Tag, apply("tag", o)}))
 	}}
 }

@@ -19,7 +19,9 @@ func (t *translator) structure(e Expr, in scope) value {
 		if !s.element.same(Scalar(Group)) {
 			t.fail(e, "a function from something else than groups")
 		}
-		return t.strict(function{func(g term) value { return t.eval(e.body, in.with(e.bound.name, scalar{Group, g})) }})
+		return t.strict(function{func(g term) value {
+			return t.eval(e.body, in.with(e.bound.name, scalar{Group, g}))
+		}})
 	case *exceptExpr:
 		return t.except(e, in)
 	case *indexExpr:
@@ -82,7 +84,10 @@ func (t *translator) image(e *imageExpr, in scope) value {
 		t.fail(e, "a set of elements of no shape")
 	}
 	return set{element: shape, has: func(x value) term {
-		return t.within("exists", from, func(v value) term { return t.equals(t.eval(e.element, in.with(e.bounds[0].name, v)), x) })
+		return t.within("exists", from,
+			func(v value) term {
+				return t.equals(t.eval(e.element, in.with(e.bounds[0].name, v)), x)
+			})
 	}}
 }
 

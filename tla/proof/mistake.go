@@ -9,18 +9,18 @@ import (
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
-// Mistake is a change of the specification that somebody could make. A proof that succeeds all the same shows nothing of
-// what was changed.
+// Mistake is a change of the specification that somebody could make. A proof that succeeds all the
+// same shows nothing of what was changed.
 type Mistake struct {
-	// Name is "Off X" for a guard that is switched off, and that of a [tla.Guard] for one that is missing.
+	// Name is "Off X" for a guard that is switched off, and that of a [tla.Guard] for one that is
+	// missing.
 	Name string
 
 	system *System
 }
 
-// Mistakes returns the specification's own switches, in the order of their names, and then all guards of all actions,
-// each of which is left out in turn.
-// The errors are those of [Load].
+// Mistakes returns the specification's own switches, in the order of their names, and then all
+// guards of all actions, each of which is left out in turn. The errors are those of [Load].
 func Mistakes(fsys fs.FS) ([]Mistake, error) {
 	whole, err := Load(fsys)
 	if err != nil {
@@ -49,8 +49,8 @@ func Mistakes(fsys fs.FS) ([]Mistake, error) {
 				return nil, err
 			}
 			modules := append([]*tla.Module{changed}, spec.Modules[1:]...)
-			system, err := NewSystem(&tla.Specification{Root: spec.Root, Modules: modules, Standard: spec.Standard},
-				whole.signature, whole.invariants, whole.properties)
+			system, err := NewSystem(&tla.Specification{Root: spec.Root, Modules: modules,
+				Standard: spec.Standard}, whole.signature, whole.invariants, whole.properties)
 			if err != nil {
 				return nil, fmt.Errorf("without %v: %w", g, err)
 			}
@@ -63,14 +63,16 @@ func Mistakes(fsys fs.FS) ([]Mistake, error) {
 const terminated = "Terminated"
 
 // Refute is [System.Refute] with the mistake.
-func (m Mistake) Refute(ctx context.Context, z Solver, o Obligation, groups int) (*Counterexample, error) {
+func (m Mistake) Refute(ctx context.Context, z Solver, o Obligation, groups int) (*Counterexample,
+	error) {
 	return m.system.Refute(ctx, z, o, groups)
 }
 
 // MistakeResult says what a mistake breaks.
 type MistakeResult struct {
 	Mistake string `json:"mistake"`
-	// Property and Action are the obligation that fails; both are empty if everything can still be proved.
+	// Property and Action are the obligation that fails; both are empty if everything can still be
+	// proved.
 	Property string `json:"property,omitempty"`
 	Action   string `json:"action,omitempty"`
 	// Groups is how many groups the counterexample has.
@@ -81,7 +83,8 @@ func (r MistakeResult) String() string {
 	if r.Survives() {
 		return r.Mistake + ": everything can still be proved"
 	}
-	return fmt.Sprintf("%s: breaks %s by %s, with %d groups", r.Mistake, r.Property, r.Action, r.Groups)
+	return fmt.Sprintf("%s: breaks %s by %s, with %d groups", r.Mistake, r.Property, r.Action,
+		r.Groups)
 }
 
 // Survives tells whether everything can be proved in spite of the mistake.
@@ -90,9 +93,9 @@ func (r MistakeResult) Survives() bool { return r.Property == "" }
 // ErrUndecided means that z3 could neither prove an obligation nor refute it.
 var ErrUndecided = errors.New("proof: undecided")
 
-// Judge looks for an obligation that the mistake breaks: among those that are not the same as without it. If there is no
-// small counterexample, each of them must still be provable; otherwise the error wraps [ErrUndecided]. Other errors wrap
-// [ErrSolver] or are the context's.
+// Judge looks for an obligation that the mistake breaks: among those that are not the same as
+// without it. If there is no small counterexample, each of them must still be provable; otherwise
+// the error wraps [ErrUndecided]. Other errors wrap [ErrSolver] or are the context's.
 func (m Mistake) Judge(ctx context.Context, z Solver, whole *System) (MistakeResult, error) {
 	r := MistakeResult{Mistake: m.Name}
 	changed := m.changed(whole)
@@ -147,9 +150,11 @@ func (m Mistake) changed(whole *System) []changes {
 	return all
 }
 
-// brokenBy returns a property that an action breaks, or the empty string: one question for all properties.
+// brokenBy returns a property that an action breaks, or the empty string: one question for all
+// properties.
 func (tr *translation) brokenBy(ctx context.Context, z Solver, c changes) (string, error) {
-	script := tr.text(c.action+" breaks something", [][]string{tr.given, tr.hypothesis, tr.steps[c.action]})
+	script := tr.text(c.action+" breaks something",
+		[][]string{tr.given, tr.hypothesis, tr.steps[c.action]})
 	var names []term
 	for _, property := range c.properties {
 		name := term("broken." + property)

@@ -11,12 +11,12 @@ import (
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
-// harmless are the switches that break no property of states or steps: what goes wrong without them is that something never
-// happens, and only TLC finds that.
+// harmless are the switches that break no property of states or steps: what goes wrong without them
+// is that something never happens, and only TLC finds that.
 var harmless = []string{"Cooperate", "LateClaim", "Wake"}
 
-// Every mistake that TLC finds by an invariant or a property of steps breaks the proof, too. So does every other switch but
-// the harmless ones.
+// Every mistake that TLC finds by an invariant or a property of steps breaks the proof, too. So
+// does every other switch but the harmless ones.
 func TestSwitchesBreakTheProof(t *testing.T) {
 	s, r := load(t), record(t)
 	recorded := map[string]MistakeResult{}
@@ -44,14 +44,15 @@ func TestSwitchesBreakTheProof(t *testing.T) {
 		t.Errorf("only %d negatives are of states or steps", safety)
 	}
 	for _, name := range s.module.switches() {
-		if result, ok := recorded["Off "+name]; !ok || result.Survives() != slices.Contains(harmless, name) {
+		if result, ok := recorded["Off "+name]; !ok ||
+			result.Survives() != slices.Contains(harmless, name) {
 			t.Errorf("Off %s: %v", name, result)
 		}
 	}
 }
 
-// What is proved without a guard cannot be TLC's to find: every such guard has its reason in guards.json. In other words, each
-// guard that TLC finds missing breaks the proof.
+// What is proved without a guard cannot be TLC's to find: every such guard has its reason in
+// guards.json. In other words, each guard that TLC finds missing breaks the proof.
 func TestGuardsThatTheProofDoesNotNeed(t *testing.T) {
 	data, err := os.ReadFile("../guards.json")
 	if err != nil {
@@ -98,7 +99,8 @@ func TestSampleOfMistakes(t *testing.T) {
 		if want.Survives() {
 			continue // that takes a while, and TestSampleOfProofs does the like
 		}
-		c, err := mistakes[i].Refute(t.Context(), z3, Obligation{want.Property, want.Action}, want.Groups)
+		c, err := mistakes[i].Refute(t.Context(), z3, Obligation{want.Property, want.Action},
+			want.Groups)
 		if err != nil || c == nil {
 			t.Errorf("%v: counterexample %v, %v", want, c, err)
 		}

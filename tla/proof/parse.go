@@ -20,14 +20,15 @@ type Module struct {
 	tokens      []string
 }
 
-// Parse reads a specification. The part of TLA+ that it reads is the one in which LinkerSync is written; anything else
-// is a [*TranslationError] with its line.
+// Parse reads a specification. The part of TLA+ that it reads is the one in which LinkerSync is
+// written; anything else is a [*TranslationError] with its line.
 func Parse(spec *tla.Specification) (m *Module, err error) {
 	defer catch(&err)
 	m = &Module{Name: spec.Root.Name, definitions: map[string]*Definition{}}
 	for _, part := range spec.Modules {
 		if len(part.Instances) > 0 {
-			panic(&TranslationError{File: part.Name + ".tla", What: "INSTANCE " + part.Instances[0]})
+			panic(&TranslationError{File: part.Name + ".tla", What: "INSTANCE " +
+				part.Instances[0]})
 		}
 		m.read(part)
 	}
@@ -38,7 +39,8 @@ func Parse(spec *tla.Specification) (m *Module, err error) {
 func (m *Module) Definition(name string) (*Definition, error) {
 	d, ok := m.definitions[name]
 	if !ok {
-		return nil, &TranslationError{File: m.Name + ".tla", What: "there is no definition of " + name}
+		return nil, &TranslationError{File: m.Name + ".tla", What: "there is no definition of " +
+			name}
 	}
 	return d, nil
 }
@@ -87,7 +89,8 @@ func (m *Module) unit(p *parser) {
 type parser struct {
 	file   string
 	tokens []tla.Token
-	column int // of the innermost junction list: whatever stands at or left of it ends the expression
+	// of the innermost junction list: whatever stands at or left of it ends the expression
+	column int
 }
 
 func (p *parser) at(t tla.Token) position { return position{p.file, t.Line} }
@@ -154,8 +157,9 @@ func (p *parser) word() string {
 	return t.Text
 }
 
-var keywords = []string{"IF", "THEN", "ELSE", "LET", "IN", "CHOOSE", "EXCEPT", "UNCHANGED", "DOMAIN", "SUBSET", "UNION", "ENABLED",
-	"CASE", "OTHER", "INSTANCE", "LOCAL", "RECURSIVE", "THEOREM", "LAMBDA"}
+var keywords = []string{"IF", "THEN", "ELSE", "LET", "IN", "CHOOSE", "EXCEPT", "UNCHANGED",
+	"DOMAIN", "SUBSET", "UNION", "ENABLED", "CASE", "OTHER", "INSTANCE", "LOCAL", "RECURSIVE",
+	"THEOREM", "LAMBDA"}
 
 // declarations reads "VARIABLES a, b".
 func (p *parser) declarations() []string {

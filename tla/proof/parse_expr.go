@@ -7,18 +7,21 @@ import (
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
-// Precedences of infix operators, as TLA+ has them; where it has a range, one number of it that is right for every pair
-// of operators in this table. Operators of the same precedence are grouped to the left.
+// Precedences of infix operators, as TLA+ has them; where it has a range, one number of it that is
+// right for every pair of operators in this table. Operators of the same precedence are grouped to
+// the left.
 var infix = map[string]int{
 	"=>": 1, "<=>": 2, "~>": 2,
 	`/\`: 3, `\/`: 3,
-	"=": 5, "#": 5, "/=": 5, `\in`: 5, `\notin`: 5, "<": 5, ">": 5, "<=": 5, "=<": 5, ">=": 5, `\subseteq`: 5,
-	`\cup`: 8, `\union`: 8, `\cap`: 8, `\`: 8,
+	"=": 5, "#": 5, "/=": 5, `\in`: 5, `\notin`: 5, "<": 5, ">": 5, "<=": 5, "=<": 5, ">=": 5,
+	`\subseteq`: 5,
+	`\cup`:      8, `\union`: 8, `\cap`: 8, `\`: 8,
 	"..": 9, "+": 10, "-": 11, `\X`: 12, "*": 13, `\o`: 13,
 }
 
 // Precedences of prefix operators.
-var prefix = map[string]int{"~": 4, "[]": 4, "<>": 4, "UNCHANGED": 4, "DOMAIN": 9, "SUBSET": 8, "UNION": 8}
+var prefix = map[string]int{"~": 4, "[]": 4, "<>": 4, "UNCHANGED": 4, "DOMAIN": 9, "SUBSET": 8,
+	"UNION": 8}
 
 // alone are the operators that TLA+ does not chain: a = b = c is an error.
 var alone = map[int]bool{1: true, 2: true, 5: true, 9: true}
@@ -35,7 +38,8 @@ func (p *parser) expression(minimum int) Expr {
 		p.take()
 		right := p.expression(precedence + 1)
 		left = p.join(t, left, right)
-		if next := p.peek(); infix[next.Text] == precedence && (alone[precedence] || precedence == 3 && next.Text != t.Text) {
+		if next := p.peek(); infix[next.Text] == precedence &&
+			(alone[precedence] || precedence == 3 && next.Text != t.Text) {
 			p.fail(next, fmt.Sprintf("%s beside %s without parentheses", next.Text, t.Text))
 		}
 	}
@@ -83,7 +87,8 @@ func (p *parser) operand() Expr {
 	return p.postfix(p.primary())
 }
 
-// list reads a junction list: its bullets stand in one column, and whatever stands at or left of it ends an item.
+// list reads a junction list: its bullets stand in one column, and whatever stands at or left of it
+// ends an item.
 func (p *parser) list(first tla.Token) Expr {
 	outer := p.column
 	e := &junctionExpr{position: p.at(first), op: first.Text}
@@ -206,7 +211,8 @@ func (p *parser) set() Expr {
 		p.expect(":")
 		e := &filterExpr{at, b[0], p.expression(0)}
 		if len(b) > 1 {
-			panic(&TranslationError{File: p.file, Line: at.line, What: "a set of several bound names"})
+			panic(&TranslationError{File: p.file, Line: at.line,
+				What: "a set of several bound names"})
 		}
 		p.expect("}")
 		return e

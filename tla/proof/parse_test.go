@@ -52,7 +52,8 @@ func lisp(e Expr) string {
 	case *oldExpr:
 		return "@"
 	}
-	return list(strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", e), "*proof."), "Expr"), children(e)...)
+	return list(strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", e), "*proof."), "Expr"),
+		children(e)...)
 }
 
 func TestParse(t *testing.T) {
@@ -106,12 +107,15 @@ func TestParse(t *testing.T) {
 }
 
 func TestParseUnits(t *testing.T) {
-	m, err := Parse(specification(t, "CONSTANTS\n    A, \\* a\n    B\nVARIABLE x\nASSUME A = B\n\nF(a, b) == a = b\n\nG ==\n    /\\ F(A, B)\n    /\\ x = 1"))
+	m, err := Parse(specification(t, "CONSTANTS\n    A, \\* a\n    B\nVARIABLE x\nASSUME A = "+
+		"B\n\nF(a, b) == a = b\n\nG ==\n    /\\ F(A, B)\n    /\\ x = 1"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(m.Constants, []string{"A", "B"}) || !slices.Equal(m.Variables, []string{"x"}) || len(m.Assumptions) != 1 {
-		t.Errorf("constants %q, variables %q, %d assumptions", m.Constants, m.Variables, len(m.Assumptions))
+	if !slices.Equal(m.Constants, []string{"A", "B"}) ||
+		!slices.Equal(m.Variables, []string{"x"}) || len(m.Assumptions) != 1 {
+		t.Errorf("constants %q, variables %q, %d assumptions", m.Constants, m.Variables,
+			len(m.Assumptions))
 	}
 	f, err := m.Definition("F")
 	if err != nil || !slices.Equal(f.Parameters, []string{"a", "b"}) || f.line != 9 {
@@ -150,8 +154,10 @@ func TestParseErrors(t *testing.T) {
 			t.Errorf("%s: %v, want a TranslationError", c.text, err)
 			continue
 		}
-		if failure.Line != c.line || !strings.Contains(err.Error(), c.what) || failure.File != "M.tla" {
-			t.Errorf("%s: %v (line %d), want line %d and %q", c.text, err, failure.Line, c.line, c.what)
+		if failure.Line != c.line || !strings.Contains(err.Error(), c.what) ||
+			failure.File != "M.tla" {
+			t.Errorf("%s: %v (line %d), want line %d and %q", c.text, err, failure.Line, c.line,
+				c.what)
 		}
 	}
 }

@@ -45,15 +45,17 @@ func record(t *testing.T) *Record {
 	return r
 }
 
-// TestRecordIsFresh fails when the specification, the lemmas or the translation changed without a new record, and when
-// something is not proved. It needs no z3.
+// TestRecordIsFresh fails when the specification, the lemmas or the translation changed without a
+// new record, and when something is not proved. It needs no z3.
 func TestRecordIsFresh(t *testing.T) {
 	if err := load(t).CheckRecord(record(t)); err != nil {
-		t.Errorf("%v\nrun: go run ./tla/cmd/tlc prove --record && go run ./tla/cmd/tlc prove --mistakes --record", err)
+		t.Errorf("%v\nrun: go run ./tla/cmd/tlc prove --record && go run ./tla/cmd/tlc prove "+
+			"--mistakes --record", err)
 	}
 }
 
-// Everything that LinkerSync claims of states and of steps is to be proved, and the lemmas; each for every action.
+// Everything that LinkerSync claims of states and of steps is to be proved, and the lemmas; each
+// for every action.
 func TestObligationsAreComplete(t *testing.T) {
 	s := load(t)
 	text, err := os.ReadFile("../LinkerSync.tla")
@@ -83,7 +85,8 @@ func TestObligationsAreComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := len(s.Invariants())*(len(lines)+2) + len(s.Properties())*(len(lines)+1) // Terminated, and Init
+	// Terminated, and Init
+	want := len(s.Invariants())*(len(lines)+2) + len(s.Properties())*(len(lines)+1)
 	if got := len(s.Obligations()); got != want {
 		t.Errorf("%d obligations, want %d", got, want)
 	}
@@ -97,7 +100,8 @@ func TestObligationsAreComplete(t *testing.T) {
 	}
 }
 
-// sampleSize is how many obligations are proved again, and how many mistakes are judged again, where z3 is installed.
+// sampleSize is how many obligations are proved again, and how many mistakes are judged again,
+// where z3 is installed.
 const sampleSize = 15
 
 // TestSampleOfProofs proves some obligations again: others whenever the questions change.
@@ -117,13 +121,14 @@ func TestSampleOfProofs(t *testing.T) {
 	}
 }
 
-// A proof from hypotheses that exclude each other, or of a step that nobody can take, shows nothing: every action can
-// happen where all invariants hold.
+// A proof from hypotheses that exclude each other, or of a step that nobody can take, shows
+// nothing: every action can happen where all invariants hold.
 func TestNothingIsVacuous(t *testing.T) {
 	z3, s := solver(t), load(t)
 	tr := s.translate(writtenWorld(2, room))
 	for _, action := range s.Actions() {
-		script := tr.text(action, [][]string{tr.given, tr.hypothesis, tr.steps[action]}) + "(check-sat)\n"
+		script := tr.text(action, [][]string{tr.given, tr.hypothesis, tr.steps[action]}) +
+			"(check-sat)\n"
 		if answer, _, err := z3.Ask(t.Context(), script); err != nil || answer != Sat {
 			t.Errorf("%s where all invariants hold: %s, %v", action, answer, err)
 		}
@@ -137,22 +142,27 @@ func TestNothingIsVacuous(t *testing.T) {
 // Without z3 the message says what to install.
 func TestNoSolver(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	if _, err := FindSolver(t.Context(), time.Second); !errors.Is(err, ErrNoSolver) || !strings.Contains(err.Error(), "apt-get install z3") {
+	if _, err := FindSolver(t.Context(), time.Second); !errors.Is(err, ErrNoSolver) ||
+		!strings.Contains(err.Error(), "apt-get install z3") {
 		t.Errorf("%v", err)
 	}
 }
 
-// What z3 does not understand is an error, and what it cannot decide in time is unknown; neither is an answer.
+// What z3 does not understand is an error, and what it cannot decide in time is unknown; neither is
+// an answer.
 func TestSolverFails(t *testing.T) {
 	z3 := solver(t)
-	if _, _, err := z3.Ask(t.Context(), "(assert nonsense)\n(check-sat)\n"); !errors.Is(err, ErrSolver) {
+	if _, _, err := z3.Ask(t.Context(), "(assert nonsense)\n(check-sat)\n"); !errors.Is(err,
+		ErrSolver) {
 		t.Errorf("nonsense: %v", err)
 	}
 	missing := Solver{Path: filepath.Join(t.TempDir(), "z3"), Limit: time.Second}
-	if _, _, err := missing.Ask(t.Context(), "(check-sat)\n"); !errors.Is(err, ErrSolver) || !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := missing.Ask(t.Context(), "(check-sat)\n"); !errors.Is(err, ErrSolver) ||
+		!errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a program that is not there: %v", err)
 	}
-	hard := "(declare-fun f (Int Int) Int)\n(assert (forall ((x Int) (y Int)) (= (f x (f y x)) (* (f x y) (f y y) x))))\n(assert (exists ((x Int)) (> (* x x x) (f x 7))))\n(check-sat)\n"
+	hard := "(declare-fun f (Int Int) Int)\n(assert (forall ((x Int) (y Int)) (= (f x (f y x)) " +
+		"(* (f x y) (f y y) x))))\n(assert (exists ((x Int)) (> (* x x x) (f x 7))))\n(check-sat)\n"
 	z3.Limit = time.Second
 	if answer, _, err := z3.Ask(t.Context(), hard); err != nil || answer != Unknown {
 		t.Errorf("a hard question: %s, %v", answer, err)
@@ -169,8 +179,10 @@ func TestCheckRecord(t *testing.T) {
 	}{
 		{"other questions", func(r *Record) { r.Properties[3].Scripts = "0" }, tla.ErrStale},
 		{"fewer questions", func(r *Record) { r.Properties[3].Obligations-- }, tla.ErrStale},
-		{"a property is missing", func(r *Record) { r.Properties = r.Properties[1:] }, tla.ErrNoRecord},
-		{"not proved", func(r *Record) { r.Properties[5].Unproved = []string{"Commit"} }, ErrUndecided},
+		{"a property is missing", func(r *Record) { r.Properties = r.Properties[1:] },
+			tla.ErrNoRecord},
+		{"not proved", func(r *Record) { r.Properties[5].Unproved = []string{"Commit"} },
+			ErrUndecided},
 		{"no mistakes", func(r *Record) { r.Mistakes = nil }, tla.ErrNoRecord},
 		{"other mistakes", func(r *Record) { r.MistakeInputs = "0" }, tla.ErrStale},
 	} {
@@ -187,7 +199,8 @@ func TestCheckRecord(t *testing.T) {
 	if err := s.CheckMistakes(r, changed); !errors.Is(err, tla.ErrUnexpected) {
 		t.Errorf("a mistake that survives: %v", err)
 	}
-	if err := s.CheckMistakes(r, []MistakeResult{{Mistake: "nobody's"}}); !errors.Is(err, tla.ErrNoRecord) {
+	if err := s.CheckMistakes(r, []MistakeResult{{Mistake: "nobody's"}}); !errors.Is(err,
+		tla.ErrNoRecord) {
 		t.Errorf("a new mistake: %v", err)
 	}
 	if err := s.CheckMistakes(r, r.Mistakes); err != nil {
@@ -202,7 +215,8 @@ func TestRecordRoundTrip(t *testing.T) {
 	for _, o := range s.Obligations() {
 		results = append(results, Result{Obligation: o, Verdict: Proved})
 	}
-	again, err := r.WithResults(s, Solver{Version: r.Z3}, results).WithMistakes(s, r.Mistakes).JSON()
+	again, err := r.WithResults(s, Solver{Version: r.Z3}, results).WithMistakes(s,
+		r.Mistakes).JSON()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +228,8 @@ func TestRecordRoundTrip(t *testing.T) {
 		t.Error("the record is not what recording writes")
 	}
 	results[0].Verdict = Open
-	if p := r.WithResults(s, Solver{}, results).Properties[0]; !slices.Equal(p.Unproved, []string{results[0].Obligation.Action}) {
+	if p := r.WithResults(s, Solver{}, results).Properties[0]; !slices.Equal(p.Unproved,
+		[]string{results[0].Obligation.Action}) {
 		t.Errorf("an open obligation is recorded as %+v", p)
 	}
 }

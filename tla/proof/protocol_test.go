@@ -23,8 +23,8 @@ type transition struct {
 // samples is how many transitions of each kind are asked about in each model.
 const samples = 40
 
-// TestTranslationIsTheProtocol asks z3 about transitions of complete graphs, with both states fixed: the translation of an
-// action allows a step exactly where linker/protocol performs it.
+// TestTranslationIsTheProtocol asks z3 about transitions of complete graphs, with both states
+// fixed: the translation of an action allows a step exactly where linker/protocol performs it.
 func TestTranslationIsTheProtocol(t *testing.T) {
 	z3, system := solver(t), load(t)
 	for _, name := range []string{"MCsmall.cfg", "MCsmallclosures.cfg"} {
@@ -48,7 +48,8 @@ func TestTranslationIsTheProtocol(t *testing.T) {
 	}
 }
 
-// sample walks the graph and picks steps that are possible, steps that are not, and wrong ends of possible ones.
+// sample walks the graph and picks steps that are possible, steps that are not, and wrong ends of
+// possible ones.
 func sample(t *testing.T, constants protocol.Config, ops []protocol.Op) []transition {
 	t.Helper()
 	random := rand.New(rand.NewPCG(3, 7))
@@ -94,7 +95,8 @@ func oneOfEach(edges []transition) []transition {
 	return picked
 }
 
-// refusedForEachReason are steps that are not possible: of every action, for every reason that the protocol has to refuse it.
+// refusedForEachReason are steps that are not possible: of every action, for every reason that the
+// protocol has to refuse it.
 func refusedForEachReason(states []protocol.State, steps []protocol.Step) []transition {
 	type reason struct {
 		action  protocol.Action
@@ -123,9 +125,11 @@ func compareTransitions(t *testing.T, z3 Solver, tr *translation, transitions []
 	t.Helper()
 	constants := transitions[0].from.Config
 	script := tr.text("transitions", [][]string{tr.given, {
-		fmt.Sprintf("(assert (and (= MaxLog %d) (= Batch %d) (= MaxTable %d)))", constants.MaxLog, constants.Batch, constants.MaxTable),
+		fmt.Sprintf("(assert (and (= MaxLog %d) (= Batch %d) (= MaxTable %d)))", constants.MaxLog,
+			constants.Batch, constants.MaxTable),
 	}})
-	for _, feature := range []string{"Park", "Cancel", "Crash", "Spawn", "Detach", "FailApply", "FailUndo"} {
+	for _, feature := range []string{"Park", "Cancel", "Crash", "Spawn", "Detach", "FailApply",
+		"FailUndo"} {
 		script += fmt.Sprintf("(assert (Features %s))\n", quoted(feature))
 	}
 	var b strings.Builder
@@ -135,7 +139,8 @@ func compareTransitions(t *testing.T, z3 Solver, tr *translation, transitions []
 		fix(&b, "", &x.from)
 		b.WriteString(strings.Join(tr.steps[x.step.Action.String()], "\n") + "\n")
 		for i, a := range argumentsOf(tr.system, x.step) {
-			fmt.Fprintf(&b, "(assert (= %s %s))\n", tr.system.argument(x.step.Action.String(), i), a)
+			fmt.Fprintf(&b, "(assert (= %s %s))\n", tr.system.argument(x.step.Action.String(), i),
+				a)
 		}
 		if x.from != x.to {
 			fix(&b, nextSuffix, &x.to) // otherwise the step is impossible, wherever it leads
@@ -158,7 +163,8 @@ func compareTransitions(t *testing.T, z3 Solver, tr *translation, transitions []
 			possible++
 		}
 		if Answer(answers[i]) != want {
-			t.Errorf("%v: z3 says %s, the protocol %s\nfrom\n%v\nto\n%v", x.step, answers[i], want, &x.from, &x.to)
+			t.Errorf("%v: z3 says %s, the protocol %s\nfrom\n%v\nto\n%v", x.step, answers[i], want,
+				&x.from, &x.to)
 		}
 	}
 	if possible < samples || len(transitions)-possible < samples {
@@ -174,7 +180,8 @@ func (s *System) argument(action string, i int) string {
 
 // argumentsOf are the terms of a step's arguments.
 func argumentsOf(s *System, step protocol.Step) []term {
-	n := slices.IndexFunc(s.calls, func(c call) bool { return c.definition.Name == step.Action.String() })
+	n := slices.IndexFunc(s.calls,
+		func(c call) bool { return c.definition.Name == step.Action.String() })
 	all := []term{groupTerm(step.Group), groupTerm(step.Child)}[:min(len(s.calls[n].arguments), 2)]
 	if step.Action == protocol.ActWork {
 		all[1] = opTerm(step.Op)
@@ -205,8 +212,10 @@ func fix(b *strings.Builder, suffix string, s *protocol.State) {
 			is(apply(fmt.Sprintf("%s%s.%d", name, suffix, i+1), arguments...), at(i))
 		}
 	}
-	fixSequence("leaseQueue", s.LeaseQueue.Len(), func(i int) term { return groupTerm(s.LeaseQueue.At(i)) })
-	fixSequence("stateQueue", s.StateQueue.Len(), func(i int) term { return groupTerm(s.StateQueue.At(i)) })
+	fixSequence("leaseQueue", s.LeaseQueue.Len(),
+		func(i int) term { return groupTerm(s.LeaseQueue.At(i)) })
+	fixSequence("stateQueue", s.StateQueue.Len(),
+		func(i int) term { return groupTerm(s.StateQueue.At(i)) })
 	fixSequence("log", s.Log.Len(), func(i int) term { return opTerm(s.Log.At(i)) })
 	is(term("holder"+suffix), groupTerm(s.Holder))
 	is(term("writer"+suffix), groupTerm(s.Writer))

@@ -27,12 +27,13 @@ type Result struct {
 // counterexampleGroups is how many groups a counterexample has at most.
 const counterexampleGroups = 3
 
-// firstTry is how long z3 thinks about an obligation before a counterexample is looked for. Nearly all are proved in much
-// less; and what is false, z3 may think about for ever.
+// firstTry is how long z3 thinks about an obligation before a counterexample is looked for. Nearly
+// all are proved in much less; and what is false, z3 may think about for ever.
 const firstTry = 5 * time.Second
 
-// Prove asks z3 about one obligation. If it is not proved soon, Prove looks for a counterexample among one, two and three
-// groups, and if there is none gives z3 all the time that the solver allows. Errors wrap [ErrSolver] or are the context's.
+// Prove asks z3 about one obligation. If it is not proved soon, Prove looks for a counterexample
+// among one, two and three groups, and if there is none gives z3 all the time that the solver
+// allows. Errors wrap [ErrSolver] or are the context's.
 func (s *System) Prove(ctx context.Context, z Solver, o Obligation) (Result, error) {
 	start := time.Now()
 	r := Result{Obligation: o, Verdict: Open}
@@ -43,7 +44,8 @@ func (s *System) Prove(ctx context.Context, z Solver, o Obligation) (Result, err
 	if err != nil {
 		return r, err
 	}
-	for groups := 1; answer != Unsat && r.Counterexample == nil && groups <= counterexampleGroups; groups++ {
+	for groups := 1; answer != Unsat && r.Counterexample == nil &&
+		groups <= counterexampleGroups; groups++ {
 		if r.Counterexample, err = s.Refute(ctx, z, o, groups); err != nil {
 			return r, err
 		}

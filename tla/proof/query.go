@@ -8,8 +8,8 @@ import (
 // nextSuffix is behind the names of variables in the next state.
 const nextSuffix = ".next"
 
-// translation is a whole system in the terms of one world, in parts of which each obligation needs some. It does not change
-// once it is made.
+// translation is a whole system in the terms of one world, in parts of which each obligation needs
+// some. It does not change once it is made.
 type translation struct {
 	system     *System
 	world      *world
@@ -20,12 +20,14 @@ type translation struct {
 	initially  []string            // the initial states
 	hypothesis []string            // the invariants hold
 	steps      map[string][]string // by action: it is taken, and leads to the next state
-	broken     map[string]term     // by property: it does not hold in the next state, or of the step
-	notInitial map[string]term     // by invariant: it does not hold
+	// by property: it does not hold in the next state, or of the step
+	broken     map[string]term
+	notInitial map[string]term // by invariant: it does not hold
 }
 
 func (s *System) translate(w *world) *translation {
-	tr := &translation{system: s, world: w, steps: map[string][]string{}, broken: map[string]term{}, notInitial: map[string]term{}}
+	tr := &translation{system: s, world: w, steps: map[string][]string{}, broken: map[string]term{},
+		notInitial: map[string]term{}}
 	q := &part{t: s.translator(w)}
 	now, next := s.state(w, ""), s.state(w, nextSuffix)
 
@@ -65,9 +67,10 @@ func (s *System) translate(w *world) *translation {
 	return tr
 }
 
-// Script returns an obligation as a text in SMT-LIB 2 whose answer is "unsat" if it is proved: the invariants hold, a step
-// is taken, and the property is broken, all of which must be impossible together. That is for any number of groups and all
-// constants but Off. An obligation that is none of [System.Obligations] has the empty script.
+// Script returns an obligation as a text in SMT-LIB 2 whose answer is "unsat" if it is proved: the
+// invariants hold, a step is taken, and the property is broken, all of which must be impossible
+// together. That is for any number of groups and all constants but Off. An obligation that is none
+// of [System.Obligations] has the empty script.
 func (s *System) Script(o Obligation) string { return s.open.script(o) }
 
 func (tr *translation) script(o Obligation) string {
@@ -80,7 +83,8 @@ func (tr *translation) script(o Obligation) string {
 	if !ok || parts[len(parts)-1] == nil {
 		return ""
 	}
-	return tr.text(o.String(), parts) + fmt.Sprintf("; broken: %s\n(assert %s)\n(check-sat)\n", o.Property, broken)
+	return tr.text(o.String(), parts) +
+		fmt.Sprintf("; broken: %s\n(assert %s)\n(check-sat)\n", o.Property, broken)
 }
 
 // text is the beginning of a script: declarations, and some parts.
@@ -182,13 +186,15 @@ func (s *System) define(q *part, c call, in scope) {
 				parameters = append(parameters, fmt.Sprintf("(%s %s)", a, sort))
 				arguments = append(arguments, a)
 			}
-			q.add("(define-fun %s%s%s (%s) %s %s)", name, nextSuffix, component.suffix, strings.Join(parameters, " "), component.sort,
+			q.add("(define-fun %s%s%s (%s) %s %s)", name, nextSuffix, component.suffix,
+				strings.Join(parameters, " "), component.sort,
 				w.disassemble(after, i, arguments...))
 		}
 	}
 }
 
-// fit limits the sequences of a state of a written-out world, so that there is room for one more element.
+// fit limits the sequences of a state of a written-out world, so that there is room for one more
+// element.
 func (s *System) fit(q *part, now state) {
 	room := q.t.sequences.(*writtenSequences).room
 	limit := func(v value) {

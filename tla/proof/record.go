@@ -18,7 +18,8 @@ const RecordFile = "proof.json"
 // ErrRecord means that there is no usable record of proofs.
 var ErrRecord = errors.New("proof: invalid record")
 
-// Record is what z3 proved. It has no times and nothing about the machine in it, so that recording again changes nothing.
+// Record is what z3 proved. It has no times and nothing about the machine in it, so that recording
+// again changes nothing.
 type Record struct {
 	// Z3 is the version that was used.
 	Z3 string `json:"z3"`
@@ -61,14 +62,16 @@ func (r *Record) JSON() ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-// WithResults returns the record with what came out of all obligations of the system in place of what it had.
+// WithResults returns the record with what came out of all obligations of the system in place of
+// what it had.
 func (r *Record) WithResults(s *System, z Solver, results []Result) *Record {
 	updated := *r
 	updated.Z3, updated.Properties = z.Version, s.expected()
 	for i, p := range updated.Properties {
 		for _, result := range results {
 			if result.Obligation.Property == p.Property && result.Verdict != Proved {
-				updated.Properties[i].Unproved = append(updated.Properties[i].Unproved, result.Obligation.Action)
+				updated.Properties[i].Unproved = append(updated.Properties[i].Unproved,
+					result.Obligation.Action)
 			}
 		}
 	}
@@ -102,8 +105,8 @@ func (s *System) expected() []PropertyRecord {
 	return all
 }
 
-// inputs is the SHA-256 of everything that the verdicts on mistakes depend on: the texts of the obligations, and the
-// specification without its comments, since switches do not show in the texts.
+// inputs is the SHA-256 of everything that the verdicts on mistakes depend on: the texts of the
+// obligations, and the specification without its comments, since switches do not show in the texts.
 func (s *System) inputs() string {
 	hash := sha256.New()
 	for _, p := range s.expected() {
@@ -115,8 +118,8 @@ func (s *System) inputs() string {
 	return hex.EncodeToString(hash.Sum(nil))
 }
 
-// RecordError says what is wrong with the record of one property, or with that of mistakes. It wraps [tla.ErrNoRecord],
-// [tla.ErrStale], [tla.ErrUnexpected] or [ErrUndecided].
+// RecordError says what is wrong with the record of one property, or with that of mistakes. It
+// wraps [tla.ErrNoRecord], [tla.ErrStale], [tla.ErrUnexpected] or [ErrUndecided].
 type RecordError struct {
 	Property string // empty: the mistakes
 	What     string // details; may be empty
@@ -138,21 +141,26 @@ func (e *RecordError) Error() string {
 // Unwrap returns the reason.
 func (e *RecordError) Unwrap() error { return e.Err }
 
-// CheckRecord compares the record with the specification as it is now: every obligation has been proved, in exactly its
-// present text, and the mistakes were judged. It returns nil, or [*RecordError]s joined.
+// CheckRecord compares the record with the specification as it is now: every obligation has been
+// proved, in exactly its present text, and the mistakes were judged. It returns nil, or
+// [*RecordError]s joined.
 func (s *System) CheckRecord(r *Record) error {
 	var problems []error
 	for _, want := range s.expected() {
-		i := slices.IndexFunc(r.Properties, func(p PropertyRecord) bool { return p.Property == want.Property })
+		i := slices.IndexFunc(r.Properties,
+			func(p PropertyRecord) bool { return p.Property == want.Property })
 		switch {
 		case i < 0:
 			problems = append(problems, &RecordError{Property: want.Property, Err: tla.ErrNoRecord})
 			continue
-		case r.Properties[i].Scripts != want.Scripts || r.Properties[i].Obligations != want.Obligations:
+		case r.Properties[i].Scripts != want.Scripts ||
+			r.Properties[i].Obligations != want.Obligations:
 			problems = append(problems, &RecordError{Property: want.Property, Err: tla.ErrStale})
 		}
 		for _, action := range r.Properties[i].Unproved {
-			problems = append(problems, &RecordError{Property: want.Property, What: "not proved: " + action, Err: ErrUndecided})
+			problems = append(problems,
+				&RecordError{Property: want.Property, What: "not proved: " + action,
+					Err: ErrUndecided})
 		}
 	}
 	switch {
@@ -164,17 +172,21 @@ func (s *System) CheckRecord(r *Record) error {
 	return errors.Join(problems...)
 }
 
-// CheckMistakes compares judgements of mistakes with those on record: the same must break the proof, and the same must not. Which
-// obligation is found to fail first may be another. It returns nil, or [*RecordError]s joined.
+// CheckMistakes compares judgements of mistakes with those on record: the same must break the
+// proof, and the same must not. Which obligation is found to fail first may be another. It returns
+// nil, or [*RecordError]s joined.
 func (s *System) CheckMistakes(r *Record, results []MistakeResult) error {
 	var problems []error
 	for _, result := range results {
-		i := slices.IndexFunc(r.Mistakes, func(m MistakeResult) bool { return m.Mistake == result.Mistake })
+		i := slices.IndexFunc(r.Mistakes,
+			func(m MistakeResult) bool { return m.Mistake == result.Mistake })
 		switch {
 		case i < 0:
 			problems = append(problems, &RecordError{What: result.Mistake, Err: tla.ErrNoRecord})
 		case r.Mistakes[i].Survives() != result.Survives():
-			problems = append(problems, &RecordError{What: fmt.Sprintf("%v; recorded %v", result, r.Mistakes[i]), Err: tla.ErrUnexpected})
+			problems = append(problems,
+				&RecordError{What: fmt.Sprintf("%v; recorded %v", result, r.Mistakes[i]),
+					Err: tla.ErrUnexpected})
 		}
 	}
 	return errors.Join(problems...)

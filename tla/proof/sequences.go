@@ -11,16 +11,18 @@ type sequences interface {
 	at(s sequence, i term) scalar
 	appended(s sequence, e term) sequence
 	tail(s sequence) sequence
-	// between is SubSeq(s, from, to); concatenated is s \o t. They are impossible in the open world.
+	// between is SubSeq(s, from, to); concatenated is s \o t. They are impossible in the open
+	// world.
 	between(s sequence, from, to term) (sequence, bool)
 	concatenated(s, t sequence) (sequence, bool)
 	// operator is what the name of a defined operator stands for, if it is not its definition.
 	operator(name string) func(args []value) (value, bool)
 }
 
-// openSequences are elements of a sort without structure. All that is known of them are facts about their operators,
-// which LinkerProof states and TLC checks. The operators Range, Front and Without are among these, so that no proof
-// has to count positions: see spec/rationale.md, "Why are the facts about sequences written in TLA+?".
+// openSequences are elements of a sort without structure. All that is known of them are facts about
+// their operators, which LinkerProof states and TLC checks. The operators Range, Front and Without
+// are among these, so that no proof has to count positions: see spec/rationale.md, "Why are the
+// facts about sequences written in TLA+?".
 type openSequences struct{}
 
 func sequenceSort(element Sort) string { return "Sequence." + string(element) }
@@ -37,7 +39,9 @@ func (openSequences) pickSequence(condition term, a, b sequence) value {
 	return sequence{element: a.element, term: choose(condition, a.term, b.term)}
 }
 
-func (openSequences) length(s sequence) term { return apply(operatorOn("length", s.element), s.term) }
+func (openSequences) length(s sequence) term {
+	return apply(operatorOn("length", s.element), s.term)
+}
 
 func (openSequences) at(s sequence, i term) scalar {
 	return scalar{s.element, apply(operatorOn("at", s.element), s.term, i)}
@@ -65,13 +69,16 @@ func (openSequences) operator(name string) func([]value) (value, bool) {
 	case "Range":
 		return func(args []value) (value, bool) {
 			s, ok := first(args)
-			has := func(x value) term { return apply(operatorOn("range", s.element), s.term, x.(scalar).term) }
+			has := func(x value) term {
+				return apply(operatorOn("range", s.element), s.term, x.(scalar).term)
+			}
 			return set{element: Scalar(s.element), has: has, rangeOf: &s}, ok
 		}
 	case "Front":
 		return func(args []value) (value, bool) {
 			s, ok := first(args)
-			return sequence{element: s.element, term: apply(operatorOn("front", s.element), s.term)}, ok
+			return sequence{element: s.element,
+				term: apply(operatorOn("front", s.element), s.term)}, ok
 		}
 	case "Without":
 		return func(args []value) (value, bool) {
@@ -80,7 +87,8 @@ func (openSequences) operator(name string) func([]value) (value, bool) {
 				return nil, false
 			}
 			e, ok := args[1].(scalar)
-			return sequence{element: s.element, term: apply(operatorOn("without", s.element), s.term, e.term)}, ok
+			return sequence{element: s.element,
+				term: apply(operatorOn("without", s.element), s.term, e.term)}, ok
 		}
 	}
 	return nil
@@ -101,15 +109,19 @@ func declareSequences(element Sort) string {
 		{"without", s + " " + string(element), s},
 		{"cardinality", s, string(Number)},
 	} {
-		declarations += fmt.Sprintf("(declare-fun %s (%s) %s)\n", operatorOn(d.name, element), d.arguments, d.result)
+		declarations += fmt.Sprintf("(declare-fun %s (%s) %s)\n", operatorOn(d.name, element),
+			d.arguments, d.result)
 	}
 	return declarations
 }
 
-// writtenSequences have a length and a term for each position. Behind the end, the terms mean nothing.
+// writtenSequences have a length and a term for each position. Behind the end, the terms mean
+// nothing.
 type writtenSequences struct{ room int }
 
-func (*writtenSequences) empty(element Sort) value { return sequence{element: element, length: "0"} }
+func (*writtenSequences) empty(element Sort) value {
+	return sequence{element: element, length: "0"}
+}
 
 func (w *writtenSequences) equalSequences(a, b sequence) term {
 	all := []term{equal(a.length, b.length)}
@@ -117,7 +129,8 @@ func (w *writtenSequences) equalSequences(a, b sequence) term {
 		if i >= len(a.items) || i >= len(b.items) {
 			break // the lengths are equal: neither has an element here
 		}
-		all = append(all, implies(compare("<=", numeral(i+1), a.length), equal(a.items[i], b.items[i])))
+		all = append(all, implies(compare("<=", numeral(i+1), a.length),
+			equal(a.items[i], b.items[i])))
 	}
 	return and(all...)
 }

@@ -31,12 +31,13 @@ const (
 	functionForm
 )
 
-// Shape is the type of a constant, a variable or an expression. Make one with [Scalar], [SetOf], [SequenceOf] or
-// [FunctionTo]; they are comparable where their elements are.
+// Shape is the type of a constant, a variable or an expression. Make one with [Scalar], [SetOf],
+// [SequenceOf] or [FunctionTo]; they are comparable where their elements are.
 type Shape struct {
-	form    form
-	sort    Sort   // of a scalar
-	element *Shape // of a set or sequence; the values of a function, whose arguments are always groups
+	form form
+	sort Sort // of a scalar
+	// of a set or sequence; the values of a function, whose arguments are always groups
+	element *Shape
 }
 
 // Scalar is the shape of a value without parts.
@@ -52,7 +53,8 @@ func SequenceOf(s Sort) Shape { return Shape{form: sequenceForm, element: &Shape
 func FunctionTo(values Shape) Shape { return Shape{form: functionForm, element: &values} }
 
 func (s Shape) same(t Shape) bool {
-	return s.form == t.form && s.sort == t.sort && (s.element == nil) == (t.element == nil) && (s.element == nil || s.element.same(*t.element))
+	return s.form == t.form && s.sort == t.sort && (s.element == nil) == (t.element == nil) &&
+		(s.element == nil || s.element.same(*t.element))
 }
 
 func (s Shape) String() string {
@@ -70,8 +72,9 @@ func (s Shape) String() string {
 // Signature gives every constant and variable of a module a shape.
 type Signature map[string]Shape
 
-// LinkerSync is the signature of tla/LinkerSync.tla: its comments on the variables, made exact. That a variable keeps its
-// shape needs no proof: whatever an action assigns to it is refused by the translation if it has another one.
+// LinkerSync is the signature of tla/LinkerSync.tla: its comments on the variables, made exact.
+// That a variable keeps its shape needs no proof: whatever an action assigns to it is refused by
+// the translation if it has another one.
 func LinkerSync() Signature {
 	perGroup := FunctionTo(Scalar(Text))
 	group, number, flag := Scalar(Group), Scalar(Number), Scalar(Boolean)

@@ -53,8 +53,8 @@ func showTerm(value string) string {
 	return strings.Trim(value, "|")
 }
 
-// readValues reads what z3 prints for (get-value (…)): a list of pairs, in the order in which they were asked for. Errors wrap
-// [ErrSolver].
+// readValues reads what z3 prints for (get-value (…)): a list of pairs, in the order in which they
+// were asked for. Errors wrap [ErrSolver].
 func readValues(text string, n int) ([]string, error) {
 	r := &valueReader{text: text}
 	if !r.accept('(') {
@@ -88,7 +88,8 @@ func (r *valueReader) accept(c byte) bool {
 	return true
 }
 
-// item reads a symbol or a list, and returns it with single spaces. At the end of the text it is empty.
+// item reads a symbol or a list, and returns it with single spaces. At the end of the text it is
+// empty.
 func (r *valueReader) item() string {
 	if r.accept('(') {
 		var items []string

@@ -10,8 +10,9 @@ import (
 
 // Names in the specification that a [System] is built from.
 const (
-	// SpecModule is the module with the lemmas, and SpecConfig the configuration that lists what is to be proved: its
-	// invariants are the induction hypothesis, its properties are of the form [][A]_v.
+	// SpecModule is the module with the lemmas, and SpecConfig the configuration that lists what is
+	// to be proved: its invariants are the induction hypothesis, its properties are of the form
+	// [][A]_v.
 	SpecModule = "LinkerProof"
 	SpecConfig = "MCproof.cfg"
 
@@ -21,7 +22,8 @@ const (
 	sequenceFacts  = "SequenceFacts"
 )
 
-// System is a specification that is ready to be translated. It does not change; its methods may be called from any goroutine.
+// System is a specification that is ready to be translated. It does not change; its methods may be
+// called from any goroutine.
 type System struct {
 	module     *Module
 	signature  Signature
@@ -32,8 +34,8 @@ type System struct {
 	open       *translation
 }
 
-// Load reads the specification of the linker, its lemmas, and what is to be proved of it, from the folder of
-// [tla.Files]. The errors are [*tla.SpecError]s and [*TranslationError]s.
+// Load reads the specification of the linker, its lemmas, and what is to be proved of it, from the
+// folder of [tla.Files]. The errors are [*tla.SpecError]s and [*TranslationError]s.
 func Load(fsys fs.FS) (*System, error) {
 	spec, err := tla.LoadSpecification(fsys, SpecModule)
 	if err != nil {
@@ -50,15 +52,17 @@ func Load(fsys fs.FS) (*System, error) {
 	return NewSystem(spec, LinkerSync(), config.Invariants, config.Properties)
 }
 
-// NewSystem prepares a specification whose initial states are Init and whose steps are Next. The invariants and properties
-// are names of definitions. The error is a [*TranslationError]: everything is translated once, so that what follows does
-// not fail.
-func NewSystem(spec *tla.Specification, signature Signature, invariants, properties []string) (*System, error) {
+// NewSystem prepares a specification whose initial states are Init and whose steps are Next. The
+// invariants and properties are names of definitions. The error is a [*TranslationError]:
+// everything is translated once, so that what follows does not fail.
+func NewSystem(spec *tla.Specification, signature Signature, invariants,
+	properties []string) (*System, error) {
 	module, err := Parse(spec)
 	if err != nil {
 		return nil, err
 	}
-	s := &System{module: module, signature: signature, invariants: invariants, properties: properties}
+	s := &System{module: module, signature: signature, invariants: invariants,
+		properties: properties}
 	return s, s.check()
 }
 
@@ -68,11 +72,13 @@ func (s *System) check() (err error) {
 	declared := append(slices.Clone(s.module.Constants), s.module.Variables...)
 	for _, name := range declared {
 		if _, ok := s.signature[name]; !ok {
-			panic(&TranslationError{File: s.module.Name + ".tla", What: name + " has no shape in the signature"})
+			panic(&TranslationError{File: s.module.Name + ".tla", What: name +
+				" has no shape in the signature"})
 		}
 	}
 	if len(declared) != len(s.signature) {
-		panic(&TranslationError{File: s.module.Name + ".tla", What: "the signature has names that are not declared"})
+		panic(&TranslationError{File: s.module.Name + ".tla",
+			What: "the signature has names that are not declared"})
 	}
 	for _, name := range slices.Concat(s.invariants, s.properties, []string{initDefinition}) {
 		if _, err := s.module.Definition(name); err != nil {
@@ -108,8 +114,8 @@ func (s *System) Invariants() []string { return slices.Clone(s.invariants) }
 // Properties returns the names of the properties of steps, in order.
 func (s *System) Properties() []string { return slices.Clone(s.properties) }
 
-// Obligation is one thing to prove: that an invariant holds initially, that an action keeps it, or that each step of an
-// action has a property.
+// Obligation is one thing to prove: that an invariant holds initially, that an action keeps it, or
+// that each step of an action has a property.
 type Obligation struct {
 	// Property is the name of the invariant or property.
 	Property string
@@ -139,12 +145,15 @@ func (s *System) Obligations() []Obligation {
 
 // translator makes one for a world, with the constants.
 func (s *System) translator(w *world) *translator {
-	t := &translator{world: w, module: s.module, constants: map[string]value{}, strings: map[string]bool{}}
+	t := &translator{world: w, module: s.module, constants: map[string]value{},
+		strings: map[string]bool{}}
 	for _, name := range s.module.Constants {
-		t.constants[name] = w.assemble(s.signature[name], func(c component, args ...term) term { return apply(name+c.suffix, args...) })
+		t.constants[name] = w.assemble(s.signature[name],
+			func(c component, args ...term) term { return apply(name+c.suffix, args...) })
 	}
 	t.constants["None"] = scalar{Group, none}
-	t.constants["Groups"] = set{element: Scalar(Group), has: func(x value) term { return not(equal(x.(scalar).term, none)) }}
+	t.constants["Groups"] = set{element: Scalar(Group),
+		has: func(x value) term { return not(equal(x.(scalar).term, none)) }}
 	off := set{element: Scalar(Text), has: func(x value) term { return isFalse }}
 	if len(s.off) > 0 {
 		off.has = func(x value) term {
@@ -163,7 +172,8 @@ func (s *System) translator(w *world) *translator {
 func (s *System) state(w *world, suffix string) state {
 	values := state{}
 	for _, name := range s.module.Variables {
-		values[name] = w.assemble(s.signature[name], func(c component, args ...term) term { return apply(name+suffix+c.suffix, args...) })
+		values[name] = w.assemble(s.signature[name],
+			func(c component, args ...term) term { return apply(name+suffix+c.suffix, args...) })
 	}
 	return values
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// term is an expression of SMT-LIB 2. The functions that build terms leave out what is decided already, which keeps the
-// queries short enough to be read.
+// term is an expression of SMT-LIB 2. The functions that build terms leave out what is decided
+// already, which keeps the queries short enough to be read.
 type term string
 
 const (
@@ -14,9 +14,11 @@ const (
 	isFalse term = "false"
 )
 
-// literal tells whether a term is a constant of which no two are equal: a string, a slot of a written-out world, None, or a number.
+// literal tells whether a term is a constant of which no two are equal: a string, a slot of a
+// written-out world, None, or a number.
 func (t term) literal() bool {
-	return strings.HasPrefix(string(t), "|") && !strings.Contains(string(t[1:len(t)-1]), "|") || t == none || t == noOperation || t.number()
+	return strings.HasPrefix(string(t), "|") && !strings.Contains(string(t[1:len(t)-1]), "|") ||
+		t == none || t == noOperation || t.number()
 }
 
 func (t term) number() bool {
@@ -49,7 +51,8 @@ func apply(function string, args ...term) term {
 	return term(b.String())
 }
 
-// join is a conjunction or a disjunction: unit is what changes nothing, and its negation decides all.
+// join is a conjunction or a disjunction: unit is what changes nothing, and its negation decides
+// all.
 func join(function string, unit term, items []term) term {
 	var kept []term
 	for _, t := range items {

@@ -75,17 +75,22 @@ func tiny(t *testing.T, from, to string) (*System, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return NewSystem(spec, tinySignature(), []string{"OneOwner", "OwnerIsAlone", "Counted"}, []string{"OnlyTakenIsGiven"})
+	return NewSystem(spec, tinySignature(), []string{"OneOwner", "OwnerIsAlone", "Counted"},
+		[]string{"OnlyTakenIsGiven"})
 }
 
 // A construct that the translation does not know is an error with its line and its name.
 func TestTranslationErrors(t *testing.T) {
 	for _, c := range []struct{ from, to, want string }{
-		{"/\\ count = 0\n    /\\ owner' = [owner EXCEPT ![g] = TRUE]", "/\\ ENABLED Init\n    /\\ owner' = owner", "Tiny.tla"},
+		{"/\\ count = 0\n    /\\ owner' = [owner EXCEPT ![g] = TRUE]",
+			"/\\ ENABLED Init\n    /\\ owner' = owner", "Tiny.tla"},
 		{"/\\ UNCHANGED queue\n\nGive", "/\\ TRUE\n\nGive", "Take: no next value of queue"},
-		{"/\\ UNCHANGED queue\n\nGive", "/\\ UNCHANGED <<queue, count>>\n\nGive", "Take: a next value of count, which has one already"},
-		{"/\\ UNCHANGED queue\n\nGive", "/\\ UNCHANGED queue\n    /\\ count' > 0\n\nGive", "Take: a condition on the next state"},
-		{"/\\ UNCHANGED queue\n\nGive", "/\\ queue' \\in {queue}\n\nGive", "Take: a condition on the next state"},
+		{"/\\ UNCHANGED queue\n\nGive", "/\\ UNCHANGED <<queue, count>>\n\nGive",
+			"Take: a next value of count, which has one already"},
+		{"/\\ UNCHANGED queue\n\nGive", "/\\ UNCHANGED queue\n    /\\ count' > 0\n\nGive",
+			"Take: a condition on the next state"},
+		{"/\\ UNCHANGED queue\n\nGive", "/\\ queue' \\in {queue}\n\nGive",
+			"Take: a condition on the next state"},
 		{"count' = count + 1", "count' = count'", "Take: a condition on the next state"},
 		{"count' = count + 1", "count' = count * 2", "the operator *"},
 		{"count' = count + 1", "count' = <<1>>", "not of the shape Int"},
@@ -104,7 +109,8 @@ func TestTranslationErrors(t *testing.T) {
 		{"count \\in 0..1", "Len(count) = 1", "Len of a value that is no sequence"},
 		{"count \\in 0..1", "Head(SubSeq(queue, 1, 1)) = None", "only a written-out world has"},
 		{"count \\in 0..1", "count' = 1", "a prime where there is no next state"},
-		{"[][(count' < count) => (\\E g \\in Groups : owner[g])]_count", "count = 1 ~> count = 0", "not of the form [][A]_v"},
+		{"[][(count' < count) => (\\E g \\in Groups : owner[g])]_count", "count = 1 ~> count = 0",
+			"not of the form [][A]_v"},
 		{"Take(g) ==", "Take(g, h) ==", "Take with other arguments"},
 		{"\\/ \\E g \\in Groups : Take(g)", "\\/ count = 1", "an alternative that is no action"},
 		{"OneOwner ==", "Owner ==", "OneOwner"},
@@ -112,21 +118,25 @@ func TestTranslationErrors(t *testing.T) {
 	} {
 		_, err := tiny(t, c.from, c.to)
 		var failure *TranslationError
-		if !errors.As(err, &failure) || !strings.Contains(err.Error(), c.want) || failure.File != "Tiny.tla" {
+		if !errors.As(err, &failure) || !strings.Contains(err.Error(), c.want) ||
+			failure.File != "Tiny.tla" {
 			t.Errorf("%s: %v, want %q", c.to, err, c.want)
 		}
 	}
 }
 
-// The verdicts on the small specification, and on it with faults: which obligations are refuted, and by what.
+// The verdicts on the small specification, and on it with faults: which obligations are refuted,
+// and by what.
 func TestProve(t *testing.T) {
 	z3 := solver(t)
 	z3.Limit = 2 * time.Second // what is false would take all of it
 	for _, c := range []struct{ name, from, to, want string }{
 		{"whole", "", "", ""},
-		{"no guard", "/\\ count = 0\n    /\\ owner'", "/\\ TRUE\n    /\\ owner'", "OneOwner by Take, OwnerIsAlone by Take, Counted by Take"},
+		{"no guard", "/\\ count = 0\n    /\\ owner'", "/\\ TRUE\n    /\\ owner'",
+			"OneOwner by Take, OwnerIsAlone by Take, Counted by Take"},
 		{"wrong start", "/\\ count = 0\n\n", "/\\ count = 2\n\n", "Counted by Init"},
-		{"gives what it has not", "/\\ owner[g]\n", "/\\ count = 1\n", "OneOwner by Give, OnlyTakenIsGiven by Give"},
+		{"gives what it has not", "/\\ owner[g]\n", "/\\ count = 1\n",
+			"OneOwner by Give, OnlyTakenIsGiven by Give"},
 		{"forgets to count", "count' = count - 1", "count' = count", ""},
 		{"keeps it", "![g] = FALSE", "![g] = TRUE", "OneOwner by Give"},
 	} {
@@ -175,14 +185,16 @@ func TestCounterexample(t *testing.T) {
 	if c == nil || c.String() != want {
 		t.Errorf("got\n%v\nwant\n%v", c, want)
 	}
-	if c, err := s.Refute(t.Context(), z3, Obligation{"OwnerIsAlone", "Give"}, 3); c != nil || err != nil {
+	if c, err := s.Refute(t.Context(), z3, Obligation{"OwnerIsAlone", "Give"}, 3); c != nil ||
+		err != nil {
 		t.Errorf("what holds has the counterexample %v, %v", c, err)
 	}
 }
 
 // Values are read as z3 prints them.
 func TestReadValues(t *testing.T) {
-	values, err := readValues("((x 1)\n (|a b| |\"Running\"|)\n ((f |g1|) (operation |\"A\"| |1|)) (y (- 3)))", 4)
+	values, err := readValues(
+		"((x 1)\n (|a b| |\"Running\"|)\n ((f |g1|) (operation |\"A\"| |1|)) (y (- 3)))", 4)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +205,8 @@ func TestReadValues(t *testing.T) {
 	if want := []string{"1", `"Running"`, `<<"A", 1>>`, "-3"}; !slices.Equal(shown, want) {
 		t.Errorf("%q, want %q", shown, want)
 	}
-	for _, text := range []string{"", "(", "((x 1)", "((x 1))", "((x (f 1)) (y", `(error "what")`, "((x |a"} {
+	for _, text := range []string{"", "(", "((x 1)", "((x 1))", "((x (f 1)) (y", `(error "what")`,
+		"((x |a"} {
 		if _, err := readValues(text, 2); !errors.Is(err, ErrSolver) {
 			t.Errorf("%q: %v", text, err)
 		}

@@ -2,7 +2,8 @@ package proof
 
 // value is what an expression means: terms, with their structure. There are five kinds.
 type value interface {
-	// shape is the type; known is false where it depends on the other side of an equation: {} and <<>>.
+	// shape is the type; known is false where it depends on the other side of an equation: {} and
+	// <<>>.
 	shape() (s Shape, known bool)
 }
 
@@ -45,7 +46,8 @@ func (v function) shape() (Shape, bool) {
 
 func formula(t term) value { return scalar{Boolean, t} }
 
-// convert gives a value the shape, which decides what {} and <<>> are, or reports that it has another.
+// convert gives a value the shape, which decides what {} and <<>> are, or reports that it has
+// another.
 func (w *world) convert(v value, s Shape) (value, bool) {
 	switch v := v.(type) {
 	case empty:
@@ -117,7 +119,8 @@ func (w *world) pick(condition term, a, b value) (value, bool) {
 		return w.pickSequence(condition, a, b.(sequence)), true
 	case set:
 		other := b.(set)
-		return set{element: a.element, any: a.any, has: func(x value) term { return choose(condition, a.has(x), other.has(x)) }}, true
+		return set{element: a.element, any: a.any,
+			has: func(x value) term { return choose(condition, a.has(x), other.has(x)) }}, true
 	case function:
 		other := b.(function)
 		return function{func(g term) value {

@@ -63,11 +63,12 @@ func children(e Expr) []Expr {
 
 // anywhere tells whether a condition is true of an expression or of one within it.
 func anywhere(e Expr, condition func(Expr) bool) bool {
-	return condition(e) || slices.ContainsFunc(children(e), func(c Expr) bool { return anywhere(c, condition) })
+	return condition(e) ||
+		slices.ContainsFunc(children(e), func(c Expr) bool { return anywhere(c, condition) })
 }
 
-// primed tells whether an expression speaks of the next state. A definition that is named in it cannot hide a prime: the
-// translation of a condition has no next state.
+// primed tells whether an expression speaks of the next state. A definition that is named in it
+// cannot hide a prime: the translation of a condition has no next state.
 func primed(e Expr) bool {
 	return anywhere(e, func(e Expr) bool {
 		u, isUnary := e.(*unaryExpr)

@@ -2,10 +2,11 @@ package proof
 
 import "fmt"
 
-// world is how quantifiers and sequences are translated. There are two: the open world, for proofs, has any number of
-// groups and sequences of any length; a written-out world, for counterexamples, has so many slots, and sequences whose
-// elements are terms of their own, so that nothing is quantified and z3 always comes to an answer (see spec/rationale.md, "Why
-// are counterexamples looked for among three groups?").
+// world is how quantifiers and sequences are translated. There are two: the open world, for proofs,
+// has any number of groups and sequences of any length; a written-out world, for counterexamples,
+// has so many slots, and sequences whose elements are terms of their own, so that nothing is
+// quantified and z3 always comes to an answer (see spec/rationale.md, "Why are counterexamples
+// looked for among three groups?").
 type world struct {
 	sequences
 	slots []term // the groups that are written out; nil in the open world
@@ -64,7 +65,8 @@ func (w *world) variable(s Shape, x term) (value, string) {
 // elements are all values of a shape in a written-out world.
 func (w *world) elements(s Shape) []value {
 	if s.form != scalarForm || s.sort != Group {
-		panic(&TranslationError{What: fmt.Sprintf("a quantifier over all of the shape %v, which has no end", s)})
+		panic(&TranslationError{
+			What: fmt.Sprintf("a quantifier over all of the shape %v, which has no end", s)})
 	}
 	all := []value{scalar{Group, none}}
 	for _, g := range w.slots {

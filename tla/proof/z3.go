@@ -13,8 +13,10 @@ import (
 // Errors of the solver.
 var (
 	// ErrNoSolver means that z3 is not installed.
-	ErrNoSolver = errors.New("proof: z3 is not on PATH: install it (Debian and Ubuntu: apt-get install z3; Homebrew: brew install z3)")
-	// ErrSolver means that z3 failed, or did not understand what it was asked: neither is an answer.
+	ErrNoSolver = errors.New("proof: z3 is not on PATH: install it (Debian and Ubuntu: apt-get " +
+		"install z3; Homebrew: brew install z3)")
+	// ErrSolver means that z3 failed, or did not understand what it was asked: neither is an
+	// answer.
 	ErrSolver = errors.New("proof: z3 failed")
 )
 
@@ -34,7 +36,8 @@ type Solver struct {
 	Path string
 	// Version is what it calls itself, such as "4.8.12".
 	Version string
-	// Limit is how long one question may take, in whole seconds; at least one. A question that takes longer is [Unknown].
+	// Limit is how long one question may take, in whole seconds; at least one. A question that
+	// takes longer is [Unknown].
 	Limit time.Duration
 }
 
@@ -58,16 +61,18 @@ func FindSolver(ctx context.Context, limit time.Duration) (Solver, error) {
 // memory is how much of it z3 may use, in megabytes.
 const memory = 2048
 
-// Ask asks z3 about a script that ends with (check-sat) and may ask for values after it. It returns the answer and
-// what z3 printed after it. Errors wrap [ErrSolver], or are the context's.
+// Ask asks z3 about a script that ends with (check-sat) and may ask for values after it. It returns
+// the answer and what z3 printed after it. Errors wrap [ErrSolver], or are the context's.
 func (z Solver) Ask(ctx context.Context, script string) (Answer, string, error) {
 	seconds := max(1, int(z.Limit/time.Second))
-	command := exec.CommandContext(ctx, z.Path, "-in", "-smt2", fmt.Sprintf("-T:%d", seconds), fmt.Sprintf("-memory:%d", memory))
+	command := exec.CommandContext(ctx, z.Path, "-in", "-smt2", fmt.Sprintf("-T:%d", seconds),
+		fmt.Sprintf("-memory:%d", memory))
 	command.Stdin = strings.NewReader(script)
 	command.WaitDelay = time.Second
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, &out
-	// z3's exit status tells nothing that its output does not: it fails, for one, when values are asked for after unsat.
+	// z3's exit status tells nothing that its output does not: it fails, for one, when values are
+	// asked for after unsat.
 	failure := command.Run()
 	if err := ctx.Err(); err != nil {
 		return Unknown, "", err

@@ -16,8 +16,8 @@ type noTask struct{}
 func (noTask) Advance(int64) {}
 func (noTask) End(bool)      {}
 
-// A model that should hold, and in which a guard is missing, ends the check with the violated property and the actions
-// that lead there, in the table and in the report.
+// A model that should hold, and in which a guard is missing, ends the check with the violated
+// property and the actions that lead there, in the table and in the report.
 func TestBrokenGuardIsShown(t *testing.T) {
 	broken := fstest.MapFS{}
 	err := fs.WalkDir(tla.Files(), ".", func(name string, d fs.DirEntry, err error) error {
@@ -40,7 +40,8 @@ func TestBrokenGuardIsShown(t *testing.T) {
 	c := check{subject: "the protocol", run: exploreModels}
 	r.Findings = append(r.Findings, c.finding(t.Context(), &o, r, noTask{}))
 	f := r.Findings[0]
-	if f.Verdict != Failed || f.Counterexample == nil || f.Counterexample.Property != "CommitAfterAll" {
+	if f.Verdict != Failed || f.Counterexample == nil ||
+		f.Counterexample.Property != "CommitAfterAll" {
 		t.Fatalf("%+v", f)
 	}
 	var table, page bytes.Buffer
@@ -49,7 +50,8 @@ func TestBrokenGuardIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{table.String(), page.String()} {
-		for _, want := range []string{"CommitAfterAll is violated after 9 steps", "RequestLease(g1)", "Commit(g1)",
+		for _, want := range []string{"CommitAfterAll is violated after 9 steps",
+			"RequestLease(g1)", "Commit(g1)",
 			"The log grows only after every participant has applied: the"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("no %q in\n%.3000s", want, text)

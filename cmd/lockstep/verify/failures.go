@@ -44,7 +44,8 @@ func runFailures(ctx context.Context, o *Options, r *Report, task Task) (string,
 	}
 	r.Actions = total.merge(r.Actions)
 	return fmt.Sprintf(
-		"%d programs, %d operations of which %d failed; %d loads that failed in another group and were taken back",
+		"%d programs, %d operations of which %d failed; %d loads that failed in another group "+
+			"and were taken back",
 		failing,
 		operations,
 		errs,
@@ -181,7 +182,9 @@ func trapsInInstance(nth int) []byte {
 	module := []byte("\x00asm\x01\x00\x00\x00")
 	info := dylink.Info{MemorySize: 4, MemoryAlignment: 2}
 	module = info.Append(module)
-	section := func(id byte, payload ...byte) { module = append(append(module, id, byte(len(payload))), payload...) }
+	section := func(id byte, payload ...byte) {
+		module = append(append(module, id, byte(len(payload))), payload...)
+	}
 	name := func(s string) []byte { return append([]byte{byte(len(s))}, s...) }
 	imports := []byte{2}
 	imports = append(

@@ -31,8 +31,8 @@ type ActionRow struct {
 	Failing uint64 // in the environment that fails
 }
 
-// drawn is how many operations the picture shows at most: porcupine's is some 280 pixels wide for each, and
-// one of tens of thousands of pixels shows nothing.
+// drawn is how many operations the picture shows at most: porcupine's is some 280 pixels wide for
+// each, and one of tens of thousands of pixels shows nothing.
 const drawn = 24
 
 func operationCount(o *Options) int64 {
@@ -59,7 +59,8 @@ func runPrograms(ctx context.Context, o *Options, r *Report, task Task) (_ strin
 		program := drive.Program{
 			Seed: o.Seed + uint64(
 				i,
-			), Groups: o.Groups, Clients: o.Clients, Rounds: o.Rounds, Operations: o.Operations, Cancels: i%2 == 1,
+			), Groups: o.Groups, Clients: o.Clients, Rounds: o.Rounds, Operations: o.Operations,
+			Cancels: i%2 == 1,
 		}
 		h, err := subject.Run(ctx, program, func(n int64) { task.Advance(int64(operations) + n) })
 		if err != nil {
@@ -91,7 +92,8 @@ func runPrograms(ctx context.Context, o *Options, r *Report, task Task) (_ strin
 	}
 	beginning := *last
 	beginning.Operations = quiescentPrefix(last.Operations, drawn)
-	if result := lincheck.Check(&beginning, lincheck.Limits{Timeout: o.Timeout}); result.Verdict == lincheck.OK {
+	if result := lincheck.Check(&beginning,
+		lincheck.Limits{Timeout: o.Timeout}); result.Verdict == lincheck.OK {
 		draw(r, &beginning, result)
 	}
 	return fmt.Sprintf("%d programs, %d goroutines in %d groups, %d operations, %d commits",

@@ -92,9 +92,11 @@ func (r *Report) Command() string {
 		name      string
 		now, then any
 	}{
-		{"seed", r.Options.Seed, d.Seed}, {"programs", r.Options.Programs, d.Programs}, {"groups", r.Options.Groups, d.Groups},
+		{"seed", r.Options.Seed, d.Seed}, {"programs", r.Options.Programs, d.Programs},
+		{"groups", r.Options.Groups, d.Groups},
 		{"clients", r.Options.Clients, d.Clients}, {"rounds", r.Options.Rounds, d.Rounds},
-		{"operations", r.Options.Operations, d.Operations}, {"exploration", r.Options.Exploration, d.Exploration},
+		{"operations", r.Options.Operations, d.Operations},
+		{"exploration", r.Options.Exploration, d.Exploration},
 		{"embedded", r.Options.Embedded, d.Embedded}, {"grammar", r.Options.Grammar, d.Grammar},
 	} {
 		if n.now != n.then {

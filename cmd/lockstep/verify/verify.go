@@ -17,18 +17,19 @@ import (
 
 // Options say how much is checked.
 type Options struct {
-	Specifications fs.FS         // the folder tla
-	Fixtures       fs.FS         // the folder linker/testdata
-	Seed           uint64        // of the first program; the others have the next ones
-	Programs       int           // random programs on the real linker
-	Groups         int           // instance groups in each
-	Clients        int           // goroutines in each
-	Rounds         int           // meetings of the clients in each
-	Operations     int           // operations of each client between two meetings
-	Exploration    int           // the largest model that the explorer walks, in distinct states
-	Embedded       int           // the largest model that the embedded checker walks, in distinct states
-	Grammar        string        // the stock grammar, for instance "json"
-	Timeout        time.Duration // for judging one history
+	Specifications fs.FS  // the folder tla
+	Fixtures       fs.FS  // the folder linker/testdata
+	Seed           uint64 // of the first program; the others have the next ones
+	Programs       int    // random programs on the real linker
+	Groups         int    // instance groups in each
+	Clients        int    // goroutines in each
+	Rounds         int    // meetings of the clients in each
+	Operations     int    // operations of each client between two meetings
+	Exploration    int    // the largest model that the explorer walks, in distinct states
+	// the largest model that the embedded checker walks, in distinct states
+	Embedded int
+	Grammar  string        // the stock grammar, for instance "json"
+	Timeout  time.Duration // for judging one history
 }
 
 // DefaultOptions is what "make verify" does, on the folders of the source tree.
@@ -46,7 +47,8 @@ func (o *Options) Validate() error {
 		name  string
 		value int
 	}{
-		{"programs", o.Programs}, {"groups", o.Groups}, {"clients", o.Clients}, {"rounds", o.Rounds}, {"operations", o.Operations},
+		{"programs", o.Programs}, {"groups", o.Groups}, {"clients", o.Clients},
+		{"rounds", o.Rounds}, {"operations", o.Operations},
 	} {
 		if n.value < 1 {
 			return fmt.Errorf("%w: %s must be at least 1, not %d", ErrOptions, n.name, n.value)
@@ -74,7 +76,8 @@ type Finding struct {
 	Detail  string        `json:"detail,omitempty"` // why it failed, or was not done
 	Took    time.Duration `json:"took_ns"`          // how long it took
 
-	Counterexample *counterexample.Counterexample `json:"counterexample,omitempty"` // if there is one
+	// if there is one
+	Counterexample *counterexample.Counterexample `json:"counterexample,omitempty"`
 }
 
 // Verdict is what a check found.

@@ -24,7 +24,8 @@ func TestMain(m *testing.M) { os.Exit(guesttest.Run(m, &config)) }
 
 func Example() {
 	ctx := context.Background()
-	image, err := guest.Open(ctx, guest.Options{Main: libraries.MainLibc, Library: libraries.Zlib, Runtime: config})
+	image, err := guest.Open(ctx,
+		guest.Options{Main: libraries.MainLibc, Library: libraries.Zlib, Runtime: config})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -39,7 +40,8 @@ func Example() {
 
 func open(t *testing.T) *guest.Thread {
 	t.Helper()
-	image, err := guest.Open(t.Context(), guest.Options{Main: libraries.MainLibc, Library: libraries.Zlib, Runtime: config})
+	image, err := guest.Open(t.Context(),
+		guest.Options{Main: libraries.MainLibc, Library: libraries.Zlib, Runtime: config})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +88,8 @@ func TestAddresses(t *testing.T) {
 	if s, err := thread.String(size - 8); !errors.As(err, &outside) || outside.Address != size {
 		t.Errorf("a string without an end: %q, %v", s, err)
 	}
-	if err := thread.PutUint32(size-2, 1); !errors.As(err, &outside) || *outside != (guest.AddressError{Address: size - 2, Size: 4}) {
+	if err := thread.PutUint32(size-2, 1); !errors.As(err, &outside) ||
+		*outside != (guest.AddressError{Address: size - 2, Size: 4}) {
 		t.Errorf("a word at the end: %v", err)
 	}
 	if _, err := thread.Uint32(size); !errors.As(err, &outside) {
@@ -95,7 +98,8 @@ func TestAddresses(t *testing.T) {
 	if err := thread.PutUint32(size-4, 0x64636261); err != nil {
 		t.Error(err)
 	}
-	if v, err := thread.Uint32(size - 4); v != 0x64636261 || err != nil || string(last[4:]) != "abcd" {
+	if v, err := thread.Uint32(size - 4); v != 0x64636261 || err != nil ||
+		string(last[4:]) != "abcd" {
 		t.Errorf("the last word is %#x, %v; the bytes are %q", v, err, last)
 	}
 }
@@ -106,7 +110,8 @@ func TestFailures(t *testing.T) {
 		t.Errorf("3 GiB: %#x, %v", p, err)
 	}
 	var undefined *linker.UndefinedSymbolError
-	if _, err := thread.Call(ctx, "no_such_function"); !errors.As(err, &undefined) || undefined.Symbol != "no_such_function" {
+	if _, err := thread.Call(ctx, "no_such_function"); !errors.As(err, &undefined) ||
+		undefined.Symbol != "no_such_function" {
 		t.Errorf("an unknown function: %v", err)
 	}
 	broken := errors.New("broken")
@@ -114,10 +119,14 @@ func TestFailures(t *testing.T) {
 		options guest.Options
 		is      func(error) bool
 	}{
-		"no such main":    {guest.Options{Main: "none.wasm"}, func(err error) bool { return errors.Is(err, fs.ErrNotExist) }},
-		"no such library": {guest.Options{Main: libraries.MainLibc, Library: "none.wasm"}, func(err error) bool { var e *linker.NotFoundError; return errors.As(err, &e) }},
-		"no library":      {guest.Options{Main: libraries.MainLibc, Library: libraries.MainLibc}, func(err error) bool { return errors.Is(err, linker.ErrNotLibrary) }},
-		"no host": {guest.Options{Main: libraries.MainLibc, Host: func(context.Context, wazero.Runtime) error { return broken }},
+		"no such main": {guest.Options{Main: "none.wasm"},
+			func(err error) bool { return errors.Is(err, fs.ErrNotExist) }},
+		"no such library": {guest.Options{Main: libraries.MainLibc, Library: "none.wasm"},
+			func(err error) bool { var e *linker.NotFoundError; return errors.As(err, &e) }},
+		"no library": {guest.Options{Main: libraries.MainLibc, Library: libraries.MainLibc},
+			func(err error) bool { return errors.Is(err, linker.ErrNotLibrary) }},
+		"no host": {guest.Options{Main: libraries.MainLibc,
+			Host: func(context.Context, wazero.Runtime) error { return broken }},
 			func(err error) bool { return errors.Is(err, broken) }},
 	} {
 		tt.options.Runtime = config
@@ -127,10 +136,12 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestThreadsAllocate has four threads use malloc at once: no block may be given out twice, nor a byte of it change.
+// TestThreadsAllocate has four threads use malloc at once: no block may be given out twice, nor a
+// byte of it change.
 func TestThreadsAllocate(t *testing.T) {
 	ctx := t.Context()
-	image, err := guest.Open(ctx, guest.Options{Main: libraries.MainLibc, Library: libraries.Zlib, Runtime: config})
+	image, err := guest.Open(ctx,
+		guest.Options{Main: libraries.MainLibc, Library: libraries.Zlib, Runtime: config})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +173,8 @@ func churn(ctx context.Context, thread *guest.Thread) error {
 			}
 			for i, c := range bytes {
 				if c != byte(thread.ID()) {
-					return fmt.Errorf("thread %d: byte %d of %d at %#x is %d", thread.ID(), i, b.size, b.address, c)
+					return fmt.Errorf("thread %d: byte %d of %d at %#x is %d", thread.ID(), i,
+						b.size, b.address, c)
 				}
 			}
 			if err := thread.Free(ctx, b.address); err != nil {

@@ -22,7 +22,8 @@ type Options struct {
 	Host func(ctx context.Context, rt wazero.Runtime) error
 }
 
-// Image is a process image, with one library open if [Options] name one. It is safe for concurrent use.
+// Image is a process image, with one library open if [Options] name one. It is safe for concurrent
+// use.
 type Image struct {
 	rt      wazero.Runtime
 	linker  *linker.Linker
@@ -30,7 +31,8 @@ type Image struct {
 	main    *Thread
 }
 
-// minPages is how much memory an image begins with, in pages of 64 KiB. It is only address space until it is used.
+// minPages is how much memory an image begins with, in pages of 64 KiB. It is only address space
+// until it is used.
 const minPages = 1024
 
 // Open makes an image in a runtime of its own.
@@ -53,7 +55,8 @@ func Open(ctx context.Context, options Options) (image *Image, err error) {
 			return nil, err
 		}
 	}
-	config := linker.NewConfig().WithFS(libraries.FS()).WithMainName(options.Main).WithMemoryPages(minPages, linker.DefaultMaxPages)
+	config := linker.NewConfig().WithFS(libraries.FS()).WithMainName(options.Main).WithMemoryPages(
+		minPages, linker.DefaultMaxPages)
 	if options.Module != nil {
 		config = config.WithModuleConfig(options.Module)
 	}
@@ -83,7 +86,8 @@ func (i *Image) Close(ctx context.Context) error {
 // Main returns the first thread.
 func (i *Image) Main() *Thread { return i.main }
 
-// Spawn makes another thread, in which the library is open, too: as everything is that any thread opened.
+// Spawn makes another thread, in which the library is open, too: as everything is that any thread
+// opened.
 func (i *Image) Spawn(ctx context.Context) (*Thread, error) {
 	g, err := i.main.Group.Spawn(ctx)
 	if err != nil {

@@ -18,11 +18,12 @@ type AddressError struct{ Address, Size uint32 }
 
 // Error implements the error interface.
 func (e *AddressError) Error() string {
-	return fmt.Sprintf("guest: %d bytes at address %#x are not inside the memory", e.Size, e.Address)
+	return fmt.Sprintf("guest: %d bytes at address %#x are not inside the memory", e.Size,
+		e.Address)
 }
 
-// Thread is one instance group of an image. It is safe for concurrent use, but one call at a time runs in it;
-// different threads run at once.
+// Thread is one instance group of an image. It is safe for concurrent use, but one call at a time
+// runs in it; different threads run at once.
 type Thread struct {
 	*linker.Group
 
@@ -30,8 +31,8 @@ type Thread struct {
 	functions *linker.Library
 }
 
-// Call calls a C function of the library, or of what that needs, whose parameters are integers of at most 32 bits
-// and pointers. It returns the function's result, 0 if that is void.
+// Call calls a C function of the library, or of what that needs, whose parameters are integers of
+// at most 32 bits and pointers. It returns the function's result, 0 if that is void.
 func (t *Thread) Call(ctx context.Context, name string, args ...uint32) (uint32, error) {
 	wide := make([]uint64, len(args))
 	for i, a := range args {
@@ -97,8 +98,8 @@ func (t *Thread) Bytes(address, size uint32) ([]byte, error) {
 	return b, nil
 }
 
-// chunk is how many bytes of a string are looked at at once. It divides the size of a page of memory, so a chunk that
-// begins at a multiple of it is inside the memory, or outside.
+// chunk is how many bytes of a string are looked at at once. It divides the size of a page of
+// memory, so a chunk that begins at a multiple of it is inside the memory, or outside.
 const chunk = 256
 
 // String returns a copy of C's string at an address. The null pointer's is "".

@@ -1,5 +1,5 @@
-// Package guesttest is for the tests of the examples: they link the same modules again and again, and should compile
-// them once.
+// Package guesttest is for the tests of the examples: they link the same modules again and again,
+// and should compile them once.
 //
 //	var config wazero.RuntimeConfig
 //
@@ -17,8 +17,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// Run sets config to one that keeps compiled code in a folder of its own for as long as the tests run, runs
-// them, and returns the exit status. (A cache in memory would not do: it forgets what the last runtime closes.)
+// Run sets config to one that keeps compiled code in a folder of its own for as long as the tests
+// run, runs them, and returns the exit status. (A cache in memory would not do: it forgets what the
+// last runtime closes.)
 func Run(m *testing.M, config *wazero.RuntimeConfig) int {
 	dir, err := os.MkdirTemp("", "lockstep-test-")
 	if err != nil {

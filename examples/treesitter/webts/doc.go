@@ -1,5 +1,6 @@
-// Package webts parses source text with the tree-sitter library and the grammars that npm has for it, as
-// they come: WebAssembly modules, linked while the program runs, without cgo and without JavaScript.
+// Package webts parses source text with the tree-sitter library and the grammars that npm has for
+// it, as they come: WebAssembly modules, linked while the program runs, without cgo and without
+// JavaScript.
 //
 //	err := webts.InstantiateHost(ctx, rt)              // what the library imports
 //	parser, err := webts.New(ctx, rt, library)         // web-tree-sitter.wasm is the main module
@@ -7,5 +8,6 @@
 //	tree, err := parser.Parse(ctx, json, `{"a": 1}`)   // (document (object …
 //	fmt.Print(webts.Indent(tree))
 //
-// The steps of the C API, and the host functions, are those of lib/binding_web in the tree-sitter project.
+// The steps of the C API, and the host functions, are those of lib/binding_web in the tree-sitter
+// project.
 package webts

@@ -15,16 +15,16 @@ var ErrAborted = errors.New("webts: the tree-sitter library aborted")
 
 const pageSize = 65536
 
-// sourceKey is the key of a context's source text. The text travels with the call, not in a variable, so the
-// host functions have no state and serve any number of parsers.
+// sourceKey is the key of a context's source text. The text travels with the call, not in a
+// variable, so the host functions have no state and serve any number of parsers.
 type sourceKey struct{}
 
 func withSource(ctx context.Context, source text) context.Context {
 	return context.WithValue(ctx, sourceKey{}, source)
 }
 
-// InstantiateHost instantiates what web-tree-sitter imports from its host: the module "env" and WASI. It
-// comes before linker.New, once for each runtime.
+// InstantiateHost instantiates what web-tree-sitter imports from its host: the module "env" and
+// WASI. It comes before linker.New, once for each runtime.
 func InstantiateHost(ctx context.Context, rt wazero.Runtime) error {
 	if _, err := wasi_snapshot_preview1.Instantiate(ctx, rt); err != nil {
 		return fmt.Errorf("webts: WASI: %w", err)
@@ -68,7 +68,8 @@ func parseCallback(ctx context.Context, m api.Module, buffer, index, _, _, lengt
 	source, _ := ctx.Value(sourceKey{}).(text)
 	chunk := source.chunk(index)
 	memory := m.Memory()
-	if !memory.Write(buffer, littleEndian(chunk)) || !memory.WriteUint32Le(length, uint32(len(chunk))) {
+	if !memory.Write(buffer, littleEndian(chunk)) ||
+		!memory.WriteUint32Le(length, uint32(len(chunk))) {
 		panic(fmt.Errorf("webts: read buffer %#x outside the memory", buffer))
 	}
 }

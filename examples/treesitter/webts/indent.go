@@ -2,8 +2,9 @@ package webts
 
 import "strings"
 
-// Indent breaks an S-expression, as [Parser.Parse] returns it, into lines: one for each node, two spaces for
-// each level, the field name in front of its node. The result ends with a newline unless it is empty.
+// Indent breaks an S-expression, as [Parser.Parse] returns it, into lines: one for each node, two
+// spaces for each level, the field name in front of its node. The result ends with a newline unless
+// it is empty.
 func Indent(tree string) string {
 	if tree == "" {
 		return ""
@@ -50,9 +51,10 @@ func startsNode(s string) bool {
 	return false
 }
 
-// quoted returns the end of the token that starts at i with a quotation mark. Tree-sitter escapes nothing in
-// the name of a missing token or in an unexpected character, but a node ends right behind it: the mark that
-// closes is the first one, after at least one character, with a parenthesis behind it.
+// quoted returns the end of the token that starts at i with a quotation mark. Tree-sitter escapes
+// nothing in the name of a missing token or in an unexpected character, but a node ends right
+// behind it: the mark that closes is the first one, after at least one character, with a
+// parenthesis behind it.
 func quoted(s string, i int) int {
 	for j := i + 2; j+1 < len(s); j++ {
 		if s[j] == s[i] && s[j+1] == ')' {

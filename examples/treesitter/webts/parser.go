@@ -14,7 +14,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// runtimes has what grammars need that are written in C++: the tree-sitter library itself has no operator new.
+// runtimes has what grammars need that are written in C++: the tree-sitter library itself has no
+// operator new.
 //
 //go:embed cxx/cxx.wasm
 var runtimes embed.FS
@@ -31,11 +32,13 @@ type LanguageError struct {
 
 // Error implements the error interface.
 func (e *LanguageError) Error() string {
-	return fmt.Sprintf("webts: %s: the tree-sitter library does not accept interface version %d", e.Language, e.ABI)
+	return fmt.Sprintf("webts: %s: the tree-sitter library does not accept interface version %d",
+		e.Language, e.ABI)
 }
 
-// Parser is one process image: the tree-sitter library as its main module, and the grammars loaded so far.
-// Results pass through a buffer in its memory, so a Parser is used by one goroutine at a time.
+// Parser is one process image: the tree-sitter library as its main module, and the grammars loaded
+// so far. Results pass through a buffer in its memory, so a Parser is used by one goroutine at a
+// time.
 type Parser struct {
 	linker   *linker.Linker
 	group    *linker.Group // where calls are made
@@ -50,8 +53,8 @@ type Language struct {
 	pointer uint32 // const TSLanguage *
 }
 
-// New links the tree-sitter library, the bytes of web-tree-sitter.wasm, in a runtime that [InstantiateHost]
-// prepared.
+// New links the tree-sitter library, the bytes of web-tree-sitter.wasm, in a runtime that
+// [InstantiateHost] prepared.
 func New(ctx context.Context, rt wazero.Runtime, library []byte) (*Parser, error) {
 	config := linker.NewConfig().WithMainName("web-tree-sitter.wasm").
 		WithFS(runtimes).WithPreload("cxx/cxx.wasm")
@@ -83,9 +86,9 @@ func (p *Parser) start(ctx context.Context) (err error) {
 	return nil
 }
 
-// Load loads a grammar: the bytes of a module that exports the function "tree_sitter_" followed by the name
-// of the language. The error is a [*LanguageError] when the library cannot use it, or one of the linker's;
-// the grammar is unloaded then.
+// Load loads a grammar: the bytes of a module that exports the function "tree_sitter_" followed by
+// the name of the language. The error is a [*LanguageError] when the library cannot use it, or one
+// of the linker's; the grammar is unloaded then.
 func (p *Parser) Load(ctx context.Context, language string, grammar []byte) (*Language, error) {
 	handle, err := p.group.OpenBytes(ctx, "tree-sitter-"+language+".wasm", grammar)
 	if err != nil {
@@ -99,7 +102,8 @@ func (p *Parser) Load(ctx context.Context, language string, grammar []byte) (*La
 }
 
 // language asks a loaded grammar for its language, and the library whether it can use it.
-func (p *Parser) language(ctx context.Context, grammar *linker.Library, name string) (*Language, error) {
+func (p *Parser) language(ctx context.Context, grammar *linker.Library, name string) (*Language,
+	error) {
 	pointer, err := p.callIn(ctx, grammar, "tree_sitter_"+name)
 	if err != nil {
 		return nil, err
@@ -122,14 +126,15 @@ func (p *Parser) use(ctx context.Context, language *Language) error {
 }
 
 // Parse returns the syntax tree of a source text as an S-expression on one line; [Indent] breaks it
-// into lines. Text that the grammar does not know becomes (ERROR …) in the tree, not an error. A context that
-// ends stops the parser.
+// into lines. Text that the grammar does not know becomes (ERROR …) in the tree, not an error. A
+// context that ends stops the parser.
 func (p *Parser) Parse(ctx context.Context, language *Language, source string) (string, error) {
 	// Setting the language also makes the TSParser forget a parse that was stopped half-way.
 	if err := p.use(ctx, language); err != nil {
 		return "", err
 	}
-	tree, err := p.call(withSource(ctx, newText(source)), "ts_parser_parse_wasm", p.parser, p.input, 0, 0, 0)
+	tree, err := p.call(withSource(ctx, newText(source)), "ts_parser_parse_wasm", p.parser, p.input,
+		0, 0, 0)
 	if err != nil {
 		return "", err
 	}
@@ -161,8 +166,8 @@ func (p *Parser) treeText(ctx context.Context, tree uint32) (string, error) {
 // Linker returns the process image, to spawn groups in it for instance.
 func (p *Parser) Linker() *linker.Linker { return p.linker }
 
-// In returns the same parser, working in another group of its process image. The tree-sitter library was built without
-// threads: all groups together may do one thing at a time with it.
+// In returns the same parser, working in another group of its process image. The tree-sitter
+// library was built without threads: all groups together may do one thing at a time with it.
 func (p *Parser) In(g *linker.Group) *Parser {
 	q := *p
 	q.group = g
@@ -180,7 +185,8 @@ func (p *Parser) call(ctx context.Context, function string, args ...uint32) (uin
 }
 
 // callIn calls a function of a library. The result is 0 where the function has none.
-func (p *Parser) callIn(ctx context.Context, library *linker.Library, function string, args ...uint32) (uint32, error) {
+func (p *Parser) callIn(ctx context.Context, library *linker.Library, function string,
+	args ...uint32) (uint32, error) {
 	words := make([]uint64, len(args))
 	for i, a := range args {
 		words[i] = uint64(a)

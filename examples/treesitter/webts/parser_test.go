@@ -50,7 +50,8 @@ func newParser(t *testing.T) (*webts.Parser, *webts.Language) {
 	return parser, language
 }
 
-// TestOneParserManyTexts uses one process image again and again, and no text leaves a trace in the next one.
+// TestOneParserManyTexts uses one process image again and again, and no text leaves a trace in the
+// next one.
 func TestOneParserManyTexts(t *testing.T) {
 	parser, language := newParser(t)
 	for _, tt := range []struct {
@@ -58,7 +59,8 @@ func TestOneParserManyTexts(t *testing.T) {
 		ok           func(tree string) bool
 	}{
 		{"large", large(), func(tree string) bool {
-			return strings.Count(tree, "(function_declaration ") == largeFunctions && !strings.Contains(tree, "ERROR")
+			return strings.Count(tree, "(function_declaration ") == largeFunctions &&
+				!strings.Contains(tree, "ERROR")
 		}},
 		{"small", small, func(tree string) bool { return tree == smallTree }},
 		{"no Go", "func ) (", func(tree string) bool { return strings.Contains(tree, "ERROR") }},
@@ -88,8 +90,8 @@ func (c *endingContext) Err() error {
 	return nil
 }
 
-// TestCancelAtEveryLook cancels a parse at the first, second, … look at its context, among them many in the
-// middle of the text. The parser is usable afterwards.
+// TestCancelAtEveryLook cancels a parse at the first, second, … look at its context, among them
+// many in the middle of the text. The parser is usable afterwards.
 func TestCancelAtEveryLook(t *testing.T) {
 	parser, language := newParser(t)
 	source := large()
@@ -98,14 +100,15 @@ func TestCancelAtEveryLook(t *testing.T) {
 		if tree, err := parser.Parse(ctx, language, source); !errors.Is(err, context.Canceled) {
 			t.Fatalf("cancelled at look %d: a tree of %d bytes, error %v", n, len(tree), err)
 		}
-		if tree, err := parser.Parse(t.Context(), language, small); err != nil || tree != smallTree {
+		if tree, err := parser.Parse(t.Context(), language, small); err != nil ||
+			tree != smallTree {
 			t.Fatalf("after a parse cancelled at look %d: tree %s, error %v", n, tree, err)
 		}
 	}
 }
 
-// TestLoadThatFails loads what lacks the function of its language, what is too old, and what is no library, and
-// then what can be used.
+// TestLoadThatFails loads what lacks the function of its language, what is too old, and what is no
+// library, and then what can be used.
 func TestLoadThatFails(t *testing.T) {
 	parser, language := newParser(t)
 	read := func(name string) []byte {
@@ -119,14 +122,17 @@ func TestLoadThatFails(t *testing.T) {
 	json, elm := read(stock.GrammarFile("json")), read(stock.GrammarFile("elm"))
 	for range 3 {
 		var undefined *linker.UndefinedSymbolError
-		if _, err := parser.Load(t.Context(), "xml", json); !errors.As(err, &undefined) || undefined.Symbol != "tree_sitter_xml" {
+		if _, err := parser.Load(t.Context(), "xml", json); !errors.As(err, &undefined) ||
+			undefined.Symbol != "tree_sitter_xml" {
 			t.Errorf("another name: error %v, want that tree_sitter_xml is undefined", err)
 		}
 		var refused *webts.LanguageError
-		if _, err := parser.Load(t.Context(), "elm", elm); !errors.As(err, &refused) || refused.ABI != 12 {
+		if _, err := parser.Load(t.Context(), "elm", elm); !errors.As(err, &refused) ||
+			refused.ABI != 12 {
 			t.Errorf("too old: error %v, want a refusal of version 12", err)
 		}
-		if _, err := parser.Load(t.Context(), "c", read(stock.TLAChecker)); !errors.Is(err, linker.ErrNotLibrary) {
+		if _, err := parser.Load(t.Context(), "c", read(stock.TLAChecker)); !errors.Is(err,
+			linker.ErrNotLibrary) {
 			t.Errorf("no library: error %v, want %v", err, linker.ErrNotLibrary)
 		}
 	}
@@ -137,7 +143,8 @@ func TestLoadThatFails(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if tree, err := parser.Parse(t.Context(), second, "[]"); err != nil || tree != "(document (array))" {
+	if tree, err := parser.Parse(t.Context(), second, "[]"); err != nil ||
+		tree != "(document (array))" {
 		t.Errorf("second language: tree %s, error %v", tree, err)
 	}
 	if tree, err := parser.Parse(t.Context(), language, small); err != nil || tree != smallTree {

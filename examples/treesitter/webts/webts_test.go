@@ -20,7 +20,8 @@ func TestTextIsHandedOutInChunks(t *testing.T) {
 		{"one chunk", strings.Repeat("x", maxChunk), strings.Repeat("x", maxChunk)},
 		{"a unit more", strings.Repeat("x", maxChunk+1), strings.Repeat("x", maxChunk+1)},
 		{"several chunks", strings.Repeat("äöü\n", 10000), strings.Repeat("äöü\n", 10000)},
-		{"a pair across the border", strings.Repeat("x", maxChunk-1) + "😀y", strings.Repeat("x", maxChunk-1) + "😀y"},
+		{"a pair across the border", strings.Repeat("x", maxChunk-1) + "😀y",
+			strings.Repeat("x", maxChunk-1) + "😀y"},
 		{"not UTF-8", "a\xffb", "a\ufffdb"},
 	}
 	for _, tt := range tests {
@@ -38,7 +39,8 @@ func TestTextIsHandedOutInChunks(t *testing.T) {
 				units = append(units, chunk...)
 			}
 			if got := string(utf16.Decode(units)); got != tt.want {
-				t.Errorf("chunks of %d bytes join to %d bytes of another text", len(tt.want), len(got))
+				t.Errorf("chunks of %d bytes join to %d bytes of another text", len(tt.want),
+					len(got))
 			}
 			if got := source.chunk(1 << 31); len(got) != 0 {
 				t.Errorf("chunk far behind the end has %d units", len(got))
@@ -55,14 +57,21 @@ func TestIndent(t *testing.T) {
 		{"empty", "", nil},
 		{"leaf", "(document)", []string{"(document)"}},
 		{"children", "(a (b) (c (d)))", []string{"(a", "  (b)", "  (c", "    (d)))"}},
-		{"fields", "(f name: (id) body: (block (x)))", []string{"(f", "  name: (id)", "  body: (block", "    (x)))"}},
+		{"fields", "(f name: (id) body: (block (x)))",
+			[]string{"(f", "  name: (id)", "  body: (block", "    (x)))"}},
 		{"missing token", `(a (MISSING ";") (b))`, []string{"(a", `  (MISSING ";")`, "  (b))"}},
-		{"missing parenthesis", `(a (MISSING ")") (b))`, []string{"(a", `  (MISSING ")")`, "  (b))"}},
-		{"missing quotation mark", `(a (MISSING """) (b))`, []string{"(a", `  (MISSING """)`, "  (b))"}},
-		{"missing node", `(a (MISSING identifier) (b))`, []string{"(a", "  (MISSING identifier)", "  (b))"}},
-		{"field of a missing node", `(a name: (MISSING identifier))`, []string{"(a", "  name: (MISSING identifier))"}},
-		{"unexpected character", `(a (ERROR (UNEXPECTED '(')) (b))`, []string{"(a", "  (ERROR", "    (UNEXPECTED '('))", "  (b))"}},
-		{"unexpected quotation mark", `(a (UNEXPECTED ''') (b))`, []string{"(a", "  (UNEXPECTED ''')", "  (b))"}},
+		{"missing parenthesis", `(a (MISSING ")") (b))`,
+			[]string{"(a", `  (MISSING ")")`, "  (b))"}},
+		{"missing quotation mark", `(a (MISSING """) (b))`,
+			[]string{"(a", `  (MISSING """)`, "  (b))"}},
+		{"missing node", `(a (MISSING identifier) (b))`,
+			[]string{"(a", "  (MISSING identifier)", "  (b))"}},
+		{"field of a missing node", `(a name: (MISSING identifier))`,
+			[]string{"(a", "  name: (MISSING identifier))"}},
+		{"unexpected character", `(a (ERROR (UNEXPECTED '(')) (b))`,
+			[]string{"(a", "  (ERROR", "    (UNEXPECTED '('))", "  (b))"}},
+		{"unexpected quotation mark", `(a (UNEXPECTED ''') (b))`,
+			[]string{"(a", "  (UNEXPECTED ''')", "  (b))"}},
 		{"cut short", `(a (MISSING "`, []string{"(a", `  (MISSING "`}},
 	}
 	for _, tt := range tests {
@@ -84,15 +93,17 @@ func FuzzIndent(f *testing.F) {
 	f.Add(`)( "`)
 	f.Add(` (a) ) (b`)
 	f.Fuzz(func(t *testing.T, tree string) {
-		squeeze := func(s string) string { return strings.NewReplacer(" ", "", "\n", "").Replace(s) }
+		squeeze := func(s string) string {
+			return strings.NewReplacer(" ", "", "\n", "").Replace(s)
+		}
 		if got := Indent(tree); squeeze(got) != squeeze(tree) {
 			t.Errorf("Indent(%q) = %q", tree, got)
 		}
 	})
 }
 
-// hostCaller instantiates the host and a module, written byte by byte, that has two pages of memory (at most
-// three) and re-exports a host function of the given type under the name "f".
+// hostCaller instantiates the host and a module, written byte by byte, that has two pages of memory
+// (at most three) and re-exports a host function of the given type under the name "f".
 func hostCaller(t *testing.T, name string, params, results int) api.Module {
 	t.Helper()
 	ctx := t.Context()
@@ -151,7 +162,8 @@ func TestParseCallback(t *testing.T) {
 		t.Errorf("%d units at the end, want 0", n)
 	}
 	for _, args := range [][]uint64{{0xfffffff0, 0, 0, 0, 32}, {64, 0, 0, 0, 0xfffffffe}} {
-		if _, err := f.Call(ctx, args...); err == nil || !strings.Contains(err.Error(), "outside the memory") {
+		if _, err := f.Call(ctx, args...); err == nil ||
+			!strings.Contains(err.Error(), "outside the memory") {
 			t.Errorf("parse callback with %v: error %v", args, err)
 		}
 	}
@@ -163,7 +175,8 @@ func TestResizeHeap(t *testing.T) {
 		size, want uint64
 		pages      uint32
 	}{
-		{1, 1, 2}, {2 * pageSize, 1, 2}, {4 * pageSize, 0, 2}, {0xffffffff, 0, 2}, {2*pageSize + 1, 1, 3}, {3 * pageSize, 1, 3},
+		{1, 1, 2}, {2 * pageSize, 1, 2}, {4 * pageSize, 0, 2}, {0xffffffff, 0, 2},
+		{2*pageSize + 1, 1, 3}, {3 * pageSize, 1, 3},
 	}
 	for _, tt := range tests {
 		got, err := m.ExportedFunction("f").Call(t.Context(), tt.size)

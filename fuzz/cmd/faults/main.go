@@ -58,9 +58,11 @@ and prints the commands that do the same again.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), o) },
 	}
 	flags := cmd.Flags()
-	flags.StringArrayVar(&o.only, "only", nil, "a `fault`'s name, or what its name contains; may be repeated")
+	flags.StringArrayVar(&o.only, "only", nil,
+		"a `fault`'s name, or what its name contains; may be repeated")
 	flags.StringArrayVar(&o.detectors, "detector", nil, "a detector's `name`; may be repeated")
-	flags.StringVarP(&o.out, "output", "o", filepath.Join("spec", "faults.md"), "the `file` to write the table to, in the repository")
+	flags.StringVarP(&o.out, "output", "o", filepath.Join("spec", "faults.md"),
+		"the `file` to write the table to, in the repository")
 	flags.IntVarP(&o.parallel, "jobs", "j", 2, "how many faults at a `time`")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show what the tests print")
 	return cmd
@@ -135,7 +137,8 @@ func run(ctx context.Context, o options) error {
 	if len(o.only)+len(o.detectors) > 0 {
 		return reproduce(root, rows, columns)
 	}
-	if err := os.WriteFile(filepath.Join(root, o.out), []byte(faults.Markdown(rows, columns)), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(root, o.out), []byte(faults.Markdown(rows, columns)),
+		0o644); err != nil {
 		return fmt.Errorf("faults: %w", err)
 	}
 	return judge(rows)
@@ -143,14 +146,16 @@ func run(ctx context.Context, o options) error {
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 
-// kept is the folder for changed files. The go command does not look into folders whose names begin like that.
+// kept is the folder for changed files. The go command does not look into folders whose names begin
+// like that.
 const kept = "out/_faults"
 
-// reproduce keeps the changed files of some faults, and prints the commands that run the detectors on them. The error says
-// that one was not caught.
+// reproduce keeps the changed files of some faults, and prints the commands that run the detectors
+// on them. The error says that one was not caught.
 func reproduce(root string, rows []faults.Row, columns []faults.Detector) error {
 	for _, r := range rows {
-		folder := filepath.Join(kept, notInNames.ReplaceAllString(strings.ToLower(r.Fault.Name), "-"))
+		folder := filepath.Join(kept,
+			notInNames.ReplaceAllString(strings.ToLower(r.Fault.Name), "-"))
 		if err := os.MkdirAll(filepath.Join(root, folder), 0o755); err != nil {
 			return fmt.Errorf("faults: %w", err)
 		}
@@ -164,14 +169,16 @@ func reproduce(root string, rows []faults.Row, columns []faults.Detector) error 
 		fmt.Printf("\n%s: %s\n", r.Fault.Name, r.Fault.What)
 		for _, d := range columns {
 			if o, ran := r.Outcomes[d.Name]; ran {
-				fmt.Printf("  %-11s %s\n              %s\n", d.Name, verdict(o), d.Command(r.Fault, overlay))
+				fmt.Printf("  %-11s %s\n              %s\n", d.Name, verdict(o),
+					d.Command(r.Fault, overlay))
 			}
 		}
 	}
 	// A detector that was not asked cannot have missed anything.
 	for i := range rows {
 		rows[i].Missed = slices.DeleteFunc(rows[i].Missed, func(n faults.Named) bool {
-			return !slices.ContainsFunc(columns, func(d faults.Detector) bool { return d.Name == n.Detector })
+			return !slices.ContainsFunc(columns,
+				func(d faults.Detector) bool { return d.Name == n.Detector })
 		})
 	}
 	return judge(rows)
@@ -207,7 +214,8 @@ func judge(rows []faults.Row) error {
 	for _, name := range survivors {
 		fmt.Printf("SURVIVOR  %s\n", name)
 	}
-	fmt.Printf("%d faults, %d survivors, %d tests that should have caught one and did not\n", len(rows), len(survivors), missed)
+	fmt.Printf("%d faults, %d survivors, %d tests that should have caught one and did not\n",
+		len(rows), len(survivors), missed)
 	if len(survivors) > 0 || missed > 0 {
 		return fmt.Errorf("faults: %d survivors, %d misses", len(survivors), missed)
 	}

@@ -35,7 +35,8 @@ func TestTable(t *testing.T) {
 	}
 	// A name that is a part of others means that fault alone.
 	exact := "protocol: a sleeper has no door"
-	if got, err := (&options{only: []string{exact}}).table(all); err != nil || len(got) != 1 || got[0].Name != exact {
+	if got, err := (&options{only: []string{exact}}).table(all); err != nil || len(got) != 1 ||
+		got[0].Name != exact {
 		t.Errorf("%q: %d faults, %v", exact, len(got), err)
 	}
 }
@@ -66,9 +67,13 @@ func TestProgressInAFile(t *testing.T) {
 	f := &faults.Fault{Name: "f"}
 	for _, s := range []faults.Said{
 		{Detector: d},
-		{Fault: f, Detector: d, Done: time.Second, All: 4 * time.Second, Outcome: faults.Outcome{Caught: true, Tests: []string{"TestX", "TestY"}, Output: "why"}},
-		{Fault: f, Detector: d, Done: 2 * time.Second, All: 4 * time.Second, Outcome: faults.Outcome{Caught: true, Hung: true, Tests: []string{"TestX"}}},
-		{Fault: f, Detector: d, Done: 3 * time.Second, All: 4 * time.Second, Outcome: faults.Outcome{Undecided: true}},
+		{Fault: f, Detector: d, Done: time.Second, All: 4 * time.Second,
+			Outcome: faults.Outcome{Caught: true, Tests: []string{"TestX", "TestY"},
+				Output: "why"}},
+		{Fault: f, Detector: d, Done: 2 * time.Second, All: 4 * time.Second,
+			Outcome: faults.Outcome{Caught: true, Hung: true, Tests: []string{"TestX"}}},
+		{Fault: f, Detector: d, Done: 3 * time.Second, All: 4 * time.Second,
+			Outcome: faults.Outcome{Undecided: true}},
 		{Fault: f, Detector: d, Done: 4 * time.Second, All: 4 * time.Second},
 	} {
 		p.say(s)
@@ -79,17 +84,22 @@ func TestProgressInAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(string(text), "\n")
-	for _, want := range []string{"the sound program", " 25 %, ", "caught by TestX, TestY", "why", " 50 %, ", "caught, it hangs: TestX", " 75 %, ", "undecided", "100 %, 0s left"} {
-		if !slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, want) }) {
+	for _, want := range []string{"the sound program", " 25 %, ", "caught by TestX, TestY", "why",
+		" 50 %, ", "caught, it hangs: TestX", " 75 %, ", "undecided", "100 %, 0s left"} {
+		if !slices.ContainsFunc(lines,
+			func(line string) bool { return strings.Contains(line, want) }) {
 			t.Errorf("no line has %q:\n%s", want, text)
 		}
 	}
 }
 
-// The verdict on a survey is an error if anything was not caught, not put to the test, or missed by who must catch it.
+// The verdict on a survey is an error if anything was not caught, not put to the test, or missed by
+// who must catch it.
 func TestVerdictOnAll(t *testing.T) {
-	good := faults.Row{Fault: faults.Fault{Name: "f"}, Outcomes: map[string]faults.Outcome{"d": {Caught: true}}}
-	survivor := faults.Row{Fault: faults.Fault{Name: "f"}, Outcomes: map[string]faults.Outcome{"d": {}}}
+	good := faults.Row{Fault: faults.Fault{Name: "f"},
+		Outcomes: map[string]faults.Outcome{"d": {Caught: true}}}
+	survivor := faults.Row{Fault: faults.Fault{Name: "f"},
+		Outcomes: map[string]faults.Outcome{"d": {}}}
 	missed, untested := good, good
 	missed.Missed = []faults.Named{{Detector: "d", Test: "TestX"}}
 	untested.Err = errors.New("it does not compile")

@@ -11,7 +11,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/fuzz/faults"
 )
 
-// reporter shows what the detectors say, and how long the rest will take: below a bar on a terminal, in each line elsewhere.
+// reporter shows what the detectors say, and how long the rest will take: below a bar on a
+// terminal, in each line elsewhere.
 type reporter struct {
 	w       io.Writer
 	verbose bool
@@ -70,7 +71,8 @@ func (r *reporter) left(s faults.Said) string {
 		r.start = time.Now()
 		return ""
 	}
-	rest := time.Duration(float64(time.Since(r.start)) / s.Done.Seconds() * (s.All - s.Done).Seconds())
+	rest := time.Duration(
+		float64(time.Since(r.start)) / s.Done.Seconds() * (s.All - s.Done).Seconds())
 	return fmt.Sprintf("%3d %%, %s left", 100*s.Done/s.All, rest.Round(time.Second))
 }
 

@@ -15,7 +15,8 @@ import (
 // load reads packages from their export data.
 func load(t *testing.T, paths ...string) map[string]*types.Package {
 	t.Helper()
-	args := append([]string{"list", "-deps", "-export", "-f", "{{.ImportPath}} {{.Export}}"}, paths...)
+	args := append([]string{"list", "-deps", "-export", "-f", "{{.ImportPath}} {{.Export}}"},
+		paths...)
 	out, err := exec.Command("go", args...).Output()
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,8 @@ func (f fork) preemption() bool { return f.costly>>f.choice&1 != 0 }
 // forkAt is a choice point at which nothing has been tried.
 func forkAt(p Point) fork {
 	f := fork{options: len(p.Options)}
-	impatient := slices.ContainsFunc(p.Options, func(o Option) bool { return !o.GaveWay && !o.Time })
+	impatient := slices.ContainsFunc(p.Options,
+		func(o Option) bool { return !o.GaveWay && !o.Time })
 	for i, o := range p.Options {
 		if p.Kept && i > 0 || o.GaveWay && impatient {
 			f.costly |= 1 << i

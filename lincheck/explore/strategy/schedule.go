@@ -38,7 +38,8 @@ type SyntaxError struct {
 }
 
 func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("strategy: %q is no schedule: want position:choice in ascending order, such as 7:1,12:2, have %q", e.Text, e.Part)
+	return fmt.Sprintf("strategy: %q is no schedule: want position:choice in ascending order, "+
+		"such as 7:1,12:2, have %q", e.Text, e.Part)
 }
 
 // ParseSchedule is the reverse of String. The error is a *SyntaxError.

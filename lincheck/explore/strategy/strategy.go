@@ -110,9 +110,10 @@ func (s *pctSource) Next() Strategy {
 }
 
 type pct struct {
-	rng      *rand.Rand
-	priority map[int]float64 // from 0 to 1 at first; below 0 for those who were lowered, the last one lowest
-	change   map[int]bool    // at which points the one that would run is lowered
+	rng *rand.Rand
+	// from 0 to 1 at first; below 0 for those who were lowered, the last one lowest
+	priority map[int]float64
+	change   map[int]bool // at which points the one that would run is lowered
 	lowered  int
 	seen     int
 }

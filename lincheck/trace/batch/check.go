@@ -40,14 +40,15 @@ func (r *Rejection) String() string {
 	if r.Property != tla.PropertyDeadlock {
 		why = "violates " + r.Property
 	}
-	return fmt.Sprintf("%s: line %d: event %d, %s, %s (TLC)\nThe state before it:\n%s", r.Name, r.Line, r.Event.Seq, r.Event.Step, why, r.Before)
+	return fmt.Sprintf("%s: line %d: event %d, %s, %s (TLC)\nThe state before it:\n%s", r.Name,
+		r.Line, r.Event.Seq, r.Event.Step, why, r.Before)
 }
 
 // ErrUnclear means that TLC came to a verdict that does not say which event it is about.
 var ErrUnclear = errors.New("batch: TLC's verdict cannot be read")
 
-// Check runs TLC once on all traces. It stops at the first event that does not fit. The errors are those of Generate, and
-// of tla.Tool.Run where TLC comes to no verdict.
+// Check runs TLC once on all traces. It stops at the first event that does not fit. The errors are
+// those of Generate, and of tla.Tool.Run where TLC comes to no verdict.
 func Check(ctx context.Context, tool tla.Tool, inputs []Input) (*Outcome, error) {
 	module, config, err := Generate(inputs)
 	if err != nil {
@@ -73,15 +74,19 @@ func Check(ctx context.Context, tool tla.Tool, inputs []Input) (*Outcome, error)
 	for _, input := range inputs {
 		outcome.Events += len(input.Trace.Events)
 	}
-	said, err := tool.Run(ctx, tla.Run{Dir: dir, Model: tla.Model{Name: "traces", Module: rootModule, Config: configFile, Deadlock: true}})
+	said, err := tool.Run(ctx,
+		tla.Run{Dir: dir, Model: tla.Model{Name: "traces", Module: rootModule, Config: configFile,
+			Deadlock: true}})
 	if err != nil {
 		return nil, err
 	}
 	outcome.TLC = tla.VersionName(said.Version)
 	if said.Verdict == tla.VerdictOK {
-		// TLC has checked the same as its postcondition; one state more or less would be a trace that was not followed.
+		// TLC has checked the same as its postcondition; one state more or less would be a trace
+		// that was not followed.
 		if said.Stats.Distinct != outcome.Events+outcome.Traces {
-			return nil, fmt.Errorf("%w: %d states for %d events of %d traces", ErrUnclear, said.Stats.Distinct, outcome.Events, outcome.Traces)
+			return nil, fmt.Errorf("%w: %d states for %d events of %d traces", ErrUnclear,
+				said.Stats.Distinct, outcome.Events, outcome.Traces)
 		}
 		return outcome, nil
 	}
@@ -93,7 +98,9 @@ func Check(ctx context.Context, tool tla.Tool, inputs []Input) (*Outcome, error)
 
 // rejection finds the event in the last state of the counterexample.
 func rejection(inputs []Input, said *tla.Outcome) (*Rejection, error) {
-	unclear := func(what string) error { return fmt.Errorf("%w: %v: %s", ErrUnclear, said.Verdict, what) }
+	unclear := func(what string) error {
+		return fmt.Errorf("%w: %v: %s", ErrUnclear, said.Verdict, what)
+	}
 	if said.Trace == nil || len(said.Trace.Steps) == 0 || len(said.Properties) == 0 {
 		return nil, unclear("there is no counterexample")
 	}
@@ -112,10 +119,12 @@ func rejection(inputs []Input, said *tla.Outcome) (*Rejection, error) {
 		matched--
 		last = steps[max(0, len(steps)-2)]
 	}
-	if which < 0 || which >= len(inputs) || matched < 0 || matched >= len(inputs[which].Trace.Events) {
+	if which < 0 || which >= len(inputs) || matched < 0 ||
+		matched >= len(inputs[which].Trace.Events) {
 		return nil, unclear(fmt.Sprintf("trace %d, event %d", which+1, matched+1))
 	}
-	r := &Rejection{Name: inputs[which].Name, Trace: which, Line: matched + 2, Event: inputs[which].Trace.Events[matched], Property: property}
+	r := &Rejection{Name: inputs[which].Name, Trace: which, Line: matched + 2,
+		Event: inputs[which].Trace.Events[matched], Property: property}
 	for _, v := range last.State {
 		if v.Name != "trace" && v.Name != "matched" {
 			r.Before += fmt.Sprintf("/\\ %s = %s\n", v.Name, v.Value)

@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 
 // fakeTLC checks that it runs where the modules are.
 func fakeTLC(file string) int {
-	for _, name := range []string{"LinkerSync.tla", "TraceLinkerSync.tla", "TraceData.tla", "TraceData.cfg"} {
+	for _, name := range []string{"LinkerSync.tla", "TraceLinkerSync.tla", "TraceData.tla",
+		"TraceData.cfg"} {
 		if _, err := os.Stat(name); err != nil {
 			return 99
 		}
@@ -78,11 +79,13 @@ func TestAccepted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if outcome.Rejected != nil || outcome.Traces != 2 || outcome.Events != 15 || !strings.HasPrefix(outcome.TLC, "TLC2 ") {
+	if outcome.Rejected != nil || outcome.Traces != 2 || outcome.Events != 15 ||
+		!strings.HasPrefix(outcome.TLC, "TLC2 ") {
 		t.Errorf("%+v", outcome)
 	}
 	// The same words about another batch are not believed: there must be a state for each event.
-	if _, err := batch.Check(t.Context(), fake(t, "accepted.out", 0), inputs[:1]); !errors.Is(err, batch.ErrUnclear) {
+	if _, err := batch.Check(t.Context(), fake(t, "accepted.out", 0), inputs[:1]); !errors.Is(err,
+		batch.ErrUnclear) {
 		t.Errorf("a state too many: %v", err)
 	}
 }
@@ -99,10 +102,13 @@ func TestRejected(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := outcome.Rejected
-	if r == nil || r.Name != "wrong.jsonl" || r.Trace != 1 || r.Event.Seq != uint64(at)+1 || r.Line != at+2 || r.Property != tla.PropertyDeadlock {
+	if r == nil || r.Name != "wrong.jsonl" || r.Trace != 1 || r.Event.Seq != uint64(at)+1 ||
+		r.Line != at+2 || r.Property != tla.PropertyDeadlock {
 		t.Fatalf("%+v", r)
 	}
-	for _, want := range []string{"wrong.jsonl: line 11: event 10, Checkpoint, is not possible (TLC)\n", "/\\ log = <<>>\n", "/\\ leaseQueue = "} {
+	for _, want := range []string{
+		"wrong.jsonl: line 11: event 10, Checkpoint, is not possible (TLC)\n", "/\\ log = <<>>\n",
+		"/\\ leaseQueue = "} {
 		if !strings.Contains(r.String(), want) {
 			t.Errorf("%q is not in\n%s", want, r)
 		}
@@ -111,17 +117,20 @@ func TestRejected(t *testing.T) {
 		t.Error("the state is not that of LinkerSync")
 	}
 	// Of a batch of other traces this cannot be.
-	if _, err := batch.Check(t.Context(), fake(t, "rejected.out", 11), inputs[:1]); !errors.Is(err, batch.ErrUnclear) {
+	if _, err := batch.Check(t.Context(), fake(t, "rejected.out", 11), inputs[:1]); !errors.Is(err,
+		batch.ErrUnclear) {
 		t.Errorf("another batch: %v", err)
 	}
 }
 
 func TestNoVerdict(t *testing.T) {
 	inputs := []batch.Input{prefix(recorded(t), 10)}
-	if _, err := batch.Check(t.Context(), fake(t, "accepted.out", 150), inputs); !errors.Is(err, tla.ErrTLC) {
+	if _, err := batch.Check(t.Context(), fake(t, "accepted.out", 150), inputs); !errors.Is(err,
+		tla.ErrTLC) {
 		t.Errorf("TLC failed: %v", err)
 	}
-	if _, err := batch.Check(t.Context(), fake(t, "accepted.out", 11), inputs); !errors.Is(err, batch.ErrUnclear) {
+	if _, err := batch.Check(t.Context(), fake(t, "accepted.out", 11), inputs); !errors.Is(err,
+		batch.ErrUnclear) {
 		t.Errorf("a deadlock without a state: %v", err)
 	}
 	if _, err := batch.Check(t.Context(), tla.Tool{}, nil); !errors.Is(err, batch.ErrEmpty) {
@@ -138,17 +147,21 @@ func TestRefute(t *testing.T) {
 			t.Errorf("%+v: %v", r, err)
 		}
 	}
-	if _, err := batch.Refute(t.Context(), nil, kindOf(t, "second-commit"), inputs[:1]); !errors.Is(err, batch.ErrNoPlace) {
+	if _, err := batch.Refute(t.Context(), nil, kindOf(t, "second-commit"),
+		inputs[:1]); !errors.Is(err, batch.ErrNoPlace) {
 		t.Errorf("without a place: %v", err)
 	}
 	lax := fake(t, "accepted.out", 0)
-	accepted := prefix(recorded(t), 14) // of which the corrupted trace has as many states as TLC said
-	if _, err := batch.Refute(t.Context(), &lax, kindOf(t, "seen-stage"), []batch.Input{accepted}); err == nil {
+	// of which the corrupted trace has as many states as TLC said
+	accepted := prefix(recorded(t), 14)
+	if _, err := batch.Refute(t.Context(), &lax, kindOf(t, "seen-stage"),
+		[]batch.Input{accepted}); err == nil {
 		t.Error("TLC accepts a corrupted trace, and that is no error")
 	}
 	// TLC said the first of two traces is fine; asked about the second alone it points elsewhere.
 	strange := fake(t, "rejected.out", 11)
-	if _, err := batch.Refute(t.Context(), &strange, kindOf(t, "early-checkpoint"), []batch.Input{prefix(recorded(t), 10)}); !errors.Is(err, batch.ErrUnclear) {
+	if _, err := batch.Refute(t.Context(), &strange, kindOf(t, "early-checkpoint"),
+		[]batch.Input{prefix(recorded(t), 10)}); !errors.Is(err, batch.ErrUnclear) {
 		t.Errorf("TLC refuses another trace: %v", err)
 	}
 }

@@ -33,7 +33,8 @@ const (
 	configFile = "TraceData.cfg"
 )
 
-// largest is the largest number of closure slots that TLC is told of: adding a batch to it must not overflow.
+// largest is the largest number of closure slots that TLC is told of: adding a batch to it must not
+// overflow.
 const largest = 1 << 30
 
 // invariants are checked in every state; TypeOK is that of the text alone.
@@ -45,8 +46,9 @@ func invariants() []string {
 	return names
 }
 
-// Generate writes the module with the traces, TraceData, and the configuration for a run of TLC. The slots are those that occur in
-// any of the traces. Errors wrap ErrEmpty, ErrMixed, ErrNumber, or protocol.ErrConfig.
+// Generate writes the module with the traces, TraceData, and the configuration for a run of TLC.
+// The slots are those that occur in any of the traces. Errors wrap ErrEmpty, ErrMixed, ErrNumber,
+// or protocol.ErrConfig.
 func Generate(inputs []Input) (module, config string, err error) {
 	c, err := common(inputs)
 	if err != nil {
@@ -54,10 +56,12 @@ func Generate(inputs []Input) (module, config string, err error) {
 	}
 	var m strings.Builder
 	fmt.Fprintf(&m, "---- MODULE %s ----\n", dataModule)
-	m.WriteString("\\* Generated: traces of running linkers. TraceLinkerSync explains them.\nEXTENDS LinkerSync\n\n")
+	m.WriteString("\\* Generated: traces of running linkers. TraceLinkerSync explains " +
+		"them.\nEXTENDS LinkerSync\n\n")
 	fmt.Fprintf(&m, "CONSTANTS %s\n\n", slots(c.Groups))
 	m.WriteString("AllTags == 0..255\n\n")
-	// Definitions and not a constant of TraceLinkerSync: TLC evaluates those once, and constants whenever they are used.
+	// Definitions and not a constant of TraceLinkerSync: TLC evaluates those once, and constants
+	// whenever they are used.
 	for i, input := range inputs {
 		fmt.Fprintf(&m, "\\* %s\nTrace%d == <<\n", comment(input.Name), i+1)
 		for j := range input.Trace.Events {
@@ -132,8 +136,10 @@ func writeEvent(m *strings.Builder, e *trace.Event) {
 	}
 	s := &e.Seen
 	fmt.Fprintf(m, "<<%q, %s, %s, <<%q, %q, %q, %s, %s, %s, %s, %d, %d, %d, %d, %d, %d>>>>",
-		e.Step.Action.String(), e.Step.Group, argument, s.Mode.String(), s.Stage.String(), s.Part.String(),
-		s.Holder, s.Writer, s.Leader, s.Op, s.LeaseQueue, s.StateQueue, s.Readers, s.Log, min(s.Free, largest), min(s.Taken, largest))
+		e.Step.Action.String(), e.Step.Group, argument, s.Mode.String(), s.Stage.String(),
+		s.Part.String(),
+		s.Holder, s.Writer, s.Leader, s.Op, s.LeaseQueue, s.StateQueue, s.Readers, s.Log,
+		min(s.Free, largest), min(s.Taken, largest))
 }
 
 // comment makes a name safe to stand behind \*.
@@ -169,7 +175,8 @@ func configuration(c protocol.Config) string {
 	line("    Groups = {%s}", slots(c.Groups))
 	line("    Initial = {%s}", slots(c.Initial))
 	line("    None = None")
-	line("    Kinds = {\"LoadModules\", \"ResolveFunction\", \"AllocateFunctionTable\", \"UnloadModules\"}")
+	line("    Kinds = {\"LoadModules\", \"ResolveFunction\", \"AllocateFunctionTable\", " +
+		"\"UnloadModules\"}")
 	line("    Tags <- AllTags")
 	line("    MaxLog = %d", c.MaxLog)
 	line("    Batch = %d", c.Batch)

@@ -33,7 +33,8 @@ func recorded(t testing.TB) batch.Input {
 
 // prefix is the beginning of a trace, which is a trace.
 func prefix(input batch.Input, n int) batch.Input {
-	return batch.Input{Name: input.Name, Trace: &trace.Trace{Config: input.Trace.Config, Events: input.Trace.Events[:n]}}
+	return batch.Input{Name: input.Name,
+		Trace: &trace.Trace{Config: input.Trace.Config, Events: input.Trace.Events[:n]}}
 }
 
 // The example beside the specification is what would be generated now.
@@ -52,7 +53,8 @@ func TestExampleInTheFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(inFolder) != module {
-		t.Error("tla/TraceData.tla is not what is generated: go test ./lincheck/trace/batch -run Folder -update")
+		t.Error("tla/TraceData.tla is not what is generated: go test ./lincheck/trace/batch -run " +
+			"Folder -update")
 	}
 }
 
@@ -63,8 +65,10 @@ func TestGenerate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"---- MODULE TraceData ----\n", "Trace2 == <<\n<<\"Park\", g1, None, <<\"Parked\", \"Idle\", \"None\", None, None, None, <<>>, 0, 0, 0, 0, 0, 0>>>>,\n",
-		"Traces == <<Trace1, Trace2>>\n====\n", "<<\"Work\", g", ", <<\"LoadModules\", 1>>, <<\"Running\", \"Worked\"", "<<\"Spawn\", g1, g2, ",
+		"---- MODULE TraceData ----\n", "Trace2 == <<\n<<\"Park\", g1, None, <<\"Parked\", " +
+			"\"Idle\", \"None\", None, None, None, <<>>, 0, 0, 0, 0, 0, 0>>>>,\n",
+		"Traces == <<Trace1, Trace2>>\n====\n", "<<\"Work\", g",
+		", <<\"LoadModules\", 1>>, <<\"Running\", \"Worked\"", "<<\"Spawn\", g1, g2, ",
 	} {
 		if !strings.Contains(module, want) {
 			t.Errorf("%q is not in the module", want)
@@ -74,8 +78,10 @@ func TestGenerate(t *testing.T) {
 		t.Errorf("%d events in the module", n)
 	}
 	for _, want := range []string{
-		"SPECIFICATION TraceSpec\n", "    Initial = {g1}\n", "    MaxLog = 4\n", "    Batch = 100\n", "    MaxTable = 1073741824\n",
-		`"Park", "Cancel", "Crash", "Spawn", "Detach", "FailApply", "FailUndo"}`, "    Agreement\n", "POSTCONDITION AllMatched\n", "CHECK_DEADLOCK TRUE\n",
+		"SPECIFICATION TraceSpec\n", "    Initial = {g1}\n", "    MaxLog = 4\n",
+		"    Batch = 100\n", "    MaxTable = 1073741824\n",
+		`"Park", "Cancel", "Crash", "Spawn", "Detach", "FailApply", "FailUndo"}`, "    Agreement\n",
+		"POSTCONDITION AllMatched\n", "CHECK_DEADLOCK TRUE\n",
 	} {
 		if !strings.Contains(config, want) {
 			t.Errorf("%q is not in\n%s", want, config)
@@ -112,9 +118,12 @@ func TestGenerateRefuses(t *testing.T) {
 	}{
 		{"no traces", nil, batch.ErrEmpty},
 		{"no events", []batch.Input{good, prefix(good, 0)}, batch.ErrEmpty},
-		{"other constants", []batch.Input{good, changed(func(c *protocol.Config) { c.Batch++ })}, batch.ErrMixed},
-		{"impossible constants", []batch.Input{changed(func(c *protocol.Config) { c.MaxLog = 99 })}, protocol.ErrConfig},
-		{"large numbers", []batch.Input{changed(func(c *protocol.Config) { c.Batch = 1 << 31 })}, batch.ErrNumber},
+		{"other constants", []batch.Input{good, changed(func(c *protocol.Config) { c.Batch++ })},
+			batch.ErrMixed},
+		{"impossible constants", []batch.Input{changed(func(c *protocol.Config) { c.MaxLog = 99 })},
+			protocol.ErrConfig},
+		{"large numbers", []batch.Input{changed(func(c *protocol.Config) { c.Batch = 1 << 31 })},
+			batch.ErrNumber},
 		{"groups outside of the slots", []batch.Input{outside}, protocol.ErrConfig},
 	} {
 		if _, _, err := batch.Generate(c.inputs); !errors.Is(err, c.want) {
@@ -131,7 +140,8 @@ func TestEveryActionHasAWrapper(t *testing.T) {
 	}
 	text := string(data)
 	for _, a := range protocol.Actions() {
-		for _, want := range []string{"\nTrace" + a.String() + " == Is(\"" + a.String() + "\") /\\ ", "    \\/ Trace" + a.String() + "\n"} {
+		for _, want := range []string{"\nTrace" + a.String() + " == Is(\"" + a.String() +
+			"\") /\\ ", "    \\/ Trace" + a.String() + "\n"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: %q is not in TraceLinkerSync.tla", a, want)
 			}

@@ -15,8 +15,8 @@ import (
 // RecordFile is where the record lies in the folder tla.
 const RecordFile = "traces.json"
 
-// Record is what TLC found: traces of the real linker that it accepted, and kinds of corruption that it refused, each at
-// the event at which trace.Validate refuses it.
+// Record is what TLC found: traces of the real linker that it accepted, and kinds of corruption
+// that it refused, each at the event at which trace.Validate refuses it.
 type Record struct {
 	TLC      string    `json:"tlc"`      // the version, as it prints it
 	Inputs   string    `json:"inputs"`   // see Inputs
@@ -41,7 +41,8 @@ type Refused struct {
 var (
 	// ErrRecord means that there is no usable record.
 	ErrRecord = errors.New("batch: invalid record")
-	// ErrStale means that the specification, or what this package writes of a trace, changed since the record was made.
+	// ErrStale means that the specification, or what this package writes of a trace, changed since
+	// the record was made.
 	ErrStale = errors.New("batch: the inputs changed since the record was made")
 )
 
@@ -67,8 +68,8 @@ func (r *Record) JSON() ([]byte, error) {
 	return append(data, '\n'), nil
 }
 
-// Fresh says whether the record can be relied on: it is of the specification in the folder and of what Generate
-// writes now. The error is ErrStale.
+// Fresh says whether the record can be relied on: it is of the specification in the folder and of
+// what Generate writes now. The error is ErrStale.
 func (r *Record) Fresh(fsys fs.FS) error {
 	inputs, err := Inputs(fsys)
 	if err != nil {
@@ -80,8 +81,9 @@ func (r *Record) Fresh(fsys fs.FS) error {
 	return nil
 }
 
-// Inputs is the SHA-256, in hexadecimal, of what TLC's verdict on a trace depends on: the modules in the folder tla, and
-// what Generate writes of a trace with every action in it. The traces themselves are other ones each time.
+// Inputs is the SHA-256, in hexadecimal, of what TLC's verdict on a trace depends on: the modules
+// in the folder tla, and what Generate writes of a trace with every action in it. The traces
+// themselves are other ones each time.
 func Inputs(fsys fs.FS) (string, error) {
 	hash := sha256.New()
 	part := func(name, data string) { fmt.Fprintf(hash, "%s %d\n%s", name, len(data), data) }
@@ -103,7 +105,8 @@ func Inputs(fsys fs.FS) (string, error) {
 
 // sample is a trace with every action in it, possible or not.
 func sample() *trace.Trace {
-	t := &trace.Trace{Config: protocol.Config{Groups: 64, Initial: 1, MaxLog: protocol.LogCapacity, Batch: 100, MaxTable: 1 << 31, Features: protocol.AllFeatures}}
+	t := &trace.Trace{Config: protocol.Config{Groups: 64, Initial: 1, MaxLog: protocol.LogCapacity,
+		Batch: 100, MaxTable: 1 << 31, Features: protocol.AllFeatures}}
 	for i, a := range protocol.Actions() {
 		step := protocol.Step{Action: a}
 		switch a {
@@ -112,7 +115,8 @@ func sample() *trace.Trace {
 		case protocol.ActWork:
 			step.Op = protocol.Op{Kind: protocol.LoadModules, Tag: 255}
 		}
-		seen := trace.Seen{Mode: protocol.Running, Stage: protocol.Worked, Part: protocol.Applied, Holder: 0, Writer: protocol.NoGroup, Leader: 1, Op: step.Op}
+		seen := trace.Seen{Mode: protocol.Running, Stage: protocol.Worked, Part: protocol.Applied,
+			Holder: 0, Writer: protocol.NoGroup, Leader: 1, Op: step.Op}
 		t.Events = append(t.Events, trace.Event{Seq: uint64(i + 1), Step: step, Seen: seen})
 	}
 	return t

@@ -12,8 +12,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
-// What TLC found is on record, for the specification as it is and traces as they are written: it accepted a thousand
-// traces of the real linker, of a hundred events or more, and refused every kind of corruption.
+// What TLC found is on record, for the specification as it is and traces as they are written: it
+// accepted a thousand traces of the real linker, of a hundred events or more, and refused every
+// kind of corruption.
 func TestRecordIsFresh(t *testing.T) {
 	r, err := batch.LoadRecord(tla.Files())
 	if err != nil {
@@ -23,7 +24,8 @@ func TestRecordIsFresh(t *testing.T) {
 		t.Errorf("%v\nrun: go run ./cmd/lockstep trace tlc --record", err)
 	}
 	if r.Accepted < 1000 || r.Shortest < 100 || r.Events < r.Accepted*r.Shortest || r.TLC == "" {
-		t.Errorf("%d traces of at least %d events, %d in all, by %q", r.Accepted, r.Shortest, r.Events, r.TLC)
+		t.Errorf("%d traces of at least %d events, %d in all, by %q", r.Accepted, r.Shortest,
+			r.Events, r.TLC)
 	}
 	refused := map[string]batch.Refused{}
 	for _, k := range r.Refused {
@@ -85,7 +87,8 @@ func TestLoadRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, err := batch.LoadRecord(fstest.MapFS{batch.RecordFile: {Data: text}})
-	if err != nil || again.TLC != r.TLC || len(again.Refused) != 1 || again.Refused[0] != r.Refused[0] {
+	if err != nil || again.TLC != r.TLC || len(again.Refused) != 1 ||
+		again.Refused[0] != r.Refused[0] {
 		t.Errorf("%+v, %v", again, err)
 	}
 }

@@ -1,6 +1,6 @@
-// Package corrupt makes traces wrong, each kind in a way of its own, and says at which event that must be noticed. It
-// is the proof that validation can fail: what is made here of the trace of a real linker, neither trace.Validate nor TLC may
-// accept.
+// Package corrupt makes traces wrong, each kind in a way of its own, and says at which event that
+// must be noticed. It is the proof that validation can fail: what is made here of the trace of a
+// real linker, neither trace.Validate nor TLC may accept.
 //
 //	for _, kind := range corrupt.Kinds() {
 //		if wrong, at, ok := kind.Apply(t); ok {
@@ -23,13 +23,14 @@ type Kind struct {
 
 	// site tells whether event i, with the state before it, is a place for this.
 	site func(w *walk, i int) bool
-	// change makes the trace wrong there, and returns the position of the first event that does not fit any more.
+	// change makes the trace wrong there, and returns the position of the first event that does not
+	// fit any more.
 	change func(w *walk, t *trace.Trace, i int) int
 }
 
-// Apply returns a copy of a trace that is a behaviour of the protocol, made wrong at its last place that is suitable, and
-// the position of the first event in it that does not fit. The events are numbered anew. ok is false if no place
-// is suitable.
+// Apply returns a copy of a trace that is a behaviour of the protocol, made wrong at its last place
+// that is suitable, and the position of the first event in it that does not fit. The events are
+// numbered anew. ok is false if no place is suitable.
 func (k Kind) Apply(t *trace.Trace) (wrong *trace.Trace, at int, ok bool) {
 	w := newWalk(t)
 	for i := len(t.Events) - 1; i >= 0; i-- {
@@ -119,7 +120,8 @@ func pair(first, second []protocol.Action) func(*walk, int) bool {
 // own is the site of an event followed by another of the same group.
 func own(first, second protocol.Action) func(*walk, int) bool {
 	return func(w *walk, i int) bool {
-		return w.is(i, first) && w.is(i+1, second) && w.events[i].Step.Group == w.events[i+1].Step.Group
+		return w.is(i, first) && w.is(i+1, second) &&
+			w.events[i].Step.Group == w.events[i+1].Step.Group
 	}
 }
 
@@ -146,7 +148,8 @@ func instead(a protocol.Action) func(*walk, *trace.Trace, int) int {
 }
 
 // inserting puts an action of the slot for which p holds before an event.
-func inserting(a protocol.Action, p func(s *protocol.State, g protocol.Group) bool) func(*walk, *trace.Trace, int) int {
+func inserting(a protocol.Action,
+	p func(s *protocol.State, g protocol.Group) bool) func(*walk, *trace.Trace, int) int {
 	return func(w *walk, t *trace.Trace, i int) int {
 		return insert(t, i, protocol.Step{Action: a, Group: w.find(i, p)})
 	}

@@ -24,8 +24,8 @@ func recorded(t *testing.T) *trace.Trace {
 	return tr
 }
 
-// Every kind of corruption is refused at the right event, for a reason that the specification gives too: a guard, or a
-// variable that TLC sees.
+// Every kind of corruption is refused at the right event, for a reason that the specification gives
+// too: a guard, or a variable that TLC sees.
 func TestEveryKindIsRefused(t *testing.T) {
 	whole := recorded(t)
 	if summary, err := trace.Validate(whole); err != nil || summary.Events < 100 {
@@ -57,7 +57,8 @@ func TestEveryKindIsRefused(t *testing.T) {
 	if len(seen) < 20 {
 		t.Errorf("only %d kinds", len(seen))
 	}
-	if again := recorded(t); len(again.Events) != len(whole.Events) || again.Events[len(again.Events)-1] != whole.Events[len(whole.Events)-1] {
+	if again := recorded(t); len(again.Events) != len(whole.Events) ||
+		again.Events[len(again.Events)-1] != whole.Events[len(whole.Events)-1] {
 		t.Error("Apply changed the trace that it was given")
 	}
 }

@@ -27,7 +27,8 @@ func Example() {
 		}
 		wrong, at, _ := kind.Apply(t)
 		var rejected *trace.RejectedError
-		if _, err := trace.Validate(wrong); errors.As(err, &rejected) && rejected.Event.Seq == uint64(at)+1 {
+		if _, err := trace.Validate(wrong); errors.As(err, &rejected) &&
+			rejected.Event.Seq == uint64(at)+1 {
 			fmt.Println(rejected.Event.Step.Action, "is refused:", rejected.Reason())
 		}
 	}

@@ -9,7 +9,8 @@ import (
 // ids are the two ways of telling goroutines apart.
 var ids = map[string]func() uintptr{"id": id, "portable": portableID}
 
-// Goroutines that live at the same time have different numbers, and each keeps its own, wherever it runs.
+// Goroutines that live at the same time have different numbers, and each keeps its own, wherever it
+// runs.
 func TestID(t *testing.T) {
 	const n = 100
 	for name, id := range ids {

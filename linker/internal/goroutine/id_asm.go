@@ -2,6 +2,6 @@
 
 package goroutine
 
-// id returns the address of the runtime's record of the goroutine. Records do not move, and one is used again only
-// when its goroutine has ended.
+// id returns the address of the runtime's record of the goroutine. Records do not move, and one is
+// used again only when its goroutine has ended.
 func id() uintptr

@@ -49,10 +49,14 @@ func TestIntegers(t *testing.T) {
 		{"s32 too long", s32, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}, 0, leb.ErrOverlong},
 		{"s33 above 32 bits", s33, []byte{0x80, 0x80, 0x80, 0x80, 0x08}, 1 << 31, nil},
 		{"s33 too large", s33, []byte{0x80, 0x80, 0x80, 0x80, 0x10}, 0, leb.ErrTooLarge},
-		{"s64 min", s64, []byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x7f}, math.MinInt64, nil},
-		{"s64 max", s64, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0}, math.MaxInt64, nil},
-		{"s64 too large", s64, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, 0, leb.ErrTooLarge},
-		{"s64 too long", s64, []byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0}, 0, leb.ErrOverlong},
+		{"s64 min", s64, []byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x7f},
+			math.MinInt64, nil},
+		{"s64 max", s64, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0},
+			math.MaxInt64, nil},
+		{"s64 too large", s64, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, 0,
+			leb.ErrTooLarge},
+		{"s64 too long", s64, []byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0},
+			0, leb.ErrOverlong},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -70,8 +74,10 @@ func TestIntegers(t *testing.T) {
 
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		u, s32, s64 := rapid.Uint32().Draw(t, "u32"), rapid.Int32().Draw(t, "s32"), rapid.Int64().Draw(t, "s64")
-		name, payload := rapid.String().Draw(t, "name"), rapid.SliceOf(rapid.Byte()).Draw(t, "payload")
+		u, s32, s64 := rapid.Uint32().Draw(t, "u32"), rapid.Int32().Draw(t, "s32"),
+			rapid.Int64().Draw(t, "s64")
+		name, payload := rapid.String().Draw(t, "name"),
+			rapid.SliceOf(rapid.Byte()).Draw(t, "payload")
 		var b []byte
 		b = leb.AppendU32(b, u)
 		b = leb.AppendS64(b, int64(s32))

@@ -103,7 +103,8 @@ func (r *Reader) Bytes(n uint32, what string) []byte {
 		return nil
 	}
 	if uint64(n) > uint64(r.Len()) {
-		r.Fail(r.pos, ErrTruncated, "%s: %v: %d bytes wanted, %d left", what, ErrTruncated, n, r.Len())
+		r.Fail(r.pos, ErrTruncated, "%s: %v: %d bytes wanted, %d left", what, ErrTruncated, n,
+			r.Len())
 		return nil
 	}
 	start := r.pos
@@ -136,7 +137,8 @@ func (r *Reader) Count(minSize int, what string) int {
 	at := r.pos
 	n := r.U32(what)
 	if r.err == nil && uint64(n)*uint64(minSize) > uint64(r.Len()) {
-		r.Fail(at, ErrTruncated, "%s: %v: %d elements cannot fit in %d bytes", what, ErrTruncated, n, r.Len())
+		r.Fail(at, ErrTruncated, "%s: %v: %d elements cannot fit in %d bytes", what, ErrTruncated,
+			n, r.Len())
 	}
 	if r.err != nil {
 		return 0

@@ -36,7 +36,8 @@ func (m *mutation) apply() []byte {
 	m.scanner = scan(m.module, m.wide())
 	changes := []func(*mutation) []byte{
 		(*mutation).changeNumber, (*mutation).changeNumber, (*mutation).changeNumber,
-		(*mutation).padNumber, (*mutation).changeSize, (*mutation).changeOctet, (*mutation).changeName,
+		(*mutation).padNumber, (*mutation).changeSize, (*mutation).changeOctet,
+		(*mutation).changeName,
 		(*mutation).changeOpcode, (*mutation).removeInstruction, (*mutation).copyInstruction,
 		(*mutation).changeInstruction, (*mutation).changeBytes, (*mutation).removeSection,
 		(*mutation).copySection, (*mutation).moveSection, (*mutation).addCustom, (*mutation).flip,
@@ -168,7 +169,8 @@ func (m *mutation) changeOctet() []byte {
 		return m.module
 	}
 	known := []byte{
-		0, 1, 2, 3, 4, 5, 6, 7, 0x40, 0x60, 0x63, 0x64, 0x69, 0x6f, 0x70, 0x7b, 0x7c, 0x7d, 0x7e, 0x7f,
+		0, 1, 2, 3, 4, 5, 6, 7, 0x40, 0x60, 0x63, 0x64, 0x69, 0x6f, 0x70, 0x7b, 0x7c, 0x7d, 0x7e,
+		0x7f,
 	}
 	b := m.value()
 	if b < 200 {
@@ -180,12 +182,16 @@ func (m *mutation) changeOctet() []byte {
 // names are what a name may become.
 func names() []string {
 	return []string{
-		"", "env", "GOT.mem", "GOT.func", "wasi_snapshot_preview1", "wasix_32v1", "memory", "__memory_base",
+		"", "env", "GOT.mem", "GOT.func", "wasi_snapshot_preview1", "wasix_32v1", "memory",
+		"__memory_base",
 		"__table_base", "__stack_pointer", "__indirect_function_table", "__wasm_call_ctors",
 		"__wasm_apply_data_relocs", "__wasm_apply_global_relocs", "__wasm_init_tls", "__tls_base",
-		"__tls_size", "__tls_align", "__cpp_exception", "__c_longjmp", "_initialize", "_start", "malloc",
-		"free", "dlopen", "dlsym", "main_triple", "libother.wasm", "libcircle_a.wasm", "fuzzed", "nobody",
-		"..", "/", "$ORIGIN", "a\x00b", "\xff\xfe", "lockstep:waits", "lockstep:polls", "dylink.0", "dylink",
+		"__tls_size", "__tls_align", "__cpp_exception", "__c_longjmp", "_initialize", "_start",
+		"malloc",
+		"free", "dlopen", "dlsym", "main_triple", "libother.wasm", "libcircle_a.wasm", "fuzzed",
+		"nobody",
+		"..", "/", "$ORIGIN", "a\x00b", "\xff\xfe", "lockstep:waits", "lockstep:polls", "dylink.0",
+		"dylink",
 		"name", ".debug_info", "proc_exit", "fd_write",
 	}
 }
@@ -258,13 +264,19 @@ func (m *mutation) copyInstruction() []byte {
 // instructions are some that a linker has to do with, or that the format has several forms of.
 func instructions() [][]byte {
 	return [][]byte{
-		{0x00}, {0x01}, {0x0b}, {0x05}, {0x1a}, {0x0f}, {0x03, 0x40, 0x0c, 0, 0x0b}, {0x02, 0x40}, {0x0c, 0},
-		{0x41, 0}, {0x42, 0}, {0x41, 0, 0x0d, 0}, {0x10, 0}, {0x11, 0, 0}, {0x12, 0}, {0x23, 0}, {0x24, 0}, {0x25, 0},
+		{0x00}, {0x01}, {0x0b}, {0x05}, {0x1a}, {0x0f}, {0x03, 0x40, 0x0c, 0, 0x0b}, {0x02, 0x40},
+		{0x0c, 0},
+		{0x41, 0}, {0x42, 0}, {0x41, 0, 0x0d, 0}, {0x10, 0}, {0x11, 0, 0}, {0x12, 0}, {0x23, 0},
+		{0x24, 0}, {0x25, 0},
 		{0x26, 0},
-		{0x41, 0, 0xd2, 0, 0x26, 0}, {0xd0, 0x70}, {0xd0, 0x69}, {0xd2, 0}, {0x1c, 1, 0x70}, {0x1c, 1, 0x63, 0x70},
-		{0xfc, 8, 0, 0}, {0xfc, 9, 0}, {0xfc, 0x8b, 0, 0}, {0xfc, 10, 0, 0}, {0xfc, 12, 0, 0}, {0xfc, 13, 0}, {0xfc, 15, 0},
-		{0xfc, 16, 0, 0x1a}, {0xfd, 0x8c, 0}, {0xfd, 12, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0x1a},
-		{0xfe, 3, 0}, {0xfe, 0, 2, 0}, {0xfe, 1, 2, 0}, {0x06, 0x40, 0x19, 0x0b}, {0x1f, 0x40, 0, 0x0b},
+		{0x41, 0, 0xd2, 0, 0x26, 0}, {0xd0, 0x70}, {0xd0, 0x69}, {0xd2, 0}, {0x1c, 1, 0x70},
+		{0x1c, 1, 0x63, 0x70},
+		{0xfc, 8, 0, 0}, {0xfc, 9, 0}, {0xfc, 0x8b, 0, 0}, {0xfc, 10, 0, 0}, {0xfc, 12, 0, 0},
+		{0xfc, 13, 0}, {0xfc, 15, 0},
+		{0xfc, 16, 0, 0x1a}, {0xfd, 0x8c, 0},
+		{0xfd, 12, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0x1a},
+		{0xfe, 3, 0}, {0xfe, 0, 2, 0}, {0xfe, 1, 2, 0}, {0x06, 0x40, 0x19, 0x0b},
+		{0x1f, 0x40, 0, 0x0b},
 		{0x1f, 0x40, 1, 2, 0, 0x0b}, {0x08, 0}, {0x0a}, {0x3f, 0, 0x1a}, {0x41, 1, 0x40, 0, 0x1a},
 	}
 }
@@ -357,7 +369,8 @@ func (m *mutation) addCustom() []byte {
 	list := names()
 	payload := leb.AppendName(nil, list[m.wide()%len(list)])
 	contents := [][]byte{
-		nil, {1}, {1, 5, 0xff, 0xff, 0xff, 0xff, 0x0f}, {1, 4, 0, 0, 0, 0, 2, 2, 1, 0}, {0, 2, 1, 'm'},
+		nil, {1}, {1, 5, 0xff, 0xff, 0xff, 0xff, 0x0f}, {1, 4, 0, 0, 0, 0, 2, 2, 1, 0},
+		{0, 2, 1, 'm'},
 		{2, 7, 1, 0, 0xff, 0xff, 0xff, 0xff, 0x0f},
 	}
 	payload = append(payload, contents[int(m.value())%len(contents)]...)

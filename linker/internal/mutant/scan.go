@@ -136,7 +136,13 @@ func (s *scanner) section(id byte) {
 	case 0:
 		s.custom()
 	case 1:
-		s.vector(func() { s.octet(); s.vector(func() { s.octet() }); s.vector(func() { s.octet() }) })
+		s.vector(func() {
+			s.octet()
+			s.vector(func() { s.octet() })
+			s.vector(func() {
+				s.octet()
+			})
+		})
 	case 2:
 		s.vector(func() { s.name(); s.name(); s.external() })
 	case 3:

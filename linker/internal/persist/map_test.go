@@ -9,7 +9,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
 )
 
-// Every version of a map stays what it was, whatever is made of it: compared with copies of Go's maps.
+// Every version of a map stays what it was, whatever is made of it: compared with copies of Go's
+// maps.
 func TestMap(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type version struct {

@@ -14,8 +14,10 @@ func TestFiles(t *testing.T) {
 		want       []string
 	}{
 		{"liba.so", "", nil, nil, []string{"liba.so"}},
-		{"liba.so", "", nil, []string{"lib", "/usr/lib"}, []string{"lib/liba.so", "usr/lib/liba.so"}},
-		{"lib/liba.so", "bin/main", []string{"$ORIGIN"}, []string{"other"}, []string{"lib/liba.so"}},
+		{"liba.so", "", nil, []string{"lib", "/usr/lib"},
+			[]string{"lib/liba.so", "usr/lib/liba.so"}},
+		{"lib/liba.so", "bin/main", []string{"$ORIGIN"}, []string{"other"},
+			[]string{"lib/liba.so"}},
 		{"/lib/liba.so", "", nil, nil, []string{"lib/liba.so"}},
 		{"../liba.so", "", nil, nil, []string{"../liba.so"}},
 		{"liba.so", "bin/x/main", []string{"$ORIGIN/../lib:${ORIGIN}"}, []string{"z"},

@@ -1,6 +1,7 @@
-// Package text puts strings that somebody else has chosen (names in a module, paths, what the engine says about them) into
-// the texts of errors: bounded, so that a name of a megabyte does not fill a log, and quoted where they could be taken for
-// something else. The strings themselves stay whole in the errors' fields.
+// Package text puts strings that somebody else has chosen (names in a module, paths, what the
+// engine says about them) into the texts of errors: bounded, so that a name of a megabyte does not
+// fill a log, and quoted where they could be taken for something else. The strings themselves stay
+// whole in the errors' fields.
 package text
 
 import (
@@ -17,8 +18,8 @@ const (
 	MaxReason = 2048
 )
 
-// Name returns s as it is, if it is an ordinary name or path: not empty, no longer than [MaxName], of printing characters, without
-// quotes and spaces. Any other is quoted as by [Quote].
+// Name returns s as it is, if it is an ordinary name or path: not empty, no longer than [MaxName],
+// of printing characters, without quotes and spaces. Any other is quoted as by [Quote].
 func Name(s string) string {
 	if s == "" || len(s) > MaxName {
 		return Quote(s)
@@ -34,7 +35,8 @@ func Name(s string) string {
 	return s
 }
 
-// Quote returns s as a Go string; of one that is longer than [MaxName], the beginning, with its length.
+// Quote returns s as a Go string; of one that is longer than [MaxName], the beginning, with its
+// length.
 func Quote(s string) string {
 	if len(s) <= MaxName {
 		return strconv.Quote(s)

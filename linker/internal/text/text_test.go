@@ -34,14 +34,16 @@ func TestName(t *testing.T) {
 
 // What is cut is not cut in the middle of a character, unless there are none.
 func TestCut(t *testing.T) {
-	for _, s := range []string{strings.Repeat("ß", 100000), "x" + strings.Repeat("€", 100000), strings.Repeat("\x80", 100000)} {
+	for _, s := range []string{strings.Repeat("ß", 100000), "x" + strings.Repeat("€", 100000),
+		strings.Repeat("\x80", 100000)} {
 		got := text.Quote(s)
 		head, _, ok := strings.Cut(got, "…")
 		if !ok || len(got) > 5*text.MaxName || !strings.HasSuffix(got, " bytes)") {
 			t.Fatalf("Quote: %s", got)
 		}
 		part, err := strconv.Unquote(head)
-		if err != nil || !strings.HasPrefix(s, part) || len(part) > text.MaxName || len(part) < text.MaxName-utf8.UTFMax {
+		if err != nil || !strings.HasPrefix(s, part) || len(part) > text.MaxName ||
+			len(part) < text.MaxName-utf8.UTFMax {
 			t.Errorf("%q: %v", part, err)
 		}
 		if utf8.ValidString(s) && !utf8.ValidString(part) {
@@ -53,7 +55,8 @@ func TestCut(t *testing.T) {
 		most int
 		want string
 	}{
-		{"", 0, ""}, {"abc", 3, "abc"}, {"abcd", 3, "abc… (1 more bytes)"}, {"aß", 2, "a… (2 more bytes)"},
+		{"", 0, ""}, {"abc", 3, "abc"}, {"abcd", 3, "abc… (1 more bytes)"},
+		{"aß", 2, "a… (2 more bytes)"},
 	} {
 		if got := text.Clip(c.s, c.most); got != c.want {
 			t.Errorf("Clip(%q, %d) = %q, want %q", c.s, c.most, got, c.want)

@@ -13,7 +13,9 @@ type BuildError struct {
 }
 
 // Error returns item and reason.
-func (e *BuildError) Error() string { return fmt.Sprintf("wasm: builder: %s: %s", e.Item, e.Reason) }
+func (e *BuildError) Error() string {
+	return fmt.Sprintf("wasm: builder: %s: %s", e.Item, e.Reason)
+}
 
 // Builder collects the parts of a module. Its zero value is an empty module. Methods that
 // add something return its index; indices count imports first, so everything imported of a
@@ -191,7 +193,8 @@ func (b *Builder) Element(e Element) uint32 {
 		e.Type = FuncRef
 	}
 	if e.Funcs != nil && e.Exprs != nil {
-		b.fail(fmt.Sprintf("element segment %d", len(b.elements)), "it has both functions and expressions")
+		b.fail(fmt.Sprintf("element segment %d", len(b.elements)),
+			"it has both functions and expressions")
 	}
 	b.elements = append(b.elements, e)
 	return uint32(len(b.elements) - 1)

@@ -10,10 +10,12 @@ import (
 
 // wrapped builds a module with a wrapper around function "f" (i32, i64) -> i32, made by body from
 // the indices of constructors, destructors and f.
-func wrapped(t *testing.T, body func(c *wasm.Code, ctors, dtors, f uint32), more func(b *wasm.Builder)) []byte {
+func wrapped(t *testing.T, body func(c *wasm.Code, ctors, dtors, f uint32),
+	more func(b *wasm.Builder)) []byte {
 	t.Helper()
 	var b wasm.Builder
-	none, sig := b.Type(nil, nil), b.Type([]wasm.ValType{wasm.I32, wasm.I64}, []wasm.ValType{wasm.I32})
+	none, sig := b.Type(nil, nil),
+		b.Type([]wasm.ValType{wasm.I32, wasm.I64}, []wasm.ValType{wasm.I32})
 	imported := b.ImportFunc("env", "imported", none)
 	ctors := b.Func(none, nil, new(wasm.Code).Call(imported))
 	dtors := b.Func(none, nil, new(wasm.Code))
@@ -45,28 +47,39 @@ func TestUnwrapCommand(t *testing.T) {
 		wanted []string // functions that are exported afterwards; nil: nothing changes
 	}{
 		{"a wrapper", usualWrapper, nil, []string{"f", wasm.CallCtors, wasm.CallDtors}},
-		{"without destructors", func(c *wasm.Code, ctors, _, f uint32) { c.Call(ctors).LocalGet(0).LocalGet(1).Call(f) }, nil,
-			[]string{"f", wasm.CallCtors}},
+		{"without destructors",
+			func(c *wasm.Code, ctors, _, f uint32) {
+				c.Call(ctors).LocalGet(0).LocalGet(1).Call(f)
+			}, nil, []string{"f", wasm.CallCtors}},
 		{"without constructors", func(c *wasm.Code, _, dtors, f uint32) {
 			c.LocalGet(0).LocalGet(1).Call(f).Call(dtors)
 		}, nil, []string{"f", wasm.CallDtors}},
-		{"nothing to wrap", func(c *wasm.Code, _, _, f uint32) { c.LocalGet(0).LocalGet(1).Call(f) }, nil, nil},
+		{"nothing to wrap",
+			func(c *wasm.Code, _, _, f uint32) { c.LocalGet(0).LocalGet(1).Call(f) }, nil, nil},
 		{"one without arguments", usualWrapper, func(b *wasm.Builder) {
 			none := b.Type(nil, nil)
 			inner := b.Func(none, nil, new(wasm.Code))
 			b.ExportFunc("start", b.Func(none, nil, new(wasm.Code).Call(1).Call(inner).Call(2)))
 		}, []string{"f", "start", wasm.CallCtors, wasm.CallDtors}},
-		{"under two names", usualWrapper, func(b *wasm.Builder) { b.ExportFunc("g", 4) }, []string{"f", "g", wasm.CallCtors, wasm.CallDtors}},
+		{"under two names", usualWrapper, func(b *wasm.Builder) { b.ExportFunc("g", 4) },
+			[]string{"f", "g", wasm.CallCtors, wasm.CallDtors}},
 		{"arguments the other way round", func(c *wasm.Code, ctors, _, f uint32) {
 			c.Call(ctors).LocalGet(1).Drop().LocalGet(0).LocalGet(1).Call(f)
 		}, nil, nil},
-		{"more than a wrapper", func(c *wasm.Code, ctors, dtors, f uint32) { usualWrapper(c, ctors, dtors, f); c.Call(dtors) }, nil, nil},
+		{"more than a wrapper",
+			func(c *wasm.Code, ctors, dtors, f uint32) {
+				usualWrapper(c, ctors, dtors, f)
+				c.Call(dtors)
+			}, nil, nil},
 		{"constructors have arguments", func(c *wasm.Code, _, dtors, f uint32) {
 			c.I32Const(0).I64Const(0).Call(f).Drop().LocalGet(0).LocalGet(1).Call(f).Call(dtors)
 		}, nil, nil},
-		{"a function that is not wrapped", usualWrapper, func(b *wasm.Builder) { b.ExportFunc("bare", 3) }, nil},
-		{"an import that is exported", usualWrapper, func(b *wasm.Builder) { b.ExportFunc("imported", 0) }, nil},
-		{"constructors are exported", usualWrapper, func(b *wasm.Builder) { b.ExportFunc(wasm.CallCtors, 1) }, nil},
+		{"a function that is not wrapped", usualWrapper,
+			func(b *wasm.Builder) { b.ExportFunc("bare", 3) }, nil},
+		{"an import that is exported", usualWrapper,
+			func(b *wasm.Builder) { b.ExportFunc("imported", 0) }, nil},
+		{"constructors are exported", usualWrapper,
+			func(b *wasm.Builder) { b.ExportFunc(wasm.CallCtors, 1) }, nil},
 		{"other destructors", usualWrapper, func(b *wasm.Builder) {
 			none := b.Type(nil, nil)
 			inner := b.Func(none, nil, new(wasm.Code))

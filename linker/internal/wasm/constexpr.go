@@ -190,7 +190,8 @@ func readConstExpr(r *leb.Reader, m *Module, want ValType) ConstExpr {
 		case in.arithmetic():
 			n := len(stack)
 			if n < 2 || stack[n-1] != in.typ || stack[n-2] != in.typ {
-				r.Fail(at, nil, "constant expression: %s lacks two operands of %v", constNames[in.op], in.typ)
+				r.Fail(at, nil, "constant expression: %s lacks two operands of %v",
+					constNames[in.op], in.typ)
 			} else {
 				stack = stack[:n-1]
 			}
@@ -259,12 +260,14 @@ func (e ConstExpr) Eval(globals func(index uint32) (uint64, bool)) (uint64, erro
 		switch n := len(stack); {
 		case in.op == opEnd:
 			if n != 1 {
-				return 0, &FormatError{Offset: r.Offset(), Reason: fmt.Sprintf("constant expression gives %d values", n)}
+				return 0, &FormatError{Offset: r.Offset(),
+					Reason: fmt.Sprintf("constant expression gives %d values", n)}
 			}
 			return stack[0], nil
 		case in.arithmetic():
 			if n < 2 {
-				return 0, &FormatError{Offset: r.Offset(), Reason: "constant expression lacks an operand"}
+				return 0, &FormatError{Offset: r.Offset(),
+					Reason: "constant expression lacks an operand"}
 			}
 			stack[n-2] = in.compute(stack[n-2], stack[n-1])
 			stack = stack[:n-1]

@@ -78,7 +78,8 @@ func TestConstExprForms(t *testing.T) {
 		t.Error("an expression passes for what it is not")
 	}
 	for want, e := range map[string]wasm.ConstExpr{
-		"i32.const -5": wasm.ConstI32(-5), "i64.const 5": wasm.ConstI64(5), "f32.const 0.5": wasm.ConstF32(.5),
+		"i32.const -5": wasm.ConstI32(-5), "i64.const 5": wasm.ConstI64(5),
+		"f32.const 0.5":  wasm.ConstF32(.5),
 		"f64.const -0.5": wasm.ConstF64(-.5), "ref.null externref": wasm.ConstNull(wasm.ExternRef),
 		"ref.func 7": wasm.ConstFunc(7), "v128.const": wasm.ConstV128([16]byte{1}), "": {},
 	} {
@@ -97,7 +98,8 @@ func TestConstExprAgreesWithEngine(t *testing.T) {
 		if depth == 0 || rapid.Bool().Draw(t, "leaf") {
 			return wasm.ConstI32(rapid.Int32().Draw(t, "value"))
 		}
-		op := rapid.SampledFrom([]wasm.ConstOp{wasm.ConstI32Add, wasm.ConstI32Sub, wasm.ConstI32Mul}).Draw(t, "op")
+		op := rapid.SampledFrom([]wasm.ConstOp{wasm.ConstI32Add, wasm.ConstI32Sub,
+			wasm.ConstI32Mul}).Draw(t, "op")
 		return wasm.Const(op, draw(t, depth-1), draw(t, depth-1))
 	}
 	rapid.Check(t, func(rt *rapid.T) {

@@ -32,8 +32,9 @@ const (
 	costAccess      = 3_000 // to memory, besides the instruction
 	costBlock       = 4_000
 	costLocal       = 60
-	costDeclared    = 10    // an import or a global, for each function
-	costLookup      = 3     // an import, for each call of one, and for each constant that names something
+	costDeclared    = 10 // an import or a global, for each function
+	// an import, for each call of one, and for each constant that names something
+	costLookup      = 3
 	costReloaded    = 300   // a mutable global, for each call
 	costValue       = 500   // a value that an instruction moves
 	costLabel       = 4_000 // of a br_table

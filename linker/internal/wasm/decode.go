@@ -73,7 +73,8 @@ func CheckHeader(b []byte) error {
 		return &FormatError{Reason: ErrNotModule.Error(), Err: ErrNotModule}
 	}
 	if len(b) < HeaderSize {
-		return &FormatError{Offset: len(b), Reason: "version: " + leb.ErrTruncated.Error(), Err: leb.ErrTruncated}
+		return &FormatError{Offset: len(b), Reason: "version: " + leb.ErrTruncated.Error(),
+			Err: leb.ErrTruncated}
 	}
 	if v := binary.LittleEndian.Uint32(b[4:]); v != version {
 		reason := ErrVersion.Error()
@@ -142,7 +143,8 @@ func (d *decoder) finish(end int) error {
 	}
 	if d.m.HasDataCount && int64(d.m.DataCount) != int64(len(d.m.Data)) {
 		r := leb.NewReader(nil)
-		r.Fail(end, nil, "%d data segments, but the data count says %d", len(d.m.Data), d.m.DataCount)
+		r.Fail(end, nil, "%d data segments, but the data count says %d", len(d.m.Data),
+			d.m.DataCount)
 		return formatError("data", r.Err())
 	}
 	return d.lookups(end)
@@ -154,7 +156,8 @@ func (d *decoder) lookups(end int) error {
 	cost := time.Duration(d.m.code.lookups) * time.Duration(len(d.m.Imports)) * costLookup
 	if d.m.cost.Total += cost; d.m.cost.Total > d.most.ModuleCost {
 		r := leb.NewReader(nil)
-		r.Fail(end, ErrTooMany, "it would take too long to compile: an estimated %v for constant expressions", cost)
+		r.Fail(end, ErrTooMany,
+			"it would take too long to compile: an estimated %v for constant expressions", cost)
 		return formatError("", r.Err())
 	}
 	return nil

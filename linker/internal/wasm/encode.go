@@ -126,7 +126,8 @@ func appendElement(b []byte, e Element) []byte {
 		}
 	}
 	if exprs {
-		return appendVector(b, e.Exprs, func(b []byte, x ConstExpr) []byte { return append(b, x.code...) })
+		return appendVector(b, e.Exprs,
+			func(b []byte, x ConstExpr) []byte { return append(b, x.code...) })
 	}
 	return appendVector(b, e.Funcs, leb.AppendU32)
 }

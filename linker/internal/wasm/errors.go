@@ -35,7 +35,8 @@ func (e *FormatError) Error() string {
 	if e.Section == "" {
 		return fmt.Sprintf("wasm: offset %#x: %s", e.Offset, text.Clip(e.Reason, text.MaxReason))
 	}
-	return fmt.Sprintf("wasm: %s section, offset %#x: %s", e.Section, e.Offset, text.Clip(e.Reason, text.MaxReason))
+	return fmt.Sprintf("wasm: %s section, offset %#x: %s", e.Section, e.Offset,
+		text.Clip(e.Reason, text.MaxReason))
 }
 
 // Unwrap returns the cause.

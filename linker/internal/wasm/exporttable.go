@@ -20,7 +20,8 @@ func ExportTable(b []byte, m *Module, name string) ([]byte, bool) {
 		tables := append([]Table(nil), m.Tables...)
 		tables[i].Type.Limits = Limits{Min: t.Type.Min}
 		w := rewriter{b: b, m: m, out: appendHeader(make([]byte, 0, len(b)+64))}
-		w.addExport = []Export{{Name: name, Kind: KindTable, Index: uint32(m.Imported(KindTable) + i)}}
+		w.addExport = []Export{{Name: name, Kind: KindTable,
+			Index: uint32(m.Imported(KindTable) + i)}}
 		for _, s := range m.Sections {
 			w.insertBefore(sections[s.ID].rank)
 			switch s.ID {

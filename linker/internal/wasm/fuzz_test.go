@@ -41,7 +41,8 @@ func TestFixtures(t *testing.T) {
 			if len(m.Funcs) == 0 || len(m.Exports) == 0 {
 				t.Errorf("%d functions, %d exports", len(m.Funcs), len(m.Exports))
 			}
-			out := rewrite(t, file, wasm.RewriteOptions{ExportStart: "__lockstep_start", EmptyData: true})
+			out := rewrite(t, file,
+				wasm.RewriteOptions{ExportStart: "__lockstep_start", EmptyData: true})
 			changed := []wasm.SectionID{wasm.SectionData, wasm.SectionStart}
 			if m.HasStart {
 				changed = append(changed, wasm.SectionExport)
@@ -74,7 +75,8 @@ func FuzzDecode(f *testing.F) {
 		m, err := wasm.Decode(file)
 		if err != nil {
 			var fe *wasm.FormatError
-			if m != nil || !errors.As(err, &fe) || fe.Offset < 0 || fe.Offset > len(file) || !strings.HasPrefix(err.Error(), "wasm: ") {
+			if m != nil || !errors.As(err, &fe) || fe.Offset < 0 || fe.Offset > len(file) ||
+				!strings.HasPrefix(err.Error(), "wasm: ") {
 				t.Fatalf("%v, %v", m, err)
 			}
 			return
@@ -95,7 +97,8 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("global %d: %v, %v", i, gt, ok)
 			}
 			_, err := g.Init.Eval(func(uint32) (uint64, bool) { return 0, true })
-			if integer := gt.Type == wasm.I32 || gt.Type == wasm.I64; err != nil && (integer || !errors.Is(err, wasm.ErrNotInteger)) {
+			if integer := gt.Type == wasm.I32 || gt.Type == wasm.I64; err != nil &&
+				(integer || !errors.Is(err, wasm.ErrNotInteger)) {
 				t.Fatalf("global %d = %v: %v", i, g.Init, err)
 			}
 		}
@@ -128,7 +131,8 @@ func FuzzRewrite(f *testing.F) {
 			changed = append(changed, wasm.SectionExport)
 		}
 		if len(m.Memories) == 1 {
-			opt.ImportMemory = &wasm.MemoryImport{Module: "env", Name: "memory", Type: m.Memories[0]}
+			opt.ImportMemory = &wasm.MemoryImport{Module: "env", Name: "memory",
+				Type: m.Memories[0]}
 			changed = append(changed, wasm.SectionMemory, wasm.SectionImport)
 		}
 		done, err := wasm.Rewrite(file, m, opt)
@@ -141,7 +145,8 @@ func FuzzRewrite(f *testing.F) {
 			t.Fatalf("the result cannot be decoded: %v", err)
 		}
 		sameSections(t, file, out, changed...)
-		for _, k := range []wasm.Kind{wasm.KindFunc, wasm.KindTable, wasm.KindMemory, wasm.KindGlobal, wasm.KindTag} {
+		for _, k := range []wasm.Kind{wasm.KindFunc, wasm.KindTable, wasm.KindMemory,
+			wasm.KindGlobal, wasm.KindTag} {
 			if got.Count(k) != m.Count(k) {
 				t.Fatalf("%v: %d, were %d", k, got.Count(k), m.Count(k))
 			}
@@ -151,7 +156,8 @@ func FuzzRewrite(f *testing.F) {
 		}
 		for i, d := range got.Data {
 			was := m.Data[i]
-			if d.Mode != wasm.Passive || was.Mode == wasm.Active && len(d.Bytes) > 0 || was.Mode == wasm.Passive && !bytes.Equal(d.Bytes, was.Bytes) {
+			if d.Mode != wasm.Passive || was.Mode == wasm.Active && len(d.Bytes) > 0 ||
+				was.Mode == wasm.Passive && !bytes.Equal(d.Bytes, was.Bytes) {
 				t.Fatalf("data segment %d: %+v, was %+v", i, d, was)
 			}
 		}

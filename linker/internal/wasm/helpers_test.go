@@ -57,7 +57,8 @@ func newRuntime(t testing.TB) (context.Context, wazero.Runtime) {
 }
 
 // instantiate runs a module under a name.
-func instantiate(t testing.TB, ctx context.Context, r wazero.Runtime, name string, file []byte) api.Module {
+func instantiate(t testing.TB, ctx context.Context, r wazero.Runtime, name string,
+	file []byte) api.Module {
 	t.Helper()
 	compiled, err := r.CompileModule(ctx, file)
 	if err != nil {
@@ -108,10 +109,12 @@ func everything(t testing.TB) []byte {
 	main := b.Func(get, nil, new(wasm.Code).I32Const(7))
 	init := b.Func(void, []wasm.ValType{wasm.I32, wasm.I32, wasm.F64}, new(wasm.Code).
 		I32Const(64).I32Const(0).I32Const(3).MemoryInit(1).DataDrop(1))
-	own := b.Table(wasm.TableType{Elem: wasm.ExternRef, Limits: wasm.Limits{Min: 1, Max: 2, HasMax: true}})
+	own := b.Table(wasm.TableType{Elem: wasm.ExternRef,
+		Limits: wasm.Limits{Min: 1, Max: 2, HasMax: true}})
 	mem := b.Memory(1, 2, false)
 	tag := b.Tag(take)
-	b.Global(wasm.I32, false, wasm.Const(wasm.ConstI32Add, wasm.ConstGlobal(base), wasm.ConstI32(8)))
+	b.Global(wasm.I32, false,
+		wasm.Const(wasm.ConstI32Add, wasm.ConstGlobal(base), wasm.ConstI32(8)))
 	b.Global(wasm.I64, true, wasm.ConstI64(-1))
 	b.Global(wasm.F32, false, wasm.ConstF32(1.5))
 	b.Global(wasm.F64, false, wasm.ConstF64(-2.5))
@@ -136,6 +139,7 @@ func everything(t testing.TB) []byte {
 	b.Element(wasm.Element{Mode: wasm.Declarative, Exprs: []wasm.ConstExpr{wasm.ConstFunc(0)}})
 	b.ActiveData(at, []byte("active"))
 	b.PassiveData([]byte("passive"))
-	b.Custom("last", []byte{3}) // not empty: wazero 1.12 refuses an empty one at the end of the file
+	// not empty: wazero 1.12 refuses an empty one at the end of the file
+	b.Custom("last", []byte{3})
 	return build(t, &b)
 }

@@ -25,14 +25,15 @@ type ModuleLimits struct {
 	Elements  int // element segments
 	Data      int // data segments
 
-	Values       int           // parameters, or results, of one type
-	Locals       int           // of one function, without its parameters
-	AllLocals    int           // of all functions together: the engine keeps a record of each
-	Entries      int           // of one element segment
-	BodySize     int           // bytes of one function body
-	Nesting      int           // blocks within blocks in one function
-	Operands     int           // values on the operand stack of one function at once
-	TableEntries int           // least size of all defined tables together: an instance allocates them
+	Values    int // parameters, or results, of one type
+	Locals    int // of one function, without its parameters
+	AllLocals int // of all functions together: the engine keeps a record of each
+	Entries   int // of one element segment
+	BodySize  int // bytes of one function body
+	Nesting   int // blocks within blocks in one function
+	Operands  int // values on the operand stack of one function at once
+	// least size of all defined tables together: an instance allocates them
+	TableEntries int
 	FunctionCost time.Duration // estimated time to compile one function: see [CompileCost]
 	ModuleCost   time.Duration // the same, of all functions together
 }
@@ -40,8 +41,9 @@ type ModuleLimits struct {
 // DefaultLimits returns the limits that [Decode] has.
 func DefaultLimits() ModuleLimits {
 	return ModuleLimits{
-		Types: 1_000_000, Functions: 1_000_000, Imports: 100_000, Exports: 100_000, Globals: 1_000_000,
-		Tables: 100_000, Memories: 100_000, Tags: 100_000, Elements: 100_000, Data: 100_000,
+		Types: 1_000_000, Functions: 1_000_000, Imports: 100_000, Exports: 100_000,
+		Globals: 1_000_000,
+		Tables:  100_000, Memories: 100_000, Tags: 100_000, Elements: 100_000, Data: 100_000,
 		Values: 1_000, Locals: 50_000, AllLocals: 5_000_000, Entries: 10_000_000,
 		BodySize: 7_654_321, Nesting: 50_000, Operands: 1_000_000, TableEntries: 10_000_000,
 		FunctionCost: 10 * time.Second, ModuleCost: 20 * time.Second,

@@ -21,7 +21,8 @@ type Module struct {
 	Customs      []Custom
 	Sections     []Section // in the order of the file
 
-	// OlderExceptions says that a body has try, catch, rethrow or delegate, which the engine does not know.
+	// OlderExceptions says that a body has try, catch, rethrow or delegate, which the engine does
+	// not know.
 	OlderExceptions bool
 
 	work     uint64

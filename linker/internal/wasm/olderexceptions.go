@@ -150,7 +150,8 @@ func (o *olderBody) find(i instruction) {
 		o.frames = append(o.frames, olderFrame{try: -1})
 	case opTry:
 		o.older = true
-		if t := leb.NewReader(o.code[i.start+1 : i.end]).S64("block type"); t >= 0 && len(o.x.types[t].Params) > 0 {
+		if t := leb.NewReader(o.code[i.start+1 : i.end]).S64("block type"); t >= 0 &&
+			len(o.x.types[t].Params) > 0 {
 			o.fail("a try with parameters")
 		}
 		o.frames = append(o.frames, olderFrame{try: len(o.tries)})
@@ -257,7 +258,8 @@ func (o *olderBody) instruction(i instruction) {
 		o.closeDelegate()
 	case opRethrow:
 		f := o.frames[len(o.frames)-1-int(o.immediate(i))]
-		o.out = append(leb.AppendU32(append(o.out, 0x20 /* local.get */), o.tries[f.try].local), opThrowRef)
+		o.out = append(leb.AppendU32(append(o.out,
+			0x20 /* local.get */), o.tries[f.try].local), opThrowRef)
 	case opBr, opBrIf:
 		o.out = leb.AppendU32(append(o.out, i.opcode), o.label(o.immediate(i)))
 	case opBrTable:

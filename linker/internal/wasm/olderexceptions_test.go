@@ -26,8 +26,9 @@ func olderModule(t *testing.T, body ...byte) []byte {
 	b.ExportTag("tag", b.Tag(b.Type([]wasm.ValType{wasm.I32}, nil)))
 	f := b.Func(result, []wasm.ValType{wasm.I64}, new(wasm.Code).Raw(body...))
 	b.ExportFunc("f", f)
-	b.ExportFunc("caught", b.Func(result, nil, new(wasm.Code).Raw(olderTry, i32Block).Call(f).Raw(olderCatch, 0).
-		I32Const(10000).I32Add().Raw(end)))
+	b.ExportFunc("caught",
+		b.Func(result, nil, new(wasm.Code).Raw(olderTry, i32Block).Call(f).Raw(olderCatch, 0).
+			I32Const(10000).I32Add().Raw(end)))
 	return b.Encode()
 }
 
@@ -55,31 +56,53 @@ func TestTranslateExceptions(t *testing.T) {
 		{"no catch", code(olderTry, i32Block, 0x41, 9, end), 9},
 		{"a catch", code(olderTry, i32Block, throws(7), olderCatch, 0, plus, end), 107},
 		{"a catch of all", code(olderTry, i32Block, throws(7), olderCatchAll, 0x41, 5, end), 5},
-		{"the first that fits", code(olderTry, i32Block, throws(7), olderCatch, 0, olderCatchAll, 0x41, 5, end), 7},
+		{"the first that fits",
+			code(olderTry, i32Block, throws(7), olderCatch, 0, olderCatchAll, 0x41, 5, end), 7},
 		{"what nobody catches", code(throws(7)), 10007},
-		{"rethrown", code(olderTry, i32Block, throws(7), olderCatch, 0, 0x1a, olderRethrow, 0, end), 10007},
-		{"the outer one rethrown", code(olderTry, i32Block, olderTry, i32Block, throws(3), olderCatch, 0, 0x1a,
-			olderTry, i32Block, throws(5), olderCatch, 0, 0x1a, olderRethrow, 1, end, end, olderCatch, 0, plus, end), 103},
-		{"the inner one rethrown", code(olderTry, i32Block, olderTry, i32Block, throws(3), olderCatch, 0, 0x1a,
-			olderTry, i32Block, throws(5), olderCatch, 0, 0x1a, olderRethrow, 0, end, end, olderCatch, 0, plus, end), 105},
-		{"delegated to what is around", code(olderTry, i32Block, olderTry, empty, throws(7), olderDelegate, 0, 0x41, 1,
-			olderCatch, 0, plus, end), 107},
-		{"delegated over a try", code(olderTry, i32Block, olderTry, i32Block, olderTry, empty, throws(7), olderDelegate, 1, 0x41, 1,
-			olderCatch, 0, 0x1a, 0x41, 2, end, olderCatch, 0, plus, end), 107},
-		{"delegated to the caller", code(olderTry, i32Block, olderTry, empty, throws(7), olderDelegate, 1, 0x41, 1,
-			olderCatch, 0, 0x1a, 0x41, 2, end), 10007},
-		{"delegated to a block", code(olderTry, i32Block, 0x02, i32Block, olderTry, i32Block, olderTry, empty, throws(7),
-			olderDelegate, 1, 0x41, 1, olderCatch, 0, 0x1a, 0x41, 2, end, end, olderCatch, 0, plus, end), 107},
-		{"delegated twice", code(olderTry, i32Block, olderTry, i32Block, olderTry, empty, olderTry, i32Block, olderTry, empty,
-			throws(7), olderDelegate, 1, 0x41, 1, olderCatch, 0, 0x1a, 0x41, 2, end, 0x1a, olderDelegate, 1, 0x41, 3,
-			olderCatch, 0, 0x1a, 0x41, 4, end, olderCatch, 0, plus, end), 107},
-		{"delegated from a catch", code(olderTry, i32Block, olderTry, i32Block, throws(3), olderCatch, 0, 0x1a,
-			olderTry, empty, throws(7), olderDelegate, 0, 0x41, 1, end, olderCatch, 0, plus, end), 107},
-		{"nothing thrown where a delegate leads", code(olderTry, i32Block, olderTry, i32Block, olderTry, empty, olderDelegate, 1,
-			0x41, 1, olderCatch, 0, end, olderCatch, 0, plus, end), 1},
-		{"branches out of a body and a catch", code(0x02, i32Block, olderTry, i32Block, 0x41, 6, 0x41, 1, 0x0d, 1, 0x1a, throws(7),
-			olderCatch, 0, 0x0c, 1, end, 0x1a, 0x41, 8, end), 6},
-		{"branches to the try", code(olderTry, i32Block, throws(7), olderCatch, 0, 0x0c, 0, olderCatchAll, 0x41, 5, end), 7},
+		{"rethrown", code(olderTry, i32Block, throws(7), olderCatch, 0, 0x1a, olderRethrow, 0, end),
+			10007},
+		{"the outer one rethrown",
+			code(olderTry, i32Block, olderTry, i32Block, throws(3), olderCatch, 0, 0x1a,
+				olderTry, i32Block, throws(5), olderCatch, 0, 0x1a, olderRethrow, 1, end, end,
+				olderCatch, 0, plus, end), 103},
+		{"the inner one rethrown",
+			code(olderTry, i32Block, olderTry, i32Block, throws(3), olderCatch, 0, 0x1a,
+				olderTry, i32Block, throws(5), olderCatch, 0, 0x1a, olderRethrow, 0, end, end,
+				olderCatch, 0, plus, end), 105},
+		{"delegated to what is around",
+			code(olderTry, i32Block, olderTry, empty, throws(7), olderDelegate, 0, 0x41, 1,
+				olderCatch, 0, plus, end), 107},
+		{"delegated over a try",
+			code(olderTry, i32Block, olderTry, i32Block, olderTry, empty, throws(7), olderDelegate,
+				1, 0x41, 1, olderCatch, 0, 0x1a, 0x41, 2, end, olderCatch, 0, plus, end), 107},
+		{"delegated to the caller",
+			code(olderTry, i32Block, olderTry, empty, throws(7), olderDelegate, 1, 0x41, 1,
+				olderCatch, 0, 0x1a, 0x41, 2, end), 10007},
+		{"delegated to a block",
+			code(olderTry, i32Block, 0x02, i32Block, olderTry, i32Block, olderTry, empty, throws(7),
+				olderDelegate, 1, 0x41, 1, olderCatch, 0, 0x1a, 0x41, 2, end, end, olderCatch, 0,
+				plus,
+				end), 107},
+		{"delegated twice",
+			code(olderTry, i32Block, olderTry, i32Block, olderTry, empty, olderTry, i32Block,
+				olderTry, empty, throws(7), olderDelegate, 1, 0x41, 1, olderCatch, 0, 0x1a, 0x41, 2,
+				end, 0x1a,
+				olderDelegate, 1, 0x41, 3,
+				olderCatch, 0, 0x1a, 0x41, 4, end, olderCatch, 0, plus, end), 107},
+		{"delegated from a catch",
+			code(olderTry, i32Block, olderTry, i32Block, throws(3), olderCatch, 0, 0x1a,
+				olderTry, empty, throws(7), olderDelegate, 0, 0x41, 1, end, olderCatch, 0, plus,
+				end),
+			107},
+		{"nothing thrown where a delegate leads",
+			code(olderTry, i32Block, olderTry, i32Block, olderTry, empty, olderDelegate, 1, 0x41, 1,
+				olderCatch, 0, end, olderCatch, 0, plus, end), 1},
+		{"branches out of a body and a catch",
+			code(0x02, i32Block, olderTry, i32Block, 0x41, 6, 0x41, 1, 0x0d, 1, 0x1a, throws(7),
+				olderCatch, 0, 0x0c, 1, end, 0x1a, 0x41, 8, end), 6},
+		{"branches to the try",
+			code(olderTry, i32Block, throws(7), olderCatch, 0, 0x0c, 0, olderCatchAll, 0x41, 5,
+				end), 7},
 	}
 	ctx := t.Context()
 	for _, tt := range tests {
@@ -98,7 +121,8 @@ func TestTranslateExceptions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := mod.ExportedFunction("caught").Call(ctx); err != nil || got[0] != tt.want {
+			if got, err := mod.ExportedFunction("caught").Call(ctx); err != nil ||
+				got[0] != tt.want {
 				t.Errorf("%v, %v, want %d", got, err, tt.want)
 			}
 		})
@@ -113,7 +137,8 @@ func TestTranslateExceptionsRefuses(t *testing.T) {
 	if plain == nil {
 		t.Fatal("no module")
 	}
-	if out, err := wasm.TranslateExceptions(plain, decode(t, plain)); err != nil || !bytes.Equal(out, plain) {
+	if out, err := wasm.TranslateExceptions(plain, decode(t, plain)); err != nil ||
+		!bytes.Equal(out, plain) {
 		t.Errorf("a plain module: %v", err)
 	}
 	for name, body := range map[string][]byte{

@@ -7,12 +7,13 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// FuzzHookPolls: whatever can be decoded is hooked or refused; what is hooked can be decoded, and is what it was but for
-// a type, a function, a table, a global and an export.
+// FuzzHookPolls: whatever can be decoded is hooked or refused; what is hooked can be decoded, and
+// is what it was but for a type, a function, a table, a global and an export.
 func FuzzHookPolls(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, file []byte) {
-		out, found, err := wasm.HookPolls(file, wasm.Import{Module: "polls", Name: "count"}, "hooks")
+		out, found, err := wasm.HookPolls(file, wasm.Import{Module: "polls", Name: "count"},
+			"hooks")
 		var refused *wasm.RewriteError
 		var format *wasm.FormatError
 		switch {
@@ -31,7 +32,8 @@ func FuzzHookPolls(f *testing.F) {
 		if err != nil {
 			t.Fatalf("the result cannot be decoded: %v", err)
 		}
-		for _, k := range []wasm.Kind{wasm.KindFunc, wasm.KindTable, wasm.KindMemory, wasm.KindGlobal, wasm.KindTag} {
+		for _, k := range []wasm.Kind{wasm.KindFunc, wasm.KindTable, wasm.KindMemory,
+			wasm.KindGlobal, wasm.KindTag} {
 			want := m.Count(k)
 			if k == wasm.KindFunc || k == wasm.KindTable || k == wasm.KindGlobal {
 				want++
@@ -40,8 +42,10 @@ func FuzzHookPolls(f *testing.F) {
 				t.Fatalf("%v: %d, want %d", k, got.Count(k), want)
 			}
 		}
-		if len(got.Exports) != len(m.Exports)+1 || len(got.Types) != len(m.Types)+1 || len(got.Data) != len(m.Data) || len(got.Elements) != len(m.Elements) {
-			t.Fatalf("%d exports, %d types, %d data, %d element segments", len(got.Exports), len(got.Types), len(got.Data), len(got.Elements))
+		if len(got.Exports) != len(m.Exports)+1 || len(got.Types) != len(m.Types)+1 ||
+			len(got.Data) != len(m.Data) || len(got.Elements) != len(m.Elements) {
+			t.Fatalf("%d exports, %d types, %d data, %d element segments", len(got.Exports),
+				len(got.Types), len(got.Data), len(got.Elements))
 		}
 		for i := range m.Globals {
 			was, _ := m.GlobalType(uint32(m.Imported(wasm.KindGlobal) + i))

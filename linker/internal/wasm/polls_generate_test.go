@@ -6,7 +6,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 )
 
-// generator draws functions that end: every loop has a counter of its own, and functions call earlier ones only.
+// generator draws functions that end: every loop has a counter of its own, and functions call
+// earlier ones only.
 type generator struct {
 	t         *rapid.T
 	b         *Builder
@@ -42,7 +43,8 @@ func generate(t *rapid.T) []byte {
 		locals = append(locals, I32)
 	}
 	locals = append(locals, V128)
-	g.functions = append(g.functions, b.Func(g.typ, nil, new(Code).LocalGet(0).LocalGet(1).I32Sub()))
+	g.functions = append(g.functions,
+		b.Func(g.typ, nil, new(Code).LocalGet(0).LocalGet(1).I32Sub()))
 	g.table = b.Table(TableType{Elem: FuncRef, Limits: Limits{Min: 1}})
 	b.ActiveFuncs(g.table, ConstI32(0), g.functions[0])
 	for range rapid.IntRange(1, 3).Draw(t, "functions") {
@@ -119,7 +121,8 @@ func (g *generator) statement(c *Code, depth int) {
 		c.I32Const(0).CallIndirect(g.typ, g.table).LocalSet(g.variable())
 	case 5: // vectors
 		g.value(c)
-		c.Raw(opVector, 0x11).LocalTee(genVector).LocalGet(genVector).Raw(opVector, 0xae, 0x01).Raw(opVector, 0x1b, 2).LocalSet(g.variable())
+		c.Raw(opVector, 0x11).LocalTee(genVector).LocalGet(genVector).Raw(opVector, 0xae,
+			0x01).Raw(opVector, 0x1b, 2).LocalSet(g.variable())
 	case 6: // atomics
 		g.address(c)
 		g.value(c)

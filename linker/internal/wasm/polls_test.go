@@ -21,7 +21,8 @@ const pollFeatures = api.CoreFeaturesV2 | experimental.CoreFeaturesThreads | exp
 
 var pollCount = Import{Module: "polls", Name: "count"}
 
-// poller runs hooked modules: it has what they count, and notes how often they call because they are done.
+// poller runs hooked modules: it has what they count, and notes how often they call because they
+// are done.
 type poller struct {
 	rt    wazero.Runtime
 	count api.Module
@@ -30,9 +31,12 @@ type poller struct {
 
 func newPoller(t testing.TB) *poller {
 	ctx := context.Background()
-	p := &poller{rt: wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCoreFeatures(pollFeatures))}
+	p := &poller{rt: wazero.NewRuntimeWithConfig(ctx,
+		wazero.NewRuntimeConfig().WithCoreFeatures(pollFeatures))}
 	t.Cleanup(func() { _ = p.rt.Close(ctx) })
-	_, err := p.rt.NewHostModuleBuilder("host").NewFunctionBuilder().WithFunc(func() { p.calls++ }).Export("look").Instantiate(ctx)
+	_, err := p.rt.NewHostModuleBuilder("host").NewFunctionBuilder().WithFunc(func() {
+		p.calls++
+	}).Export("look").Instantiate(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +61,8 @@ func (p *poller) run(t testing.TB, b []byte, name string) api.Module {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mod, err := p.rt.InstantiateModule(context.Background(), compiled, wazero.NewModuleConfig().WithName(name))
+	mod, err := p.rt.InstantiateModule(context.Background(), compiled,
+		wazero.NewModuleConfig().WithName(name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +95,8 @@ func (p *poller) hooked(t testing.TB, b []byte, name string, fill bool) api.Modu
 func TestHookPollsLooks(t *testing.T) {
 	var b Builder
 	one := b.Type([]ValType{I32}, []ValType{I32})
-	rounds := new(Code).Loop().LocalGet(0).I32Const(1).I32Sub().LocalTee(0).BrIf(0).End().LocalGet(0)
+	rounds := new(Code).Loop().LocalGet(0).I32Const(1).I32Sub().LocalTee(0).BrIf(0).End().LocalGet(
+		0)
 	loop := b.Func(one, nil, rounds)
 	leaf := b.Func(one, nil, new(Code).LocalGet(0))
 	table := b.Table(TableType{Elem: FuncRef, Limits: Limits{Min: 1}})
@@ -98,21 +104,26 @@ func TestHookPollsLooks(t *testing.T) {
 	b.ExportFunc("loop", loop)
 	b.ExportFunc("leaf", leaf)
 	b.ExportFunc("call", b.Func(one, nil, new(Code).LocalGet(0).Call(leaf)))
-	b.ExportFunc("indirect", b.Func(one, nil, new(Code).LocalGet(0).I32Const(0).CallIndirect(one, table)))
+	b.ExportFunc("indirect",
+		b.Func(one, nil, new(Code).LocalGet(0).I32Const(0).CallIndirect(one, table)))
 	b.ExportFunc("tail", b.Func(one, nil, new(Code).LocalGet(0).Raw(opReturnCall, byte(leaf))))
-	b.ExportFunc("tail_indirect", b.Func(one, nil, new(Code).LocalGet(0).I32Const(0).Raw(opReturnCallIndirect, byte(one), byte(table))))
+	b.ExportFunc("tail_indirect",
+		b.Func(one, nil, new(Code).LocalGet(0).I32Const(0).Raw(opReturnCallIndirect, byte(one),
+			byte(table))))
 	p, ctx := newPoller(t), context.Background()
 	file := mustBytes(t, &b)
 	empty, full := p.hooked(t, file, "empty", false), p.hooked(t, file, "full", true)
 	for _, up := range []bool{true, false} {
 		p.raise(up)
-		for name, looks := range map[string]int{"loop": 7, "leaf": 0, "call": 1, "indirect": 1, "tail": 1, "tail_indirect": 1} {
+		for name, looks := range map[string]int{"loop": 7, "leaf": 0, "call": 1, "indirect": 1,
+			"tail": 1, "tail_indirect": 1} {
 			for mod, want := range map[api.Module]int{empty: 0, full: looks} {
 				if !up {
 					want = 0
 				}
 				p.calls = 0
-				if _, err := mod.ExportedFunction(name).Call(ctx, 7); err != nil || p.calls != want {
+				if _, err := mod.ExportedFunction(name).Call(ctx, 7); err != nil ||
+					p.calls != want {
 					t.Errorf("%s, last %t: %d looks, want %d; %v", name, up, p.calls, want, err)
 				}
 			}
@@ -129,8 +140,10 @@ func TestHookPollsGlobals(t *testing.T) {
 	derived := b.Global(I32, false, Const(ConstI32Add, ConstGlobal(base), ConstI32(2)))
 	b.Memory(1, 1, false)
 	b.ActiveData(ConstGlobal(base), []byte{9})
-	f := b.Func(get, nil, new(Code).Block().Loop().End().End().GlobalGet(own).GlobalGet(derived).I32Add().GlobalGet(base).I32Add().
-		GlobalGet(base).I32Load8U(0).I32Add().I32Const(1).GlobalSet(own))
+	f := b.Func(get, nil,
+		new(Code).Block().Loop().End().End().GlobalGet(own).GlobalGet(derived).I32Add().GlobalGet(
+			base).I32Add().
+			GlobalGet(base).I32Load8U(0).I32Add().I32Const(1).GlobalSet(own))
 	b.ExportFunc("sum", f)
 	b.ExportGlobal("own", own)
 	b.ExportGlobal("base", base)
@@ -171,7 +184,8 @@ func TestHookPollsConstants(t *testing.T) {
 	b.Memory(1, 1, false)
 	b.ActiveData(sum, []byte{9})
 	table := b.Table(TableType{Elem: FuncRef, Limits: Limits{Min: 1}})
-	b.Element(Element{Mode: Active, Table: table, Offset: sum, Type: FuncRef, Exprs: []ConstExpr{ConstGlobal(f)}})
+	b.Element(Element{Mode: Active, Table: table, Offset: sum, Type: FuncRef,
+		Exprs: []ConstExpr{ConstGlobal(f)}})
 	b.ExportFunc("loop", b.Func(b.Type(nil, nil), nil, new(Code).Loop().End()))
 	out, _, err := HookPolls(mustBytes(t, &b), pollCount, "hooks")
 	if err != nil {
@@ -182,7 +196,8 @@ func TestHookPollsConstants(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "global.get 0; global.get 2; i32.add"
-	for what, got := range map[string]ConstExpr{"global": m.Globals[2].Init, "data": m.Data[0].Offset, "elements": m.Elements[0].Offset} {
+	for what, got := range map[string]ConstExpr{"global": m.Globals[2].Init,
+		"data": m.Data[0].Offset, "elements": m.Elements[0].Offset} {
 		if got.String() != want {
 			t.Errorf("%s: %v, want %s", what, got, want)
 		}
@@ -200,13 +215,16 @@ func TestHookPollsErrors(t *testing.T) {
 		t.Errorf("a name that is taken: %v", err)
 	}
 	var format *FormatError
-	if _, _, err := HookPolls([]byte{0xfe, 0x00, 0x00}, pollCount, "hooks"); !errors.As(err, &format) {
+	if _, _, err := HookPolls([]byte{0xfe, 0x00, 0x00}, pollCount, "hooks"); !errors.As(err,
+		&format) {
 		t.Errorf("no module: %v", err)
 	}
 	var plain Builder
 	plain.ExportFunc("f", plain.Func(plain.Type(nil, nil), nil, new(Code)))
-	for name, b := range map[string][]byte{"no code": []byte(magic + "\x01\x00\x00\x00"), "no loop": mustBytes(t, &plain)} {
-		if out, found, err := HookPolls(b, pollCount, "hooks"); found || err != nil || !bytes.Equal(out, b) {
+	for name, b := range map[string][]byte{"no code": []byte(magic + "\x01\x00\x00\x00"),
+		"no loop": mustBytes(t, &plain)} {
+		if out, found, err := HookPolls(b, pollCount, "hooks"); found || err != nil ||
+			!bytes.Equal(out, b) {
 			t.Errorf("%s: %t, %v", name, found, err)
 		}
 	}
@@ -219,7 +237,8 @@ func TestHookPollsFixtures(t *testing.T) {
 		t.Fatalf("%d fixtures, %v", len(files), err)
 	}
 	ctx := context.Background()
-	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(pollFeatures))
+	rt := wazero.NewRuntimeWithConfig(ctx,
+		wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(pollFeatures))
 	defer rt.Close(ctx)
 	hooked := 0
 	for _, file := range files {
@@ -251,7 +270,8 @@ func TestHookPollsFixtures(t *testing.T) {
 	}
 }
 
-// countPolls returns how many loops a hooked module has, and how many calls of the function that looks.
+// countPolls returns how many loops a hooked module has, and how many calls of the function that
+// looks.
 func countPolls(t *testing.T, m *Module, b []byte) (loops, looks int) {
 	s, _ := m.Section(SectionCode)
 	last := uint32(m.Count(KindFunc)) - 1
@@ -288,7 +308,8 @@ func TestHookPollsSameResults(t *testing.T) {
 		run := func(mod api.Module) outcome {
 			r, err := mod.ExportedFunction("run").Call(ctx, args...)
 			m, _ := mod.Memory().Read(0, 64)
-			o := outcome{first: mod.ExportedGlobal("g0").Get(), second: mod.ExportedGlobal("g1").Get(), trap: err != nil, memory: string(m)}
+			o := outcome{first: mod.ExportedGlobal("g0").Get(),
+				second: mod.ExportedGlobal("g1").Get(), trap: err != nil, memory: string(m)}
 			if err == nil {
 				o.result = r[0]
 			}
@@ -298,7 +319,8 @@ func TestHookPollsSameResults(t *testing.T) {
 		for _, up := range []bool{false, true} {
 			p.raise(up)
 			p.calls = 0
-			if got := run(p.hooked(t, file, map[bool]string{true: "up", false: "down"}[up], true)); got != want {
+			if got := run(p.hooked(t, file, map[bool]string{true: "up", false: "down"}[up],
+				true)); got != want {
 				rt.Fatalf("last %t: %+v, want %+v", up, got, want)
 			}
 			if up == (p.calls == 0) {

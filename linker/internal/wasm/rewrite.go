@@ -139,7 +139,8 @@ func (opt RewriteOptions) checkMemory(m *Module) error {
 		return wrong("the name is not UTF-8")
 	case len(m.Memories) != 1:
 		return wrong("the module defines %d memories, not one", len(m.Memories))
-	case t.Min > MaxPages || t.HasMax && (t.Max > MaxPages || t.Max < t.Min) || t.Shared && !t.HasMax:
+	case t.Min > MaxPages || t.HasMax && (t.Max > MaxPages || t.Max < t.Min) || t.Shared &&
+		!t.HasMax:
 		return wrong("impossible limits: %v", t)
 	}
 	return nil

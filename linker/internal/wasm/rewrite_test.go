@@ -39,13 +39,15 @@ func program(t testing.TB, withInit bool) []byte {
 	code := func() *wasm.Code { return new(wasm.Code) }
 	var b wasm.Builder
 	void, one, three := b.Type(nil, nil), b.Type(i32, i32), b.Type(threeI32, nil)
-	table := b.Table(wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 1, Max: 2, HasMax: true}})
+	table := b.Table(wasm.TableType{Elem: wasm.FuncRef,
+		Limits: wasm.Limits{Min: 1, Max: 2, HasMax: true}})
 	memory := b.Memory(1, 3, false)
 	flag := b.Global(wasm.I32, true, wasm.ConstI32(0))
 	b.ExportGlobal("started", flag)
 	b.ExportMemory("memory", memory)
 	b.ExportFunc("peek", b.Func(one, nil, code().LocalGet(0).I32Load8U(0)))
-	b.ExportFunc("grow", b.Func(one, nil, code().RefNull(wasm.FuncRef).LocalGet(0).TableGrow(table)))
+	b.ExportFunc("grow",
+		b.Func(one, nil, code().RefNull(wasm.FuncRef).LocalGet(0).TableGrow(table)))
 	b.Start(b.Func(void, nil, code().GlobalGet(flag).I32Const(1).I32Add().GlobalSet(flag)))
 	b.ActiveData(wasm.ConstI32(100), []byte("active"))
 	b.PassiveData([]byte("passive"))
@@ -118,21 +120,24 @@ func TestRewriteDataWithoutCount(t *testing.T) {
 	}
 	out := rewrite(t, file, wasm.RewriteOptions{})
 	m := decode(t, out)
-	if m.HasDataCount || m.Data[0].Mode != wasm.Passive || len(m.Data[0].Bytes) != 0 || string(m.Data[1].Bytes) != "passive" {
+	if m.HasDataCount || m.Data[0].Mode != wasm.Passive || len(m.Data[0].Bytes) != 0 ||
+		string(m.Data[1].Bytes) != "passive" {
 		t.Fatalf("%+v", m.Data)
 	}
 }
 
 func TestRewriteMemory(t *testing.T) {
 	limits := wasm.MemoryType{Limits: wasm.Limits{Min: 2, Max: 8, HasMax: true}}
-	opt := wasm.RewriteOptions{ImportMemory: &wasm.MemoryImport{Module: "host", Name: "memory", Type: limits}}
+	opt := wasm.RewriteOptions{ImportMemory: &wasm.MemoryImport{Module: "host", Name: "memory",
+		Type: limits}}
 	other := func() *wasm.Builder {
 		var b wasm.Builder
 		b.ImportGlobal("host2", "g", wasm.GlobalType{Type: wasm.I32})
 		b.ExportMemory("memory", b.Memory(1, 3, false))
 		return &b
 	}
-	for name, file := range map[string][]byte{"no imports": program(t, true), "other imports": build(t, other())} {
+	for name, file := range map[string][]byte{"no imports": program(t, true),
+		"other imports": build(t, other())} {
 		t.Run(name, func(t *testing.T) {
 			ctx, r := newRuntime(t)
 			out := rewrite(t, file, opt)
@@ -164,7 +169,8 @@ func TestRewriteStart(t *testing.T) {
 	bare.Start(bare.Func(bare.Type(nil, nil), nil, nil))
 	bare.CustomFirst("dylink.0", []byte{1})
 	bare.Custom("last", []byte{2})
-	for name, file := range map[string][]byte{"exports": program(t, true), "no exports": build(t, &bare)} {
+	for name, file := range map[string][]byte{"exports": program(t, true),
+		"no exports": build(t, &bare)} {
 		t.Run(name, func(t *testing.T) {
 			ctx, r := newRuntime(t)
 			out := rewrite(t, file, wasm.RewriteOptions{ExportStart: "__start"})
@@ -257,15 +263,22 @@ func TestRewriteErrors(t *testing.T) {
 		opt      wasm.RewriteOptions
 		want     string
 	}{
-		{"no memory", module(), module(), memory(wasm.Limits{}, false), `"env" "memory": the module defines 0 memories`},
-		{"maximum below minimum", file, file, memory(wasm.Limits{Min: 2, Max: 1, HasMax: true}, false), "impossible limits"},
+		{"no memory", module(), module(), memory(wasm.Limits{}, false),
+			`"env" "memory": the module defines 0 memories`},
+		{"maximum below minimum", file, file,
+			memory(wasm.Limits{Min: 2, Max: 1, HasMax: true}, false), "impossible limits"},
 		{"too big", file, file, memory(wasm.Limits{Min: 65537}, false), "impossible limits"},
-		{"shared without maximum", file, file, memory(wasm.Limits{Min: 1}, true), "impossible limits"},
-		{"import name", file, file, wasm.RewriteOptions{ImportMemory: &wasm.MemoryImport{Module: "\xff"}}, "not UTF-8"},
+		{"shared without maximum", file, file, memory(wasm.Limits{Min: 1}, true),
+			"impossible limits"},
+		{"import name", file, file,
+			wasm.RewriteOptions{ImportMemory: &wasm.MemoryImport{Module: "\xff"}}, "not UTF-8"},
 		{"export name", file, file, wasm.RewriteOptions{ExportStart: "\xff"}, "not UTF-8"},
-		{"export taken", file, file, wasm.RewriteOptions{ExportStart: "peek"}, `export "peek" is taken`},
-		{"other bytes", file[:len(file)-1], file, wasm.RewriteOptions{}, "not those that were decoded"},
-		{"more bytes", append(bytes.Clone(file), 0), file, wasm.RewriteOptions{}, "not those that were decoded"},
+		{"export taken", file, file, wasm.RewriteOptions{ExportStart: "peek"},
+			`export "peek" is taken`},
+		{"other bytes", file[:len(file)-1], file, wasm.RewriteOptions{},
+			"not those that were decoded"},
+		{"more bytes", append(bytes.Clone(file), 0), file, wasm.RewriteOptions{},
+			"not those that were decoded"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -309,7 +322,8 @@ func TestBridgeOverInstances(t *testing.T) {
 	get := lib.Type(nil, i32)
 	lib.ExportFunc("one", lib.Func(get, nil, new(wasm.Code).I32Const(1)))
 	lib.ExportFunc("two", lib.Func(get, nil, new(wasm.Code).I32Const(2)))
-	lib.ExportTable("table", lib.Table(wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 4}}))
+	lib.ExportTable("table",
+		lib.Table(wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 4}}))
 	instantiate(t, ctx, r, "lib", build(t, &lib))
 
 	var b wasm.Builder
@@ -319,12 +333,14 @@ func TestBridgeOverInstances(t *testing.T) {
 	seg := b.PassiveFuncs(one, two)
 	b.ExportFunc("put", b.Func(b.Type(twoI32, nil), nil,
 		new(wasm.Code).LocalGet(0).LocalGet(1).I32Const(1).TableInit(seg, table)))
-	b.ExportFunc("call", b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).CallIndirect(get, table)))
+	b.ExportFunc("call",
+		b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).CallIndirect(get, table)))
 	b.ExportFunc("renamed", two)
 	inst := instantiate(t, ctx, r, "", build(t, &b))
 	call(t, ctx, inst, "put", 3, 1)
 	call(t, ctx, inst, "put", 2, 0)
-	for name, got := range map[string]uint64{"slot 3": call(t, ctx, inst, "call", 3), "renamed": call(t, ctx, inst, "renamed")} {
+	for name, got := range map[string]uint64{"slot 3": call(t, ctx, inst, "call", 3),
+		"renamed": call(t, ctx, inst, "renamed")} {
 		if got != 2 {
 			t.Errorf("%s: %d, want 2", name, got)
 		}

@@ -202,7 +202,8 @@ func (d *decoder) importEntry() Import {
 	case KindTag:
 		imp.Type = d.tag()
 	default:
-		d.r.Fail(at, nil, "import %s %s: %v is unknown", text.Quote(imp.Module), text.Quote(imp.Name), imp.Kind)
+		d.r.Fail(at, nil, "import %s %s: %v is unknown", text.Quote(imp.Module),
+			text.Quote(imp.Name), imp.Kind)
 	}
 	return imp
 }
@@ -215,8 +216,8 @@ func (d *decoder) tables() {
 		total += uint64(t.Type.Min)
 	}
 	if total > uint64(d.most.TableEntries) {
-		d.r.Fail(at, ErrTooMany, "%d entries of tables: %v, the largest number is %d", total, ErrTooMany,
-			d.most.TableEntries)
+		d.r.Fail(at, ErrTooMany, "%d entries of tables: %v, the largest number is %d", total,
+			ErrTooMany, d.most.TableEntries)
 	}
 }
 
@@ -349,8 +350,8 @@ func (d *decoder) code() {
 		size := d.r.U32("size of a function body")
 		body := d.r.Sub(size, "function body")
 		if int64(size) > int64(d.most.BodySize) {
-			d.r.Fail(at, ErrTooMany, "%d bytes in a function body: %v, the largest number is %d", size,
-				ErrTooMany, d.most.BodySize)
+			d.r.Fail(at, ErrTooMany, "%d bytes in a function body: %v, the largest number is %d",
+				size, ErrTooMany, d.most.BodySize)
 		}
 		if d.r.Failed() {
 			return

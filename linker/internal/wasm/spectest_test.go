@@ -65,7 +65,8 @@ func TestSpecification(t *testing.T) {
 		}
 		_, err = wasm.Decode(file)
 		var format *wasm.FormatError
-		valid := slices.Contains([]string{"module", "assert_uninstantiable", "assert_unlinkable"}, m.Type)
+		valid := slices.Contains([]string{"module", "assert_uninstantiable", "assert_unlinkable"},
+			m.Type)
 		switch {
 		case valid && errors.Is(err, wasm.ErrUnsupported):
 			counts["unsupported"]++
@@ -74,7 +75,8 @@ func TestSpecification(t *testing.T) {
 		case !valid && err == nil && m.later():
 			counts["valid by now"]++
 		case !valid && err == nil:
-			t.Errorf("%s line %d: %s: a module is accepted that is not: %s", m.path, m.Line, m.Type, m.Text)
+			t.Errorf("%s line %d: %s: a module is accepted that is not: %s", m.path, m.Line, m.Type,
+				m.Text)
 		case err != nil && !errors.As(err, &format):
 			t.Errorf("%s: %T", m.path, err)
 		default:
@@ -82,7 +84,8 @@ func TestSpecification(t *testing.T) {
 		}
 	}
 	t.Log(counts)
-	if counts["module"] < 1000 || counts["assert_invalid"] < 1000 || counts["assert_malformed"] < 100 {
+	if counts["module"] < 1000 || counts["assert_invalid"] < 1000 ||
+		counts["assert_malformed"] < 100 {
 		t.Errorf("only %v modules were seen", counts)
 	}
 }
@@ -107,7 +110,8 @@ func specModules(t *testing.T, dir string) (list []specModule) {
 		}
 		for _, c := range all.Commands {
 			c.path = filepath.Join(filepath.Dir(script), c.Filename)
-			if c.Filename != "" && c.ModuleType != "text" && strings.HasSuffix(c.Filename, ".wasm") {
+			if c.Filename != "" && c.ModuleType != "text" &&
+				strings.HasSuffix(c.Filename, ".wasm") {
 				list = append(list, c)
 			}
 		}

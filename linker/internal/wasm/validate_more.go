@@ -55,7 +55,8 @@ func (v *validator) other(at int, op byte) {
 		i := v.index("function", v.m.Count(KindFunc))
 		if !v.r.Failed() && !v.declared[i] {
 			v.r.Fail(indexAt, nil,
-				"function %d is named outside of the code by no export, global or element segment", i)
+				"function %d is named outside of the code by no export, global or element segment",
+				i)
 		}
 		v.push(FuncRef)
 	case 0xfc:

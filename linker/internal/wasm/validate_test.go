@@ -56,12 +56,17 @@ func TestValidateIndices(t *testing.T) {
 		{"table.set", i32Const(0).RefFunc(0).TableSet(0), noop, "table 0 of 0"},
 		{"table.get", i32Const(0).TableGet(0).Drop(), nil, "table 0 of 0"},
 		{"table.size", new(wasm.Code).TableSize(0).Drop(), nil, "table 0 of 0"},
-		{"table.grow", new(wasm.Code).RefNull(wasm.FuncRef).I32Const(1).TableGrow(0).Drop(), nil, "table 0 of 0"},
-		{"table.fill", i32Const(0).RefNull(wasm.FuncRef).I32Const(1).TableFill(0), nil, "table 0 of 0"},
-		{"table.copy to", i32Const(0).I32Const(0).I32Const(0).TableCopy(1, 0), withTable, "table 1 of 1"},
-		{"table.copy from", i32Const(0).I32Const(0).I32Const(0).TableCopy(0, 1), withTable, "table 1 of 1"},
+		{"table.grow", new(wasm.Code).RefNull(wasm.FuncRef).I32Const(1).TableGrow(0).Drop(), nil,
+			"table 0 of 0"},
+		{"table.fill", i32Const(0).RefNull(wasm.FuncRef).I32Const(1).TableFill(0), nil,
+			"table 0 of 0"},
+		{"table.copy to", i32Const(0).I32Const(0).I32Const(0).TableCopy(1, 0), withTable,
+			"table 1 of 1"},
+		{"table.copy from", i32Const(0).I32Const(0).I32Const(0).TableCopy(0, 1), withTable,
+			"table 1 of 1"},
 		{"table.init", i32Const(0).I32Const(0).I32Const(0).TableInit(0, 0), noop, "table 0 of 0"},
-		{"table.init of a segment", i32Const(0).I32Const(0).I32Const(0).TableInit(0, 0), withTable, "element segment 0 of 0"},
+		{"table.init of a segment", i32Const(0).I32Const(0).I32Const(0).TableInit(0, 0), withTable,
+			"element segment 0 of 0"},
 		{"elem.drop", new(wasm.Code).ElemDrop(0), nil, "element segment 0 of 0"},
 		{"call_indirect", i32Const(0).CallIndirect(0, 0), nil, "table 0 of 0"},
 		{"call_indirect of a type", i32Const(0).CallIndirect(1, 0), withTable, "type 1 of 1"},
@@ -69,27 +74,35 @@ func TestValidateIndices(t *testing.T) {
 		{"call", new(wasm.Code).Call(1), nil, "function 1 of 1"},
 		{"return_call", raw(0x12, 1), nil, "function 1 of 1"},
 		{"ref.func", new(wasm.Code).RefFunc(1).Drop(), nil, "function 1 of 1"},
-		{"ref.func, not declared", new(wasm.Code).RefFunc(0).Drop(), nil, "function 0 is named outside of the code by no export"},
+		{"ref.func, not declared", new(wasm.Code).RefFunc(0).Drop(), nil,
+			"function 0 is named outside of the code by no export"},
 		{"global.get", new(wasm.Code).GlobalGet(0).Drop(), nil, "global 0 of 0"},
 		{"global.set", i32Const(1 << 20).GlobalSet(0), nil, "global 0 of 0"},
-		{"global.set of a constant", i32Const(0).GlobalSet(0), func(b *wasm.Builder) { b.Global(wasm.I32, false, wasm.ConstI32(0)) }, "global 0 is not mutable"},
+		{"global.set of a constant", i32Const(0).GlobalSet(0),
+			func(b *wasm.Builder) { b.Global(wasm.I32, false, wasm.ConstI32(0)) },
+			"global 0 is not mutable"},
 		{"load", i32Const(0).I32Load(0).Drop(), nil, "memory 0 of 0"},
 		{"store", i32Const(0).I32Const(0).I32Store(0), nil, "memory 0 of 0"},
 		{"memory.size", new(wasm.Code).MemorySize().Drop(), nil, "memory 0 of 0"},
 		{"memory.grow", i32Const(1).MemoryGrow().Drop(), nil, "memory 0 of 0"},
 		{"memory.fill", i32Const(0).I32Const(0).I32Const(0).MemoryFill(), nil, "memory 0 of 0"},
 		{"memory.copy", i32Const(0).I32Const(0).I32Const(0).MemoryCopy(), nil, "memory 0 of 0"},
-		{"memory.init", i32Const(0).I32Const(0).I32Const(0).MemoryInit(0), func(b *wasm.Builder) { b.PassiveData(nil) }, "memory 0 of 0"},
-		{"wait", i32Const(0).I32Const(0).I64Const(0).Raw(0xfe, 1, 2, 0, 0x1a), nil, "memory 0 of 0"},
+		{"memory.init", i32Const(0).I32Const(0).I32Const(0).MemoryInit(0),
+			func(b *wasm.Builder) { b.PassiveData(nil) }, "memory 0 of 0"},
+		{"wait", i32Const(0).I32Const(0).I64Const(0).Raw(0xfe, 1, 2, 0, 0x1a), nil,
+			"memory 0 of 0"},
 		{"vector load", i32Const(0).Raw(0xfd, 0, 4, 0, 0x1a), nil, "memory 0 of 0"},
-		{"data.drop", new(wasm.Code).DataDrop(1), func(b *wasm.Builder) { b.PassiveData(nil) }, "data segment 1 of 1"},
-		{"data.drop without a count", raw(0xfc, 9, 0), func(b *wasm.Builder) { b.PassiveData(nil) }, "no data count section"},
+		{"data.drop", new(wasm.Code).DataDrop(1), func(b *wasm.Builder) { b.PassiveData(nil) },
+			"data segment 1 of 1"},
+		{"data.drop without a count", raw(0xfc, 9, 0), func(b *wasm.Builder) { b.PassiveData(nil) },
+			"no data count section"},
 		{"throw", new(wasm.Code).Throw(0), nil, "tag 0 of 0"},
 		{"catch", raw(0x02, 0x40, 0x1f, 0x40, 1, 0, 0, 0, 0x0b, 0x0b), nil, "tag 0 of 0"},
 		{"older catch", raw(0x06, 0x40, 0x07, 0, 0x0b), nil, "tag 0 of 0"},
 		{"local.get", new(wasm.Code).LocalGet(2).Drop(), nil, "local 2 is not declared"},
 		{"local.set", i32Const(0).LocalSet(2), nil, "local 2 is not declared"},
-		{"local.tee", i32Const(0).LocalTee(1<<32 - 1).Drop(), nil, "local 4294967295 is not declared"},
+		{"local.tee", i32Const(0).LocalTee(1<<32 - 1).Drop(), nil,
+			"local 4294967295 is not declared"},
 		{"br", new(wasm.Code).Br(1), nil, "label 1 of 1"},
 		{"br_if", i32Const(0).BrIf(1), nil, "label 1 of 1"},
 		{"br_table", i32Const(0).Raw(0x0e, 1, 1, 0), nil, "label 1 of 1"},
@@ -105,7 +118,8 @@ func TestValidateIndices(t *testing.T) {
 			if tt.name == "data.drop" || tt.name == "memory.init" {
 				dead.DataDrop(0) // so that there is a data count section
 			}
-			refused(t, withBody(nil, nil, twoI32, dead.Raw(codeOf(tt.code)...), tt.add), tt.reason, nil)
+			refused(t, withBody(nil, nil, twoI32, dead.Raw(codeOf(tt.code)...), tt.add), tt.reason,
+				nil)
 		})
 	}
 }
@@ -141,14 +155,16 @@ func TestValidateEncodings(t *testing.T) {
 	}{
 		// The engine takes the first byte behind the prefix for the opcode: v128.const would be
 		// i16x8.shr_s, its bytes code.
-		{"vector opcode", raw(append([]byte{0xfd, 0x8c, 0x00}, make([]byte, 17)...)...).Drop(), nil},
+		{"vector opcode", raw(append([]byte{0xfd, 0x8c, 0x00}, make([]byte, 17)...)...).Drop(),
+			nil},
 		{"atomic opcode", raw(0xfe, 0x83, 0x00, 0x00), nil},
 		{"other opcode", new(wasm.Code).F32Const(0).Raw(0xfc, 0x80, 0x00).Drop(), nil},
 		// The engine steps over one byte of type here, and would read the next as i32.rem_u.
 		{"type of select", raw(0xd0, 0x70, 0xd0, 0x70, 0x41, 0, 0x1c, 1, 0x63, 0x70).Drop(), nil},
 		{"heap type", raw(0xd0, 0xf0, 0x7f).Drop(), nil},
 		{"memory index", raw(0x3f, 0x80, 0x00).Drop(), withMemory},
-		{"memory of an access", new(wasm.Code).I32Const(0).Raw(0x28, 0x42, 0x00, 0x00).Drop(), withMemory},
+		{"memory of an access", new(wasm.Code).I32Const(0).Raw(0x28, 0x42, 0x00, 0x00).Drop(),
+			withMemory},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			refused(t, withBody(nil, nil, nil, tt.code, tt.add), "", wasm.ErrUnsupported)
@@ -242,10 +258,14 @@ func TestModuleLimits(t *testing.T) {
 			return each(n, func(b *wasm.Builder, i int) { b.ImportFunc("env", name(i), 0) })
 		}},
 		{"exports", func(l *wasm.ModuleLimits) *int { return &l.Exports }, func(n int) []byte {
-			return each(n, func(b *wasm.Builder, i int) { b.ExportFunc(name(i), b.Func(0, nil, nil)) })
+			return each(n, func(b *wasm.Builder, i int) {
+				b.ExportFunc(name(i), b.Func(0, nil, nil))
+			})
 		}},
 		{"globals", func(l *wasm.ModuleLimits) *int { return &l.Globals }, func(n int) []byte {
-			return each(n, func(b *wasm.Builder, i int) { b.Global(wasm.I32, false, wasm.ConstI32(0)) })
+			return each(n, func(b *wasm.Builder, i int) {
+				b.Global(wasm.I32, false, wasm.ConstI32(0))
+			})
 		}},
 		{"tables", func(l *wasm.ModuleLimits) *int { return &l.Tables }, func(n int) []byte {
 			return each(n, func(b *wasm.Builder, i int) { withTable(b) })
@@ -253,9 +273,10 @@ func TestModuleLimits(t *testing.T) {
 		{"tags", func(l *wasm.ModuleLimits) *int { return &l.Tags }, func(n int) []byte {
 			return each(n, func(b *wasm.Builder, i int) { b.Tag(0) })
 		}},
-		{"element segments", func(l *wasm.ModuleLimits) *int { return &l.Elements }, func(n int) []byte {
-			return each(n, func(b *wasm.Builder, i int) { b.PassiveFuncs() })
-		}},
+		{"element segments", func(l *wasm.ModuleLimits) *int { return &l.Elements },
+			func(n int) []byte {
+				return each(n, func(b *wasm.Builder, i int) { b.PassiveFuncs() })
+			}},
 		{"data segments", func(l *wasm.ModuleLimits) *int { return &l.Data }, func(n int) []byte {
 			return each(n, func(b *wasm.Builder, i int) { b.PassiveData(nil) })
 		}},
@@ -265,12 +286,13 @@ func TestModuleLimits(t *testing.T) {
 			b.Func(b.Type(nil, nil), nil, nil)
 			return b.Encode()
 		}},
-		{"entries of tables", func(l *wasm.ModuleLimits) *int { return &l.TableEntries }, func(n int) []byte {
-			var b wasm.Builder
-			b.Table(wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: uint32(n - 1)}})
-			withTable(&b)
-			return b.Encode()
-		}},
+		{"entries of tables", func(l *wasm.ModuleLimits) *int { return &l.TableEntries },
+			func(n int) []byte {
+				var b wasm.Builder
+				b.Table(wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: uint32(n - 1)}})
+				withTable(&b)
+				return b.Encode()
+			}},
 		{"parameters", func(l *wasm.ModuleLimits) *int { return &l.Values }, func(n int) []byte {
 			return withBody(types(n), nil, nil, nil, nil)
 		}},
@@ -280,15 +302,18 @@ func TestModuleLimits(t *testing.T) {
 		{"locals", func(l *wasm.ModuleLimits) *int { return &l.Locals }, func(n int) []byte {
 			return withBody(nil, nil, types(n), nil, nil)
 		}},
-		{"locals of all functions together", func(l *wasm.ModuleLimits) *int { return &l.AllLocals }, func(n int) []byte {
-			return each(n, func(b *wasm.Builder, i int) { b.Func(0, i32, nil) })
-		}},
-		{"bytes in a function body", func(l *wasm.ModuleLimits) *int { return &l.BodySize }, func(n int) []byte {
-			return withBody(nil, nil, nil, raw(make([]byte, n-2)...), nil)
-		}},
-		{"blocks within blocks", func(l *wasm.ModuleLimits) *int { return &l.Nesting }, func(n int) []byte {
-			return withBody(nil, nil, nil, deep(n), nil)
-		}},
+		{"locals of all functions together",
+			func(l *wasm.ModuleLimits) *int { return &l.AllLocals }, func(n int) []byte {
+				return each(n, func(b *wasm.Builder, i int) { b.Func(0, i32, nil) })
+			}},
+		{"bytes in a function body", func(l *wasm.ModuleLimits) *int { return &l.BodySize },
+			func(n int) []byte {
+				return withBody(nil, nil, nil, raw(make([]byte, n-2)...), nil)
+			}},
+		{"blocks within blocks", func(l *wasm.ModuleLimits) *int { return &l.Nesting },
+			func(n int) []byte {
+				return withBody(nil, nil, nil, deep(n), nil)
+			}},
 		{"operands", func(l *wasm.ModuleLimits) *int { return &l.Operands }, func(n int) []byte {
 			return withBody(nil, nil, nil, constants(n), nil)
 		}},
@@ -324,9 +349,11 @@ func TestCostLimits(t *testing.T) {
 		}
 		return b.Encode()
 	}
-	for name, file := range map[string][]byte{"function": blocks(1, 18000), "module": blocks(80, 3000)} {
+	for name, file := range map[string][]byte{"function": blocks(1, 18000),
+		"module": blocks(80, 3000)} {
 		_, err := wasm.Decode(file)
-		if !errors.Is(err, wasm.ErrTooMany) || !strings.Contains(err.Error(), "too long to compile") {
+		if !errors.Is(err, wasm.ErrTooMany) ||
+			!strings.Contains(err.Error(), "too long to compile") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := wasm.DecodeWithin(file, wasm.DefaultLimits().AnyCost()); err != nil {

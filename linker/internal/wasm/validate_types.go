@@ -56,7 +56,8 @@ func numeric(op byte) signature {
 // conversions are the instructions 0xa7 to 0xbf, from i32.wrap_i64 to f64.reinterpret_i64.
 var conversions = [...]signature{
 	{1, I64, I32}, {1, F32, I32}, {1, F32, I32}, {1, F64, I32}, {1, F64, I32}, // to i32
-	{1, I32, I64}, {1, I32, I64}, {1, F32, I64}, {1, F32, I64}, {1, F64, I64}, {1, F64, I64}, // to i64
+	// to i64
+	{1, I32, I64}, {1, I32, I64}, {1, F32, I64}, {1, F32, I64}, {1, F64, I64}, {1, F64, I64},
 	{1, I32, F32}, {1, I32, F32}, {1, I64, F32}, {1, I64, F32}, {1, F64, F32}, // to f32
 	{1, I32, F64}, {1, I32, F64}, {1, I64, F64}, {1, I64, F64}, {1, F32, F64}, // to f64
 	{1, F32, I32}, {1, F64, I64}, {1, I32, F32}, {1, I64, F64}, // reinterpret
@@ -80,7 +81,8 @@ type access struct {
 var accesses = [...]access{
 	{I32, 2, false}, {I64, 3, false}, {F32, 2, false}, {F64, 3, false},
 	{I32, 0, false}, {I32, 0, false}, {I32, 1, false}, {I32, 1, false},
-	{I64, 0, false}, {I64, 0, false}, {I64, 1, false}, {I64, 1, false}, {I64, 2, false}, {I64, 2, false},
+	{I64, 0, false}, {I64, 0, false}, {I64, 1, false}, {I64, 1, false}, {I64, 2, false},
+	{I64, 2, false},
 	{I32, 2, true}, {I64, 3, true}, {F32, 2, true}, {F64, 3, true},
 	{I32, 0, true}, {I32, 1, true}, {I64, 0, true}, {I64, 1, true}, {I64, 2, true},
 }
@@ -129,8 +131,10 @@ func vectorSignature(sub uint32) (s signature, shift, ok bool) {
 	switch sub {
 	case 14: // i8x16.swizzle
 		return binary, false, true
-	case 77, 0x5e, 0x5f, 0x60, 0x61, 0x62, 0x67, 0x68, 0x69, 0x6a, 0x74, 0x75, 0x7a, 0x7c, 0x7d, 0x7e,
-		0x7f, 0x80, 0x81, 0x87, 0x88, 0x89, 0x8a, 0x94, 0xa0, 0xa1, 0xa7, 0xa8, 0xa9, 0xaa, 0xc0, 0xc1, 0xc7, 0xc8, 0xc9, 0xca,
+	case 77, 0x5e, 0x5f, 0x60, 0x61, 0x62, 0x67, 0x68, 0x69, 0x6a, 0x74, 0x75, 0x7a, 0x7c, 0x7d,
+		0x7e,
+		0x7f, 0x80, 0x81, 0x87, 0x88, 0x89, 0x8a, 0x94, 0xa0, 0xa1, 0xa7, 0xa8, 0xa9, 0xaa, 0xc0,
+		0xc1, 0xc7, 0xc8, 0xc9, 0xca,
 		0xe0, 0xe1, 0xe3, 0xec, 0xed, 0xef:
 		return unary, false, true
 	case 82: // v128.bitselect

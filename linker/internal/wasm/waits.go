@@ -57,7 +57,8 @@ func waitBody(entry, typeIndex, table uint32) []byte {
 	last := uint32(len(t.Params) - 1)
 	var c Code
 	c.I32Const(int32(entry)).TableGet(table).RefIsNull().If(I32)
-	c.LocalGet(0).LocalGet(last).I32Add().LocalTee(0).LocalGet(last).I32LtU().If().Unreachable().End()
+	c.LocalGet(0).LocalGet(last).I32Add().LocalTee(0).LocalGet(
+		last).I32LtU().If().Unreachable().End()
 	for p := range last {
 		c.LocalGet(p)
 	}

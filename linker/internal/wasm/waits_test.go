@@ -37,7 +37,8 @@ func TestWalkInstructions(t *testing.T) {
 		{"return_call_indirect", []byte{0x13, 0x05, 0x00}},
 		{"delegate", []byte{0x18, 0x05}},
 		{"select with types", []byte{0x1c, 0x01, 0x7f}},
-		{"try_table", []byte{0x1f, 0x40, 0x04, 0x00, 0x05, 0x06, 0x01, 0x05, 0x06, 0x02, 0x06, 0x03, 0x06}},
+		{"try_table", []byte{0x1f, 0x40, 0x04, 0x00, 0x05, 0x06, 0x01, 0x05, 0x06, 0x02, 0x06, 0x03,
+			0x06}},
 		{"table.get", []byte{0x25, 0x05}},
 		{"i32.load", []byte{0x28, 0x02, 0x80, 0x01}},
 		{"i32.load of a memory", []byte{0x28, 0x42, 0x05, 0x80, 0x01}},
@@ -68,13 +69,15 @@ func TestWalkInstructions(t *testing.T) {
 			if err := walk(body, func(i instruction) { seen = append(seen, i) }); err != nil {
 				t.Fatal(err)
 			}
-			if len(seen) != 2 || seen[0].opcode != tt.code[0] || seen[0].start != 3 || seen[0].end != 3+len(tt.code) || seen[1].opcode != nop {
+			if len(seen) != 2 || seen[0].opcode != tt.code[0] || seen[0].start != 3 ||
+				seen[0].end != 3+len(tt.code) || seen[1].opcode != nop {
 				t.Errorf("instructions: %+v", seen)
 			}
 		})
 	}
-	for _, code := range [][]byte{{0x16}, {0xc5}, {0xff}, {0xfc, 0x12}, {0xfe, 0x04}, {0xfe, 0x4f}, {0x41}, {0x44, 0x00},
-		{0x0e, 0xff, 0xff, 0xff, 0xff, 0x0f}, {0x1c, 0xff, 0xff, 0xff, 0xff, 0x0f}} {
+	for _, code := range [][]byte{{0x16}, {0xc5}, {0xff}, {0xfc, 0x12}, {0xfe, 0x04}, {0xfe, 0x4f},
+		{0x41}, {0x44, 0x00}, {0x0e, 0xff, 0xff, 0xff, 0xff, 0x0f},
+		{0x1c, 0xff, 0xff, 0xff, 0xff, 0x0f}} {
 		if err := walk(append([]byte{0x00}, code...), func(instruction) {}); err == nil {
 			t.Errorf("% x: no error", code)
 		}
@@ -127,7 +130,8 @@ func waiter(t testing.TB, shared bool) []byte {
 	i32, i64 := I32, I64
 	three := b.Type([]ValType{i32, i32, i64}, []ValType{i32})
 	access := func(op, align byte) []byte { return []byte{0xfe, op, align, 0x08} }
-	b.ExportFunc("wait32", b.Func(three, nil, new(Code).LocalGet(0).LocalGet(1).LocalGet(2).Raw(access(1, 2)...)))
+	b.ExportFunc("wait32",
+		b.Func(three, nil, new(Code).LocalGet(0).LocalGet(1).LocalGet(2).Raw(access(1, 2)...)))
 	b.ExportFunc("wait64", b.Func(b.Type([]ValType{i32, i64, i64}, []ValType{i32}), nil,
 		new(Code).LocalGet(0).LocalGet(1).LocalGet(2).Raw(access(2, 3)...)))
 	b.ExportFunc("notify", b.Func(b.Type([]ValType{i32, i32}, []ValType{i32}), nil,
@@ -142,7 +146,9 @@ func waiter(t testing.TB, shared bool) []byte {
 // With an empty table, a module does what it did.
 func TestHookWaitsWithoutHooks(t *testing.T) {
 	ctx := context.Background()
-	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2|experimental.CoreFeaturesThreads))
+	rt := wazero.NewRuntimeWithConfig(ctx,
+		wazero.NewRuntimeConfig().WithCoreFeatures(
+			api.CoreFeaturesV2|experimental.CoreFeaturesThreads))
 	defer rt.Close(ctx)
 	b, hooked, err := HookWaits(waiter(t, true), "hooks")
 	if err != nil || !hooked {
@@ -177,7 +183,8 @@ func TestHookWaitsWithoutHooks(t *testing.T) {
 }
 
 func TestHookWaitsLeavesOthersAlone(t *testing.T) {
-	for name, b := range map[string][]byte{"not shared": waiter(t, false), "empty": {0, 0x61, 0x73, 0x6d, 1, 0, 0, 0}} {
+	for name, b := range map[string][]byte{"not shared": waiter(t, false),
+		"empty": {0, 0x61, 0x73, 0x6d, 1, 0, 0, 0}} {
 		if out, hooked, err := HookWaits(b, "hooks"); hooked || err != nil || !bytes.Equal(out, b) {
 			t.Errorf("%s: %t, %v", name, hooked, err)
 		}

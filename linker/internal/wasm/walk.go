@@ -12,8 +12,8 @@ type instruction struct {
 	start, end int    // where it is in the body
 }
 
-// walk visits the instructions of a function body, behind its locals. The body is not validated; the error says where
-// it has something that is no instruction.
+// walk visits the instructions of a function body, behind its locals. The body is not validated;
+// the error says where it has something that is no instruction.
 func walk(body []byte, visit func(instruction)) error {
 	r := leb.NewReader(body)
 	for groups := r.U32("local groups"); groups > 0 && r.Err() == nil; groups-- {
@@ -35,8 +35,8 @@ func walk(body []byte, visit func(instruction)) error {
 
 // immediates reads what follows an opcode, and reports whether there is such an opcode.
 //
-// Source: WebAssembly Core Specification 2.0, 5.4; the proposals threads, exception handling (both forms), tail
-// calls, relaxed SIMD.
+// Source: WebAssembly Core Specification 2.0, 5.4; the proposals threads, exception handling (both
+// forms), tail calls, relaxed SIMD.
 func (i *instruction) immediates(r *leb.Reader) bool {
 	index := func(n int) bool {
 		for range n {
@@ -62,8 +62,8 @@ func (i *instruction) immediates(r *leb.Reader) bool {
 				index(1)
 			}
 		}
-	case op == 0x07 || op == 0x08 || op == 0x09 || op == 0x0c || op == 0x0d || op == 0x10 || op == 0x12 || op == 0x18,
-		op >= 0x20 && op <= 0x26, op == 0x3f || op == 0x40, op == 0xd2:
+	case op == 0x07 || op == 0x08 || op == 0x09 || op == 0x0c || op == 0x0d || op == 0x10 ||
+		op == 0x12 || op == 0x18, op >= 0x20 && op <= 0x26, op == 0x3f || op == 0x40, op == 0xd2:
 		return index(1)
 	case op >= 0x28 && op <= 0x3e:
 		i.access(r)
@@ -73,8 +73,8 @@ func (i *instruction) immediates(r *leb.Reader) bool {
 		r.Bytes(4, "constant")
 	case op == 0x44:
 		r.Bytes(8, "constant")
-	case op <= 0x01 || op == 0x05 || op >= 0x0a && op <= 0x0b || op == 0x0f || op >= 0x19 && op <= 0x1b,
-		op >= 0x45 && op <= 0xc4, op == 0xd1:
+	case op <= 0x01 || op == 0x05 || op >= 0x0a && op <= 0x0b || op == 0x0f || op >= 0x19 &&
+		op <= 0x1b, op >= 0x45 && op <= 0xc4, op == 0xd1:
 	case op == 0xfc:
 		i.sub = r.U32("opcode")
 		counts := [...]int{8: 2, 9: 1, 10: 2, 11: 1, 12: 2, 13: 1, 14: 2, 15: 1, 16: 1, 17: 1}
@@ -113,7 +113,8 @@ func (i *instruction) vector(r *leb.Reader) {
 	}
 }
 
-// access reads alignment and offset of a memory access. Bit 6 of the alignment says that the memory is named.
+// access reads alignment and offset of a memory access. Bit 6 of the alignment says that the memory
+// is named.
 func (i *instruction) access(r *leb.Reader) {
 	if align := r.U32("alignment"); align&0x40 != 0 {
 		r.U32("memory")

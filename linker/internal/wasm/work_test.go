@@ -9,7 +9,8 @@ import (
 
 // growing are modules of n of something: whatever a few bytes each can ask for.
 func growing() map[string]func(b *wasm.Builder, n int) {
-	code := func(params, locals []wasm.ValType, body func(c *wasm.Code, n int)) func(*wasm.Builder, int) {
+	code := func(params, locals []wasm.ValType, body func(c *wasm.Code, n int)) func(*wasm.Builder,
+		int) {
 		return func(b *wasm.Builder, n int) {
 			withMemory(b)
 			withTable(b)
@@ -82,7 +83,8 @@ func growing() map[string]func(b *wasm.Builder, n int) {
 			}
 			b.Func(b.Type(nil, nil), locals, c)
 		},
-		"blocks in a row": code(i32, nil, times(func(c *wasm.Code) { c.Block().LocalGet(0).BrIf(0).End() })),
+		"blocks in a row": code(i32, nil,
+			times(func(c *wasm.Code) { c.Block().LocalGet(0).BrIf(0).End() })),
 		"blocks within each other": code(i32, nil, func(c *wasm.Code, n int) {
 			times(func(c *wasm.Code) { c.Block().LocalGet(0).BrIf(0) })(c, n)
 			times(func(c *wasm.Code) { c.End() })(c, n)
@@ -102,14 +104,17 @@ func growing() map[string]func(b *wasm.Builder, n int) {
 			times(func(c *wasm.Code) { c.LocalGet(0).If().Else() })(c, n)
 			times(func(c *wasm.Code) { c.End() })(c, n)
 		}),
-		"branches to one label": code(i32, nil, times(func(c *wasm.Code) { c.LocalGet(0).BrIf(0) })),
+		"branches to one label": code(i32, nil,
+			times(func(c *wasm.Code) { c.LocalGet(0).BrIf(0) })),
 		"labels of a table": code(i32, nil, func(c *wasm.Code, n int) {
 			c.LocalGet(0).Raw(0x0e).Raw(byte(n)|0x80, byte(n>>7)|0x80, byte(n>>14))
 			c.Raw(make([]byte, n+1)...)
 		}),
-		"calls with many results": code(nil, nil, times(func(c *wasm.Code) { c.Block().Call(1).Br(0).End() })),
+		"calls with many results": code(nil, nil,
+			times(func(c *wasm.Code) { c.Block().Call(1).Br(0).End() })),
 		"calls, globals, waits": code(i32, nil, times(func(c *wasm.Code) {
-			c.Call(0).I32Const(1).GlobalSet(0).LocalGet(0).LocalGet(0).I64Const(0).Raw(0xfe, 1, 2, 0, 0x1a)
+			c.Call(0).I32Const(1).GlobalSet(0).LocalGet(0).LocalGet(0).I64Const(0).Raw(0xfe, 1, 2,
+				0, 0x1a)
 		})),
 		"catches": code(nil, nil, func(c *wasm.Code, n int) {
 			c.Raw(0x1f, 0x40, byte(n)|0x80, byte(n>>7)|0x80, byte(n>>14))
@@ -151,7 +156,8 @@ func TestLinearWork(t *testing.T) {
 				}
 				work[i], copied[i] = float64(m.Work()), float64(r.Work)
 			}
-			t.Logf("decode %6.0f, %6.0f; rewrite %6.0f, %6.0f", work[0], work[1], copied[0], copied[1])
+			t.Logf("decode %6.0f, %6.0f; rewrite %6.0f, %6.0f", work[0], work[1], copied[0],
+				copied[1])
 			if work[1] > most*work[0]+100 || copied[1] > most*copied[0]+100 {
 				t.Errorf("decode %v, rewrite %v", work, copied)
 			}

@@ -32,15 +32,17 @@ func kinds() []kind {
 				b.ImportFunc("env", fmt.Sprint("f", i), t)
 			}
 		})},
-		{"pointers of functions that nobody has", "imports", 1000, opening(func(b *wasm.Builder, n int) {
-			t := b.Type(nil, nil)
-			for i := range n {
-				b.ImportFunc("env", fmt.Sprint("f", i), t)
-			}
-			for i := range n {
-				b.ImportGlobal("GOT.func", fmt.Sprint("f", i), wasm.GlobalType{Type: i32, Mutable: true})
-			}
-		})},
+		{"pointers of functions that nobody has", "imports", 1000,
+			opening(func(b *wasm.Builder, n int) {
+				t := b.Type(nil, nil)
+				for i := range n {
+					b.ImportFunc("env", fmt.Sprint("f", i), t)
+				}
+				for i := range n {
+					b.ImportGlobal("GOT.func", fmt.Sprint("f", i),
+						wasm.GlobalType{Type: i32, Mutable: true})
+				}
+			})},
 		{"pointers of the library's own functions", "imports", 1000, opening(ownPointers)},
 		{"exported functions", "exports", 4000, opening(func(b *wasm.Builder, n int) {
 			t := b.Type(nil, nil)
@@ -63,7 +65,9 @@ func kinds() []kind {
 		{"data segments", "segments", 4000, openingWith(func(n int) dylink.Info {
 			return dylink.Info{MemorySize: uint32(n)}
 		}, func(b *wasm.Builder, n int) {
-			b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
+			b.ImportMemory("env", "memory",
+				wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true},
+					Shared: true})
 			base := b.ImportGlobal("env", "__memory_base", wasm.GlobalType{Type: i32})
 			for range n {
 				b.ActiveData(wasm.ConstGlobal(base), []byte{1})
@@ -76,7 +80,8 @@ func kinds() []kind {
 			}
 		}))},
 		{"folders of a run-time path", "folders", 500, refused(openingWith(func(n int) dylink.Info {
-			return dylink.Info{Needed: []string{"none.wasm"}, RuntimePath: []string{strings.Repeat("a:", n-1) + "a"}}
+			return dylink.Info{Needed: []string{"none.wasm"},
+				RuntimePath: []string{strings.Repeat("a:", n-1) + "a"}}
 		}, func(*wasm.Builder, int) {}))},
 		{"functions", "functions", 2000, opening(func(b *wasm.Builder, n int) {
 			t := b.Type(nil, nil)
@@ -109,11 +114,13 @@ func kinds() []kind {
 }
 
 // opening measures how a library is opened.
-func opening(build func(b *wasm.Builder, n int)) func(context.Context, *image, int) (func() error, error) {
+func opening(build func(b *wasm.Builder, n int)) func(context.Context, *image, int) (func() error,
+	error) {
 	return openingWith(func(int) dylink.Info { return dylink.Info{} }, build)
 }
 
-func openingWith(info func(n int) dylink.Info, build func(b *wasm.Builder, n int)) func(context.Context, *image, int) (func() error, error) {
+func openingWith(info func(n int) dylink.Info,
+	build func(b *wasm.Builder, n int)) func(context.Context, *image, int) (func() error, error) {
 	return func(ctx context.Context, x *image, n int) (func() error, error) {
 		bytes, err := library(info(n), func(b *wasm.Builder) { build(b, n) })
 		return func() error {
@@ -126,7 +133,8 @@ func openingWith(info func(n int) dylink.Info, build func(b *wasm.Builder, n int
 var errNotRefused = errors.New("it was not refused")
 
 // refused is for what has to be an error.
-func refused(prepare func(context.Context, *image, int) (func() error, error)) func(context.Context, *image, int) (func() error, error) {
+func refused(prepare func(context.Context, *image, int) (func() error,
+	error)) func(context.Context, *image, int) (func() error, error) {
 	return func(ctx context.Context, x *image, n int) (func() error, error) {
 		f, err := prepare(ctx, x, n)
 		return func() error {
@@ -149,20 +157,22 @@ func ownPointers(b *wasm.Builder, n int) {
 }
 
 func elements(ctx context.Context, x *image, n int) (func() error, error) {
-	return openingWith(func(n int) dylink.Info { return dylink.Info{TableSize: uint32(n)} }, func(b *wasm.Builder, n int) {
-		imports := n / 20
-		t := b.Type(nil, nil)
-		for i := range imports {
-			b.ImportFunc("env", fmt.Sprint("f", i), t)
-		}
-		table := b.ImportTable("env", "__indirect_function_table", wasm.TableType{Elem: wasm.FuncRef})
-		base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: i32})
-		list := make([]uint32, n)
-		for i := range list {
-			list[i] = uint32(imports - 1) // the last one to be found
-		}
-		b.ActiveFuncs(table, wasm.ConstGlobal(base), list...)
-	})(ctx, x, n)
+	return openingWith(func(n int) dylink.Info { return dylink.Info{TableSize: uint32(n)} },
+		func(b *wasm.Builder, n int) {
+			imports := n / 20
+			t := b.Type(nil, nil)
+			for i := range imports {
+				b.ImportFunc("env", fmt.Sprint("f", i), t)
+			}
+			table := b.ImportTable("env", "__indirect_function_table",
+				wasm.TableType{Elem: wasm.FuncRef})
+			base := b.ImportGlobal("env", "__table_base", wasm.GlobalType{Type: i32})
+			list := make([]uint32, n)
+			for i := range list {
+				list[i] = uint32(imports - 1) // the last one to be found
+			}
+			b.ActiveFuncs(table, wasm.ConstGlobal(base), list...)
+		})(ctx, x, n)
 }
 
 // chain measures libraries of which each needs the next one, and imports a function of the last.

@@ -64,7 +64,8 @@ func (r *row) measure(ctx context.Context, program, dir string, i int) error {
 	if err := os.Mkdir(dir, 0o777); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, program, "-kind", r.kind.name, "-size", strconv.Itoa(r.sizes[i]), "-dir", dir)
+	cmd := exec.CommandContext(ctx, program, "-kind", r.kind.name, "-size",
+		strconv.Itoa(r.sizes[i]), "-dir", dir)
 	cmd.Env = append(os.Environ(), "GOCOVERDIR="+filepath.Dir(program))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -87,8 +88,8 @@ func (r *row) measure(ctx context.Context, program, dir string, i int) error {
 	return err
 }
 
-// sum adds up how often the statements of a profile were executed: ours, and the engine's. A line is, for instance,
-// "example.com/p/file.go:1.2,3.4 5 6": five statements, executed six times.
+// sum adds up how often the statements of a profile were executed: ours, and the engine's. A line
+// is, for instance, "example.com/p/file.go:1.2,3.4 5 6": five statements, executed six times.
 func sum(profile []byte) (work, engine uint64, err error) {
 	lines := bufio.NewScanner(bytes.NewReader(profile))
 	for lines.Scan() {
@@ -116,11 +117,13 @@ func sum(profile []byte) (work, engine uint64, err error) {
 // table is the table of spec/work.md.
 func table(rows []row) string {
 	var b strings.Builder
-	b.WriteString("| input | size | statements | by doubling twice | bytes allocated | the engine's statements |\n")
+	b.WriteString("| input | size | statements | by doubling twice | bytes allocated | the " +
+		"engine's statements |\n")
 	b.WriteString("| --- | --- | --- | --- | --- | --- |\n")
 	for _, r := range rows {
-		fmt.Fprintf(&b, "| %s | %d %s | %s | %s | %s | %s |\n", r.kind.name, r.sizes[0], r.kind.unit, thousands(r.work[0]),
-			growth(r.work), growth(r.allocated), growth(r.engine))
+		fmt.Fprintf(&b, "| %s | %d %s | %s | %s | %s | %s |\n", r.kind.name, r.sizes[0],
+			r.kind.unit, thousands(r.work[0]), growth(r.work), growth(r.allocated),
+			growth(r.engine))
 	}
 	return b.String()
 }

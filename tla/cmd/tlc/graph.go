@@ -33,7 +33,8 @@ func newGraphCommand(dirs *folders) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			outcome, err := tool.Run(command.Context(), tla.Run{Dir: dirs.specs, Model: m, Graph: file})
+			outcome, err := tool.Run(command.Context(),
+				tla.Run{Dir: dirs.specs, Model: m, Graph: file})
 			if err != nil {
 				return err
 			}
@@ -44,7 +45,8 @@ func newGraphCommand(dirs *folders) *cobra.Command {
 			return nil
 		},
 	}
-	command.Flags().StringVarP(&file, "output", "o", "", "the file; TLC appends .dot where it is missing")
+	command.Flags().StringVarP(&file, "output", "o", "",
+		"the file; TLC appends .dot where it is missing")
 	_ = command.MarkFlagRequired("output") // fails for unknown flags only
 	return command
 }
@@ -67,7 +69,8 @@ func newEmbeddedCommand(dirs *folders) *cobra.Command {
 	}
 }
 
-// runEmbedded checks the models that are marked for the embedded checker, or all of them where they were named.
+// runEmbedded checks the models that are marked for the embedded checker, or all of them where they
+// were named.
 func runEmbedded(command *cobra.Command, suite *tla.Suite, models []tla.Model, named bool) error {
 	ctx, w := command.Context(), command.OutOrStdout()
 	wasm, err := stock.Read(stock.TLAChecker)
@@ -147,11 +150,13 @@ What the server prints is not compared with the record.`,
 	return command
 }
 
-func startServer(command *cobra.Command, dirs *folders, tool tla.Tool, args []string, dry bool) (err error) {
+func startServer(command *cobra.Command, dirs *folders, tool tla.Tool, args []string,
+	dry bool) (err error) {
 	if dry {
 		server, err := tool.Server(command.Context(), os.TempDir(), args...)
 		if err == nil {
-			fmt.Fprintf(command.OutOrStdout(), "cd %s && %s\n", dirs.specs, strings.Join(server.Args, " "))
+			fmt.Fprintf(command.OutOrStdout(), "cd %s && %s\n", dirs.specs,
+				strings.Join(server.Args, " "))
 		}
 		return err
 	}
@@ -160,7 +165,8 @@ func startServer(command *cobra.Command, dirs *folders, tool tla.Tool, args []st
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
-	server, err := tool.Server(command.Context(), temporary, append([]string{"-metadir", filepath.Join(temporary, "states")}, args...)...)
+	server, err := tool.Server(command.Context(), temporary,
+		append([]string{"-metadir", filepath.Join(temporary, "states")}, args...)...)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,8 @@ func runGraphs(command *cobra.Command, dirs *folders, names []string, record boo
 			verdict = "NOT as recorded"
 			failed = true
 		}
-		fmt.Fprintf(command.OutOrStdout(), "%s: %d states, %d steps, %s\n", name, graph.States, graph.Edges, verdict)
+		fmt.Fprintf(command.OutOrStdout(), "%s: %d states, %d steps, %s\n", name, graph.States,
+			graph.Edges, verdict)
 	}
 	if failed {
 		return errChecks
@@ -83,7 +84,8 @@ func runGraphs(command *cobra.Command, dirs *folders, names []string, record boo
 }
 
 // dumpGraph has TLC write the graph of a model to a temporary file, and digests it.
-func dumpGraph(ctx context.Context, dirs *folders, suite *tla.Suite, tool tla.Tool, name string) (tla.RecordedGraph, error) {
+func dumpGraph(ctx context.Context, dirs *folders, suite *tla.Suite, tool tla.Tool,
+	name string) (tla.RecordedGraph, error) {
 	m, err := suite.Model(name)
 	if err != nil {
 		return tla.RecordedGraph{}, err
@@ -103,7 +105,8 @@ func dumpGraph(ctx context.Context, dirs *folders, suite *tla.Suite, tool tla.To
 		return tla.RecordedGraph{}, err
 	}
 	if outcome.Verdict != tla.VerdictOK {
-		return tla.RecordedGraph{}, fmt.Errorf("%w: model %s: %v", errPartial, name, outcome.Verdict)
+		return tla.RecordedGraph{},
+			fmt.Errorf("%w: model %s: %v", errPartial, name, outcome.Verdict)
 	}
 	f, err := os.Open(file)
 	if err != nil {

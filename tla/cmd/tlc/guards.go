@@ -24,15 +24,17 @@ const (
 	reasonsFile     = "guards.json"
 )
 
-// guardModels are the models that judge a specification without one of its guards, the cheapest first. In each
-// of them but [fourGroups] everything can happen. Dropping a guard can only add steps, so a graph with as many states
-// and steps as before is the same graph; one with more steps may still be the same but for names.
+// guardModels are the models that judge a specification without one of its guards, the cheapest
+// first. In each of them but [fourGroups] everything can happen. Dropping a guard can only add
+// steps, so a graph with as many states and steps as before is the same graph; one with more steps
+// may still be the same but for names.
 func guardModels() []string {
 	return []string{"small", "three", "smallclosures", fourGroups, "livesmall"}
 }
 
-// fourGroups is the model with a leader, a participant that has applied an operation, one that has failed, and one that
-// has still to try, and with nothing else. It has nothing to say of a guard that chooses what a model includes.
+// fourGroups is the model with a leader, a participant that has applied an operation, one that has
+// failed, and one that has still to try, and with nothing else. It has nothing to say of a guard
+// that chooses what a model includes.
 const fourGroups = "undofour"
 
 // guardOptions are the flags of "tlc guards".
@@ -52,10 +54,14 @@ func newGuardsCommand(dirs *folders) *cobra.Command {
 A guard whose absence changes the graph must be caught by a property. One whose absence changes nothing must have
 its reason in ` + reasonsFile + `. Otherwise the command fails. It takes a while.`,
 		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error { return dropGuards(command, dirs, options) },
+		RunE: func(command *cobra.Command, _ []string) error {
+			return dropGuards(command, dirs, options)
+		},
 	}
-	command.Flags().StringVar(&options.report, "report", "", "write the report to this file (spec/guards.md)")
-	command.Flags().StringSliceVar(&options.actions, "action", nil, "only the guards of these actions")
+	command.Flags().StringVar(&options.report, "report", "",
+		"write the report to this file (spec/guards.md)")
+	command.Flags().StringSliceVar(&options.actions, "action", nil,
+		"only the guards of these actions")
 	command.Flags().IntVarP(&options.jobs, "jobs", "j", 2, "guards to drop at a time")
 	return command
 }
@@ -116,25 +122,29 @@ func dropGuards(command *cobra.Command, dirs *folders, options guardOptions) err
 	if err != nil {
 		return err
 	}
-	d := dropper{dirs: dirs, module: spec.Root, models: models, results: results, tool: tool, bare: map[string]func() (tla.Graph, error){}}
+	d := dropper{dirs: dirs, module: spec.Root, models: models, results: results, tool: tool,
+		bare: map[string]func() (tla.Graph, error){}}
 	for _, m := range models {
-		d.bare[m.Name] = sync.OnceValues(func() (tla.Graph, error) { return bareGraph(command.Context(), tool, dirs.specs, m) })
+		d.bare[m.Name] = sync.OnceValues(func() (tla.Graph, error) {
+			return bareGraph(command.Context(), tool, dirs.specs, m)
+		})
 	}
 	type dropped struct {
 		guardVerdict
 		err error
 	}
 	var lines sync.Mutex
-	all := inParallel(guards, max(1, options.jobs), func(tla.Guard) int { return 1 }, func(g tla.Guard) dropped {
-		v, err := d.drop(command.Context(), g)
-		v.reason = cmp.Or(reasons[g.Action][g.Text], reasons["*"][g.Text])
-		lines.Lock()
-		defer lines.Unlock()
-		if err == nil {
-			fmt.Fprintf(command.OutOrStdout(), "%v: %v\n", g, v)
-		}
-		return dropped{v, err}
-	})
+	all := inParallel(guards, max(1, options.jobs), func(tla.Guard) int { return 1 },
+		func(g tla.Guard) dropped {
+			v, err := d.drop(command.Context(), g)
+			v.reason = cmp.Or(reasons[g.Action][g.Text], reasons["*"][g.Text])
+			lines.Lock()
+			defer lines.Unlock()
+			if err == nil {
+				fmt.Fprintf(command.OutOrStdout(), "%v: %v\n", g, v)
+			}
+			return dropped{v, err}
+		})
 	verdicts := make([]guardVerdict, len(all))
 	for i, v := range all {
 		if v.err != nil {
@@ -236,7 +246,8 @@ func (d *dropper) drop(ctx context.Context, g tla.Guard) (v guardVerdict, err er
 		if !ok {
 			return v, &tla.RecordError{Model: m.Name, Err: tla.ErrNoRecord}
 		}
-		if outcome.Stats.Distinct == recorded.Distinct && outcome.Stats.Generated == recorded.Generated {
+		if outcome.Stats.Distinct == recorded.Distinct &&
+			outcome.Stats.Generated == recorded.Generated {
 			continue
 		}
 		same, err := d.sameSteps(ctx, temporary, m)
@@ -249,8 +260,8 @@ func (d *dropper) drop(ctx context.Context, g tla.Guard) (v guardVerdict, err er
 	return v, nil
 }
 
-// sameSteps tells whether the specification in a folder has the states and steps of the whole one, whatever the
-// steps are called.
+// sameSteps tells whether the specification in a folder has the states and steps of the whole one,
+// whatever the steps are called.
 func (d *dropper) sameSteps(ctx context.Context, dir string, m tla.Model) (bool, error) {
 	whole, err := d.bare[m.Name]()
 	if err != nil {
@@ -260,7 +271,8 @@ func (d *dropper) sameSteps(ctx context.Context, dir string, m tla.Model) (bool,
 	return without == whole, err
 }
 
-func bareGraph(ctx context.Context, tool tla.Tool, dir string, m tla.Model) (g tla.Graph, err error) {
+func bareGraph(ctx context.Context, tool tla.Tool, dir string, m tla.Model) (g tla.Graph,
+	err error) {
 	temporary, err := os.MkdirTemp("", "lockstep-guards-")
 	if err != nil {
 		return g, err
@@ -281,9 +293,11 @@ func bareGraph(ctx context.Context, tool tla.Tool, dir string, m tla.Model) (g t
 func guardReport(verdicts []guardVerdict) string {
 	var b strings.Builder
 	b.WriteString("# What each guard is for\n\n")
-	b.WriteString("Every guard of every action of `LinkerSync` was replaced by `TRUE`, one at a time, and the models were\n")
+	b.WriteString("Every guard of every action of `LinkerSync` was replaced by `TRUE`, one at a " +
+		"time, and the models were\n")
 	b.WriteString("checked again: `" + strings.Join(guardModels(), "`, `") + "`.\n")
-	b.WriteString("Written by `go run ./tla/cmd/tlc guards --report spec/guards.md`. Every guard that changes the graph must be\n")
+	b.WriteString("Written by `go run ./tla/cmd/tlc guards --report spec/guards.md`. Every guard " +
+		"that changes the graph must be\n")
 	b.WriteString("caught; one that changes nothing must have a reason to be there.\n")
 	caught := 0
 	for _, v := range verdicts {
@@ -291,10 +305,12 @@ func guardReport(verdicts []guardVerdict) string {
 			caught++
 		}
 	}
-	fmt.Fprintf(&b, "\n%d guards: %d are caught, %d change nothing.\n", len(verdicts), caught, len(verdicts)-caught)
+	fmt.Fprintf(&b, "\n%d guards: %d are caught, %d change nothing.\n", len(verdicts), caught,
+		len(verdicts)-caught)
 	b.WriteString("\n| action | guard | without it |\n| --- | --- | --- |\n")
 	for _, v := range verdicts {
-		fmt.Fprintf(&b, "| %s | `%s` | %s |\n", v.guard.Action, strings.ReplaceAll(v.guard.Text, "|", `\|`), v)
+		fmt.Fprintf(&b, "| %s | `%s` | %s |\n", v.guard.Action,
+			strings.ReplaceAll(v.guard.Text, "|", `\|`), v)
 	}
 	return b.String()
 }

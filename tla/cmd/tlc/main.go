@@ -1,5 +1,5 @@
-// Command tlc checks the TLA+ models of the linker's protocol with TLC, and compares what TLC finds with
-// what was recorded.
+// Command tlc checks the TLA+ models of the linker's protocol with TLC, and compares what TLC finds
+// with what was recorded.
 //
 //	go run ./tla/cmd/tlc                    check all models
 //	go run ./tla/cmd/tlc run NAME…          check some
@@ -13,8 +13,9 @@
 //	go run ./tla/cmd/tlc prove              prove the properties for any number of groups, with z3
 //	go run ./tla/cmd/tlc server NAME        start TLC's distributed mode for a model
 //
-// TLC is, in this order: the jar that the environment variable TLA2TOOLS_JAR names, tla/tools/tla2tools.jar, a
-// command tlc on PATH; otherwise the pinned release is downloaded to tla/tools. It needs Java 11 or newer.
+// TLC is, in this order: the jar that the environment variable TLA2TOOLS_JAR names,
+// tla/tools/tla2tools.jar, a command tlc on PATH; otherwise the pinned release is downloaded to
+// tla/tools. It needs Java 11 or newer.
 //
 // Exit status 0 means that every model had the recorded and the expected result.
 package main
@@ -73,10 +74,13 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.PersistentFlags().StringVar(&dirs.specs, "dir", "tla", "folder of the specifications and of "+tla.ManifestFile)
+	root.PersistentFlags().StringVar(&dirs.specs, "dir", "tla",
+		"folder of the specifications and of "+tla.ManifestFile)
 	root.PersistentFlags().StringVar(&dirs.out, "out", "out", "folder for counterexamples")
 	root.Flags().AddFlagSet(run.Flags())
-	root.AddCommand(run, newListCommand(dirs), newTraceCommand(), newGraphCommand(dirs), newGraphsCommand(dirs), newGuardsCommand(dirs), newEmbeddedCommand(dirs), newServerCommand(dirs), newProveCommand(dirs))
+	root.AddCommand(run, newListCommand(dirs), newTraceCommand(), newGraphCommand(dirs),
+		newGraphsCommand(dirs), newGuardsCommand(dirs), newEmbeddedCommand(dirs),
+		newServerCommand(dirs), newProveCommand(dirs))
 	return root
 }
 
@@ -90,11 +94,14 @@ func (d *folders) tool(ctx context.Context, command *cobra.Command) (tla.Tool, e
 		return tool, err
 	}
 	release := tla.PinnedRelease()
-	fmt.Fprintf(command.ErrOrStderr(), "TLC is not installed: downloading %s to %s\n", release.URL, locator.JarFile())
+	fmt.Fprintf(command.ErrOrStderr(), "TLC is not installed: downloading %s to %s\n", release.URL,
+		locator.JarFile())
 	if err := tla.Download(ctx, http.DefaultClient, release, locator.JarFile()); err != nil {
-		return tla.Tool{}, fmt.Errorf("%w\nWithout a network: save %s as %s, or name the file in %s.\n"+
-			"Without TLC: lockstep verify checks the same models with the explorer and the embedded checker",
-			err, release.URL, locator.JarFile(), tla.EnvJar)
+		return tla.Tool{},
+			fmt.Errorf("%w\nWithout a network: save %s as %s, or name the file in %s.\n"+
+				"Without TLC: lockstep verify checks the same models with the explorer and the "+
+				"embedded checker",
+				err, release.URL, locator.JarFile(), tla.EnvJar)
 	}
 	return locator.Find()
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
-// envFake turns this test's binary into a TLC that prints, for the configuration x.cfg, the captured output
-// x.out from the folder it names. So the command is tested without Java.
+// envFake turns this test's binary into a TLC that prints, for the configuration x.cfg, the
+// captured output x.out from the folder it names. So the command is tested without Java.
 const envFake = "LOCKSTEP_FAKE_TLC"
 
 // fakeExits are the exit statuses that belong to the captured outputs.
@@ -66,11 +66,15 @@ func newBench(t *testing.T) *bench {
 	b.write(t, "M.tla", "---- MODULE M ----\n====\n")
 	b.write(t, "ok.cfg", "SPECIFICATION Spec\n")
 	b.write(t, "deadlock.cfg", "SPECIFICATION Spec\n")
-	b.write(t, "invariant.cfg", "SPECIFICATION Spec\nINVARIANTS TypeOK MutualExclusion\nCHECK_DEADLOCK FALSE\n")
+	b.write(t, "invariant.cfg",
+		"SPECIFICATION Spec\nINVARIANTS TypeOK MutualExclusion\nCHECK_DEADLOCK FALSE\n")
 	b.models = []tla.Model{
-		{Name: "fine", Module: "M", Config: "ok.cfg", Kind: tla.KindModel, Deadlock: true, Distinct: 45, Depth: 13, Shows: "It holds."},
-		{Name: "stuck", Module: "M", Config: "deadlock.cfg", Kind: tla.KindProbe, Exit: 11, Property: "Deadlock", Deadlock: true, Shows: "It ends."},
-		{Name: "caught", Module: "M", Config: "invariant.cfg", Kind: tla.KindNegative, Exit: 12, Property: "MutualExclusion", Shows: "It is caught."},
+		{Name: "fine", Module: "M", Config: "ok.cfg", Kind: tla.KindModel, Deadlock: true,
+			Distinct: 45, Depth: 13, Shows: "It holds."},
+		{Name: "stuck", Module: "M", Config: "deadlock.cfg", Kind: tla.KindProbe, Exit: 11,
+			Property: "Deadlock", Deadlock: true, Shows: "It ends."},
+		{Name: "caught", Module: "M", Config: "invariant.cfg", Kind: tla.KindNegative, Exit: 12,
+			Property: "MutualExclusion", Shows: "It is caught."},
 	}
 	b.save(t)
 	return b
@@ -175,18 +179,21 @@ func TestRunShowsCounterexample(t *testing.T) {
 	if !errors.Is(err, errChecks) {
 		t.Errorf("error %v, want %v", err, errChecks)
 	}
-	mustContain(t, printed, `violated property "MutualExclusion", expected "TypeOK"`, `Enter("b")`, "MutualExclusion is violated, 5 steps", "saved as")
+	mustContain(t, printed, `violated property "MutualExclusion", expected "TypeOK"`, `Enter("b")`,
+		"MutualExclusion is violated, 5 steps", "saved as")
 
 	file := filepath.Join(b.out, "caught.trace.json")
 	printed, err = b.run("trace", file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustContain(t, printed, "caught: MutualExclusion is violated, 5 steps", `Request("a")`, `[a |-> "waiting", b |-> "idle"]`)
+	mustContain(t, printed, "caught: MutualExclusion is violated, 5 steps", `Request("a")`,
+		`[a |-> "waiting", b |-> "idle"]`)
 	if strings.Count(printed, "rounds") != 1 {
 		t.Errorf("a variable that does not change is shown again:\n%s", printed)
 	}
-	if _, err := b.run("trace", filepath.Join(b.specs, tla.ManifestFile)); !errors.Is(err, tla.ErrTrace) {
+	if _, err := b.run("trace", filepath.Join(b.specs, tla.ManifestFile)); !errors.Is(err,
+		tla.ErrTrace) {
 		t.Errorf("no counterexample: %v, want %v", err, tla.ErrTrace)
 	}
 	if _, err := b.run("trace", "nothing.json"); !errors.Is(err, os.ErrNotExist) {
@@ -198,7 +205,9 @@ func TestRunWithoutVerdict(t *testing.T) {
 	b := newBench(t)
 	b.write(t, "parse-error.cfg", "SPECIFICATION Spec\n")
 	b.models[0].Config = "parse-error.cfg"
-	b.models = append(b.models, tla.Model{Name: "other", Module: "M", Config: "ok.cfg", Kind: tla.KindModel, Deadlock: true, Distinct: 45, Depth: 13, Shows: "It holds."})
+	b.models = append(b.models,
+		tla.Model{Name: "other", Module: "M", Config: "ok.cfg", Kind: tla.KindModel, Deadlock: true,
+			Distinct: 45, Depth: 13, Shows: "It holds."})
 	b.save(t)
 	printed, err := b.run("run", "--record", "fine", "other")
 	if !errors.Is(err, errChecks) {
@@ -221,7 +230,8 @@ func TestRunRefuses(t *testing.T) {
 		t.Errorf("a jar that is not there: %v, want %v", err, tla.ErrNoTLC)
 	}
 	b.write(t, tla.ManifestFile, "{")
-	for _, args := range [][]string{{"run"}, {"list"}, {"graph", "fine", "-o", "x"}, {"embedded"}, {"server", "fine"}} {
+	for _, args := range [][]string{{"run"}, {"list"}, {"graph", "fine", "-o", "x"}, {"embedded"},
+		{"server", "fine"}} {
 		if _, err := b.run(args...); !errors.Is(err, tla.ErrManifest) {
 			t.Errorf("%v: %v, want %v", args, err, tla.ErrManifest)
 		}
@@ -236,7 +246,8 @@ func TestGraph(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustContain(t, printed, "45 states")
-	if _, err := b.run("graph", "caught", "-o", file); err == nil || !strings.Contains(err.Error(), "not complete") {
+	if _, err := b.run("graph", "caught", "-o", file); err == nil ||
+		!strings.Contains(err.Error(), "not complete") {
 		t.Errorf("the graph of a refuted model: %v", err)
 	}
 	if _, err := b.run("graph", "fine"); err == nil {
@@ -272,11 +283,13 @@ func TestServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mustContain(t, printed, "my.jar tlc2.tool.distributed.TLCServer -deadlock -config invariant.cfg M.tla")
+	mustContain(t, printed,
+		"my.jar tlc2.tool.distributed.TLCServer -deadlock -config invariant.cfg M.tla")
 	b.models[0].Kind = tla.KindLiveness
 	b.write(t, "ok.cfg", "SPECIFICATION Spec\nPROPERTY P\n")
 	b.save(t)
-	if _, err := b.run("server", "fine", "--dry-run"); err == nil || !strings.Contains(err.Error(), "safety only") {
+	if _, err := b.run("server", "fine", "--dry-run"); err == nil ||
+		!strings.Contains(err.Error(), "safety only") {
 		t.Errorf("liveness: %v", err)
 	}
 }
@@ -288,14 +301,15 @@ func TestRunPool(t *testing.T) {
 		models = append(models, tla.Model{Name: fmt.Sprint(len(models)), Workers: workers})
 	}
 	var busy atomic.Int64
-	all := runPool(t.Context(), models, jobs, func(_ context.Context, m tla.Model, workers int) finished {
-		if n := busy.Add(int64(workers)); n > jobs {
-			t.Errorf("%d threads at a time, want at most %d", n, jobs)
-		}
-		runtime.Gosched()
-		busy.Add(int64(-workers))
-		return finished{model: m, workers: workers}
-	})
+	all := runPool(t.Context(), models, jobs,
+		func(_ context.Context, m tla.Model, workers int) finished {
+			if n := busy.Add(int64(workers)); n > jobs {
+				t.Errorf("%d threads at a time, want at most %d", n, jobs)
+			}
+			runtime.Gosched()
+			busy.Add(int64(-workers))
+			return finished{model: m, workers: workers}
+		})
 	var workers []int
 	for i, f := range all {
 		if f.model.Name != models[i].Name {
@@ -306,9 +320,10 @@ func TestRunPool(t *testing.T) {
 	if want := []int{1, 1, 3, 2, 3, 1, 1}; !slices.Equal(workers, want) {
 		t.Errorf("threads %v, want %v", workers, want)
 	}
-	one := runPool(t.Context(), models[:1], jobs, func(_ context.Context, m tla.Model, workers int) finished {
-		return finished{model: m, workers: workers}
-	})
+	one := runPool(t.Context(), models[:1], jobs,
+		func(_ context.Context, m tla.Model, workers int) finished {
+			return finished{model: m, workers: workers}
+		})
 	if one[0].workers != runtime.NumCPU() {
 		t.Errorf("a single model gets %d threads, want %d", one[0].workers, runtime.NumCPU())
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
-// reporter shows how far the runs are: bars on a terminal, lines elsewhere. Its methods may be called from any
-// goroutine.
+// reporter shows how far the runs are: bars on a terminal, lines elsewhere. Its methods may be
+// called from any goroutine.
 type reporter struct {
 	mu      sync.Mutex
 	lines   io.Writer // nil on a terminal
@@ -68,7 +68,8 @@ func (r *reporter) begin(m tla.Model) {
 		fmt.Fprintf(r.lines, "%s: started\n", m.Name)
 		return
 	}
-	units := progress.Units{Formatter: progress.FormatNumber, Notation: " states", NotationPosition: progress.UnitsNotationPositionAfter}
+	units := progress.Units{Formatter: progress.FormatNumber, Notation: " states",
+		NotationPosition: progress.UnitsNotationPositionAfter}
 	running.tracker = &progress.Tracker{Message: m.Name, Total: int64(m.Distinct), Units: units}
 	r.bars.AppendTracker(running.tracker)
 }
@@ -94,7 +95,8 @@ func (r *reporter) end(m tla.Model, f finished) {
 	case r.lines != nil && f.err != nil:
 		fmt.Fprintf(r.lines, "%s: failed\n", m.Name)
 	case r.lines != nil:
-		fmt.Fprintf(r.lines, "%s: %v, %d states\n", m.Name, f.outcome.Verdict, countOf(m, f.outcome.Stats))
+		fmt.Fprintf(r.lines, "%s: %v, %d states\n", m.Name, f.outcome.Verdict,
+			countOf(m, f.outcome.Stats))
 	case f.err != nil:
 		running.tracker.MarkAsErrored()
 	default:
@@ -103,7 +105,8 @@ func (r *reporter) end(m tla.Model, f finished) {
 	}
 }
 
-// countOf is the number of states to show: a simulation does not remember which states it saw, and counts all.
+// countOf is the number of states to show: a simulation does not remember which states it saw, and
+// counts all.
 func countOf(m tla.Model, p tla.Progress) int {
 	if m.Kind == tla.KindSimulation {
 		return p.Generated

@@ -40,14 +40,21 @@ to induction among three groups at most, if there is one. See spec/proof.md.
 With --mistakes, the switches of the specification are thrown and the guards of all actions left out, one at a time: which
 obligation fails then?`,
 		Args: cobra.NoArgs,
-		RunE: func(command *cobra.Command, _ []string) error { return prove(command, dirs, options) },
+		RunE: func(command *cobra.Command, _ []string) error {
+			return prove(command, dirs, options)
+		},
 	}
 	flags := command.Flags()
-	flags.StringSliceVar(&options.invariants, "invariant", nil, "only these invariants and properties")
-	flags.StringSliceVar(&options.actions, "action", nil, "only these actions; Init for the initial states")
-	flags.BoolVar(&options.record, "record", false, "write "+proof.RecordFile+" instead of comparing with it")
-	flags.BoolVar(&options.mistakes, "mistakes", false, "judge mistakes instead of the specification")
-	flags.BoolVar(&options.script, "print", false, "print the questions (SMT-LIB 2) instead of asking them; needs no z3")
+	flags.StringSliceVar(&options.invariants, "invariant", nil,
+		"only these invariants and properties")
+	flags.StringSliceVar(&options.actions, "action", nil,
+		"only these actions; Init for the initial states")
+	flags.BoolVar(&options.record, "record", false, "write "+proof.RecordFile+
+		" instead of comparing with it")
+	flags.BoolVar(&options.mistakes, "mistakes", false,
+		"judge mistakes instead of the specification")
+	flags.BoolVar(&options.script, "print", false,
+		"print the questions (SMT-LIB 2) instead of asking them; needs no z3")
 	flags.IntVarP(&options.jobs, "jobs", "j", 2, "questions to ask at a time")
 	flags.DurationVar(&options.limit, "limit", 2*time.Minute, "time for one question")
 	return command
@@ -104,7 +111,8 @@ func (o proveOptions) selected(system *proof.System) ([]proof.Obligation, error)
 	known := append(system.Invariants(), system.Properties()...)
 	for _, name := range o.invariants {
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("%w: property %s is not in %s", errUnknown, name, proof.SpecConfig)
+			return nil, fmt.Errorf("%w: property %s is not in %s", errUnknown, name,
+				proof.SpecConfig)
 		}
 	}
 	for _, name := range o.actions {
@@ -124,8 +132,10 @@ type asked[T any] struct {
 	err   error
 }
 
-// askAll asks questions, some at a time, until the first error; done is called with each answer, by one goroutine at a time.
-func askAll[T, R any](ctx context.Context, items []T, jobs int, ask func(context.Context, T) (R, error), done func(R)) ([]R, error) {
+// askAll asks questions, some at a time, until the first error; done is called with each answer, by
+// one goroutine at a time.
+func askAll[T, R any](ctx context.Context, items []T, jobs int,
+	ask func(context.Context, T) (R, error), done func(R)) ([]R, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var mu sync.Mutex
@@ -150,24 +160,28 @@ func askAll[T, R any](ctx context.Context, items []T, jobs int, ask func(context
 	return values, context.Cause(ctx)
 }
 
-// proveAll proves obligations, and returns the record with what came out. It fails unless all are proved.
-func proveAll(command *cobra.Command, system *proof.System, record *proof.Record, z3 proof.Solver, obligations []proof.Obligation, options proveOptions) (*proof.Record, error) {
+// proveAll proves obligations, and returns the record with what came out. It fails unless all are
+// proved.
+func proveAll(command *cobra.Command, system *proof.System, record *proof.Record, z3 proof.Solver,
+	obligations []proof.Obligation, options proveOptions) (*proof.Record, error) {
 	left := map[string]int{}
 	for _, o := range obligations {
 		left[o.Property]++
 	}
-	results, err := askAll(command.Context(), obligations, options.jobs, func(ctx context.Context, o proof.Obligation) (proof.Result, error) {
-		return system.Prove(ctx, z3, o)
-	}, func(r proof.Result) {
-		if left[r.Obligation.Property]--; left[r.Obligation.Property] == 0 {
-			fmt.Fprintf(command.ErrOrStderr(), "%s: done\n", r.Obligation.Property)
-		}
-	})
+	results, err := askAll(command.Context(), obligations, options.jobs,
+		func(ctx context.Context, o proof.Obligation) (proof.Result, error) {
+			return system.Prove(ctx, z3, o)
+		}, func(r proof.Result) {
+			if left[r.Obligation.Property]--; left[r.Obligation.Property] == 0 {
+				fmt.Fprintf(command.ErrOrStderr(), "%s: done\n", r.Obligation.Property)
+			}
+		})
 	if err != nil {
 		return nil, err
 	}
 	showProofs(command.OutOrStdout(), results)
-	if slices.ContainsFunc(results, func(r proof.Result) bool { return r.Verdict != proof.Proved }) {
+	if slices.ContainsFunc(results,
+		func(r proof.Result) bool { return r.Verdict != proof.Proved }) {
 		err = errUnproved
 	}
 	updated := record.WithResults(system, z3, results)
@@ -198,7 +212,9 @@ func showProofs(w io.Writer, results []proof.Result) {
 		case r.Counterexample != nil:
 			fmt.Fprintf(w, "not inductive: %v\n", r.Counterexample)
 		default:
-			fmt.Fprintf(w, "not proved within the limit, and no counterexample among a few groups: %v\n", r.Obligation)
+			fmt.Fprintf(w,
+				"not proved within the limit, and no counterexample among a few groups: %v\n",
+				r.Obligation)
 		}
 	}
 	t := newTable(w)
@@ -206,21 +222,24 @@ func showProofs(w io.Writer, results []proof.Result) {
 	var sum row
 	for _, r := range rows {
 		t.AppendRow(table.Row{r.property, r.obligations, r.proved, r.time.Round(time.Millisecond)})
-		sum.obligations, sum.proved, sum.time = sum.obligations+r.obligations, sum.proved+r.proved, sum.time+r.time
+		sum.obligations, sum.proved, sum.time = sum.obligations+r.obligations, sum.proved+r.proved,
+			sum.time+r.time
 	}
 	t.AppendFooter(table.Row{"", sum.obligations, sum.proved, sum.time.Round(time.Millisecond)})
 	t.Render()
 }
 
 // judgeMistakes says which obligation each mistake breaks, and returns the record with that.
-func judgeMistakes(command *cobra.Command, fsys fs.FS, system *proof.System, record *proof.Record, z3 proof.Solver, options proveOptions) (*proof.Record, error) {
+func judgeMistakes(command *cobra.Command, fsys fs.FS, system *proof.System, record *proof.Record,
+	z3 proof.Solver, options proveOptions) (*proof.Record, error) {
 	mistakes, err := proof.Mistakes(fsys)
 	if err != nil {
 		return nil, err
 	}
-	results, err := askAll(command.Context(), mistakes, options.jobs, func(ctx context.Context, m proof.Mistake) (proof.MistakeResult, error) {
-		return m.Judge(ctx, z3, system)
-	}, func(r proof.MistakeResult) { fmt.Fprintln(command.OutOrStdout(), r) })
+	results, err := askAll(command.Context(), mistakes, options.jobs,
+		func(ctx context.Context, m proof.Mistake) (proof.MistakeResult, error) {
+			return m.Judge(ctx, z3, system)
+		}, func(r proof.MistakeResult) { fmt.Fprintln(command.OutOrStdout(), r) })
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +249,8 @@ func judgeMistakes(command *cobra.Command, fsys fs.FS, system *proof.System, rec
 			broken++
 		}
 	}
-	fmt.Fprintf(command.OutOrStdout(), "%d mistakes: %d break the proof, %d do not\n", len(results), broken, len(results)-broken)
+	fmt.Fprintf(command.OutOrStdout(), "%d mistakes: %d break the proof, %d do not\n", len(results),
+		broken, len(results)-broken)
 	if updated := record.WithMistakes(system, results); options.record {
 		return updated, nil
 	}

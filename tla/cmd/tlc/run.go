@@ -31,8 +31,10 @@ func newRunCommand(dirs *folders) *cobra.Command {
 			return runModels(command, dirs, options, names)
 		},
 	}
-	command.Flags().BoolVar(&options.record, "record", false, "write "+tla.ResultsFile+" instead of comparing with it")
-	command.Flags().IntVarP(&options.jobs, "jobs", "j", 2, "models to check at a time; a single model gets all processors")
+	command.Flags().BoolVar(&options.record, "record", false, "write "+tla.ResultsFile+
+		" instead of comparing with it")
+	command.Flags().IntVarP(&options.jobs, "jobs", "j", 2,
+		"models to check at a time; a single model gets all processors")
 	return command
 }
 
@@ -67,9 +69,10 @@ func runModels(command *cobra.Command, dirs *folders, options runOptions, names 
 		return err
 	}
 	report := newReporter(command.ErrOrStderr(), models)
-	all := runPool(ctx, models, options.jobs, func(ctx context.Context, m tla.Model, workers int) finished {
-		return runModel(ctx, suite, tool, dirs.specs, m, workers, report)
-	})
+	all := runPool(ctx, models, options.jobs,
+		func(ctx context.Context, m tla.Model, workers int) finished {
+			return runModel(ctx, suite, tool, dirs.specs, m, workers, report)
+		})
 	report.stop()
 	if cause := context.Cause(ctx); cause != nil {
 		return fmt.Errorf("tlc: stopped: %w", cause)
@@ -90,7 +93,8 @@ func runModels(command *cobra.Command, dirs *folders, options runOptions, names 
 	return nil
 }
 
-func runModel(ctx context.Context, suite *tla.Suite, tool tla.Tool, dir string, m tla.Model, workers int, report *reporter) finished {
+func runModel(ctx context.Context, suite *tla.Suite, tool tla.Tool, dir string, m tla.Model,
+	workers int, report *reporter) finished {
 	f := finished{model: m, workers: workers}
 	report.begin(m)
 	f.outcome, f.err = tool.Run(ctx, tla.Run{
@@ -104,19 +108,22 @@ func runModel(ctx context.Context, suite *tla.Suite, tool tla.Tool, dir string, 
 	return f
 }
 
-// runPool runs the models, at most jobs threads at a time, and returns what came out in their order. A single
-// model gets a thread for each processor; of several, each gets one, or as many as its entry says.
-func runPool(ctx context.Context, models []tla.Model, jobs int, run func(context.Context, tla.Model, int) finished) []finished {
+// runPool runs the models, at most jobs threads at a time, and returns what came out in their
+// order. A single model gets a thread for each processor; of several, each gets one, or as many as
+// its entry says.
+func runPool(ctx context.Context, models []tla.Model, jobs int,
+	run func(context.Context, tla.Model, int) finished) []finished {
 	jobs = max(1, jobs)
 	workers := func(m tla.Model) int { return min(max(1, m.Workers), jobs) }
 	if len(models) == 1 {
 		return []finished{run(ctx, models[0], runtime.NumCPU())}
 	}
-	return inParallel(models, jobs, workers, func(m tla.Model) finished { return run(ctx, m, workers(m)) })
+	return inParallel(models, jobs, workers,
+		func(m tla.Model) finished { return run(ctx, m, workers(m)) })
 }
 
-// inParallel does all items, each of which takes some of the places as long as it lasts, and returns what came out
-// in their order.
+// inParallel does all items, each of which takes some of the places as long as it lasts, and
+// returns what came out in their order.
 func inParallel[T, R any](items []T, places int, takes func(T) int, do func(T) R) []R {
 	all := make([]R, len(items))
 	free := make(chan struct{}, places)
@@ -155,15 +162,17 @@ func (f *finished) judge(record *tla.Results, recording bool) {
 	f.faults = append(f.faults, f.result.Differences(recorded)...)
 }
 
-// writeRecord records what came out, except for models that came to no verdict. A number that this run did
-// not establish, because several threads searched, is kept from the older record of the same inputs.
+// writeRecord records what came out, except for models that came to no verdict. A number that this
+// run did not establish, because several threads searched, is kept from the older record of the
+// same inputs.
 func writeRecord(dir string, suite *tla.Suite, record *tla.Results, all []finished) error {
 	var results []tla.Result
 	for _, f := range all {
 		if f.err != nil {
 			continue
 		}
-		if old, ok := record.Of(f.model.Name); ok && f.result.Depth == 0 && old.Inputs == f.result.Inputs {
+		if old, ok := record.Of(f.model.Name); ok && f.result.Depth == 0 &&
+			old.Inputs == f.result.Inputs {
 			f.result.Depth = old.Depth
 		}
 		results = append(results, f.result)
@@ -191,7 +200,8 @@ func showFailures(w io.Writer, out string, all []finished) {
 		for _, fault := range f.faults {
 			fmt.Fprintf(w, "  %s\n", fault)
 		}
-		if f.outcome == nil || f.outcome.Trace == nil || f.result.Exit == f.model.Exit && f.result.Property == f.model.Property {
+		if f.outcome == nil || f.outcome.Trace == nil || f.result.Exit == f.model.Exit &&
+			f.result.Property == f.model.Property {
 			continue
 		}
 		renderTrace(w, f.outcome.Trace)
@@ -210,5 +220,6 @@ func saveTrace(out string, trace *tla.Trace) (string, error) {
 		return "", err
 	}
 	file := filepath.Join(out, trace.Model+".trace.json")
-	return file, errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, data, 0o644))
+	return file, errors.Join(os.MkdirAll(filepath.Dir(file), 0o755),
+		os.WriteFile(file, data, 0o644))
 }

@@ -23,18 +23,21 @@ func newTable(w io.Writer) table.Writer {
 // showTable prints the verdicts of a run.
 func showTable(w io.Writer, all []finished) {
 	t := newTable(w)
-	t.AppendHeader(table.Row{"model", "kind", "distinct", "generated", "depth", "verdict", "property", "as expected"})
+	t.AppendHeader(table.Row{"model", "kind", "distinct", "generated", "depth", "verdict",
+		"property", "as expected"})
 	for _, f := range all {
 		if f.err != nil {
-			t.AppendRow(table.Row{f.model.Name, f.model.Kind, "", "", "", tla.VerdictError, "", "no"})
+			t.AppendRow(table.Row{f.model.Name, f.model.Kind, "", "", "", tla.VerdictError, "",
+				"no"})
 			continue
 		}
 		expected := "yes"
 		if len(f.faults) > 0 {
 			expected = "no: " + f.faults[0]
 		}
-		t.AppendRow(table.Row{f.model.Name, f.model.Kind, f.outcome.Stats.Distinct, f.outcome.Stats.Generated,
-			f.outcome.Depth, f.outcome.Verdict, f.result.Property, expected})
+		t.AppendRow(table.Row{f.model.Name, f.model.Kind, f.outcome.Stats.Distinct,
+			f.outcome.Stats.Generated, f.outcome.Depth, f.outcome.Verdict, f.result.Property,
+			expected})
 	}
 	t.Render()
 }
@@ -47,7 +50,8 @@ func renderTrace(w io.Writer, trace *tla.Trace) {
 	t := newTable(w)
 	t.SetTitle(traceTitle(trace))
 	t.AppendHeader(table.Row{"", "action", "variable", "value"})
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 4, WidthMax: maxValue, WidthMaxEnforcer: text.WrapText}})
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 4, WidthMax: maxValue,
+		WidthMaxEnforcer: text.WrapText}})
 	for i, step := range trace.Steps {
 		changed := trace.Changed(i)
 		if len(changed) == 0 {
@@ -116,14 +120,17 @@ func newListCommand(dirs *folders) *cobra.Command {
 				return err
 			}
 			t := newTable(command.OutOrStdout())
-			t.AppendHeader(table.Row{"model", "kind", "expected", "distinct", "depth", "record", "shows"})
-			t.SetColumnConfigs([]table.ColumnConfig{{Number: 7, WidthMax: 70, WidthMaxEnforcer: text.WrapSoft}})
+			t.AppendHeader(table.Row{"model", "kind", "expected", "distinct", "depth", "record",
+				"shows"})
+			t.SetColumnConfigs([]table.ColumnConfig{{Number: 7, WidthMax: 70,
+				WidthMaxEnforcer: text.WrapSoft}})
 			for _, m := range suite.Models {
 				expected := tla.VerdictOf(m.Exit).String()
 				if m.Property != "" {
 					expected += ": " + m.Property
 				}
-				t.AppendRow(table.Row{m.Name, m.Kind, expected, m.Distinct, m.Depth, recordState(suite, record, m), m.Shows})
+				t.AppendRow(table.Row{m.Name, m.Kind, expected, m.Distinct, m.Depth,
+					recordState(suite, record, m), m.Shows})
 			}
 			t.Render()
 			return nil

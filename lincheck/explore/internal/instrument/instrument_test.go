@@ -45,13 +45,15 @@ func TestText(t *testing.T) {
 		{"select",
 			"func f(c chan int) {\n\tselect {\n\tcase v := <-c:\n\t\t_ = v\n\tcase c <- 1:\n\t}\n}",
 			"func f(c chan int) {\n\tswitch rtC0, rtC1 := rt.Receiving(c), rt.Sending(c)(1); " +
-				"rt.Select(false, rtC0, rtC1) {\n\tcase 0: v := rtC0.Value; \n\t\t_ = v\n\tcase 1: \n\t" +
+				"rt.Select(false, rtC0, rtC1) {\n\tcase 0: v := rtC0.Value; \n\t\t_ = v\n\tcase " +
+				"1: \n\t" +
 				"default: panic(\"unreachable\") }\n}"},
 		{"go", "func g(n int64)\nfunc f(x int64) { go g(x); go g(1); go func() {}() }",
 			"func g(n int64)\nfunc f(x int64) { { rt0 := x; rt.Go(func() { g(rt0) }) }; " +
 				"{ rt.Go(func() { g(1) }) }; rt.Go(func() {}) }"},
 		{"fields", "type s struct{ n int; p *s }\nfunc f(x *s) { x.p.n = x.n; x.n++ }",
-			"type s struct{ n int; p *s }\nfunc f(x *s) { rt.Store(&rt.Load(&x.p).n)(rt.Load(&x.n)); " +
+			"type s struct{ n int; p *s }\nfunc f(x *s) { " +
+				"rt.Store(&rt.Load(&x.p).n)(rt.Load(&x.n)); " +
 				"rt.Store(&x.n)(rt.Load(&x.n) + (1)) }"},
 		{"locals are nobody else's", "func f() int { x := 1; x++; return x }",
 			"func f() int { x := 1; x++; return x }"},

@@ -77,7 +77,8 @@ func list(ctx context.Context, o Options) ([]*listed, error) {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("instrument: go list: %w: %s", err, strings.TrimSpace(stderr.String()))
+		return nil, fmt.Errorf("instrument: go list: %w: %s", err,
+			strings.TrimSpace(stderr.String()))
 	}
 	var all []*listed
 	for d := json.NewDecoder(bytes.NewReader(out)); ; {

@@ -255,7 +255,8 @@ func (r *rewriter) goStmt(n *ast.GoStmt) string {
 	if len(names) > 0 {
 		before = strings.Join(names, ", ") + " := " + strings.Join(values, ", ") + "; "
 	}
-	return r.padded(n, "{ "+before+r.call("Go")+"(func() { "+fun+"("+strings.Join(args, ", ")+") }) }")
+	return r.padded(n, "{ "+before+r.call("Go")+"(func() { "+fun+"("+strings.Join(args, ", ")+
+		") }) }")
 }
 
 // padded adds the line ends that a text lacks compared with the node that it replaces.

@@ -31,7 +31,8 @@ func (f *follower) Task(s *Sched, able []*Task, kept bool) int {
 		f.options = append(f.options, strategy.Option{
 			Task: t.ID, Time: t.system != nil, GaveWay: t.gaveWay || t.spinning()})
 	}
-	return f.strategy.Choose(strategy.Point{Position: len(s.choices), Kept: kept, Options: f.options})
+	return f.strategy.Choose(strategy.Point{Position: len(s.choices), Kept: kept,
+		Options: f.options})
 }
 
 // Value offers the numbers as tasks that do not exist, so that priorities work.

@@ -85,7 +85,8 @@ type event struct {
 	what  footprint
 	since int   // how many events there were when the task stopped before it
 	past  clock // what the task had done, and what that depended on
-	clock clock // and with this event: for each task, the position after its last event that this depends on
+	// and with this event: for each task, the position after its last event that this depends on
+	clock clock
 }
 
 // withdrawn is an operation that a task stood before, until it had not to be performed any more: a

@@ -16,7 +16,8 @@ const (
 	Livelock FailureKind = "livelock" // the run does not end
 	Leak     FailureKind = "leak"     // the program has ended, and a goroutine waits for ever
 	Race     FailureKind = "race"     // two accesses that nothing orders, one of which writes
-	Diverged FailureKind = "diverged" // the program did not do what it did before under the same schedule
+	// the program did not do what it did before under the same schedule
+	Diverged FailureKind = "diverged"
 )
 
 // Failure is what went wrong.
@@ -102,7 +103,8 @@ func (s *Sched) stuck() {
 	}
 	if s.options.Trace {
 		for _, w := range waiting {
-			s.addRow(w.Task, Row{What: w.Task.op.Name, Object: w.Task.op.Obj, Waits: true, For: w.For})
+			s.addRow(w.Task, Row{What: w.Task.op.Name, Object: w.Task.op.Obj, Waits: true,
+				For: w.For})
 		}
 	}
 	s.Fail(f)

@@ -76,7 +76,8 @@ func TestPrograms(t *testing.T) {
 				defer m.Unlock()
 				n++
 			})
-		}, sched.Options{}, []sched.FailureKind{none, sched.Deadlock}, "Lock, after readers of sync.RWMutex#2"},
+		}, sched.Options{}, []sched.FailureKind{none, sched.Deadlock},
+			"Lock, after readers of sync.RWMutex#2"},
 		{"readers do not exclude each other", func(t *sched.Task) {
 			var m sync.RWMutex
 			met := rt.Make(make(chan int))
@@ -124,7 +125,8 @@ func TestPrograms(t *testing.T) {
 			var flag atomic.Bool
 			for !flag.Load() {
 			}
-		}, sched.Options{Steps: 500}, []sched.FailureKind{sched.Livelock}, "no end after 500 operations"},
+		}, sched.Options{Steps: 500}, []sched.FailureKind{sched.Livelock},
+			"no end after 500 operations"},
 		{"Gosched lets the other go on", func(t *sched.Task) {
 			var flag atomic.Bool
 			together(t, func() {
@@ -150,7 +152,8 @@ func TestPrograms(t *testing.T) {
 		}, sched.Options{}, []sched.FailureKind{none, sched.Panic}, "send on closed channel"},
 		{"a plain counter", func(t *sched.Task) {
 			n := 0
-			together(t, func() { rt.Store(&n)(rt.Load(&n) + 1) }, func() { rt.Store(&n)(rt.Load(&n) + 1) })
+			together(t, func() { rt.Store(&n)(rt.Load(&n) + 1) },
+				func() { rt.Store(&n)(rt.Load(&n) + 1) })
 		}, race, []sched.FailureKind{sched.Race}, "nothing orders the two"},
 		{"a plain counter with a lock", func(t *sched.Task) {
 			n := 0
@@ -185,15 +188,18 @@ func TestPrograms(t *testing.T) {
 		}, race, []sched.FailureKind{sched.Race}, ""},
 		{"a channel orders", func(t *sched.Task) {
 			n, ch := 0, rt.Make(make(chan int, 1))
-			together(t, func() { rt.Store(&n)(1); rt.Send(ch)(1) }, func() { rt.Recv(ch); rt.Load(&n) })
+			together(t, func() { rt.Store(&n)(1); rt.Send(ch)(1) },
+				func() { rt.Recv(ch); rt.Load(&n) })
 		}, race, []sched.FailureKind{none}, ""},
 		{"a buffered send does not wait for its receiver", func(t *sched.Task) {
 			n, ch := 0, rt.Make(make(chan int, 1))
-			together(t, func() { rt.Send(ch)(1); rt.Load(&n) }, func() { rt.Store(&n)(1); rt.Recv(ch) })
+			together(t, func() { rt.Send(ch)(1); rt.Load(&n) },
+				func() { rt.Store(&n)(1); rt.Recv(ch) })
 		}, race, []sched.FailureKind{sched.Race}, ""},
 		{"an unbuffered send waits for its receiver", func(t *sched.Task) {
 			n, ch := 0, rt.Make(make(chan int))
-			together(t, func() { rt.Send(ch)(1); rt.Load(&n) }, func() { rt.Store(&n)(1); rt.Recv(ch) })
+			together(t, func() { rt.Send(ch)(1); rt.Load(&n) },
+				func() { rt.Store(&n)(1); rt.Recv(ch) })
 		}, race, []sched.FailureKind{none}, ""},
 		{"the receive makes room for the second send", func(t *sched.Task) {
 			n, ch := 0, rt.Make(make(chan int, 1))
@@ -215,7 +221,8 @@ func TestPrograms(t *testing.T) {
 			defer cancel()
 			start := time.Now()
 			rt.Recv(ctx.Done())
-			if time.Since(start) != stdtime.Hour || !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			if time.Since(start) != stdtime.Hour ||
+				!errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				t.Failf("%v after %v", ctx.Err(), time.Since(start))
 			}
 		}, sched.Options{}, []sched.FailureKind{none}, ""},

@@ -199,6 +199,7 @@ func TestReductionFindsTheSame(t *testing.T) {
 	}
 	t.Logf("%d programs: %d schedules, %d with the reduction", compared, full, reduced)
 	if compared < programs/3 || reduced*3 > full {
-		t.Errorf("%d programs, %d schedules of %d: the reduction does little", compared, reduced, full)
+		t.Errorf("%d programs, %d schedules of %d: the reduction does little", compared, reduced,
+			full)
 	}
 }

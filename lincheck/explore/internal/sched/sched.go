@@ -127,7 +127,8 @@ func Run(main func(t *Task), chooser Chooser, o Options) *Result {
 		panic(s.aborted)
 	}
 	return &Result{Failure: s.failure, Pruned: s.pruned, Choices: s.choices.Trim(),
-		Points: len(s.choices), Steps: s.steps, Tasks: s.tasks, Rows: s.rows, Pointers: s.pointers, events: s.events,
+		Points: len(s.choices), Steps: s.steps, Tasks: s.tasks, Rows: s.rows, Pointers: s.pointers,
+		events:    s.events,
 		withdrawn: s.withdrawn}
 }
 
@@ -178,7 +179,8 @@ func (s *Sched) next(from *Task) *Task {
 			return nil
 		}
 		if s.steps >= s.options.Steps {
-			s.Fail(&Failure{Kind: Livelock, Message: fmt.Sprintf("no end after %d operations", s.steps)})
+			s.Fail(&Failure{Kind: Livelock,
+				Message: fmt.Sprintf("no end after %d operations", s.steps)})
 			return nil
 		}
 		t := s.pick(kept)

@@ -35,8 +35,9 @@ func watch() (stop func()) {
 				if s := active.Load(); s != nil && s.cur.Load() != nil {
 					name = s.cur.Load().Name
 				}
-				panic(fmt.Sprintf("explore: %s has made no step for %v: it waits for something that is "+
-					"not instrumented", name, patience))
+				panic(fmt.Sprintf(
+					"explore: %s has made no step for %v: it waits for something that is "+
+						"not instrumented", name, patience))
 			}
 		}
 	}()

@@ -23,17 +23,20 @@ func CompareAndSwapInt32(addr *int32, old, new int32) (swapped bool) {
 
 // SwapInt32 is atomic.SwapInt32.
 func SwapInt32(addr *int32, new int32) (old int32) {
-	return update(addr, "int32", "Swap", new, func(v int32) int32 { return atomic.SwapInt32(addr, v) })
+	return update(addr, "int32", "Swap", new,
+		func(v int32) int32 { return atomic.SwapInt32(addr, v) })
 }
 
 // AddInt32 is atomic.AddInt32.
 func AddInt32(addr *int32, delta int32) (new int32) {
-	return update(addr, "int32", "Add", delta, func(v int32) int32 { return atomic.AddInt32(addr, v) })
+	return update(addr, "int32", "Add", delta,
+		func(v int32) int32 { return atomic.AddInt32(addr, v) })
 }
 
 // AndInt32 is atomic.AndInt32.
 func AndInt32(addr *int32, mask int32) (old int32) {
-	return update(addr, "int32", "And", mask, func(v int32) int32 { return atomic.AndInt32(addr, v) })
+	return update(addr, "int32", "And", mask,
+		func(v int32) int32 { return atomic.AndInt32(addr, v) })
 }
 
 // OrInt32 is atomic.OrInt32.
@@ -60,17 +63,20 @@ func CompareAndSwapInt64(addr *int64, old, new int64) (swapped bool) {
 
 // SwapInt64 is atomic.SwapInt64.
 func SwapInt64(addr *int64, new int64) (old int64) {
-	return update(addr, "int64", "Swap", new, func(v int64) int64 { return atomic.SwapInt64(addr, v) })
+	return update(addr, "int64", "Swap", new,
+		func(v int64) int64 { return atomic.SwapInt64(addr, v) })
 }
 
 // AddInt64 is atomic.AddInt64.
 func AddInt64(addr *int64, delta int64) (new int64) {
-	return update(addr, "int64", "Add", delta, func(v int64) int64 { return atomic.AddInt64(addr, v) })
+	return update(addr, "int64", "Add", delta,
+		func(v int64) int64 { return atomic.AddInt64(addr, v) })
 }
 
 // AndInt64 is atomic.AndInt64.
 func AndInt64(addr *int64, mask int64) (old int64) {
-	return update(addr, "int64", "And", mask, func(v int64) int64 { return atomic.AndInt64(addr, v) })
+	return update(addr, "int64", "And", mask,
+		func(v int64) int64 { return atomic.AndInt64(addr, v) })
 }
 
 // OrInt64 is atomic.OrInt64.

@@ -46,8 +46,9 @@ type ownKey struct{}
 
 // cancelled is a context of a run that can be cancelled.
 type cancelled struct {
-	parent   Context
-	root     *cancelled // the outermost context of the run that it comes from; itself if that is none
+	parent Context
+	// the outermost context of the run that it comes from; itself if that is none
+	root     *cancelled
 	done     chan struct{}
 	deadline time.Time // zero: none
 	timer    *sched.Timer

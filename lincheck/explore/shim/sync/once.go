@@ -33,7 +33,8 @@ func (o *Once) Do(f func()) {
 		obj.State = &onceState{}
 	}
 	st := obj.State.(*onceState)
-	t.Point(sched.Op{Name: "Do", Obj: obj, Write: !o.done, Ready: func() bool { return !st.running }})
+	t.Point(sched.Op{Name: "Do", Obj: obj, Write: !o.done,
+		Ready: func() bool { return !st.running }})
 	if o.done {
 		t.Acquire(obj)
 		t.Value("done")
