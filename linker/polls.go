@@ -10,9 +10,11 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// WithLoopSafepoints makes every round of a loop, and the beginning of every function that calls
-// others, a safepoint, in the main module and in all libraries: a guest that computes for ever
-// without calling the host then delays nobody's link operations and can be ended. The default is
+// WithLoopSafepoints makes every round of a loop, the beginning of every function that calls
+// others, and every thousand instructions or so of what does neither, a safepoint, in the main
+// module and in all libraries: a guest that computes for ever without calling the host then delays
+// no other group's link operations and can be ended. Memory that is filled or copied by one
+// instruction is filled or copied in pieces of 1 MiB, with a safepoint between them. The default is
 // false, which costs nothing.
 //
 // A call is ended when its context is done, when its group is closed by [Group.Close] or by an exit
@@ -54,9 +56,10 @@ func newPollHooks() hookTable {
 		types: []wasm.FuncType{wasm.PollType()}}
 }
 
-// pollRounds is how many rounds of loops, and calls, a group computes at most before it comes to a
-// safepoint, asked or not. Go cannot stop what the engine has compiled, so a guest that never comes
-// would stop everybody else when Go collects its garbage, those included who want to ask.
+// pollRounds is how many rounds of loops, calls, and KiB that are moved at once, a group computes
+// at most before it comes to a safepoint, asked or not. Go cannot stop what the engine has
+// compiled, so a guest that never comes would stop everybody else when Go collects its garbage,
+// those included who want to ask.
 const pollRounds = 1 << 14
 
 // pollFlag is what the code of a group counts down: a global of the group's base module. When it is

@@ -26,3 +26,15 @@ func decodeAndRewrite(b []byte, opt RewriteOptions) (*Rewritten, error) {
 	}
 	return Rewrite(b, m, opt)
 }
+
+// Added returns how many functions polls add to a module.
+func (m *Module) Added() int {
+	_, memory := m.MemoryType(0)
+	switch {
+	case !m.code.bulk:
+		return 1
+	case !memory:
+		return 2
+	}
+	return 4
+}

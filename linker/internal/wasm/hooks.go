@@ -10,6 +10,8 @@ import (
 type traits struct {
 	loops   bool
 	calls   bool
+	bulk    bool // memory.fill, copy or init, table.fill, copy or init
+	long    bool // a body may have more instructions than go uncounted
 	waits   bool // memory.atomic.wait32, wait64 or notify
 	own     bool // a constant expression reads a global that the module defines
 	lookups int  // globals and functions that constant expressions name
@@ -35,6 +37,9 @@ type edit struct {
 	code       []byte
 }
 
+// mostAdded is how many functions are added to a module at most.
+const mostAdded = 1 + hooks + 3
+
 // hookTable is a table of functions that a module is given, for somebody else to fill. Each of its
 // entries has a function in the module, behind those that there were, which calls it.
 type hookTable struct {
@@ -57,15 +62,25 @@ func (w *rewriter) plan() error {
 	if w.opt.wantsWaits(w.m) {
 		w.waits = &waits{first: first}
 		tables = append(tables, hookTable{w.opt.Waits, HookTypes(), waitBody})
+		first += hooks
 	}
 	if tables == nil {
 		return nil
+	}
+	if w.polls != nil && w.m.code.bulk {
+		_, memory := w.m.MemoryType(0)
+		w.polls.bulk = &bulk{first: first, memory: memory}
 	}
 	if err := w.editBodies(); err != nil {
 		return err
 	}
 	for _, h := range tables {
 		w.hook(h)
+	}
+	if w.polls != nil && w.polls.bulk != nil {
+		for _, f := range w.polls.bulk.functions(w.polls) {
+			w.function(f.typ, f.body)
+		}
 	}
 	return nil
 }
@@ -74,7 +89,7 @@ func (w *rewriter) plan() error {
 func (w *rewriter) editBodies() error {
 	s, _ := w.m.Section(SectionCode)
 	r := leb.NewReader(w.b[s.Payload:s.End])
-	w.bodies = make([][]byte, 0, len(w.m.Funcs)+hooks+1)
+	w.bodies = make([][]byte, 0, len(w.m.Funcs)+mostAdded)
 	for range r.U32("functions") {
 		body := r.Bytes(r.U32("size"), "body")
 		edits, err := w.edits(body)
@@ -93,6 +108,9 @@ func (w *rewriter) editBodies() error {
 // edits returns the changes of a body, in order.
 func (w *rewriter) edits(body []byte) (edits []edit, err error) {
 	first, calls := -1, false
+	if w.polls != nil {
+		w.polls.begin()
+	}
 	err = walk(body, func(i instruction) {
 		w.work++
 		if first < 0 {
@@ -131,12 +149,17 @@ func (w *rewriter) hook(h hookTable) {
 	table := uint32(w.m.Count(KindTable) + len(w.addTable))
 	for entry, t := range h.types {
 		index := uint32(len(w.m.Types) + len(w.addType))
-		w.addType = append(w.addType, t)
-		w.addFunc = append(w.addFunc, index)
-		w.bodies = append(w.bodies, h.body(uint32(entry), index, table))
+		w.function(t, h.body(uint32(entry), index, table))
 	}
 	n := uint32(len(h.types))
 	limits := Limits{Min: n, Max: n, HasMax: true}
 	w.addTable = append(w.addTable, Table{Type: TableType{Elem: FuncRef, Limits: limits}})
 	w.addExport = append(w.addExport, Export{h.export, KindTable, table})
+}
+
+// function adds a function, and its type.
+func (w *rewriter) function(t FuncType, body []byte) {
+	w.addFunc = append(w.addFunc, uint32(len(w.m.Types)+len(w.addType)))
+	w.addType = append(w.addType, t)
+	w.bodies = append(w.bodies, body)
 }

@@ -13,17 +13,19 @@ const (
 )
 
 // Polls makes whatever can compute for long count: a mutable i32 global, which is imported under
-// the given names, goes down by one whenever a loop begins its next round, and whenever a function
-// begins that calls others. When it is 0 or less then, the function in a new table of one entry is
-// called, which is exported under a name; as long as the table is empty nothing is. What lies
-// between two counts is therefore at most one body, and functions that neither loop nor call.
+// the given names, goes down by one whenever a loop begins its next round, whenever a function
+// begins that calls others, and whenever so many instructions were executed without one of these
+// (see straight). An instruction that fills or copies memory or tables makes it go down by how much
+// it moves, and a large one is done in pieces (see bulk). When it is 0 or less then, the function
+// in a new table of one entry is called, which is exported under a name; as long as the table is
+// empty nothing is. So what lies between two counts is bounded, whatever the module holds.
 //
 // Who sets the global from outside while the module runs may find it overwritten by a count that
 // was under way.
 //
 // The global is behind the imported globals, so the numbers of the module's own globals change,
-// everywhere; type, function and table are added behind those that there are. A module in which
-// nothing loops or calls is not changed.
+// everywhere; types, functions and table are added behind those that there are. A module is not
+// changed in which nothing loops, calls or moves much, and no body is long.
 type Polls struct {
 	Module, Name string // of the global
 	Export       string // of the table
@@ -33,7 +35,9 @@ type Polls struct {
 func PollType() FuncType { return FuncType{} }
 
 // wanted reports whether a module has a place to count.
-func (p *Polls) wanted(m *Module) bool { return p != nil && (m.code.loops || m.code.calls) }
+func (p *Polls) wanted(m *Module) bool {
+	return p != nil && (m.code.loops || m.code.calls || m.code.bulk || m.code.long)
+}
 
 func (p *Polls) export() string {
 	if p == nil {
@@ -50,8 +54,10 @@ func (p *Polls) count() Import {
 
 // polls makes a module count.
 type polls struct {
-	count uint32 // the global; those from here on move up by one
-	look  uint32 // the function that calls the entry of the table
+	count    uint32   // the global; those from here on move up by one
+	look     uint32   // the function that calls the entry of the table
+	bulk     *bulk    // nil if nothing fills or copies
+	straight straight // of the body at hand
 }
 
 // calls reports whether an instruction calls a function.
@@ -59,8 +65,25 @@ func (i instruction) calls() bool {
 	return i.opcode >= opCall && i.opcode <= opReturnCallIndirect
 }
 
+// begin prepares for a body.
+func (p *polls) begin() {
+	p.straight.begin()
+	if p.bulk != nil {
+		p.bulk.small = false
+	}
+}
+
 // edit appends what becomes of an instruction.
 func (p *polls) edit(edits []edit, body []byte, i instruction) []edit {
+	if p.straight.next(body, i) {
+		edits = append(edits, edit{i.start, i.start, p.poll()})
+	}
+	if p.bulk != nil {
+		if e, ok := p.bulk.edit(body, i); ok {
+			p.straight.counts()
+			return append(edits, e)
+		}
+	}
 	switch i.opcode {
 	case opLoop:
 		return append(edits, edit{i.end, i.end, p.poll()})
@@ -73,11 +96,16 @@ func (p *polls) edit(edits []edit, body []byte, i instruction) []edit {
 	return edits
 }
 
-// poll counts. It leaves the stack as it is, whatever is on it.
+// poll counts one. It leaves the stack as it is, whatever is on it.
 func (p *polls) poll() []byte {
+	c := new(Code).GlobalGet(p.count).I32Const(1).I32Sub()
+	return p.counted(c).b
+}
+
+// counted takes the new count from the stack, and looks if that is due.
+func (p *polls) counted(c *Code) *Code {
 	const lessOrEqual = 0x4c // signed
-	return new(Code).GlobalGet(p.count).I32Const(1).I32Sub().GlobalSet(p.count).
-		GlobalGet(p.count).I32Const(0).Raw(lessOrEqual).If().Call(p.look).End().b
+	return c.GlobalSet(p.count).GlobalGet(p.count).I32Const(0).Raw(lessOrEqual).If().Call(p.look).End()
 }
 
 // pollBody is the function that is called at the end of the count.

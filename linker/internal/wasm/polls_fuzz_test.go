@@ -8,7 +8,7 @@ import (
 )
 
 // FuzzHookPolls: whatever can be decoded is hooked or refused; what is hooked can be decoded, and
-// is what it was but for a type, a function, a table, a global and an export.
+// is what it was but for functions with their types, a table, a global and an export.
 func FuzzHookPolls(f *testing.F) {
 	seed(f)
 	f.Fuzz(func(t *testing.T, file []byte) {
@@ -35,14 +35,17 @@ func FuzzHookPolls(f *testing.F) {
 		for _, k := range []wasm.Kind{wasm.KindFunc, wasm.KindTable, wasm.KindMemory,
 			wasm.KindGlobal, wasm.KindTag} {
 			want := m.Count(k)
-			if k == wasm.KindFunc || k == wasm.KindTable || k == wasm.KindGlobal {
+			switch k {
+			case wasm.KindFunc:
+				want += m.Added()
+			case wasm.KindTable, wasm.KindGlobal:
 				want++
 			}
 			if got.Count(k) != want {
 				t.Fatalf("%v: %d, want %d", k, got.Count(k), want)
 			}
 		}
-		if len(got.Exports) != len(m.Exports)+1 || len(got.Types) != len(m.Types)+1 ||
+		if len(got.Exports) != len(m.Exports)+1 || len(got.Types) != len(m.Types)+m.Added() ||
 			len(got.Data) != len(m.Data) || len(got.Elements) != len(m.Elements) {
 			t.Fatalf("%d exports, %d types, %d data, %d element segments", len(got.Exports),
 				len(got.Types), len(got.Data), len(got.Elements))

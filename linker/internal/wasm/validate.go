@@ -105,6 +105,7 @@ func (v *validator) function(r *leb.Reader, index int, typ FuncType) {
 	v.values, v.frames, v.locals = v.values[:0], v.frames[:0], v.locals[:0]
 	v.cost.begin()
 	v.start = r.Offset()
+	v.m.code.long = v.m.code.long || r.Len() > straightLeaf
 	for _, p := range typ.Params {
 		v.addLocals(1, p)
 	}

@@ -124,7 +124,9 @@ func (v *validator) bulk(at int) {
 		v.want(at, last)
 		v.want(at, I32)
 	}
-	switch sub := v.sub(); sub {
+	sub := v.sub()
+	v.m.code.bulk = v.m.code.bulk || movesMuch(sub)
+	switch sub {
 	case 0, 1, 2, 3, 4, 5, 6, 7:
 		v.simple(at, saturating[sub])
 	case 8: // memory.init
