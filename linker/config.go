@@ -52,6 +52,7 @@ type Config struct {
 	maxFolders   int
 	maxNames     int
 	maxImports   int
+	maxElements  uint32
 
 	maxCost        time.Duration
 	maxOwnTables   uint32
@@ -108,6 +109,7 @@ func NewConfig() *Config {
 		maxFolders:   DefaultMaxFolders,
 		maxNames:     DefaultMaxNames,
 		maxImports:   DefaultMaxImports,
+		maxElements:  DefaultMaxElements,
 
 		maxCost:        DefaultMaxCompileCost,
 		maxOwnTables:   DefaultMaxOwnTables,

@@ -1,6 +1,8 @@
 package linker
 
 import (
+	"errors"
+	"math"
 	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
@@ -188,7 +190,12 @@ func decode(bytes []byte, limits wasm.ModuleLimits) (*wasm.Module, []byte, error
 // decodeLibrary reads a library and checks what can be checked without knowing the image.
 func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*module, []byte, error) {
 	// How long it may take to compile is the configuration's to say: see checkSizes.
-	src, bytes, err := decode(bytes, wasm.DefaultLimits().AnyCost())
+	limits := wasm.DefaultLimits().AnyCost()
+	limits.Entries = int(min(l.config.maxElements, math.MaxInt32))
+	src, bytes, err := decode(bytes, limits)
+	if many := (*wasm.EntriesError)(nil); errors.As(err, &many) {
+		err = &LimitError{Limit: limitElements, Value: many.Value, Max: many.Max}
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -15,6 +15,7 @@ const (
 	limitFile        = "file of a library (bytes)"
 	limitAbandoned   = "reads that nobody waits for any more"
 	limitImports     = "imports"
+	limitElements    = "elements of a library"
 	limitFolders     = "folders to search for one library"
 	limitCost        = "estimated time to compile a library (microseconds)"
 	limitOwnTables   = "tables of its own (entries)"
@@ -34,6 +35,7 @@ const (
 	DefaultMaxFolders     = 1024      // of run-time paths, for one library
 	DefaultMaxNames       = 16        // of one library, besides its own
 	DefaultMaxImports     = 1 << 15   // of one module
+	DefaultMaxElements    = 1 << 20   // entries of a library's element segments
 	DefaultMaxOwnTables   = 1 << 17   // entries of a library's own tables
 	DefaultMaxStartData   = 64 << 20  // bytes
 	DefaultMaxString      = 1 << 16   // bytes
@@ -85,6 +87,8 @@ func (c *Config) Limits() []Limit {
 			func(c *Config) uint64 { return uint64(c.maxAbandoned) }),
 		limit(limitImports, "imports of a module", "WithMaxImports",
 			func(c *Config) uint64 { return uint64(c.maxImports) }),
+		limit(limitElements, "entries of the element segments of a library", "WithMaxElements",
+			func(c *Config) uint64 { return uint64(c.maxElements) }),
 		limit(limitFolders, "folders of run-time paths in which one library is looked for",
 			"WithMaxFolders", func(c *Config) uint64 { return uint64(c.maxFolders) }),
 		limit("", "names by which a library is remembered, besides its own", "WithMaxNames",
@@ -127,6 +131,12 @@ func (c *Config) WithMaxNames(n int) *Config {
 // square of their number: about a second for the default.
 func (c *Config) WithMaxImports(n int) *Config {
 	return c.with(func(c *Config) { c.maxImports = max(n, 0) })
+}
+
+// WithMaxElements sets how many entries the element segments of a library may have together. The
+// engine keeps several copies of each, of up to a hundred bytes in all while it loads the library.
+func (c *Config) WithMaxElements(entries uint32) *Config {
+	return c.with(func(c *Config) { c.maxElements = entries })
 }
 
 // WithMaxCompileCost sets how long compiling a library may take, as it is estimated before: the

@@ -60,11 +60,10 @@ func TestLimitsAreSet(t *testing.T) {
 		11).WithMaxTable(12).WithMaxModules(13).WithMaxDepth(14).
 		WithMaxNesting(15).WithMaxGroups(16).WithMaxFile(17).WithMaxCompileCost(
 		18*time.Microsecond).WithCompilers(19, 1).
-		WithCodeCache(20).WithMaxAbandoned(21).WithMaxImports(22).WithMaxFolders(23).WithMaxNames(
-		24).WithMaxOwnTables(25).
-		WithMaxStartData(26).WithMaxString(27).WithMaxHandles(28).WithMaxDestructors(
-		29).WithMaxSignatures(30).
-		WithMaxTrampolines(31).WithPointerQuarantine(32).WithMaxCalls(33)
+		WithCodeCache(20).WithMaxAbandoned(21).WithMaxImports(22).WithMaxElements(23).
+		WithMaxFolders(24).WithMaxNames(25).WithMaxOwnTables(26).WithMaxStartData(27).
+		WithMaxString(28).WithMaxHandles(29).WithMaxDestructors(30).WithMaxSignatures(31).
+		WithMaxTrampolines(32).WithPointerQuarantine(33).WithMaxCalls(34)
 	for k, l := range c.Limits() {
 		if l.Value != uint64(11+k) {
 			t.Errorf("%s of %s is %d, want %d", l.Option, l.What, l.Value, 11+k)

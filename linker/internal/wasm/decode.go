@@ -92,7 +92,8 @@ type decoder struct {
 	r    *leb.Reader // over the section at hand
 	most *ModuleLimits
 
-	bodies int // function bodies seen
+	bodies   int // function bodies seen
+	elements int // entries of the element segments so far
 }
 
 // section reads the section at hand.
@@ -161,6 +162,17 @@ func (d *decoder) lookups(end int) error {
 		return formatError("", r.Err())
 	}
 	return nil
+}
+
+// entries refuses an element segment that has too many entries, before room is made for them. Each
+// takes at least minSize bytes.
+func (d *decoder) entries(minSize int) {
+	at, ahead := d.r.Offset(), *d.r
+	n := uint64(d.elements) + uint64(ahead.Count(minSize, "elements"))
+	if most := uint64(d.most.Entries); n > most && !ahead.Failed() {
+		err := &EntriesError{Value: n, Max: most}
+		d.r.Fail(at, err, "%v", err)
+	}
 }
 
 // vector reads a length, at most most, and that many elements of at least minSize bytes each.

@@ -21,6 +21,20 @@ var (
 	ErrTooMany = errors.New("too many")
 )
 
+// EntriesError says that the element segments of a module have more entries than its reader allows
+// together. It is an [ErrTooMany].
+type EntriesError struct {
+	Value, Max uint64
+}
+
+// Error implements the error interface.
+func (e *EntriesError) Error() string {
+	return fmt.Sprintf("%d elements: %v, the largest number is %d", e.Value, ErrTooMany, e.Max)
+}
+
+// Is reports whether target is [ErrTooMany].
+func (e *EntriesError) Is(target error) bool { return target == ErrTooMany }
+
 // FormatError says why and where bytes are not a module that this package understands.
 // It wraps a sentinel of this package or of package leb, when there is one.
 type FormatError struct {

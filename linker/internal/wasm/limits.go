@@ -28,7 +28,7 @@ type ModuleLimits struct {
 	Values    int // parameters, or results, of one type
 	Locals    int // of one function, without its parameters
 	AllLocals int // of all functions together: the engine keeps a record of each
-	Entries   int // of one element segment
+	Entries   int // of all element segments together
 	BodySize  int // bytes of one function body
 	Nesting   int // blocks within blocks in one function
 	Operands  int // values on the operand stack of one function at once

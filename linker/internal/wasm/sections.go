@@ -325,6 +325,7 @@ func (d *decoder) element() Element {
 	if e.Mode == Active && e.Type != table.Elem {
 		d.r.Fail(at, nil, "element segment of %v for a table of %v", e.Type, table.Elem)
 	}
+	d.entries(1 + int(flags&elemExprs)/elemExprs)
 	if flags&elemExprs != 0 {
 		e.Exprs = vector(d, 2, d.most.Entries, "elements", func() ConstExpr {
 			return readConstExpr(d.r, d.m, e.Type)
@@ -332,6 +333,7 @@ func (d *decoder) element() Element {
 	} else {
 		e.Funcs = vector(d, 1, d.most.Entries, "elements", d.funcIndex)
 	}
+	d.elements += e.Len()
 	return e
 }
 
