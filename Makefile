@@ -83,11 +83,16 @@ explored: ## explore every pair of the linker's operations, and write spec/explo
 explore: ## explore triples of the linker's operations at random: make explore DURATION=10m SEED=1
 	EXPLORED_DURATION=$(DURATION) EXPLORED_SEED=$(SEED) $(GO) test -count=1 -timeout 0 -v -run '^TestTriples$$' ./fuzz/explored
 
-lint: ## gofmt, go vet, staticcheck
+# Of lincheck/explore, what tests use runs in another process, with an overlay.
+DEAD := $(GO) tool -modfile=tools/go.mod deadcode -test ./... | grep -v '^lincheck/explore/'
+
+lint: ## gofmt, go vet, staticcheck, deadcode, and the rules of internal/lint
 	@unformatted=$$(find . -name '*.go' -not -path './stock/node_modules/*' -exec gofmt -l {} +); \
 	if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	@dead=$$($(DEAD)); if [ -n "$$dead" ]; then echo "$$dead"; exit 1; fi
+	$(GO) test ./internal/lint
 
 release: ## check everything, and tag the version that internal/version says
 	@version=$$(sed -n 's/^const Number = "\(.*\)"/v\1/p' internal/version/version.go); \

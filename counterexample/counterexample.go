@@ -5,6 +5,8 @@
 // or as a part of an HTML page; package timeline draws its actions.
 //
 // All functions may be called by any goroutine; values are not safe for concurrent changes.
+//
+// It is for this project, and promises nothing to other modules.
 package counterexample
 
 import (

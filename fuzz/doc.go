@@ -5,4 +5,6 @@
 //
 // A failure prints a schedule and the command that runs it again; a failing
 // random program prints rapid's command instead.
+//
+// It is for this project, and promises nothing to other modules.
 package fuzz

@@ -1,4 +1,6 @@
 // Package include has the C headers of this folder, for tools that compile guests.
+//
+// It is for this project, and promises nothing to other modules.
 package include
 
 import "embed"

@@ -106,8 +106,7 @@ func TestRecorderUnknown(t *testing.T) {
 			func(c *Client) {
 				c.Begin(open)
 				c.End(model.Output{Unknown: true})
-				c.Begin(
-					open)
+				c.Begin(open)
 				c.End(ok)
 			}, []int{0, 1}, []bool{true, false}},
 		{"begun again", func(c *Client) { c.Begin(open); c.Begin(open); c.End(ok) }, []int{0, 1},
@@ -120,7 +119,8 @@ func TestRecorderUnknown(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			rec := NewRecorder(toyUniverse(), 0, Ordered)
-			test.script(rec.Client())
+			client := rec.Client()
+			test.script(client)
 			h := rec.History()
 			var clients []int
 			var unknown []bool
@@ -130,6 +130,10 @@ func TestRecorderUnknown(t *testing.T) {
 			}
 			if !slices.Equal(clients, test.clients) || !slices.Equal(unknown, test.unknown) {
 				t.Errorf("clients %v, unknown %v", clients, unknown)
+			}
+			if last := test.clients[len(test.clients)-1]; client.ID() < last {
+				t.Errorf("the next operation is client %d's, and the last one was client %d's",
+					client.ID(), last)
 			}
 			if err := h.Validate(); err != nil {
 				t.Error(err)

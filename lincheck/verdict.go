@@ -80,7 +80,8 @@ func (e *LimitError) Error() string {
 	return fmt.Sprintf("lincheck: limit %s reached in operations %d to %d", e.Limit, e.From, e.To-1)
 }
 
-// UnorderedError is the reason for an Undecided of CheckOrder: the history cannot be judged by its commit numbers alone.
+// UnorderedError is the reason for an Undecided of CheckOrder: the history cannot be judged by its
+// commit numbers alone.
 type UnorderedError struct {
 	// Operation is the position in History.Operations, or -1 if it is the universe's rules.
 	Operation int

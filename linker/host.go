@@ -323,12 +323,6 @@ func (t *tx) streams(ctx context.Context, g *gateway) (*module, error) {
 	return m, nil
 }
 
-// madeTag is an exception tag that several modules import and none defines.
-type madeTag struct {
-	name string
-	typ  wasm.FuncType
-}
-
 // makeTags makes a module that defines such tags, because m imports them.
 func (t *tx) makeTags(ctx context.Context, m *module, tags []madeTag) (*module, error) {
 	var b wasm.Builder

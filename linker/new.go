@@ -4,20 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
-
-// nullGuard is how many bytes at the bottom of a memory that the linker lays out stay unused, so
-// that no object is at the null pointer or near it.
-const nullGuard = 1024
 
 // New makes a process image of a main module: a position-independent executable with a dylink.0
 // section, or an executable with fixed addresses, with such a section (today's Emscripten, wasm-ld
@@ -232,153 +226,6 @@ func hasFixedAddresses(src *wasm.Module, info *dylink.Info) bool {
 		}
 	}
 	return info.MemorySize == 0 && len(src.Data)+len(src.Memories)+len(src.Tables) > 0
-}
-
-// layOut decides where the main module, the libraries that it needs and the first group's stack
-// are, and makes the memory. It returns the top of that stack, 0 when the main module brings one.
-func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackTop uint32,
-	err error) {
-	minimum := uint64(l.config.minPages)
-	if mem, ok := m.src.MemoryType(0); ok {
-		minimum = max(minimum, uint64(mem.Min))
-	}
-	l.places = map[string]uint32{}
-	var slotsUsed uint64
-	if m.fixed {
-		slotsUsed, err = l.readExecutable(m)
-		if err != nil {
-			return 0, err
-		}
-	} else {
-		// The stack is at the bottom, so that a guest that overflows it traps instead of
-		// overwriting data. What libraries have comes before the heap, which belongs to the main
-		// module.
-		top := alignUp(nullGuard+uint64(l.config.stackSize), 16)
-		end, slots := top, uint64(1) // entry 0 is the null pointer
-		for _, m := range order {
-			if end, slots, err = m.layOut(end, slots); err != nil {
-				return 0, err
-			}
-		}
-		minimum, slotsUsed, stackTop = max(minimum, end/pageSize+1), slots, uint32(top)
-		l.places = map[string]uint32{"__stack_low": nullGuard, "__stack_high": uint32(top),
-			"__heap_base": uint32(end), "__data_end": uint32(end)}
-		if minimum < wasm.MaxPages { // else it does not fit a pointer
-			l.places["__heap_end"] = uint32(minimum * pageSize)
-		}
-	}
-	if minimum > uint64(l.maxPages) {
-		return 0, &LimitError{Limit: limitMemory, Value: minimum, Max: uint64(l.maxPages)}
-	}
-	if slotsUsed > uint64(l.tableMax) {
-		return 0, &LimitError{Limit: limitTable, Value: slotsUsed, Max: uint64(l.tableMax)}
-	}
-	l.state.slots.length, l.state.slots.max, l.state.slots.keep = uint32(slotsUsed), l.tableMax,
-		l.config.quarantine
-	return stackTop, l.makeMemory(ctx, uint32(minimum))
-}
-
-// layOut gives a module of the initial image its place: memory from end on, table entries from
-// slots on. It returns what comes behind.
-func (m *module) layOut(end, slots uint64) (uint64, uint64, error) {
-	base := alignUp(end, 1<<m.info.MemoryAlignment)
-	tls := alignUp(base+uint64(m.info.MemorySize), 1<<m.tlsPow)
-	first := alignUp(slots, 1<<m.info.TableAlignment)
-	end, slots = alignUp(tls+uint64(m.tlsSize), 16), first+uint64(m.info.TableSize)
-	if end >= 1<<32 {
-		return 0, 0, &LimitError{Limit: "memory (bytes)", Value: end, Max: 1 << 32}
-	}
-	if slots >= 1<<31 {
-		return 0, 0, &LimitError{Limit: limitTable, Value: slots, Max: 1 << 31}
-	}
-	m.placed, m.firstTLS = true, uint32(tls)
-	m.memory, m.table = span{uint32(base), m.info.MemorySize}, span{uint32(first), m.info.TableSize}
-	return end, slots, nil
-}
-
-// makeMemory makes the image's memory.
-func (l *Linker) makeMemory(ctx context.Context, minimum uint32) error {
-	bytes, err := buildMemory(minimum, l.maxPages, l.threads == nil)
-	l.memoryCode, err = l.compileGenerated(ctx, "memory", bytes, err)
-	if err != nil {
-		return err
-	}
-	if err := l.mem.allocate(l.config.allocator, uint64(l.maxPages)*pageSize); err != nil {
-		return err
-	}
-	allocated := experimental.WithMemoryAllocator(ctx, l.mem.allocator())
-	if l.memoryRoot, err = l.rt.InstantiateModule(allocated, l.memoryCode,
-		anonymous()); err != nil {
-		return err
-	}
-	l.mem.memory = l.memoryRoot.Memory()
-	l.spaces.set(memoryNamespace, l.memoryRoot)
-	return l.settleMemory(ctx)
-}
-
-// settleMemory makes the engine forget the allocator of the memory. wazero does so, without a lock,
-// when an instance that imports the memory is closed for the first time; another group whose guest
-// lets the memory grow looks at the same field. There is one group now and no guest code yet, so an
-// instance that is closed at once takes that away from all others.
-func (l *Linker) settleMemory(ctx context.Context) error {
-	var b wasm.Builder
-	b.ImportMemory(memoryNamespace, "memory", anyMemory(l.threads == nil))
-	bytes, err := b.Bytes()
-	compiled, err := l.compileGenerated(ctx, "memory", bytes, err)
-	if err != nil {
-		return err
-	}
-	mod, err := l.instantiateIn(ctx, compiled, l.spaces.get)
-	if err != nil {
-		return errors.Join(err, compiled.Close(ctx))
-	}
-	return errors.Join(mod.Close(ctx), compiled.Close(ctx))
-}
-
-// readExecutable finds what an ordinary executable brings: its table, its stack pointer and where
-// its data is. It returns how many table entries are in use.
-func (l *Linker) readExecutable(m *module) (slotsUsed uint64, err error) {
-	slotsUsed, m.placed = 1, true
-	for _, name := range slices.Sorted(maps.Keys(m.exports)) {
-		x, _ := m.src.ExportByName(name)
-		if x.Kind != wasm.KindTable || l.ownTable {
-			continue
-		}
-		t, _ := m.src.TableType(x.Index)
-		if t.Elem == wasm.FuncRef {
-			if err := m.leavesTable(x.Index); err != nil {
-				return 0, err
-			}
-			l.ownTable, l.tableName = true, name
-			m.table, slotsUsed = span{0, t.Min}, uint64(max(t.Min, 1))
-			if t.HasMax {
-				l.tableMax = min(l.tableMax, t.Max)
-			}
-		}
-	}
-	if imported, ok := m.src.ImportOf(wasm.KindTable, 0); ok {
-		m.table, slotsUsed = span{0, imported.Table.Min}, uint64(max(imported.Table.Min, 1))
-		if imported.Table.HasMax {
-			l.tableMax = min(l.tableMax, imported.Table.Max)
-		}
-	}
-	if x := m.exports["__stack_pointer"]; x != nil && x.kind == exportGlobal &&
-		x.global == (wasm.GlobalType{Type: wasm.I32, Mutable: true}) {
-		l.stackPointer = x
-	}
-	end := uint64(0)
-	for i := range m.src.Data {
-		if v, err := m.src.Data[i].Offset.Eval(nil); err == nil {
-			end = max(end, uint64(uint32(v))+uint64(len(m.src.Data[i].Bytes)))
-		}
-	}
-	for _, name := range []string{"__data_end", "__heap_base"} {
-		if v, ok := m.constant(name); ok {
-			end = max(end, uint64(v))
-		}
-	}
-	l.dataEnd = uint32(min(end, 1<<32-1))
-	return slotsUsed, nil
 }
 
 // compileBase compiles what every group starts with.

@@ -47,8 +47,8 @@ func (l *Linker) canSpawn() error {
 	case l.main.fixed && l.stackPointer == nil:
 		return fmt.Errorf("%w: %w", ErrOneGroup,
 			&ImportError{Module: l.main.name, Namespace: "env", Name: "__stack_pointer",
-				Reason: "the main module does not export it, so its threads would share one stack " +
-					"(link it with --export=__stack_pointer)"})
+				Reason: "the main module does not export it, so its threads would share one " +
+					"stack (link it with --export=__stack_pointer)"})
 	}
 	return nil
 }

@@ -12,6 +12,8 @@
 //		model.Output{Handle: 1, Commit: 1})
 //
 // The example Sequential is the whole of it.
+//
+// It is for this project, and promises nothing to other modules.
 package model
 
 import (

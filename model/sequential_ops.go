@@ -84,8 +84,8 @@ type Input struct {
 	Count int `json:"count,omitempty"`
 }
 
-// Output is what came of it. Exactly one of these holds: Unknown is set; Err is not empty; Trap is not empty; the
-// operation succeeded and the fields that its Op speaks of count.
+// An Output is what came of it. Exactly one of these holds: Unknown is set; Err is not empty; Trap
+// is not empty; the operation succeeded and the fields that its Op speaks of count.
 type Output struct {
 	// Unknown marks an operation that was cancelled or crashed in a way that nobody knows whether
 	// it took effect.

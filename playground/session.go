@@ -2,6 +2,8 @@
 // the state, what is possible and which guard forbids the rest, switches guards off and watches a
 // property break. A [Session] is a game; playground/wasm gives it to a web page, and
 // playground/build makes that page.
+//
+// It is for this project, and promises nothing to other modules.
 package playground
 
 import (

@@ -1,5 +1,7 @@
 // Package spec has the specification's properties in words, for programs that show which of them is
 // violated. The documents of this folder explain them.
+//
+// It is for this project, and promises nothing to other modules.
 package spec
 
 import (

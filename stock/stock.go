@@ -10,6 +10,8 @@
 //
 // Nothing is cached: every call looks at the files as they are. All functions may be called from
 // any goroutine.
+//
+// It is for this project, and promises nothing to other modules.
 package stock
 
 import (

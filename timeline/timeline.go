@@ -2,6 +2,8 @@
 // run, or of a counterexample; in a terminal, or on a page by its script.
 //
 // All functions may be called by any goroutine.
+//
+// It is for this project, and promises nothing to other modules.
 package timeline
 
 import (

@@ -18,4 +18,6 @@
 // free of what it misreads.
 //
 // The command in tla/cmd/tlc does all this from the command line.
+//
+// It is for this project, and promises nothing to other modules.
 package tla

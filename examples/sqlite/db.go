@@ -49,7 +49,8 @@ func (e *Error) Error() string { return fmt.Sprintf("sqlite: %s (code %d)", e.Me
 func openImage(ctx context.Context, runtime wazero.RuntimeConfig) (*guest.Image, error) {
 	return guest.Open(ctx,
 		guest.Options{Main: libraries.MainLibc, Library: libraries.SQLite, Runtime: runtime,
-			Module: wazero.NewModuleConfig().WithSysWalltime().WithSysNanotime().WithSysNanosleep()})
+			Module: wazero.NewModuleConfig().WithSysWalltime().WithSysNanotime().
+				WithSysNanosleep()})
 }
 
 // DB is a connection. Connections may be used in several threads, but what is queried in one call

@@ -12,4 +12,6 @@
 //	go test ./fuzz/adversary -adversary.seed=17 -adversary.programs=1 # one again
 //
 // What it does and what it checks is listed in spec/adversary.md.
+//
+// It is for this project, and promises nothing to other modules.
 package adversary

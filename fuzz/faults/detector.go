@@ -107,7 +107,8 @@ func Detectors() []Detector {
 				"goroutines",
 			Why:     "only there a wait of hours is over at once",
 			Package: "linker/coord", Sees: below,
-			Run: "^(TestWaitEnds|TestWaitIs|TestWaiterKeeps|TestReferenceBackoff|TestBackoff|TestPolling|TestCancelledWaiter)",
+			Run: "^(TestWaitEnds|TestWaitIs|TestWaiterKeeps|TestReferenceBackoff|TestBackoff|" +
+				"TestPolling|TestCancelledWaiter)",
 		},
 		{
 			Name: "stress", What: "many real goroutines that do everything at once",
@@ -134,7 +135,9 @@ func Detectors() []Detector {
 				"model",
 			Why:     "it needs no idea of how the linker works, only of what a caller may see",
 			Package: "lincheck/drive", Sees: all,
-			Run: "^(TestHistoriesOfTheLinkerAreLinearizable|TestNumberedPrograms|TestSharedHandles)$", Args: short,
+			Run: "^(TestHistoriesOfTheLinkerAreLinearizable|TestNumberedPrograms|" +
+				"TestSharedHandles)$",
+			Args: short,
 		},
 		{
 			Name: "adversary", What: "programs that mean harm: all of the API at once, and " +
@@ -180,14 +183,18 @@ func Detectors() []Detector {
 				"race detector, whose reports alone count", Judge: ByRaceDetector,
 			Why:     "what it finds need not have done any harm yet",
 			Package: "linker", Sees: []string{linkerFolder},
-			Run: "^(TestConcurrent|TestThreads|TestSymbolLooksAgain|TestAtomics|TestCloseWhile|TestGroupsClose|TestSpawnWhile|TestLooksWhile)", Args: short,
+			Run: "^(TestConcurrent|TestThreads|TestSymbolLooksAgain|TestAtomics|TestCloseWhile|" +
+				"TestGroupsClose|TestSpawnWhile|TestLooksWhile)",
+			Args: short,
 		},
 	}
 }
 
 // unitTests are the tests of linker/coord that need neither virtual time nor much of the real one.
 // TestEnter is one more: it looks for the door that the specification has.
-const unitTests = "TestLink|TestFailed|TestPanic|TestCancelBefore|TestCancelAfter|TestWaitersTakePart|TestCrash|TestLeader|TestToken|TestRequests|TestClosures|TestKilled|TestAwaitOut|TestCommits"
+const unitTests = "TestLink|TestFailed|TestPanic|TestCancelBefore|TestCancelAfter|" +
+	"TestWaitersTakePart|TestCrash|TestLeader|TestToken|TestRequests|TestClosures|TestKilled|" +
+	"TestAwaitOut|TestCommits"
 
 // notLinkerTests are the tests of package linker that say nothing of the linker: those of the
 // fixtures and the stock modules.

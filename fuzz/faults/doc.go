@@ -5,4 +5,6 @@
 //
 // A [Fault] that no [Detector] catches shows a hole in the tests; a detector
 // that catches nothing which no other does has to say why it is kept.
+//
+// It is for this project, and promises nothing to other modules.
 package faults

@@ -32,19 +32,21 @@ func Alone(rows []Row, detector string) (names []string) {
 
 const introduction = `# Seeded faults
 
-Written by ` + "`make faults`" +
-	`. Each fault is put into the source by an overlay of the go command; each detector then runs on that.
-**x**: caught; **h**: caught, because something never ends: all goroutines wait for each other, or it uses many times the processor
-time that it needs; –: not caught; ?: undecided, which is no catch; empty: the detector does not run that code.
+Written by ` +
+	"`make faults`" + `. Each fault is put into the source by an overlay of the go command; each
+detector then runs on that. **x**: caught; **h**: caught, because something never ends: all
+goroutines wait for each other, or it uses many times the processor time that it needs; –: not
+caught; ?: undecided, which is no catch; empty: the detector does not run that code.
 
-TLC does not run. Where a fault of the protocol is the twin of a model without one of its guards, the column says what is on
-record of that model in [tla/results.json](../tla/results.json). Traces are written by the faulty linker and judged by the sound
-protocol. Of the race detector only its own reports count, so it is asked only where a lock is missing. A fault "in the specification, too" is one of the design: what compares the
-code with the specification cannot find it.
+TLC does not run. Where a fault of the protocol is the twin of a model without one of its guards,
+the column says what is on record of that model in [tla/results.json](../tla/results.json). Traces
+are written by the faulty linker and judged by the sound protocol. Of the race detector only its own
+reports count, so it is asked only where a lock is missing. A fault "in the specification, too" is
+one of the design: what compares the code with the specification cannot find it.
 
 One fault is put to the test again by ` +
-	"`go run ./fuzz/cmd/faults --only FAULT [--detector NAME]`" + `, which prints the commands
-that reproduce what it found.
+	"`go run ./fuzz/cmd/faults --only FAULT [--detector NAME]`" + `,
+which prints the commands that reproduce what it found.
 
 `
 

@@ -18,4 +18,6 @@
 //
 // What fails is shrunk by rapid: to few libraries, few steps and, under the scheduler, few
 // interruptions.
+//
+// It is for this project, and promises nothing to other modules.
 package graphs

@@ -19,4 +19,6 @@
 // and to the tasks, which count as that goroutine. A task must not block in
 // anything that the scheduler does not know, such as a channel: it would stop
 // everything.
+//
+// It is for this project, and promises nothing to other modules.
 package schedule

@@ -7,4 +7,6 @@
 //
 // A program is made from its seed: the same seed asks the same questions, in another interleaving
 // each time.
+//
+// It is for this project, and promises nothing to other modules.
 package drive

@@ -20,4 +20,6 @@
 //
 // Package lincheck/trace/batch lets TLC decide the same by the TLA+ text, and package
 // lincheck/trace/corrupt makes traces wrong, to show that both can say no.
+//
+// It is for this project, and promises nothing to other modules.
 package trace

@@ -61,9 +61,6 @@ func (r *Recorder) Observe(e coord.Event) {
 	}
 }
 
-// Events is the number of events so far. Like Close, it must not be called while there may be more.
-func (r *Recorder) Events() uint64 { return r.events }
-
 // Close writes the end of the trace and what is still in the buffer. The error is the first that
 // occurred since the beginning: the writer's, ErrEmpty or ErrBroken. A trace whose Close failed is
 // not complete, and nobody will take it for one.

@@ -12,4 +12,6 @@
 //
 // The package knows nothing of WebAssembly: what an operation does to a group
 // is behind [Participant] and [Work].
+//
+// It is for this project, and promises nothing to other modules.
 package coord

@@ -8,6 +8,8 @@
 // (https://github.com/WebAssembly/tool-conventions/blob/main/DynamicLinking.md).
 //
 // All functions may be called by any number of goroutines.
+//
+// It is for this project, and promises nothing to other modules.
 package modinfo
 
 import (

@@ -16,7 +16,8 @@ const (
 	FeatureFailApply
 	FeatureFailUndo
 
-	AllFeatures = FeaturePark | FeatureCancel | FeatureCrash | FeatureSpawn | FeatureDetach | FeatureFailApply | FeatureFailUndo
+	AllFeatures = FeaturePark | FeatureCancel | FeatureCrash | FeatureSpawn | FeatureDetach |
+		FeatureFailApply | FeatureFailUndo
 )
 
 var featureNames = []string{"Park", "Cancel", "Crash", "Spawn", "Detach", "FailApply", "FailUndo"}

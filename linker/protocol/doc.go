@@ -20,4 +20,6 @@
 //
 // A State is a value: copy it by assignment, compare it with ==. Its methods
 // must not be called by several goroutines at once.
+//
+// It is for this project, and promises nothing to other modules.
 package protocol

@@ -16,4 +16,6 @@
 //
 // Source: the tool conventions for dynamic linking
 // (https://github.com/WebAssembly/tool-conventions/blob/main/DynamicLinking.md).
+//
+// It is for this project, and promises nothing to other modules.
 package synth

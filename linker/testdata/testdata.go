@@ -1,5 +1,7 @@
 // Package testdata has the C fixtures that random programs run on, for commands that run away from the source
 // tree. README.md says what each is.
+//
+// It is for this project, and promises nothing to other modules.
 package testdata
 
 import (

@@ -26,4 +26,6 @@
 // The part of TLA+ that is read is the one in which LinkerSync is written. Anything else is an
 // error with its line: nothing is left out of a question because it was not understood. What is
 // proved, and what is taken for granted, is in spec/proof.md.
+//
+// It is for this project, and promises nothing to other modules.
 package proof

@@ -2,6 +2,8 @@
 // the embedded checker, runs concurrent programs on the real linker and judges their histories,
 // parses with a stock grammar in several groups, and reports what was checked, how much of it, and
 // the verdicts.
+//
+// It is for this project, and promises nothing to other modules.
 package verify
 
 import (

@@ -10,4 +10,6 @@
 //
 // The steps of the C API, and the host functions, are those of lib/binding_web in the tree-sitter
 // project.
+//
+// It is for this project, and promises nothing to other modules.
 package webts

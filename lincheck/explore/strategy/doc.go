@@ -6,4 +6,6 @@
 // [Shrink].
 //
 // Nothing here is safe for use by several goroutines at once.
+//
+// It is for this project, and promises nothing to other modules.
 package strategy

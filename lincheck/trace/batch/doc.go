@@ -12,4 +12,6 @@
 // TLC is not everywhere. What it found for a thousand traces of the real linker is on [Record],
 // together with what that depends on: [Inputs] changes with the specification and with what this
 // package writes of a trace.
+//
+// It is for this project, and promises nothing to other modules.
 package batch

@@ -7,6 +7,8 @@
 //			_, err := trace.Validate(wrong) // a *trace.RejectedError for event at+1
 //		}
 //	}
+//
+// It is for this project, and promises nothing to other modules.
 package corrupt
 
 import (

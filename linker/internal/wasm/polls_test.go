@@ -16,8 +16,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 )
 
-const pollFeatures = api.CoreFeaturesV2 | experimental.CoreFeaturesThreads | experimental.CoreFeaturesTailCall |
-	experimental.CoreFeaturesExtendedConst | experimental.CoreFeaturesExceptionHandling
+const pollFeatures = api.CoreFeaturesV2 | experimental.CoreFeaturesThreads |
+	experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst |
+	experimental.CoreFeaturesExceptionHandling
 
 var pollCount = Import{Module: "polls", Name: "count"}
 

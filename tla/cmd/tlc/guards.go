@@ -294,11 +294,12 @@ func guardReport(verdicts []guardVerdict) string {
 	var b strings.Builder
 	b.WriteString("# What each guard is for\n\n")
 	b.WriteString("Every guard of every action of `LinkerSync` was replaced by `TRUE`, one at a " +
-		"time, and the models were\n")
-	b.WriteString("checked again: `" + strings.Join(guardModels(), "`, `") + "`.\n")
+		"time, and the\n")
+	b.WriteString("models were checked again: `" + strings.Join(guardModels(), "`, `") + "`.\n")
 	b.WriteString("Written by `go run ./tla/cmd/tlc guards --report spec/guards.md`. Every guard " +
-		"that changes the graph must be\n")
-	b.WriteString("caught; one that changes nothing must have a reason to be there.\n")
+		"that changes the\n")
+	b.WriteString("graph must be caught; one that changes nothing must have a reason to be " +
+		"there.\n")
 	caught := 0
 	for _, v := range verdicts {
 		if v.caught != "" {

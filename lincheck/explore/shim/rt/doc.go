@@ -3,4 +3,6 @@
 //
 // In a goroutine that is not under the explorer's scheduler each function is the statement that it
 // stands for.
+//
+// It is for this project, and promises nothing to other modules.
 package rt

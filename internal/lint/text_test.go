@@ -1,0 +1,133 @@
+package lint
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Limits of a file. A tab counts as four columns.
+const (
+	maxColumns = 100
+	maxLines   = 400
+)
+
+// tooWide are the files that have longer lines, and why.
+var tooWide = map[string]string{
+	"tla/LinkerProbes.tla":    "its lists of variables",
+	"tla/LinkerProof.tla":     "its lists of variables",
+	"tla/LinkerSync.tla":      "its lists of variables",
+	"tla/MCLinkerSync.tla":    "its lists of variables",
+	"tla/TraceData.tla":       "it is generated",
+	"tla/TraceLinkerSync.tla": "its lists of variables",
+}
+
+// tooLong are the files that have more lines than maxLines, and why.
+var tooLong = map[string]string{
+	"spec/rationale.md":  "questions and answers, each of which stands for itself",
+	"tla/LinkerSync.tla": "modules by concern are to come",
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// Lines of Go, TLA+ and Markdown have at most 100 columns. Not counted are the texts of others: raw
+// strings, preformatted comments, fenced blocks, tables; and a line that is one literal.
+func TestColumns(t *testing.T) {
+	for _, file := range tracked(t, ".go", ".tla", ".md") {
+		text := read(t, file)
+		skip := func(int, string) bool { return false }
+		switch path.Ext(file) {
+		case ".go":
+			skip = skipGo(t, file, text)
+		case ".md":
+			skip = skipMarkdown(text)
+		}
+		wide := 0
+		for i, line := range strings.Split(text, "\n") {
+			n := columns(line)
+			if n <= maxColumns || skip(i+1, line) {
+				continue
+			}
+			wide++
+			if tooWide[file] == "" {
+				t.Errorf("%s:%d: %d columns", file, i+1, n)
+			}
+		}
+		if wide == 0 && tooWide[file] != "" {
+			t.Errorf("%s has no line of more than %d columns: it is no exception any more",
+				file, maxColumns)
+		}
+	}
+}
+
+func columns(line string) (n int) {
+	for _, r := range line {
+		if n++; r == '\t' {
+			n += 3
+		}
+	}
+	return n
+}
+
+func skipGo(t *testing.T, name, text string) func(int, string) bool {
+	t.Helper()
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, name, text, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	literal := map[int]bool{}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING && l.Value[0] == '`' {
+			for i := fset.Position(l.Pos()).Line; i <= fset.Position(l.End()).Line; i++ {
+				literal[i] = true
+			}
+		}
+		return true
+	})
+	return func(i int, line string) bool {
+		body := strings.TrimLeft(line, "\t")
+		return literal[i] || strings.HasPrefix(body, "//\t") ||
+			strings.HasPrefix(body, "// ") && strings.HasPrefix(body[3:], "  ") ||
+			strings.HasPrefix(body, `"`)
+	}
+}
+
+func skipMarkdown(text string) func(int, string) bool {
+	fenced, in := map[int]bool{}, false
+	for i, line := range strings.Split(text, "\n") {
+		if strings.HasPrefix(strings.TrimSpace(line), "```") {
+			in = !in
+		}
+		fenced[i+1] = in
+	}
+	return func(i int, line string) bool {
+		return fenced[i] || strings.HasPrefix(strings.TrimSpace(line), "|") ||
+			!strings.Contains(strings.TrimSpace(line), " ")
+	}
+}
+
+// Files have one subject, and at most 400 lines.
+func TestLines(t *testing.T) {
+	for _, file := range tracked(t, ".go", ".tla", ".md") {
+		n := strings.Count(read(t, file), "\n")
+		switch _, excepted := tooLong[file]; {
+		case n > maxLines && !excepted:
+			t.Errorf("%s has %d lines, more than %d", file, n, maxLines)
+		case n <= maxLines && excepted:
+			t.Errorf("%s has %d lines: it is no exception any more", file, n)
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package linker
+
+import (
+	"context"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// data satisfies a GOT.mem import: the address of a data symbol.
+func (b *binder) data(m *module, imp *wasm.Import) (binding, error) {
+	if imp.Global.Type != wasm.I32 {
+		return binding{}, importError(m, imp, "an address is an i32, not "+imp.Global.Type.String())
+	}
+	if v, ok := b.t.l.places[imp.Name]; ok {
+		return binding{kind: bindConst, value: v}, nil
+	}
+	x := b.lookup(imp.Name)
+	switch {
+	case x == nil && m.isWeak(imp):
+		return binding{kind: bindConst}, nil
+	case x == nil:
+		return binding{}, &UndefinedSymbolError{Module: m.name, Symbol: imp.Name}
+	case x.kind != exportData:
+		return binding{}, wrongKind(m, x, "data")
+	case x.tls:
+		return b.threadLocalData(m, imp, x)
+	}
+	return binding{kind: bindData, exp: x}, nil
+}
+
+// pointer satisfies a GOT.func import: the pointer of a function.
+func (b *binder) pointer(m *module, imp *wasm.Import) (binding, error) {
+	if imp.Global.Type != wasm.I32 {
+		return binding{}, importError(m, imp, "a function pointer is an i32, not "+
+			imp.Global.Type.String())
+	}
+	x := b.t.l.notStub(imp.Name, b.lookupFor(imp.Name))
+	if index, ok := b.at.functions[imp.Name]; ok && x == nil {
+		x = b.t.l.askedFor("env", imp.Name, m.src.Types[index])
+	}
+	if x == nil {
+		x = b.t.l.host.exports[providedPrefix+imp.Name]
+	}
+	switch {
+	case x == nil && m.isWeak(imp):
+		return binding{kind: bindConst}, nil
+	case x == nil:
+		if fn := b.stubPointer(m, imp); fn != nil {
+			return binding{kind: bindPointer, fn: fn}, nil
+		}
+		return binding{}, &UndefinedSymbolError{Module: m.name, Symbol: imp.Name}
+	case x.kind != exportFunction:
+		return binding{}, wrongKind(m, x, "function")
+	}
+	return binding{kind: bindPointer, fn: x.fn}, nil
+}
+
+// stubPointer returns what a module gets for the address of a function that nobody has: the stub
+// through which it calls that function, which fails when it is called. A module that only takes the
+// address tells no signature, so its stub has neither parameters nor results: called as anything
+// else, it traps as a function of another type does. nil is returned if everything is to be bound.
+func (b *binder) stubPointer(m *module, imp *wasm.Import) *function {
+	if b.now {
+		return nil
+	}
+	var typ wasm.FuncType
+	if index, ok := b.at.functions[imp.Name]; ok {
+		typ = m.src.Types[index]
+	} else {
+		stub := &link{mod: m, namespace: "env", symbol: imp.Name, address: true}
+		m.links = append(m.links, stub)
+		b.bindings[m] = append(b.bindings[m], binding{kind: bindLink, link: stub,
+			imp: &wasm.Import{Module: "env", Name: imp.Name, Kind: wasm.KindFunc}})
+	}
+	fn := newFunction(m, imp.Name, typ)
+	fn.stub = true
+	m.functions = append(m.functions, fn)
+	return fn
+}
+
+// global satisfies an import of a global that is no GOT entry.
+func (b *binder) global(m *module, imp *wasm.Import) (binding, error) {
+	if imp.Module == "env" {
+		want := wasm.GlobalType{Type: wasm.I32}
+		kind, own := bindConst, true
+		switch imp.Name {
+		case "__memory_base":
+			kind = bindMemoryBase
+		case "__table_base":
+			kind = bindTableBase
+		case "__stack_pointer":
+			kind, want.Mutable = bindStackPointer, true
+		default:
+			own = false
+		}
+		if own && m.fixed && kind != bindStackPointer {
+			return binding{}, importError(m, imp, "only a library has a place of its own")
+		}
+		if own && imp.Global != want {
+			return binding{}, importError(m, imp, "it is a global "+want.String()+", not "+
+				imp.Global.String())
+		}
+		if own && kind == bindStackPointer && b.t.l.stackPointer != nil &&
+			m != b.t.l.stackPointer.mod {
+			return binding{kind: bindGlobal, exp: b.t.l.stackPointer}, nil
+		}
+		if own {
+			return binding{kind: kind}, nil
+		}
+		if v, ok := b.t.l.places[imp.Name]; ok && !imp.Global.Mutable &&
+			imp.Global.Type == wasm.I32 {
+			return binding{kind: bindConst, value: v}, nil
+		}
+	}
+	x := b.lookup(imp.Name)
+	switch {
+	case imp.Module != "env":
+		return binding{}, importError(m, imp, "a host module has functions only")
+	case x == nil:
+		return binding{}, &UndefinedSymbolError{Module: m.name, Symbol: imp.Name}
+	case x.kind == exportData && !x.tls && imp.Global == (wasm.GlobalType{Type: wasm.I32}):
+		return binding{kind: bindData, exp: x}, nil
+	case (x.kind != exportGlobal && x.kind != exportData) || x.global != imp.Global:
+		return binding{}, wrongKind(m, x, "global "+imp.Global.String())
+	case !b.instantiated(m, x.mod):
+		return binding{}, importError(m, imp, "module "+text.Name(x.mod.name)+
+			", which defines it, is instantiated later")
+	}
+	return binding{kind: bindGlobal, exp: x}, nil
+}
+
+// madeTag is an exception tag that several modules import and none defines.
+type madeTag struct {
+	name string
+	typ  wasm.FuncType
+}
+
+// madeTag finds a tag that was made for modules that were loaded before. Who came first has decided
+// what everybody throws and catches.
+func (b *binder) madeTag(name string) *export { return b.t.l.state.scope.tags.At(name) }
+
+// makeTags makes the tags that a module imports and nobody has, for all who import them later: in
+// one module, however many there are.
+func (b *binder) makeTags(ctx context.Context, m *module) error {
+	var missing []madeTag
+	seen := map[string]bool{}
+	for i := range m.src.Imports {
+		imp := &m.src.Imports[i]
+		if imp.Kind != wasm.KindTag || imp.Module != "env" || seen[imp.Name] {
+			continue
+		}
+		if seen[imp.Name] = true; b.madeTag(imp.Name) == nil && b.lookup(imp.Name) == nil {
+			missing = append(missing, madeTag{imp.Name, m.src.Types[imp.Type]})
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	made, err := b.t.makeTags(ctx, m, missing)
+	if err != nil {
+		return err
+	}
+	b.batch[made], b.ready[made] = true, true
+	b.order = append(b.order, made)
+	return nil
+}
+
+// tag satisfies an import of an exception tag: that of the first module that defines it; when
+// nobody does, one is made for all who import it.
+func (b *binder) tag(m *module, imp *wasm.Import) (binding, error) {
+	want := m.src.Types[imp.Type]
+	x := b.madeTag(imp.Name)
+	if x == nil {
+		x = b.lookup(imp.Name)
+	}
+	switch {
+	case imp.Module != "env":
+		return binding{}, importError(m, imp, "a tag can only be imported from env")
+	case x == nil:
+		return binding{}, &UndefinedSymbolError{Module: m.name, Symbol: imp.Name}
+	case x.kind != exportTag:
+		return binding{}, wrongKind(m, x, "tag "+want.String())
+	case !x.tag.Equal(want):
+		return binding{}, wrongKind(m, x, "tag "+want.String())
+	case !b.instantiated(m, x.mod):
+		return binding{}, importError(m, imp, "module "+text.Name(x.mod.name)+
+			", which defines it, is instantiated later")
+	}
+	return binding{kind: bindTag, exp: x}, nil
+}

@@ -1,0 +1,184 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
+)
+
+// putterInstance is a module's putter in one group. Its functions do not call out, so one of each
+// serves all calls.
+type putterInstance struct {
+	mod       api.Module
+	put, link api.Function
+}
+
+// putterOf returns the instance that puts a function into this group's tables, and the function's
+// number to it.
+func (g *Group) putterOf(ctx context.Context, fn *function) (*putterInstance, uint64, error) {
+	m := fn.mod
+	batch, position := m.put.index[fn]/putBatch, uint64(m.put.index[fn]%putBatch)
+	inst := g.instances[m]
+	if inst == nil { // a host module
+		inst = &instance{}
+		g.instances[m] = inst
+	}
+	if p := inst.put[batch]; p != nil {
+		return p, position, nil
+	}
+	if err := g.l.at(ctx, g, pointPutter); err != nil {
+		return nil, 0, err
+	}
+	compiled, err := m.put.compile(ctx, g.l.codes, m, batch)
+	if err != nil {
+		return nil, 0, err
+	}
+	mod, err := g.l.instantiateIn(ctx, compiled,
+		func(name string) api.Module { return g.namespace(m.namespace(name)) })
+	if err != nil {
+		return nil, 0, err
+	}
+	if inst.put == nil {
+		inst.put = map[uint32]*putterInstance{}
+	}
+	p := &putterInstance{mod: mod, put: mod.ExportedFunction(putSlot),
+		link: mod.ExportedFunction(putLink)}
+	inst.put[batch] = p
+	return p, position, nil
+}
+
+// compile compiles what puts a batch of functions.
+func (p *putter) compile(ctx context.Context, c *codes, m *module,
+	batch uint32) (wazero.CompiledModule, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if compiled := p.compiled[batch]; compiled != nil {
+		return compiled, nil
+	}
+	first := int(batch * putBatch)
+	bytes, err := buildPut(m.functions[first:min(first+putBatch, len(m.functions))])
+	if err != nil {
+		return nil, err
+	}
+	compiled, err := c.CompileModule(ctx, bytes)
+	if err != nil {
+		return nil, err
+	}
+	if p.compiled == nil {
+		p.compiled = map[uint32]wazero.CompiledModule{}
+	}
+	p.compiled[batch] = compiled
+	return compiled, nil
+}
+
+// fill puts functions into slots of the function table.
+func (g *Group) fill(ctx context.Context, fills []fill) error {
+	for _, f := range fills {
+		if err := g.putSlot(ctx, f.slot, f.fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putSlot puts a function into an entry of the function table.
+func (g *Group) putSlot(ctx context.Context, slot uint32, fn *function) error {
+	p, position, err := g.putterOf(ctx, fn)
+	if err != nil {
+		return fmt.Errorf("linker: function %s of %s into the table: %w", text.Quote(fn.name),
+			text.Name(fn.mod.name), err)
+	}
+	if err := g.l.at(ctx, g, pointPut); err != nil {
+		return err
+	}
+	_, err = p.put.Call(ctx, uint64(slot), position)
+	return err
+}
+
+// putLink puts a function into an entry of the link table.
+func (g *Group) putLink(ctx context.Context, index uint32, fn *function) error {
+	p, position, err := g.putterOf(ctx, fn)
+	if err != nil {
+		return fmt.Errorf("linker: function %s of %s into the link table: %w", text.Quote(fn.name),
+			text.Name(fn.mod.name), err)
+	}
+	if err := g.l.at(ctx, g, pointLink); err != nil {
+		return err
+	}
+	if _, err := p.link.Call(ctx, uint64(index), position); err != nil {
+		return err
+	}
+	g.unlink(index) // it may have held another one
+	if g.linkedTo[fn.mod] == nil {
+		g.linkedTo[fn.mod] = map[uint32]bool{}
+	}
+	g.linked[index], g.linkedTo[fn.mod][index] = fn, true
+	return nil
+}
+
+// unlink forgets what an entry of the link table holds.
+func (g *Group) unlink(index uint32) {
+	if fn := g.linked[index]; fn != nil {
+		delete(g.linkedTo[fn.mod], index)
+		if len(g.linkedTo[fn.mod]) == 0 {
+			delete(g.linkedTo, fn.mod)
+		}
+	}
+	delete(g.linked, index)
+}
+
+func (g *Group) clearLink(ctx context.Context, index uint32) error {
+	if g.linked[index] == nil {
+		return nil
+	}
+	g.unlink(index)
+	_, err := g.base.ExportedFunction(baseClearLink).Call(ctx, uint64(index))
+	return err
+}
+
+// clearFills makes slots null again; those beyond the table's end are none.
+func (g *Group) clearFills(ctx context.Context, fills []fill) error {
+	var errs []error
+	for _, f := range fills {
+		errs = append(errs, g.clearSlots(ctx, span{f.slot, 1}))
+	}
+	return errors.Join(errs...)
+}
+
+func (g *Group) clearSlots(ctx context.Context, r span) error {
+	if r.size == 0 || g.table == nil || r.end() > uint64(g.slots) {
+		return nil
+	}
+	_, err := g.table.ExportedFunction(tableClear).Call(ctx, uint64(r.base), uint64(r.size))
+	return err
+}
+
+// growTables makes the tables as long as they have to be.
+func (g *Group) growTables(ctx context.Context, slots, links uint32) error {
+	grow := func(mod api.Module, export string, have *uint32, want uint32, what string) error {
+		if want <= *have || mod == nil {
+			return nil
+		}
+		r, err := mod.ExportedFunction(export).Call(ctx, uint64(want-*have))
+		if err != nil {
+			return err
+		}
+		if int32(r[0]) < 0 {
+			return &LimitError{Limit: what + " (entries)", Value: uint64(want), Max: uint64(*have)}
+		}
+		*have = want
+		return nil
+	}
+	if err := g.l.at(ctx, g, pointGrowTables); err != nil {
+		return err
+	}
+	if err := grow(g.table, tableGrow, &g.slots, slots, "function table"); err != nil {
+		return err
+	}
+	return grow(g.base, baseGrowLinks, &g.linkSlots, links, "link table")
+}
