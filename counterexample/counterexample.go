@@ -32,6 +32,8 @@ type Step struct {
 	Number  int      `json:"number"`
 	Action  string   `json:"action"` // with its parameters: Work(g1, <<"LoadModules", 1>>)
 	Changes []Change `json:"changes"`
+	// Note says why the action cannot be, if it cannot.
+	Note string `json:"note,omitempty"`
 }
 
 // Counterexample is a behaviour that violates a property.
@@ -49,6 +51,10 @@ type Counterexample struct {
 	// steps.
 	Loop  int  `json:"loop,omitempty"`
 	Stops bool `json:"stops,omitempty"`
+	// Headline is the title of what is not the violation of a property: of a trace that is no
+	// behaviour of the protocol. Possible is what could have happened instead of its last step.
+	Headline string   `json:"headline,omitempty"`
+	Possible []string `json:"possible,omitempty"`
 
 	// Config and Actions are the behaviour itself, where it is one of package protocol: for a
 	// [timeline.Timeline]. Actions is nil otherwise.
@@ -196,7 +202,13 @@ func (c *Counterexample) Title() string {
 	if len(c.Off) > 0 {
 		b.WriteString(strings.Join(c.Off, ", ") + " off: ")
 	}
-	if c.Property == model.Deadlock {
+	switch c.Property {
+	case "":
+		if c.Headline == "" {
+			return fmt.Sprintf("%s%d steps", b.String(), len(c.Steps))
+		}
+		return b.String() + c.Headline
+	case model.Deadlock:
 		fmt.Fprintf(&b, "deadlock after %d steps", len(c.Steps))
 		return b.String()
 	}

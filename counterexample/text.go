@@ -34,10 +34,13 @@ func (c *Counterexample) WriteText(w io.Writer) error {
 		if utf8.RuneCountInString(s.Action) > width {
 			head += "\n" + strings.Repeat(" ", width+9)
 		}
-		if len(s.Changes) == 0 {
+		if len(s.Changes) == 0 && s.Note == "" {
 			head = strings.TrimRight(head, " \n")
 		}
 		b.WriteString(head)
+		if s.Note != "" {
+			b.WriteString("✗ " + s.Note)
+		}
 		for i, x := range s.Changes {
 			if i > 0 {
 				b.WriteString("\n" + strings.Repeat(" ", width+9))
@@ -51,6 +54,14 @@ func (c *Counterexample) WriteText(w io.Writer) error {
 		fmt.Fprintf(&b, "       … and so on, from step %d\n", c.Loop)
 	case c.Stops:
 		b.WriteString("       … and nothing happens any more that has to\n")
+	}
+	if len(c.Possible) > 0 {
+		for i, line := range wrap("possible would have been: "+strings.Join(c.Possible, ", "), 78) {
+			if i == 0 {
+				b.WriteByte('\n')
+			}
+			fmt.Fprintf(&b, "  %s\n", line)
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -17,7 +17,7 @@
 // verdict counts only where it counts as many states as TLC, and [Lint] keeps the specification
 // free of what it misreads.
 //
-// The command in tla/cmd/tlc does all this from the command line.
+// "lockstep tlc" (package tla/tlc) does all this from the command line.
 //
 // It is for this project, and promises nothing to other modules.
 package tla

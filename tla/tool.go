@@ -40,14 +40,21 @@ type Locator struct {
 	LookPath func(string) (string, error)
 	// Dir is the folder of the specifications; its tools/tla2tools.jar is used where it exists.
 	Dir string
+	// Tools is the folder of the jar, if it is another one than tools in Dir.
+	Tools string
 }
 
 // JarFile is where [Locator.Find] looks for TLC's jar, and where [Download] puts it.
-func (l Locator) JarFile() string { return filepath.Join(l.Dir, "tools", "tla2tools.jar") }
+func (l Locator) JarFile() string {
+	if l.Tools != "" {
+		return filepath.Join(l.Tools, "tla2tools.jar")
+	}
+	return filepath.Join(l.Dir, "tools", "tla2tools.jar")
+}
 
-// Find returns the first of: the jar that [EnvJar] names, tools/tla2tools.jar in the folder of the
-// specifications, a command tlc on PATH. Errors wrap [ErrNoTLC] or [ErrNoJava]. A jar that [EnvJar]
-// names and that is not there is an error, not a reason to use another.
+// Find returns the first of: the jar that [EnvJar] names, [Locator.JarFile], a command tlc on PATH.
+// Errors wrap [ErrNoTLC] or [ErrNoJava]. A jar that [EnvJar] names and that is not there is an
+// error, not a reason to use another.
 func (l Locator) Find() (Tool, error) {
 	getenv, lookPath := l.Getenv, l.LookPath
 	if getenv == nil {

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-wasm/lockstep/include"
+	"github.com/lockstep-wasm/lockstep/internal/unpack"
 )
 
 // Names under which clang is looked for, the best first.
@@ -63,7 +62,7 @@ The compiler is the one that $` + variable + ` names, that of $WASI_SDK_PATH, or
 			if compiler == "" {
 				return &noCompilerError{command: name, clang: clang}
 			}
-			headers, err := headerFolder()
+			headers, err := unpack.Folder(include.FS, "include")
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -152,59 +151,6 @@ func compilerFlags(args []string, headers string) []string {
 		flags = append(flags, "-xc", filepath.Join(headers, "lockstep", "start.c"))
 	}
 	return flags
-}
-
-// headerFolder returns a folder with the project's headers, which it makes from those that are
-// built in.
-func headerFolder() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		cache = os.TempDir()
-	}
-	sum := sha256.New()
-	var files []string
-	err = fs.WalkDir(include.FS, ".", func(file string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		text, err := fs.ReadFile(include.FS, file)
-		fmt.Fprintf(sum, "%s\n%d\n%s", file, len(text), text)
-		files = append(files, file)
-		return err
-	})
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(cache, "lockstep", fmt.Sprintf("include-%x", sum.Sum(nil)[:8]))
-	for _, file := range files {
-		if err := writeHeader(filepath.Join(dir, filepath.FromSlash(file)), file); err != nil {
-			return "", err
-		}
-	}
-	return dir, nil
-}
-
-// writeHeader writes a header, if it is not there: whole, whoever else does the same.
-func writeHeader(name, file string) error {
-	text, err := fs.ReadFile(include.FS, file)
-	if err != nil {
-		return err
-	}
-	if old, err := os.ReadFile(name); err == nil && string(old) == string(text) {
-		return nil
-	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return err
-	}
-	temp, err := os.CreateTemp(filepath.Dir(name), ".header-*")
-	if err != nil {
-		return err
-	}
-	_, err = temp.Write(text)
-	if err := errors.Join(err, temp.Chmod(0o644), temp.Close()); err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
-	}
-	return os.Rename(temp.Name(), name)
 }
 
 // runCompiler runs a command that it prints. The compiler's status is the command's.

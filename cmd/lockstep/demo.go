@@ -14,6 +14,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/lockstep-wasm/lockstep/counterexample"
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
@@ -34,7 +35,9 @@ everybody has arrived and applied.
 
 With --break it switches a guard of the protocol off instead, and shows the shortest way to what
 goes wrong: the property that is violated, and the actions that lead there, with what each
-changes. The guards are` + strings.Join(guards(), ", ") + `.
+changes. The guards are
+
+` + wrapped(guards(), 90) + `.
 
 The page of the same picture, with zoom and search, is written to --output.`,
 		Example: `  lockstep demo
@@ -67,7 +70,7 @@ The page of the same picture, with zoom and search, is written to --output.`,
 					return fmt.Errorf("demo: %w", err)
 				}
 			}
-			return show(cmd, d, func(w io.Writer) { d.write(w, out) })
+			return result.Show(cmd, d, func(w io.Writer) { d.write(w, out) })
 		},
 	}
 	cmd.Flags().StringVar(&guard, "break", "", "guard to switch off")
@@ -86,6 +89,23 @@ The page of the same picture, with zoom and search, is written to --output.`,
 		panic(err) // there is such a flag
 	}
 	return cmd
+}
+
+// wrapped lists names in lines of so many columns at most.
+func wrapped(names []string, columns int) string {
+	var b strings.Builder
+	line := ""
+	for i, n := range names {
+		if i < len(names)-1 {
+			n += ","
+		}
+		if line != "" && len(line)+1+len(n) > columns {
+			b.WriteString(line + "\n")
+			line = ""
+		}
+		line = strings.TrimPrefix(line+" "+n, " ")
+	}
+	return b.String() + line
 }
 
 func guards() (names []string) {

@@ -10,6 +10,7 @@ import (
 	"github.com/ianlancetaylor/demangle"
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/linker/modinfo"
 )
 
@@ -50,7 +51,7 @@ Nothing is compiled or run.`,
 			if failed != nil && len(all) == 0 {
 				return failed
 			}
-			if err := show(cmd, all, func(w io.Writer) {
+			if err := result.Show(cmd, all, func(w io.Writer) {
 				for i, d := range all {
 					if i > 0 {
 						fmt.Fprintln(w)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/lincheck"
 )
 
@@ -88,36 +89,36 @@ func judge(cmd *cobra.Command, files []string, page *resultFile, timeout time.Du
 			)
 			continue
 		}
-		result := lincheck.Judge(h, lincheck.Limits{Timeout: timeout})
+		found := lincheck.Judge(h, lincheck.Limits{Timeout: timeout})
 		all.Judging += time.Since(read)
-		good = good && result.Verdict == lincheck.OK
+		good = good && found.Verdict == lincheck.OK
 		j := judged{
 			File:       name,
 			Operations: len(h.Operations),
-			Verdict:    result.Verdict.String(),
-			Reason:     result.Explanation,
+			Verdict:    found.Verdict.String(),
+			Reason:     found.Explanation,
 		}
-		if result.Err != nil {
-			j.Reason = result.Err.Error()
+		if found.Err != nil {
+			j.Reason = found.Err.Error()
 		} else {
-			last = &result
+			last = &found
 		}
 		all.Histories = append(all.Histories, j)
-		if !asJSON(cmd) {
+		if !result.AsJSON(cmd) {
 			fmt.Fprintf(
 				cmd.OutOrStdout(),
 				"%s: %d operations: %s\n",
 				name,
 				len(h.Operations),
-				result,
+				found,
 			)
 		}
 	}
-	if failed != nil && len(all.Histories) == 1 && !asJSON(cmd) {
+	if failed != nil && len(all.Histories) == 1 && !result.AsJSON(cmd) {
 		return failed
 	}
 	all.Memory = peakMemory()
-	if err := show(cmd, all, func(w io.Writer) {
+	if err := result.Show(cmd, all, func(w io.Writer) {
 		fmt.Fprintf(w, "read in %s, judged in %s; peak memory %d MiB\n",
 			all.Reading.Round(time.Millisecond), all.Judging.Round(time.Millisecond),
 			all.Memory>>20)

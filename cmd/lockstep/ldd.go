@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/linker/modinfo"
 )
 
@@ -118,7 +119,7 @@ The exit status is 1 if a library or a symbol is missing without which loading f
 			if err != nil {
 				return fmt.Errorf("ldd: %s: %w", args[0], unwrapPath(err))
 			}
-			if err := show(cmd, tree, func(w io.Writer) {
+			if err := result.Show(cmd, tree, func(w io.Writer) {
 				if main != "" {
 					fmt.Fprintf(w, "in %s\n", main)
 				}

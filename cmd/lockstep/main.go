@@ -9,6 +9,10 @@
 //	lockstep judge FILE…           judge histories that were recorded before
 //	lockstep trace record|check    record what the protocol of a running linker does, and check it
 //	lockstep soak                  run random programs in an unsound environment, for as long as one likes
+//	lockstep demo                  draw four threads while a plug-in is replaced, or what a missing guard does
+//	lockstep tlc                   check the TLA+ models with TLC, or with the embedded checker
+//	lockstep cc, c++               compile a library or a program with clang and the right flags
+//	lockstep man DIR               write the manual pages
 package main
 
 import (
@@ -21,11 +25,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-wasm/lockstep/internal/process"
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/internal/version"
+	"github.com/lockstep-wasm/lockstep/tla/tlc"
 )
 
 func main() {
-	os.Exit(supervise(run, os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(process.Supervise(run, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // argumentError says what is wrong with the arguments of a command.
@@ -56,9 +63,8 @@ func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e
 
 // The exit statuses, besides those of a program that "run" runs.
 const (
-	statusFound  = 1   // something was found: a violation, a missing library
-	statusUnable = 2   // the command could not do its work
-	statusSignal = 128 // and the signal's number
+	statusFound  = 1 // something was found: a violation, a missing library
+	statusUnable = 2 // the command could not do its work
 )
 
 // run is main without the process around it. It returns the exit status.
@@ -69,18 +75,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	var stopped *signalError
+	var stopped *process.SignalError
 	var status statusError
 	switch {
 	case errors.As(context.Cause(ctx), &stopped):
 		fmt.Fprintln(stderr, "lockstep:", stopped)
-		return statusSignal + int(stopped.signal)
+		return process.StatusSignal + int(stopped.Signal)
 	case out.err != nil && (err == nil || errors.Is(err, errVerdict) || errors.Is(err, out.err)):
 		fmt.Fprintln(stderr, "lockstep: output:", out.err)
 		return statusUnable
 	case err == nil:
 		return 0
 	case errors.Is(err, errVerdict):
+		return statusFound
+	case tlc.Found(err):
+		fmt.Fprintln(stderr, "lockstep:", err)
 		return statusFound
 	case errors.As(err, &status):
 		return int(status)
@@ -110,7 +119,7 @@ the program.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.PersistentFlags().Bool("json", false, "print the result as JSON, one value")
+	result.Flag(root)
 	root.AddCommand(
 		runCommand(),
 		demoCommand(),
@@ -123,6 +132,7 @@ the program.`,
 		lddCommand(),
 		traceCommand(),
 		soakCommand(),
+		tlc.Command(),
 	)
 	return root
 }

@@ -2,12 +2,10 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
 
-	"github.com/spf13/cobra"
 	"golang.org/x/term"
 )
 
@@ -26,28 +24,6 @@ func (o *output) Write(p []byte) (int, error) {
 	n, err := o.w.Write(p)
 	o.err = err
 	return n, err
-}
-
-// asJSON tells whether the command was asked for JSON.
-func asJSON(cmd *cobra.Command) bool {
-	wanted, err := cmd.Flags().GetBool("json")
-	return err == nil && wanted
-}
-
-// show prints the result of a command: value if JSON is wanted, what text writes otherwise.
-func show(cmd *cobra.Command, value any, text func(w io.Writer)) error {
-	if !asJSON(cmd) {
-		text(cmd.OutOrStdout())
-		return nil
-	}
-	return writeJSON(cmd.OutOrStdout(), value)
-}
-
-func writeJSON(w io.Writer, value any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(value)
 }
 
 // isTerminal tells whether somebody looks at what is written to w.

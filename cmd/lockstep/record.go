@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tetratelabs/wazero"
 
+	"github.com/lockstep-wasm/lockstep/internal/process"
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/lincheck"
 	"github.com/lockstep-wasm/lockstep/lincheck/drive"
 	"github.com/lockstep-wasm/lockstep/linker"
@@ -142,13 +144,13 @@ func record(cmd *cobra.Command, o recordOptions) (err error) {
 	begun = time.Now()
 	limits := lincheck.Limits{Timeout: o.timeout}
 	if stopped {
-		limits.Timeout = grace / 2
+		limits.Timeout = process.Grace / 2
 	}
-	result := lincheck.CheckOrder(h, limits)
+	judged := lincheck.CheckOrder(h, limits)
 	r.Judging = time.Since(begun)
-	r.Verdict, r.Reason = result.Verdict.String(), result.Explanation
-	if result.Err != nil {
-		r.Reason = result.Err.Error()
+	r.Verdict, r.Reason = judged.Verdict.String(), judged.Explanation
+	if judged.Err != nil {
+		r.Reason = judged.Err.Error()
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
@@ -160,16 +162,16 @@ func record(cmd *cobra.Command, o recordOptions) (err error) {
 			return fmt.Errorf("record: %w", err)
 		}
 	}
-	if err := show(cmd, r, func(w io.Writer) { r.write(w, result) }); err != nil {
+	if err := result.Show(cmd, r, func(w io.Writer) { r.write(w, judged) }); err != nil {
 		return err
 	}
-	if result.Verdict != lincheck.OK {
+	if judged.Verdict != lincheck.OK {
 		return errVerdict
 	}
 	return nil
 }
 
-func (r *recorded) write(w io.Writer, result lincheck.Result) {
+func (r *recorded) write(w io.Writer, judged lincheck.Result) {
 	if r.Stopped {
 		fmt.Fprint(w, "stopped after ")
 	}
@@ -179,7 +181,7 @@ func (r *recorded) write(w io.Writer, result lincheck.Result) {
 		r.Operations,
 		r.Goroutines,
 		r.Groups,
-		result,
+		judged,
 	)
 	fmt.Fprintf(
 		w,

@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/linker/modinfo"
 )
@@ -53,7 +54,7 @@ names the module and the function, or the symbol.`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: wasmFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if asJSON(cmd) {
+			if result.AsJSON(cmd) {
 				return argumentError{
 					"run",
 					"has no result to print as JSON: what is printed is the program's",

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/lockstep-wasm/lockstep/internal/process"
 )
 
 // A program gets its arguments, variables, folders and libraries, and its status is the command's.
@@ -94,17 +96,17 @@ func TestRun(t *testing.T) {
 // context, and one that computes for ever.
 func TestSignals(t *testing.T) {
 	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
-		for name, main := range map[string]mainFunc{
+		for name, main := range map[string]process.Main{
 			"obedient": func(ctx context.Context, _ []string, _, _ writer) int {
 				if err := syscall.Kill(os.Getpid(), s); err != nil {
 					t.Error(err)
 				}
 				<-ctx.Done()
-				var stopped *signalError
+				var stopped *process.SignalError
 				if !errors.As(context.Cause(ctx), &stopped) {
 					t.Errorf("the cause is %v", context.Cause(ctx))
 				}
-				return statusSignal + int(stopped.signal)
+				return process.StatusSignal + int(stopped.Signal)
 			},
 			"deaf": func(context.Context, []string, writer, writer) int {
 				if err := syscall.Kill(os.Getpid(), s); err != nil {
@@ -114,7 +116,7 @@ func TestSignals(t *testing.T) {
 			},
 		} {
 			var out, errs bytes.Buffer
-			if status := supervise(main, nil, &out, &errs); status != 128+int(s) {
+			if status := process.Supervise(main, nil, &out, &errs); status != 128+int(s) {
 				t.Errorf("%s, %s: status %d", s, name, status)
 			}
 		}

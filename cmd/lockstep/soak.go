@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tetratelabs/wazero"
 
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/lincheck"
 	"github.com/lockstep-wasm/lockstep/lincheck/drive"
 	"github.com/lockstep-wasm/lockstep/lincheck/trace"
@@ -102,7 +103,7 @@ func soak(cmd *cobra.Command, o soakOptions) (err error) {
 		total.add(s)
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %s\n", s, s.result)
 	}
-	if err := show(cmd, total, total.show); err != nil {
+	if err := result.Show(cmd, total, total.show); err != nil {
 		return err
 	}
 	if total.Failure != "" {

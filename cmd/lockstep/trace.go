@@ -7,18 +7,19 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/tetratelabs/wazero"
 
+	"github.com/lockstep-wasm/lockstep/counterexample"
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/lincheck/drive"
 	"github.com/lockstep-wasm/lockstep/lincheck/trace"
 	"github.com/lockstep-wasm/lockstep/lincheck/trace/batch"
 	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/linker/testdata"
-	"github.com/lockstep-wasm/lockstep/stock"
 	"github.com/lockstep-wasm/lockstep/tla"
+	"github.com/lockstep-wasm/lockstep/tla/tlc"
 )
 
 func traceCommand() *cobra.Command {
@@ -122,11 +123,11 @@ The same seed asks the same questions, in another interleaving each time.`,
 			if err != nil {
 				return fmt.Errorf("trace: %w", err)
 			}
-			type result struct {
+			type outcome struct {
 				File string `json:"file"`
 				Seed uint64 `json:"seed"`
 			}
-			return show(cmd, result{out, p.Seed}, func(w io.Writer) {
+			return result.Show(cmd, outcome{out, p.Seed}, func(w io.Writer) {
 				fmt.Fprintf(w, "%s: the trace of the program with seed %d\n", out, p.Seed)
 			})
 		},
@@ -149,8 +150,8 @@ func traceCheckCommand() *cobra.Command {
 		Use:   "check FILE…",
 		Short: "Tell whether traces are behaviours of the protocol",
 		Long: `check replays traces against the protocol in Go, and with --tlc against the TLA+
-text as well. It shows the first event of a trace that does not fit, the state before it, and what
-would have been possible. The exit status is 0 only if all traces are accepted.
+text as well. Of a trace that does not fit it shows the first event that does not, the actions that
+lead there with what each changes, and what would have been possible. The exit status is 0 only if all traces are accepted.
 
 TLC is the jar that the environment variable TLA2TOOLS_JAR names, tla/tools/tla2tools.jar, or a
 command tlc on PATH.`,
@@ -180,6 +181,8 @@ type checkedTrace struct {
 	Commits  uint64 `json:"commits"`
 	Groups   int    `json:"groups"`
 	Reason   string `json:"reason,omitempty"` // why it was not accepted, or could not be read
+
+	Counterexample *counterexample.Counterexample `json:"counterexample,omitempty"`
 }
 
 // checkTraces replays files, and asks TLC if it is wanted. A file that cannot be read does not keep
@@ -207,14 +210,14 @@ func checkTraces(cmd *cobra.Command, files []string, ask bool, tool tla.Tool) er
 			inputs = append(inputs, batch.Input{Name: name, Trace: t})
 		}
 	}
-	if err := show(cmd, all, func(w io.Writer) {
+	if err := result.Show(cmd, all, func(w io.Writer) {
 		for _, c := range all {
 			switch {
 			case c.Accepted:
 				fmt.Fprintf(w, "%s: %d events, %d commits, %d groups: accepted\n", c.File, c.Events,
 					c.Commits, c.Groups)
-			case c.Events > 0:
-				fmt.Fprintf(w, "%s: %s\n", c.File, c.Reason)
+			case c.Counterexample != nil:
+				fmt.Fprintf(w, "%s: %s\n\n%s", c.File, c.Reason, c.Counterexample)
 			}
 		}
 	}); err != nil {
@@ -222,7 +225,7 @@ func checkTraces(cmd *cobra.Command, files []string, ask bool, tool tla.Tool) er
 	}
 	if len(inputs) > 0 {
 		said := cmd.OutOrStdout()
-		if asJSON(cmd) {
+		if result.AsJSON(cmd) {
 			said = cmd.ErrOrStderr()
 		}
 		outcome, err := batch.Check(cmd.Context(), tool, inputs)
@@ -261,7 +264,9 @@ func checkTrace(name string) (checkedTrace, error) {
 	}
 	c.Events, c.Commits, c.Groups = summary.Events, summary.Commits, summary.Groups
 	if rejected != nil {
-		c.Events, c.Reason = rejected.Event.Seq, rejected.Error()
+		c.Events, c.Counterexample = rejected.Event.Seq, counterexample.OfRejected(rejected)
+		c.Reason = fmt.Sprintf("line %d: event %d, %s, does not fit: %s",
+			rejected.Line, rejected.Event.Seq, rejected.Event.Step, rejected.Reason())
 		return c, nil
 	}
 	c.Accepted = true
@@ -281,11 +286,11 @@ func readTrace(name string) (*trace.Trace, error) {
 	return t, nil
 }
 
-// findTLC finds TLC; away from the source tree only where the environment says it is.
+// findTLC finds TLC, as "lockstep tlc" does, but does not download it.
 func findTLC() (tla.Tool, error) {
-	dir := "tla"
-	if root, err := stock.Root(); err == nil {
-		dir = filepath.Join(root, "tla")
+	locator, err := tlc.Locator()
+	if err != nil {
+		return tla.Tool{}, err
 	}
-	return tla.Locator{Dir: dir}.Find()
+	return locator.Find()
 }

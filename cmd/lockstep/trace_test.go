@@ -74,8 +74,8 @@ func TestTraceRecordAndCheck(t *testing.T) {
 		t.Errorf("status %d", status)
 	}
 	for _, want := range []string{"accepted\n",
-		"does not fit: stage[g] = \"Replaying\" does not hold", "/\\ leader = g",
-		"Possible would have been:\n", "  Broadcast(g"} {
+		"does not fit: stage[g] = \"Replaying\" does not hold", "leader: None → g",
+		"✗ stage[g] = \"Replaying\" does not hold\n", "possible would have been: ", "Broadcast(g"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("%q is not in\n%s", want, stdout)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-wasm/lockstep/cmd/lockstep/verify"
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/linker/testdata"
 	"github.com/lockstep-wasm/lockstep/stock"
 	"github.com/lockstep-wasm/lockstep/tla"
@@ -62,7 +63,7 @@ modules that "make deps" fetches.`,
 					return fmt.Errorf("verify: report: %w", err)
 				}
 			}
-			if err := show(cmd, report.Summary(), func(w io.Writer) {
+			if err := result.Show(cmd, report.Summary(), func(w io.Writer) {
 				fmt.Fprintln(w)
 				report.WriteTable(w)
 				if !report.Stopped {

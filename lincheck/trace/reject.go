@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
@@ -17,6 +18,8 @@ type RejectedError struct {
 	Differences []Difference     // what should have been seen after it, and what was
 	Invariant   string           // what would be violated after it
 	Possible    []protocol.Step  // what could have been done instead
+	From        protocol.State   // a state some events before
+	Recent      []protocol.Step  // what leads from there to Before
 }
 
 // Difference is a variable whose value after an event is not what was seen.
@@ -94,6 +97,7 @@ func differences(want, seen *Seen) []Difference {
 func (r *Replayer) reject(e *Event, before protocol.State, why *RejectedError) error {
 	r.state = before
 	why.Event, why.Before = *e, before
+	why.From, why.Recent = r.from, slices.Concat(r.older, r.newer)
 	why.Possible = possible(&before, r.config.Groups, r.tag+1)
 	return why
 }

@@ -69,7 +69,15 @@ type Replayer struct {
 	summary Summary
 	tag     uint8 // of the newest operation
 	err     error // after a rejection there is no going on
+
+	// The newest events, for a rejection: from a state, by the older to another one, and by the
+	// newer to the present one.
+	from, middle protocol.State
+	older, newer []protocol.Step
 }
+
+// recent is how many events there are between two states that are kept.
+const recent = 8
 
 // NewReplayer begins with the initial state of a configuration; the error is protocol.ErrConfig.
 func NewReplayer(c protocol.Config) (*Replayer, error) {
@@ -82,6 +90,7 @@ func NewReplayer(c protocol.Config) (*Replayer, error) {
 	c.Groups = max(1, c.Initial)
 	r.state = protocol.NewState(c)
 	r.summary.Groups = int(c.Groups)
+	r.from, r.middle = r.state, r.state
 	return r, nil
 }
 
@@ -136,6 +145,10 @@ func (r *Replayer) replay(e *Event) error {
 	}
 	r.summary.Events, r.summary.Commits = e.Seq, commits
 	r.summary.Actions[e.Step.Action]++
+	if len(r.newer) == recent {
+		r.from, r.older, r.newer, r.middle = r.middle, r.newer, r.older[:0], before
+	}
+	r.newer = append(r.newer, e.Step)
 	if e.Step.Action == protocol.ActWork {
 		r.tag = e.Step.Op.Tag
 	}

@@ -1,9 +1,11 @@
 package verify
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
+	"github.com/lockstep-wasm/lockstep/counterexample"
 	"github.com/lockstep-wasm/lockstep/lincheck/trace"
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
@@ -62,7 +64,12 @@ func (w *watcher) finish(r *Report, total *actionCounts) error {
 	for _, a := range protocol.Actions() {
 		total[a] += summary.Actions[a]
 	}
-	if err := w.Err(); err != nil {
+	var rejected *trace.RejectedError
+	switch err := w.Err(); {
+	case errors.As(err, &rejected):
+		c := counterexample.OfRejected(rejected)
+		return &FailedError{Found: w.title + ": " + c.Title() + ": " + rejected.Reason(), Counterexample: c}
+	case err != nil:
 		return failed("%s: %v", w.title, err)
 	}
 	t, err := w.timeline()

@@ -1,15 +1,18 @@
-package main
+package tlc
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-wasm/lockstep/counterexample"
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/stock"
 	"github.com/lockstep-wasm/lockstep/tla"
 )
@@ -17,9 +20,10 @@ import (
 func newGraphCommand(dirs *folders) *cobra.Command {
 	var file string
 	command := &cobra.Command{
-		Use:   "graph NAME -o FILE",
-		Short: "Write the complete state graph of a model (DOT, actions as labels)",
-		Args:  cobra.ExactArgs(1),
+		Annotations: map[string]string{textOnly: "yes"},
+		Use:         "graph NAME -o FILE",
+		Short:       "Write the complete state graph of a model (DOT, actions as labels)",
+		Args:        cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			suite, err := dirs.suite()
 			if err != nil {
@@ -69,10 +73,20 @@ func newEmbeddedCommand(dirs *folders) *cobra.Command {
 	}
 }
 
+// embedded is a model that the embedded checker has checked, as JSON shows it.
+type embedded struct {
+	Model          string                         `json:"model"`
+	Verdict        string                         `json:"verdict"`
+	Distinct       int                            `json:"distinct"`
+	Property       string                         `json:"property,omitempty"`
+	Error          string                         `json:"error,omitempty"`
+	Counterexample *counterexample.Counterexample `json:"counterexample,omitempty"`
+}
+
 // runEmbedded checks the models that are marked for the embedded checker, or all of them where they
-// were named.
+// were named. A check cannot be interrupted; after a signal no other begins.
 func runEmbedded(command *cobra.Command, suite *tla.Suite, models []tla.Model, named bool) error {
-	ctx, w := command.Context(), command.OutOrStdout()
+	ctx := command.Context()
 	wasm, err := stock.Read(stock.TLAChecker)
 	if err != nil {
 		return err
@@ -81,26 +95,34 @@ func runEmbedded(command *cobra.Command, suite *tla.Suite, models []tla.Model, n
 	if err != nil {
 		return err
 	}
-	defer checker.Close(ctx)
-	// A check cannot be interrupted, and leaves nothing behind.
-	defer context.AfterFunc(ctx, func() { os.Exit(1) })()
-	failed := false
+	defer checker.Close(context.WithoutCancel(ctx))
+	all, failed := []embedded{}, false
 	for _, m := range models {
 		if !m.Embedded && !named {
 			continue
 		}
-		fmt.Fprintf(w, "%s: ", m.Name)
-		result, err := checker.CheckModel(ctx, suite, m)
-		if result != nil {
-			fmt.Fprintf(w, "%v, %d states %s\n", result.Verdict, result.Distinct, result.Property)
+		if ctx.Err() != nil {
+			break
+		}
+		e := embedded{Model: m.Name}
+		checked, err := checker.CheckModel(ctx, suite, m)
+		if checked != nil {
+			e.Verdict, e.Distinct, e.Property = checked.Verdict.String(), checked.Distinct,
+				checked.Property
 		}
 		if err != nil {
-			fmt.Fprintln(w, err)
-			failed = true
-			if result != nil && result.Trace != nil {
-				renderTrace(w, result.Trace)
+			failed, e.Error = true, err.Error()
+			if checked != nil && checked.Trace != nil {
+				e.Counterexample = explain(suite, checked.Trace)
 			}
 		}
+		all = append(all, e)
+		if !result.AsJSON(command) {
+			e.write(command.OutOrStdout())
+		}
+	}
+	if err := result.Show(command, all, func(io.Writer) {}); err != nil {
+		return err
 	}
 	if failed {
 		return errChecks
@@ -108,11 +130,26 @@ func runEmbedded(command *cobra.Command, suite *tla.Suite, models []tla.Model, n
 	return nil
 }
 
+func (e *embedded) write(w io.Writer) {
+	fmt.Fprintf(w, "%s: ", e.Model)
+	if e.Verdict != "" {
+		fmt.Fprintln(w, strings.TrimSpace(fmt.Sprintf("%s, %d states %s", e.Verdict, e.Distinct,
+			e.Property)))
+	}
+	if e.Error != "" {
+		fmt.Fprintln(w, e.Error)
+	}
+	if e.Counterexample != nil {
+		fmt.Fprintf(w, "\n%s\n", e.Counterexample)
+	}
+}
+
 func newServerCommand(dirs *folders) *cobra.Command {
 	var dry bool
 	command := &cobra.Command{
-		Use:   "server NAME",
-		Short: "Start the server of TLC's distributed mode for a large model",
+		Annotations: map[string]string{textOnly: "yes"},
+		Use:         "server NAME",
+		Short:       "Start the server of TLC's distributed mode for a large model",
 		Long: `Start the server of TLC's distributed mode for a large model.
 
 The server hands out states to workers. On every machine that is to help, with the same jar, run

@@ -1,4 +1,4 @@
-package main
+package tlc
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
@@ -25,8 +26,9 @@ type runOptions struct {
 func newRunCommand(dirs *folders) *cobra.Command {
 	var options runOptions
 	command := &cobra.Command{
-		Use:   "run [NAME…]",
-		Short: "Check the named models, or all",
+		Use:     "run [NAME…]",
+		Short:   "Check the named models, or all",
+		Example: "  lockstep tlc run small NoSecondEpoch",
 		RunE: func(command *cobra.Command, names []string) error {
 			return runModels(command, dirs, options, names)
 		},
@@ -80,8 +82,13 @@ func runModels(command *cobra.Command, dirs *folders, options runOptions, names 
 	for i := range all {
 		all[i].judge(record, options.record)
 	}
-	showFailures(command.OutOrStdout(), dirs.out, all)
-	showTable(command.OutOrStdout(), all)
+	err = result.Show(command, jsonOf(suite, all), func(w io.Writer) {
+		showFailures(w, dirs.out, suite, all)
+		showTable(w, all)
+	})
+	if err != nil {
+		return err
+	}
 	if options.record {
 		if err := writeRecord(dirs.specs, suite, record, all); err != nil {
 			return err
@@ -188,7 +195,7 @@ func writeRecord(dir string, suite *tla.Suite, record *tla.Results, all []finish
 }
 
 // showFailures prints the counterexample of every violation that was not expected, and saves it.
-func showFailures(w io.Writer, out string, all []finished) {
+func showFailures(w io.Writer, out string, suite *tla.Suite, all []finished) {
 	for _, f := range all {
 		if f.ok() {
 			continue
@@ -204,7 +211,7 @@ func showFailures(w io.Writer, out string, all []finished) {
 			f.result.Property == f.model.Property {
 			continue
 		}
-		renderTrace(w, f.outcome.Trace)
+		fmt.Fprintf(w, "\n%s\n", explain(suite, f.outcome.Trace))
 		file, err := saveTrace(out, f.outcome.Trace)
 		if err != nil {
 			fmt.Fprintf(w, "  the counterexample was not saved: %v\n", err)

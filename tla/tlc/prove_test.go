@@ -1,4 +1,4 @@
-package main
+package tlc
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 func runProve(t *testing.T, dir string, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	command := newCommand()
+	command := Command()
 	command.SetOut(&out)
 	command.SetErr(&out)
 	command.SetArgs(append([]string{"prove", "--dir", dir}, args...))
@@ -47,7 +47,7 @@ func needZ3(t *testing.T) {
 // Questions can be printed without z3, and are the ones that were chosen.
 func TestProvePrints(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	out, err := runProve(t, "../..", "--print", "--invariant", "Agreement,LockOrder", "--action",
+	out, err := runProve(t, "..", "--print", "--invariant", "Agreement,LockOrder", "--action",
 		"Commit,Init")
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestProveRefuses(t *testing.T) {
 		{nil, "apt-get install z3"},
 		{[]string{"--mistakes"}, "apt-get install z3"},
 	} {
-		if _, err := runProve(t, "../..", c.args...); err == nil ||
+		if _, err := runProve(t, "..", c.args...); err == nil ||
 			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v, want %q", c.args, err, c.want)
 		}
@@ -90,7 +90,7 @@ func TestProveRefuses(t *testing.T) {
 // The table counts what is proved; what is not is shown with a counterexample, and is an error.
 func TestProve(t *testing.T) {
 	needZ3(t)
-	out, err := runProve(t, "../..", "--invariant", "LockOrder,StateInTurn", "--action",
+	out, err := runProve(t, "..", "--invariant", "LockOrder,StateInTurn", "--action",
 		"Init,LockState")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -1,4 +1,4 @@
-package main
+package tlc
 
 import (
 	"cmp"
@@ -47,8 +47,9 @@ type guardOptions struct {
 func newGuardsCommand(dirs *folders) *cobra.Command {
 	var options guardOptions
 	command := &cobra.Command{
-		Use:   "guards",
-		Short: "Drop every guard of every action in turn, and see which property catches it",
+		Annotations: map[string]string{textOnly: "yes"},
+		Use:         "guards",
+		Short:       "Drop every guard of every action in turn, and see which property catches it",
 		Long: `Drop every guard of every action in turn, and see which property catches it.
 
 A guard whose absence changes the graph must be caught by a property. One whose absence changes nothing must have

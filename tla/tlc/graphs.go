@@ -1,4 +1,4 @@
-package main
+package tlc
 
 import (
 	"context"
@@ -16,8 +16,9 @@ import (
 func newGraphsCommand(dirs *folders) *cobra.Command {
 	var record bool
 	command := &cobra.Command{
-		Use:   "graphs [NAME…]",
-		Short: "Compare complete state graphs with those on record, or record them",
+		Annotations: map[string]string{textOnly: "yes"},
+		Use:         "graphs [NAME…]",
+		Short:       "Compare complete state graphs with those on record, or record them",
 		Long: `Compare complete state graphs with those on record, or record them.
 
 The explorer of the Go protocol must find the same states and labelled steps; go test ./model compares it with

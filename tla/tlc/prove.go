@@ -1,4 +1,4 @@
-package main
+package tlc
 
 import (
 	"context"
@@ -29,8 +29,9 @@ type proveOptions struct {
 func newProveCommand(dirs *folders) *cobra.Command {
 	var options proveOptions
 	command := &cobra.Command{
-		Use:   "prove",
-		Short: "Prove the properties for any number of groups, with z3",
+		Annotations: map[string]string{textOnly: "yes"},
+		Use:         "prove",
+		Short:       "Prove the properties for any number of groups, with z3",
 		Long: `Prove the properties for any number of groups, with z3.
 
 For each invariant and each action: if all invariants hold and the action happens, the invariant holds afterwards. For each
