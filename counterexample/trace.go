@@ -8,8 +8,8 @@ import (
 )
 
 // OfRejected is the counterexample of a trace that is not a behaviour of the protocol: the events
-// before the one that does not fit, with what they change, that one, and why it does not fit. It has
-// no Actions unless it begins with the first event.
+// before the one that does not fit, with what they change, that one, and the reason. It has no
+// Actions.
 func OfRejected(e *trace.RejectedError) *Counterexample {
 	c := &Counterexample{By: "the replay of a trace", Link: "spec/protocol.md"}
 	c.Headline = fmt.Sprintf("event %d of the trace, %s, does not fit", e.Event.Seq, e.Event.Step)
@@ -23,7 +23,10 @@ func OfRejected(e *trace.RejectedError) *Counterexample {
 		c.follow(e.Before, int(e.Event.Seq), []protocol.Step{e.Event.Step})
 		return c
 	}
-	c.Steps = append(c.Steps, Step{Number: int(e.Event.Seq), Action: e.Event.Step.String(), Note: e.Reason()})
+	c.Steps = append(
+		c.Steps,
+		Step{Number: int(e.Event.Seq), Action: e.Event.Step.String(), Note: e.Reason()},
+	)
 	for _, p := range e.Possible {
 		c.Possible = append(c.Possible, p.String())
 	}

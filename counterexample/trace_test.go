@@ -15,12 +15,14 @@ import (
 func load(t *testing.T) (protocol.Config, []protocol.Step) {
 	t.Helper()
 	config := protocol.Config{
-		Groups: 64, Initial: 2, MaxLog: 4, Batch: 100, MaxTable: 1000, Features: protocol.AllFeatures,
+		Groups: 64, Initial: 2, MaxLog: 4, Batch: 100, MaxTable: 1000,
+		Features: protocol.AllFeatures,
 	}
 	var steps []protocol.Step
 	for _, text := range []string{
 		"RequestLease(g1)", "GrantLease(g1)", "RequestState(g1)", "LockState(g1)",
-		`Work(g1, <<"LoadModules", 9>>)`, "Publish(g1)", "Arrive(g2)", "Broadcast(g1)", "Apply(g2)", "Commit(g1)",
+		`Work(g1, <<"LoadModules", 9>>)`, "Publish(g1)", "Arrive(g2)", "Broadcast(g1)",
+		"Apply(g2)", "Commit(g1)",
 	} {
 		step, err := protocol.ParseStep(text)
 		if err != nil {
@@ -38,8 +40,14 @@ func rejected(t *testing.T, loads int, last protocol.Step) *trace.RejectedError 
 	state := protocol.NewState(config)
 	record := trace.Trace{Config: config}
 	add := func(step protocol.Step, commits uint64) {
-		record.Events = append(record.Events,
-			trace.Event{Seq: uint64(len(record.Events) + 1), Step: step, Seen: trace.See(step, &state, commits)})
+		record.Events = append(
+			record.Events,
+			trace.Event{
+				Seq:  uint64(len(record.Events) + 1),
+				Step: step,
+				Seen: trace.See(step, &state, commits),
+			},
+		)
 	}
 	for n := range loads {
 		for _, step := range steps {
@@ -103,7 +111,10 @@ func TestOfBehaviour(t *testing.T) {
 	config, steps := load(t)
 	c := counterexample.OfBehaviour(config, steps, 3)
 	if len(c.Steps) != 3 || c.Steps[0].Action != "Broadcast(g1)" || c.Steps[2].Number != 10 ||
-		!strings.HasPrefix(c.String(), "10 actions of the protocol, of which these are the last 3\n") {
+		!strings.HasPrefix(
+			c.String(),
+			"10 actions of the protocol, of which these are the last 3\n",
+		) {
 		t.Errorf("%s", c)
 	}
 	c = counterexample.OfBehaviour(config, steps[1:], 100)
@@ -111,7 +122,8 @@ func TestOfBehaviour(t *testing.T) {
 		t.Errorf("%s", c)
 	}
 	c = counterexample.OfBehaviour(config, append(slices.Clone(steps[:4]), steps[9], steps[5]), 1)
-	if last := c.Steps[len(c.Steps)-1]; last.Action != "Commit(g1)" || last.Note == "" || last.Number != 5 {
+	if last := c.Steps[len(c.Steps)-1]; last.Action != "Commit(g1)" || last.Note == "" ||
+		last.Number != 5 {
 		t.Errorf("%s", c)
 	}
 }

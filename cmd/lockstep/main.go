@@ -3,13 +3,13 @@
 //
 //	lockstep run MAIN [ARG…]       run a program with its libraries, as ld.so does
 //	lockstep info FILE…            show what a module exports and needs
-//	lockstep ldd FILE…             show which libraries a module needs, and who defines each symbol
+//	lockstep ldd FILE…             show which libraries a module needs, and whose its symbols are
 //	lockstep verify                explore, check, run and judge; the table and out/report.html
 //	lockstep record                run one long program on the real linker, and judge its history
 //	lockstep judge FILE…           judge histories that were recorded before
 //	lockstep trace record|check    record what the protocol of a running linker does, and check it
-//	lockstep soak                  run random programs in an unsound environment, for as long as one likes
-//	lockstep demo                  draw four threads while a plug-in is replaced, or what a missing guard does
+//	lockstep soak                  run random programs while their environment fails
+//	lockstep demo                  draw four threads while a plug-in is replaced
 //	lockstep tlc                   check the TLA+ models with TLC, or with the embedded checker
 //	lockstep cc, c++               compile a library or a program with clang and the right flags
 //	lockstep man DIR               write the manual pages

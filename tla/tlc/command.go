@@ -41,36 +41,41 @@ import (
 // Main is the command by itself, with a process around it. It returns the exit status: 0 if every
 // model had the recorded and the expected result, 1 if not, 2 if that could not be found out.
 func Main(args []string) int {
-	return process.Supervise(func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-		command := Command()
-		result.Flag(command)
-		command.SetOut(stdout)
-		command.SetErr(stderr)
-		command.SetArgs(args)
-		command.SilenceUsage, command.SilenceErrors = true, true
-		err := command.ExecuteContext(ctx)
-		var stopped *process.SignalError
-		switch {
-		case errors.As(context.Cause(ctx), &stopped):
-			fmt.Fprintln(stderr, "tlc:", stopped)
-			return process.StatusSignal + int(stopped.Signal)
-		case err == nil:
-			return 0
-		}
-		fmt.Fprintln(stderr, err)
-		if Found(err) {
-			return 1
-		}
-		return 2
-	}, args, os.Stdout, os.Stderr)
+	return process.Supervise(
+		func(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+			command := Command()
+			result.Flag(command)
+			command.SetOut(stdout)
+			command.SetErr(stderr)
+			command.SetArgs(args)
+			command.SilenceUsage, command.SilenceErrors = true, true
+			err := command.ExecuteContext(ctx)
+			var stopped *process.SignalError
+			switch {
+			case errors.As(context.Cause(ctx), &stopped):
+				fmt.Fprintln(stderr, "tlc:", stopped)
+				return process.StatusSignal + int(stopped.Signal)
+			case err == nil:
+				return 0
+			}
+			fmt.Fprintln(stderr, err)
+			if Found(err) {
+				return 1
+			}
+			return 2
+		},
+		args,
+		os.Stdout,
+		os.Stderr,
+	)
 }
 
 // errFound means that a command has done its work, and that something is not as it should be. The
 // errors that wrap it say what.
 var errFound = errors.New("tlc")
 
-// Found tells whether an error of the command means that it has done its work, and that something is
-// not as it should be: the exit status is 1 then.
+// Found tells whether an error of the command means that it has done its work, and that something
+// is not as it should be: the exit status is 1 then.
 func Found(err error) bool { return errors.Is(err, errFound) || errors.Is(err, tla.ErrUnexpected) }
 
 // errChecks means that models had other results than they should; what exactly was printed already.
@@ -138,8 +143,9 @@ checks all of them, which takes minutes.
 
 In the source tree the models are those of its folder tla; elsewhere those that were built in. TLC
 is the jar that the environment variable ` + tla.EnvJar + ` names, the one in the folder tools of
-the models (away from the source tree: lockstep/tools in the user's cache), or a command tlc on PATH;
-otherwise the pinned release is downloaded. It needs Java 11 or newer. "tlc embedded" needs neither.
+the models (away from the source tree: lockstep/tools in the user's cache), or a command tlc on
+PATH; otherwise the pinned release is downloaded. It needs Java 11 or newer; "tlc embedded" needs
+neither.
 
 The exit status is 0 if every model had the recorded and the expected result, 1 if one had not, and
 2 if that could not be found out.`,
@@ -149,8 +155,12 @@ The exit status is 0 if every model had the recorded and the expected result, 1 
 		RunE:              run.RunE,
 		PersistentPreRunE: dirs.prepare,
 	}
-	root.PersistentFlags().StringVar(&dirs.specs, "dir", "",
-		"folder of the specifications and of "+tla.ManifestFile+" (default: the source tree's, or those built in)")
+	root.PersistentFlags().StringVar(
+		&dirs.specs,
+		"dir",
+		"",
+		"folder with "+tla.ManifestFile+" (default: the source tree's, or that built in)",
+	)
 	root.PersistentFlags().StringVar(&dirs.out, "out", "out", "folder for counterexamples")
 	root.Flags().AddFlagSet(run.Flags())
 	root.AddCommand(
@@ -194,10 +204,17 @@ func (d *folders) tool(ctx context.Context, command *cobra.Command) (tla.Tool, e
 		return tool, d.withoutTLC(err)
 	}
 	release := tla.PinnedRelease()
-	fmt.Fprintf(command.ErrOrStderr(), "TLC is not installed: downloading %s to %s\n", release.URL, locator.JarFile())
+	fmt.Fprintf(
+		command.ErrOrStderr(),
+		"TLC is not installed: downloading %s to %s\n",
+		release.URL,
+		locator.JarFile(),
+	)
 	if err := tla.Download(ctx, http.DefaultClient, release, locator.JarFile()); err != nil {
-		return tla.Tool{}, d.withoutTLC(fmt.Errorf("%w\nWithout a network: save %s as %s, or name the file in %s",
-			err, release.URL, locator.JarFile(), tla.EnvJar))
+		return tla.Tool{}, d.withoutTLC(
+			fmt.Errorf("%w\nWithout a network: save %s as %s, or name the file in %s",
+				err, release.URL, locator.JarFile(), tla.EnvJar),
+		)
 	}
 	return locator.Find()
 }
@@ -207,10 +224,11 @@ func (d *folders) withoutTLC(err error) error {
 	if err == nil {
 		return nil
 	}
-	offer := `"lockstep tlc embedded" checks models with the embedded checker, "lockstep verify" with that and the explorer`
+	offer := `"lockstep tlc embedded" checks models with the embedded checker, ` +
+		`"lockstep verify" with that and the explorer`
 	if d.built {
-		offer = `"lockstep verify" checks the same models with the explorer of the protocol in Go; ` +
-			`in the source tree, after "make deps", "lockstep tlc embedded" checks the text itself`
+		offer = `"lockstep verify" checks the same models with the explorer of the protocol in Go; in the ` +
+			` source tree, after "make deps", "lockstep tlc embedded" checks the text`
 	}
 	return fmt.Errorf("%w\nWithout TLC: %s", err, offer)
 }

@@ -44,7 +44,8 @@ func jsonOf(suite *tla.Suite, all []finished) []ran {
 		if f.err != nil {
 			r.Verdict, r.Faults = tla.VerdictError.String(), append(r.Faults, f.err.Error())
 		} else {
-			r.Distinct, r.Generated, r.Depth = f.outcome.Stats.Distinct, f.outcome.Stats.Generated, f.outcome.Depth
+			r.Distinct, r.Generated = f.outcome.Stats.Distinct, f.outcome.Stats.Generated
+			r.Depth = f.outcome.Depth
 			r.Verdict, r.Property = f.outcome.Verdict.String(), f.result.Property
 		}
 		if f.outcome != nil && f.outcome.Trace != nil {
@@ -58,18 +59,41 @@ func jsonOf(suite *tla.Suite, all []finished) []ran {
 // showTable prints the verdicts of a run.
 func showTable(w io.Writer, all []finished) {
 	t := newTable(w)
-	t.AppendHeader(table.Row{"model", "kind", "distinct", "generated", "depth", "verdict", "property", "as expected"})
+	t.AppendHeader(
+		table.Row{
+			"model",
+			"kind",
+			"distinct",
+			"generated",
+			"depth",
+			"verdict",
+			"property",
+			"as expected",
+		},
+	)
 	for _, f := range all {
 		if f.err != nil {
-			t.AppendRow(table.Row{f.model.Name, f.model.Kind, "", "", "", tla.VerdictError, "", "no"})
+			t.AppendRow(
+				table.Row{f.model.Name, f.model.Kind, "", "", "", tla.VerdictError, "", "no"},
+			)
 			continue
 		}
 		expected := "yes"
 		if len(f.faults) > 0 {
 			expected = "no: " + f.faults[0]
 		}
-		t.AppendRow(table.Row{f.model.Name, f.model.Kind, f.outcome.Stats.Distinct, f.outcome.Stats.Generated,
-			f.outcome.Depth, f.outcome.Verdict, f.result.Property, expected})
+		t.AppendRow(
+			table.Row{
+				f.model.Name,
+				f.model.Kind,
+				f.outcome.Stats.Distinct,
+				f.outcome.Stats.Generated,
+				f.outcome.Depth,
+				f.outcome.Verdict,
+				f.result.Property,
+				expected,
+			},
+		)
 	}
 	t.Render()
 }
@@ -108,7 +132,11 @@ func newTraceCommand(dirs *folders) *cobra.Command {
 				suite = nil // a trace can be shown without
 			}
 			c := explain(suite, trace)
-			return result.Show(command, c, func(w io.Writer) { _ = c.WriteText(w) }) // the output remembers an error
+			return result.Show(
+				command,
+				c,
+				func(w io.Writer) { _ = c.WriteText(w) },
+			) // the output remembers an error
 		},
 	}
 }
@@ -149,10 +177,26 @@ func newListCommand(dirs *folders) *cobra.Command {
 			}
 			return result.Show(command, all, func(w io.Writer) {
 				t := newTable(w)
-				t.AppendHeader(table.Row{"model", "kind", "expected", "distinct", "depth", "record", "shows"})
-				t.SetColumnConfigs([]table.ColumnConfig{{Number: 7, WidthMax: 70, WidthMaxEnforcer: text.WrapSoft}})
+				t.AppendHeader(
+					table.Row{"model", "kind", "expected", "distinct", "depth", "record", "shows"},
+				)
+				t.SetColumnConfigs(
+					[]table.ColumnConfig{
+						{Number: 7, WidthMax: 70, WidthMaxEnforcer: text.WrapSoft},
+					},
+				)
 				for _, m := range all {
-					t.AppendRow(table.Row{m.Model, m.Kind, m.Expected, m.Distinct, m.Depth, m.Record, m.Shows})
+					t.AppendRow(
+						table.Row{
+							m.Model,
+							m.Kind,
+							m.Expected,
+							m.Distinct,
+							m.Depth,
+							m.Record,
+							m.Shows,
+						},
+					)
 				}
 				t.Render()
 			})

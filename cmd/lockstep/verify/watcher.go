@@ -68,7 +68,10 @@ func (w *watcher) finish(r *Report, total *actionCounts) error {
 	switch err := w.Err(); {
 	case errors.As(err, &rejected):
 		c := counterexample.OfRejected(rejected)
-		return &FailedError{Found: w.title + ": " + c.Title() + ": " + rejected.Reason(), Counterexample: c}
+		return &FailedError{
+			Found:          w.title + ": " + c.Title() + ": " + rejected.Reason(),
+			Counterexample: c,
+		}
 	case err != nil:
 		return failed("%s: %v", w.title, err)
 	}
