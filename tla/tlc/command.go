@@ -18,6 +18,8 @@
 // tools/tla2tools.jar in the folder of the models (away from the source tree, in the user's cache),
 // a command tlc on PATH; otherwise the pinned release is downloaded to that place. It needs Java 11
 // or newer.
+//
+// It is for this project, and promises nothing to other modules.
 package tlc
 
 import (
