@@ -23,6 +23,7 @@ stock/node_modules/.stamp: stock/package-lock.json stock/package.json stock/.npm
 fixtures: ## rebuild the C fixtures of tests and examples (needs clang, lld, llvm)
 	linker/testdata/build.sh
 	programs/testdata/build.sh
+	linker/emscripten/testdata/build.sh
 	examples/treesitter/webts/cxx/build.sh
 
 libraries: ## rebuild zlib, Lua, SQLite and libc from Debian's sources (see libraries/README.md)
