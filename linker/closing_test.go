@@ -113,45 +113,6 @@ func TestConstructorStartsThread(t *testing.T) {
 	}
 }
 
-// One that waits for it gets an error where it could only wait for ever; the thread does not begin,
-// and the library is not loaded. The context ends it where another guest runs that could wake it.
-func TestConstructorWaitsForThread(t *testing.T) {
-	inside, goOn := make(chan struct{}), make(chan struct{})
-	rt := hostCall(t, func(ctx context.Context, g *linker.Group) {
-		_ = g.Block(ctx, func() { close(inside); <-goOn })
-	})
-	i := newImageIn(t, rt, "main-pthread", "threads", nil)
-	other, calls := i.spawn(), i.openBytes("calls", callsHost(t, "busy"))
-	before := i.l.Snapshot(i.ctx)
-	i.call(linker.Default, "poke32", int32(i.symbol(linker.Default, "main_value")),
-		workerStartAndWait)
-	watchdog(t, "Open", func() {
-		if _, err := i.g.Open(i.ctx, "libworker.wasm"); !errors.Is(err, linker.ErrThreadPending) {
-			t.Errorf("Open: %v", err)
-		}
-	})
-	go func() { _, _ = other.g.Call(i.ctx, calls, "busy") }()
-	<-inside
-	ctx, cancel := context.WithCancel(i.ctx)
-	opened := make(chan error, 1)
-	go func() {
-		_, err := i.g.Open(ctx, "libworker.wasm")
-		opened <- err
-	}()
-	i.untilWaiting(1)
-	cancel()
-	watchdog(t, "Open", func() {
-		if err := <-opened; !errors.Is(err, context.Canceled) {
-			t.Errorf("Open: %v", err)
-		}
-	})
-	close(goOn)
-	i.wait()
-	if after := i.l.Snapshot(i.ctx); !slices.Equal(before, after) {
-		t.Errorf("the image has changed:\n%s", difference(before, after))
-	}
-}
-
 // startsThread is a library whose constructor starts a thread, which calls env.host_call, and then
 // traps if it is to fail.
 func startsThread(t testing.TB, fails bool) []byte {
@@ -263,6 +224,8 @@ func (s *stopped) call(ctx context.Context, g *linker.Group) {
 func TestClosingIsInvisible(t *testing.T) {
 	s := &stopped{group: 1, in: make(chan struct{}), goOn: make(chan struct{})}
 	i := newImageIn(t, hostCall(t, s.call), "main-pie", "threads", nil)
+	goOn := sync.OnceFunc(func() { close(s.goOn) })
+	t.Cleanup(goOn) // also when the test has failed: the image is closed then
 	closer, other := i.spawn(), i.spawn()
 	// what is compiled at the first use stays
 	i.closeLibrary(i.openBytes("first", destroysIn(t, 10)))
@@ -294,7 +257,7 @@ func TestClosingIsInvisible(t *testing.T) {
 	s.mu.Lock()
 	s.group = -1
 	s.mu.Unlock()
-	close(s.goOn)
+	goOn()
 	watchdog(t, "CloseLibrary", func() {
 		if err := <-done; err != nil {
 			t.Error(err)

@@ -108,6 +108,11 @@ func (s *system) begin(ctx context.Context, a access, descriptor int32) (streams
 		panic(ErrNoGroup)
 	}
 	e.escaped = true
+	if a == accessNone || a == accessPoll { // sched_yield, a sleep
+		if err := e.yields(ctx); err != nil {
+			panic(err)
+		}
+	}
 	if e.parks() {
 		if err := e.group.alive(); err != nil {
 			panic(err)

@@ -213,10 +213,7 @@ func (e *entry) leave(ctx context.Context) error {
 	}
 	switch {
 	case e.nested:
-		if e.parked {
-			return e.group.resume(ctx)
-		}
-		return nil
+		return e.unpark(ctx)
 	case e.back:
 		e.group.member.Park()
 	default:
@@ -233,6 +230,16 @@ func (e *entry) leave(ctx context.Context) error {
 		return e.left.group.resume(ctx)
 	}
 	return nil
+}
+
+// unpark ends a system call that did not end itself, because it panicked.
+func (e *entry) unpark(ctx context.Context) error {
+	e.endSystem()
+	if !e.parked {
+		return nil
+	}
+	e.parked = false
+	return e.group.resume(ctx)
 }
 
 // resume makes a parked group run again, whatever the context says: its goroutine has nowhere else
@@ -343,7 +350,12 @@ func (g *Group) Block(ctx context.Context, f func()) (err error) {
 		return err
 	case e == nil || e.group != g:
 		return ErrNoGroup
-	case e.replay || e.tx != nil: // no operation can wait for this group
+	}
+	if err := e.yields(ctx); err != nil {
+		return err
+	}
+	switch {
+	case !e.parks(): // no operation can wait for this group
 		f()
 		return nil
 	case !e.busy.CompareAndSwap(false, true):

@@ -54,10 +54,10 @@ var (
 	// linker, and that this needs memory of the allocator itself.
 	ErrInAllocator = errors.New(
 		"linker: the guest's allocator called the linker, which needs memory for that")
-	// ErrThreadPending means that a constructor waits for a thread that it has started: threads
-	// begin when the library is loaded, and no other group runs that could end the wait.
+	// ErrThreadPending means that a constructor of the initial image, which New runs, waits for a
+	// thread that it has started: threads begin when New has made the image.
 	ErrThreadPending = errors.New(
-		"linker: a constructor waits for its own thread, which begins when the load is complete")
+		"linker: a constructor waits for its own thread, which begins when the image is made")
 	// ErrBadBlock means that the guest's allocator returned a block that is not in the memory.
 	ErrBadBlock = errors.New("linker: the guest's allocator returned a block outside of the memory")
 	// ErrAborted ends the call of a guest that calls abort.

@@ -28,6 +28,9 @@ var Points = struct {
 	string(pointConstructed),
 	string(pointBuild), string(pointBuilt), string(pointStack), string(pointUnload)}
 
+// Wanted reports whether another group waits for a lock that the group's operation has.
+func (g *Group) Wanted() bool { return g.member.Wanted() }
+
 // Dying reports whether something has ended the group.
 func (g *Group) Dying() bool { return g.cause.Load() != nil }
 

@@ -10,7 +10,8 @@ type lateThread struct {
 	argument uint32
 }
 
-// startLater has a thread begin when the operation has been committed. It returns false when there
+// startLater has a thread begin when the operation has been committed: at its end, or when a
+// constructor waits, see giveWay. It returns false when there
 // are too many groups.
 func (t *tx) startLater(late lateThread) bool {
 	if len(t.l.groups.list())+len(t.threads) >= t.l.config.maxGroups {

@@ -60,6 +60,7 @@ type Linker struct {
 	names        guestNames
 	guestThreads guestThreads // those that the guest has started
 	waits        waits
+	wanted       signal // a group waits for a lock that another one has
 	waitHooks    hookTable
 	pollHooks    hookTable
 	spaces       namespaces // what generated modules import from, the same for all groups

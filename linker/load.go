@@ -18,12 +18,13 @@ func (t *tx) library(ctx context.Context, p *preparation, name string, o opening
 	if err := p.isGiven(root, name); err != nil {
 		return nil, asLoadError(err, name)
 	}
+	var loaded []*module
 	if len(b.search) > 0 {
 		b.now = o.now
 		if !o.local {
 			b.global = t.l.state.scope.promotion(root)
 		}
-		if err := t.load(ctx, b); err != nil {
+		if loaded, err = t.load(ctx, b); err != nil {
 			return nil, err
 		}
 	}
@@ -33,6 +34,14 @@ func (t *tx) library(ctx context.Context, p *preparation, name string, o opening
 	}
 	root.handles.Add(1)
 	t.opened = append(t.opened, root)
+	// This is the last: the operation may be committed while a constructor waits, and then its
+	// records are not to be touched any more.
+	if err := t.construct(ctx, loaded); err != nil {
+		if t.early {
+			t.giveUp(ctx, root, loaded)
+		}
+		return nil, err
+	}
 	return root, nil
 }
 
@@ -64,9 +73,10 @@ func (t *tx) note(found names) {
 }
 
 // load brings the modules of a batch, which are compiled, into the image: it binds them, gives them
-// a place, writes their data, instantiates them in the leader's group and runs their constructors.
-// Whatever can fail by look-up or signature fails before anything is allocated.
-func (t *tx) load(ctx context.Context, b *batch) error {
+// a place, writes their data and instantiates them in the leader's group. The result are the
+// modules in order, whose constructors are to be run. Whatever can fail by look-up or signature
+// fails before anything is allocated.
+func (t *tx) load(ctx context.Context, b *batch) ([]*module, error) {
 	for _, m := range b.order {
 		if m != t.l.main {
 			m.id = t.l.nextID()
@@ -76,7 +86,7 @@ func (t *tx) load(ctx context.Context, b *batch) error {
 	}
 	host, err := t.gateway(ctx, t.l.config.envModule)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	t.change(func(s *scope) {
 		s.host = host
@@ -93,7 +103,7 @@ func (t *tx) load(ctx context.Context, b *batch) error {
 	if m := b.given; m != nil { // it needs nobody, and comes first
 		binder.batch[m], binder.ready[m], binder.order = true, true, []*module{m}
 		if err := t.place(ctx, m, nil); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, m := range b.order {
@@ -105,7 +115,7 @@ func (t *tx) load(ctx context.Context, b *batch) error {
 			err = binder.bind(ctx, m)
 		}
 		if err != nil {
-			return &LoadError{File: m.file, Module: m.name, Err: err}
+			return nil, &LoadError{File: m.file, Module: m.name, Err: err}
 		}
 		binder.ready[m] = true
 		binder.order = append(binder.order, m)
@@ -116,19 +126,19 @@ func (t *tx) load(ctx context.Context, b *batch) error {
 			err = t.l.fillers(ctx, m)
 		}
 		if err != nil {
-			return &LoadError{File: m.file, Module: m.name, Err: err}
+			return nil, &LoadError{File: m.file, Module: m.name, Err: err}
 		}
 	}
 	for _, m := range b.order {
 		if err := t.place(ctx, m, binder.bindings[m]); err != nil {
-			return &LoadError{File: m.file, Module: m.name, Err: err}
+			return nil, &LoadError{File: m.file, Module: m.name, Err: err}
 		}
 	}
 	t.change(func(s *scope) { s.order = slices.Concat(s.order, binder.order) })
 	for _, m := range b.order {
 		t.logLoaded(ctx, m)
 	}
-	return t.install(ctx, binder)
+	return binder.order, t.install(ctx, binder)
 }
 
 // place gives a library its data area and its slots, unless they were decided when the image was
@@ -259,7 +269,7 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 		// they keep the whole file in memory, and nobody reads them again
 		m.src.Data, m.src.Customs = nil, nil
 	}
-	return t.construct(ctx, b.order)
+	return nil
 }
 
 // threadLocal takes an area for the thread-local storage of every new module in every group.
@@ -285,71 +295,6 @@ func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 			}
 			s.tls[g][m] = base
 		}
-	}
-	return nil
-}
-
-// construct runs, in the leader's group alone, what prepares a module's data: relocations of all
-// modules, then constructors.
-func (t *tx) construct(ctx context.Context, modules []*module) error {
-	for _, m := range modules {
-		if m.src == nil {
-			continue
-		}
-		if err := t.special(ctx, m, "__wasm_apply_data_relocs"); err != nil {
-			return err
-		}
-	}
-	if slices.Contains(modules, t.l.main) {
-		err := t.moveBreak(ctx)
-		if err == nil {
-			err = t.hookExit(ctx)
-		}
-		if err != nil {
-			return &LoadError{File: t.l.main.file, Module: t.l.main.name, Err: err}
-		}
-	}
-	for _, m := range t.l.mainLast(modules) {
-		name := wasm.CallCtors
-		if _, ok := m.exports["_initialize"]; ok {
-			name = "_initialize" // it runs the constructors itself
-		} else if m == t.l.main && t.l.program.startConstructs {
-			continue // a command: its constructors run when it is started
-		}
-		if err := t.special(ctx, m, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// mainLast returns the modules in the order in which their constructors run: that of the main
-// module, which is instantiated before the libraries that are preloaded, come last.
-func (l *Linker) mainLast(modules []*module) []*module {
-	i := slices.Index(modules, l.main)
-	if i < 0 {
-		return modules
-	}
-	return slices.Concat(modules[:i], modules[i+1:], modules[i:i+1])
-}
-
-// special calls one of the toolchain's functions in the leader's group, if the module has it.
-func (t *tx) special(ctx context.Context, m *module, name string) error {
-	x := m.exports[name]
-	if x == nil || x.kind != exportFunction || len(x.fn.typ.Params)+len(x.fn.typ.Results) > 0 {
-		return nil
-	}
-	t.l.logCalls(ctx, m, name)
-	err := t.l.at(ctx, t.g, pointRelocate)
-	if err == nil {
-		_, err = t.g.call(ctx, x.fn)
-	}
-	if err == nil {
-		err = t.l.at(ctx, t.g, pointConstructed)
-	}
-	if err != nil {
-		return &LoadError{File: m.file, Module: m.name,
-			Err: fmt.Errorf("linker: %s: %w", name, err)}
 	}
 	return nil
 }

@@ -41,6 +41,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	l.trampolines = map[string]wazero.CompiledModule{}
 	l.asked = map[askedKey]*function{}
 	l.state.links.max = 1 << 30
+	l.wanted = make(signal, 1)
 	l.waitHooks, l.pollHooks = newWaitHooks(), newPollHooks()
 	if err := l.bootstrap(ctx, main); err != nil {
 		l.closed.Store(true)
@@ -109,6 +110,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	l.coord, l.first.member, err = coord.New(coord.Config{
 		Waiting: l.config.waiting, Observer: l.config.observer, MaxGroups: l.config.maxGroups,
 		Batch: closureBatch, OnAttention: attend,
+		OnWanted: l.wanted.tell,
 	}, participant{l.first})
 	if err != nil {
 		return err
@@ -121,7 +123,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	all.global, all.now = all.search, l.config.now
 	early := len(all.pinned) > 0 || m.fixed && len(all.search) > 1
 	outside := ctx
-	ctx, end := t.enter(ctx)
+	ctx, end := withStay(ctx, t.stay(ctx))
 	defer end()
 	if early { // constructors of libraries run before there is an allocator
 		if err := l.sideStack(ctx); err != nil {
@@ -131,7 +133,11 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	if err := p.compile(ctx); err != nil {
 		return err
 	}
-	if err := t.load(ctx, all); err != nil {
+	loaded, err := t.load(ctx, all)
+	if err == nil {
+		err = t.construct(ctx, loaded)
+	}
+	if err != nil {
 		for _, m := range t.modules {
 			m.close(ctx)
 		}

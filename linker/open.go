@@ -21,6 +21,11 @@ import (
 // a constructor ends its group, as in a call, and the error wraps the *sys.ExitError; what it was
 // about to load nobody has seen. Within an operation that the caller's own constructor is part of,
 // only what this call did is taken back.
+//
+// A constructor may start threads, and wait for them, or for others that use the linker. The
+// library becomes visible then before its constructor has returned, as it does with dlopen: others
+// find it, and may open it. If the constructor fails afterwards, the library is unloaded without
+// destructors, unless another call has opened it meanwhile.
 func (g *Group) Open(ctx context.Context, name string, options ...OpenOption) (*Library, error) {
 	return g.openLibrary(ctx, name, nil, nil, options)
 }

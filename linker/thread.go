@@ -70,8 +70,9 @@ func (l *Linker) threadFunctions() []hostFunction {
 
 // threadSpawn is thread-spawn of wasi-threads. It returns the thread's number, or an error number
 // of WASI below zero: whatever limit is reached, it is EAGAIN. The thread is there when it returns,
-// but for one that a constructor starts: that begins when the operation has been committed, see
-// "When does a thread begin that a constructor starts?" in spec/rationale.md.
+// but for one that a constructor starts: that begins when the operation has been committed, at the
+// latest when the constructor waits, see "When does a thread begin that a constructor starts?" in
+// spec/rationale.md.
 func (g *Group) threadSpawn(ctx context.Context, argument uint32) int32 {
 	e := entryOf(ctx)
 	x := e.scope().lookup(threadStart)

@@ -28,9 +28,12 @@ type tx struct {
 	// released are handles that constructors gave up, and threads those that they have started.
 	released []*Library
 	threads  []lateThread
-	depth    int   // of constructors within each other that have called the linker
-	broken   error // a part of it that failed could not be taken back, so the whole fails
-	refused  bool  // it failed before anybody else heard of it, at what it found or did not find
+	depth    int // of constructors within each other that have called the linker
+	// constructs says that a constructor runs, and that all that was done before it is complete.
+	constructs bool
+	early      bool  // it was committed while a constructor ran; nothing here counts any more
+	broken     error // a part of it that failed could not be taken back, so the whole fails
+	refused    bool  // it failed before anybody else heard of it, at what it found or did not find
 }
 
 // step is a change that every group makes to itself, in its own instances only. The same values
@@ -55,7 +58,7 @@ func (e *entry) run(ctx context.Context, kind protocol.OpKind,
 		receive(ctx, commit, t.saved.scope.commit)
 	}
 	t.l.areas.drain(ctx, e.group)
-	if err == nil {
+	if err == nil || t.early {
 		t.settle(ctx, e)
 	}
 	return err
@@ -66,13 +69,18 @@ func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
 	t.saved = t.l.state.clone()
 	returned := false
 	defer func() {
-		if !returned {
+		if !returned && !t.early {
 			t.abandon(ctx)
 		}
 	}()
-	inner, end := t.enter(ctx)
+	stay := t.stay(ctx)
+	inner, end := withStay(ctx, stay)
 	defer end()
 	err := t.do(inner, t)
+	if t.early {
+		returned = true
+		return coord.Operation{}, false, errors.Join(err, stay.unpark(ctx))
+	}
 	if err == nil {
 		err = t.broken
 	}
@@ -104,10 +112,10 @@ func (t *tx) showHandles(number uint64) {
 	}
 }
 
-// enter returns a context by which calls from guests, constructors above all, find the operation,
-// until end is called.
-func (t *tx) enter(ctx context.Context) (inner context.Context, end func()) {
-	return withStay(ctx, &entry{group: t.g, parent: entryOf(ctx), tx: t})
+// stay returns what makes a context by which calls from guests, constructors above all, find the
+// operation.
+func (t *tx) stay(ctx context.Context) *entry {
+	return &entry{group: t.g, parent: entryOf(ctx), tx: t}
 }
 
 // Undo implements coord.Work.
@@ -176,11 +184,16 @@ func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error
 		return &LimitError{Limit: limitNesting, Value: uint64(t.depth) + 1, Max: uint64(limit)}
 	}
 	t.depth++
-	defer func() { t.depth-- }()
+	constructs := t.constructs
+	t.constructs = false
+	defer func() {
+		t.depth--
+		t.constructs = constructs && !t.early
+	}()
 	m := mark{t.l.state.clone(), len(t.steps), len(t.areas), len(t.modules), len(t.opened),
 		len(t.handed), len(t.released), len(t.threads)}
 	err := do(ctx, t)
-	if err != nil {
+	if err != nil && !t.early {
 		if failed := t.undoTo(ctx, m); failed != nil {
 			t.broken = errors.Join(err, failed)
 			return t.broken

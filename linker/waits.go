@@ -141,18 +141,16 @@ func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check f
 		return 0, err
 	case x == nil:
 		return waitNotEqual, nil
-	case e.waitsForItself(timeout):
-		g.l.waits.remove(address, x)
-		return 0, ErrThreadPending
 	}
 	result := uint32(waitWoken)
-	block := func() {
-		var timer <-chan time.Time
-		if timeout >= 0 {
-			t := time.NewTimer(time.Duration(timeout))
-			defer t.Stop()
-			timer = t.C
-		}
+	var timer <-chan time.Time
+	if timeout >= 0 {
+		t := time.NewTimer(time.Duration(timeout))
+		defer t.Stop()
+		timer = t.C
+	}
+	// block reports whether the wait is over.
+	block := func(wanted <-chan struct{}) bool {
 		select {
 		case <-x.done:
 			err = x.err
@@ -164,13 +162,29 @@ func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check f
 			if g.l.waits.remove(address, x) {
 				err = ctx.Err()
 			}
+		case <-wanted:
+			return false
+		}
+		return true
+	}
+	for !e.parks() { // others run still, until the operation is published
+		switch {
+		case e.tx != nil && e.tx.broken != nil:
+			g.l.waits.remove(address, x)
+			return 0, e.tx.broken
+		case e.mustGiveWay():
+			if err := e.giveWay(ctx); err != nil {
+				g.l.waits.remove(address, x)
+				return 0, err
+			}
+		case e.waitsForItself(timeout):
+			g.l.waits.remove(address, x)
+			return 0, ErrThreadPending
+		case block(e.wanted()):
+			return result, err
 		}
 	}
-	if !e.parks() { // others run still, until the operation is published
-		block()
-		return result, err
-	}
-	if failed := g.Block(ctx, block); failed != nil {
+	if failed := g.Block(ctx, func() { block(nil) }); failed != nil {
 		err = errors.Join(err, failed)
 	}
 	return result, err

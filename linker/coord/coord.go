@@ -64,6 +64,10 @@ type Config struct {
 	// their safepoints only when they are asked to. It must be quick and must not call the
 	// coordinator; may be nil.
 	OnAttention func()
+	// OnWanted is called, with the coordinator's mutex held, when a group begins to wait for a lock
+	// that another one has: for leaders that can commit early, see Member.CommitEarly. It must be
+	// quick and must not call the coordinator; may be nil.
+	OnWanted func()
 	// called when a token was neither released nor handed over before it became garbage; may be nil
 	OnLeak func(id uint64)
 }
@@ -89,6 +93,7 @@ type Coordinator struct {
 	observer    Observer
 	onLeak      func(id uint64)
 	onAttention func()
+	onWanted    func()
 
 	// attention is set while there may be something to do at a safepoint: an
 	// operation is published, or the image is poisoned.
@@ -130,6 +135,7 @@ func New(cfg Config, first Participant) (*Coordinator, *Member, error) {
 	c := &Coordinator{
 		mu: cfg.Waiting.Mutex(), waiting: cfg.Waiting, observer: cfg.Observer, onLeak: cfg.OnLeak,
 		onAttention: cfg.OnAttention,
+		onWanted:    cfg.OnWanted,
 		state: protocol.NewState(protocol.Config{
 			Groups: uint8(cfg.MaxGroups), Initial: 1, MaxLog: protocol.LogCapacity,
 			Batch: cfg.Batch, MaxTable: cfg.MaxTable, Features: protocol.AllFeatures,
@@ -192,6 +198,13 @@ func (c *Coordinator) wake() {
 		if w.ready() {
 			w.Wake()
 		}
+	}
+}
+
+// wanted tells who wants to know that a group waits for a lock. The mutex is held.
+func (c *Coordinator) wanted() {
+	if c.onWanted != nil {
+		c.onWanted()
 	}
 }
 

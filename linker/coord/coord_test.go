@@ -145,12 +145,14 @@ func enter(t testing.TB, m *coord.Member) {
 }
 
 // link runs an operation in group i, which is parked before and after.
-func (im *image) link(ctx context.Context, i int, w *work) (uint64, error) {
+func (im *image) link(ctx context.Context, i int, w coord.Work) (uint64, error) {
 	if err := im.members[i].Enter(ctx); err != nil {
 		return 0, err
 	}
 	defer im.members[i].Park()
-	w.own = im.tables[i]
+	if own, ok := w.(*work); ok {
+		own.own = im.tables[i]
+	}
 	return im.members[i].Link(ctx, w)
 }
 

@@ -104,6 +104,9 @@ func (m *Member) lease(ctx context.Context) error {
 	}
 	c := m.c
 	c.must(m.step(protocol.ActRequestLease))
+	if c.state.Holder != protocol.NoGroup {
+		c.wanted()
+	}
 	err := c.await(ctx, m, func() bool {
 		return c.state.Holder == protocol.NoGroup && c.state.LeaseQueue.Head() == m.id
 	}, func() bool { return c.perform(m.step(protocol.ActGrantLease)) })

@@ -47,19 +47,21 @@ func (m *Member) link(ctx context.Context, w Work) (uint64, error) {
 	if err := m.awaitState(ctx); err != nil {
 		return 0, err
 	}
+	l := &leading{outer: m.leading}
+	m.leading = l
 	finished := false
 	defer func() {
+		m.leading = l.outer
 		if !finished {
 			m.abandon(w)
 		}
 	}()
-	var commit uint64
-	broadcast, err := m.prepare(ctx, w)
+	broadcast, err := m.prepare(ctx, w, l)
 	if broadcast {
-		commit, err = m.c.replay(context.WithoutCancel(ctx), m, w)
+		l.commit, err = m.c.replay(context.WithoutCancel(ctx), m, w)
 	}
 	finished = true
-	return commit, err
+	return l.commit, err
 }
 
 // abandon is what is left to do when the leader's goroutine panicked or ended:
@@ -83,16 +85,31 @@ func (m *Member) abandon(w Work) {
 // prepare is the operation up to its broadcast, with lease and state lock in hand. The shared state
 // is half changed meanwhile, so a leader that is killed from outside keeps both locks until its
 // goroutine has taken its work back: only then is its Crash performed.
-func (m *Member) prepare(ctx context.Context, w Work) (broadcast bool, err error) {
+func (m *Member) prepare(ctx context.Context, w Work, l *leading) (broadcast bool, err error) {
 	c := m.c
 	m.begin()
-	defer m.end()
+	defer func() {
+		if !l.committed {
+			m.end()
+		}
+	}()
 	var op Operation
 	var changed bool
 	err = m.own(func() (err error) {
 		op, changed, err = w.Do(ctx)
 		return err
 	})
+	switch {
+	case l.committed:
+		return false, err
+	case l.err != nil:
+		if err == nil {
+			err = errors.Join(l.err,
+				m.own(func() error { return w.Undo(context.WithoutCancel(ctx)) }))
+		}
+		m.takenBack()
+		return false, errors.Join(m.closed(), err)
+	}
 	if m.closed() != nil {
 		if err == nil && changed { // killed from outside while it worked
 			err = m.withdraw(ctx, w)
@@ -107,12 +124,14 @@ func (m *Member) prepare(ctx context.Context, w Work) (broadcast bool, err error
 		return false, errors.Join(err, m.withdraw(ctx, w))
 	}
 	c.must(m.step(protocol.ActPublish))
-	if err := c.lead(ctx, m,
-		func() bool { return c.perform(m.step(protocol.ActBroadcast)) }); err != nil {
+	if err := c.lead(ctx, m, m.broadcast); err != nil {
 		return false, errors.Join(err, m.withdraw(ctx, w))
 	}
 	return true, nil
 }
+
+// broadcast opens epoch 2, if everybody has arrived.
+func (m *Member) broadcast() bool { return m.c.perform(m.step(protocol.ActBroadcast)) }
 
 // worked performs Work with a tag that is not in the log, which is forgotten first when it is full.
 func (c *Coordinator) worked(m *Member, op Operation) error {
@@ -179,9 +198,19 @@ func (c *Coordinator) leaderMay(m *Member) bool {
 }
 
 // replay is epoch 2, up to the commit or to the rollback of an operation that
-// somebody could not apply. Nothing ends it early: the operation is broadcast.
+// somebody could not apply.
 func (c *Coordinator) replay(ctx context.Context, m *Member, w Work) (commit uint64, err error) {
-	undone := false
+	commit, undone, err := c.decide(ctx, m, w)
+	if undone {
+		return 0, c.rollback(ctx, m, w)
+	}
+	return commit, err
+}
+
+// decide is epoch 2, up to the commit or until everybody but the leader has undone the operation.
+// Nothing ends it early: the operation is broadcast.
+func (c *Coordinator) decide(ctx context.Context, m *Member, w Work) (commit uint64, undone bool,
+	err error) {
 	err = c.lead(ctx, m, func() bool {
 		if c.state.Failed {
 			if !c.state.Every(protocol.Failed, protocol.Undone) {
@@ -199,23 +228,28 @@ func (c *Coordinator) replay(ctx context.Context, m *Member, w Work) (commit uin
 		c.must(m.step(protocol.ActCommit))
 		return true
 	})
-	if err != nil || !undone {
-		finish := c.present.Finish
-		c.present = Operation{}
-		if commit != 0 && finish != nil {
-			_ = m.own(func() error { finish(ctx); return nil })
-		}
-		return commit, err
+	if err == nil && undone {
+		return 0, true, nil
 	}
-	return 0, c.rollback(ctx, m, w)
+	finish := c.present.Finish
+	c.present = Operation{}
+	if commit != 0 && finish != nil {
+		_ = m.own(func() error { finish(ctx); return nil })
+	}
+	return commit, false, err
+}
+
+// reason returns why the present operation is taken back.
+func (c *Coordinator) reason() error {
+	if c.cause == nil { // the group that failed has died since
+		return &ReplayError{Group: protocol.NoGroup, Err: ErrGroupClosed}
+	}
+	return c.cause
 }
 
 // rollback takes back the leader's own work, after everybody else has undone.
 func (c *Coordinator) rollback(ctx context.Context, m *Member, w Work) error {
-	cause := c.cause
-	if cause == nil { // the group that failed has died since
-		cause = &ReplayError{Group: protocol.NoGroup, Err: ErrGroupClosed}
-	}
+	cause := c.reason()
 	if err := m.own(func() error { return w.Undo(ctx) }); err != nil &&
 		c.state.Mode[m.id] == protocol.Running {
 		c.poison = &PoisonError{Group: m.id, Apply: cause, Undo: err}
@@ -241,7 +275,8 @@ func (m *Member) withdraw(ctx context.Context, w Work) error {
 // own runs a step of the leader's own work without the mutex. If it panics or
 // ends the goroutine, the group has died.
 func (m *Member) own(f func() error) error {
-	c := m.c
+	c, l := m.c, m.leading
+	early := l != nil && l.committed
 	m.begin()
 	c.mu.Unlock()
 	returned := false
@@ -250,7 +285,9 @@ func (m *Member) own(f func() error) error {
 		if !returned {
 			m.crash(ErrUnfinished)
 		}
-		m.end()
+		if early || l == nil || !l.committed { // else CommitEarly has ended it
+			m.end()
+		}
 	}()
 	err := f()
 	returned = true

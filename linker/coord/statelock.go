@@ -74,6 +74,9 @@ func (m *Member) lockState(ctx context.Context) error {
 func (m *Member) awaitState(ctx context.Context) error {
 	c := m.c
 	c.must(m.step(protocol.ActRequestState))
+	if c.state.Writer != protocol.NoGroup {
+		c.wanted()
+	}
 	err := c.await(ctx, m, func() bool {
 		return c.state.Writer == protocol.NoGroup && c.state.Readers == 0 &&
 			c.state.StateQueue.Head() == m.id

@@ -1,0 +1,77 @@
+package linker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// construct runs, in the leader's group alone, what prepares a module's data: relocations of all
+// modules, then constructors.
+func (t *tx) construct(ctx context.Context, modules []*module) error {
+	for _, m := range modules {
+		if m.src == nil {
+			continue
+		}
+		if err := t.special(ctx, m, "__wasm_apply_data_relocs"); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(modules, t.l.main) {
+		err := t.moveBreak(ctx)
+		if err == nil {
+			err = t.hookExit(ctx)
+		}
+		if err != nil {
+			return &LoadError{File: t.l.main.file, Module: t.l.main.name, Err: err}
+		}
+	}
+	for _, m := range t.l.mainLast(modules) {
+		name := wasm.CallCtors
+		if _, ok := m.exports["_initialize"]; ok {
+			name = "_initialize" // it runs the constructors itself
+		} else if m == t.l.main && t.l.program.startConstructs {
+			continue // a command: its constructors run when it is started
+		}
+		t.constructs = !t.early
+		err := t.special(ctx, m, name)
+		t.constructs = false
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mainLast returns the modules in the order in which their constructors run: that of the main
+// module, which is instantiated before the libraries that are preloaded, come last.
+func (l *Linker) mainLast(modules []*module) []*module {
+	i := slices.Index(modules, l.main)
+	if i < 0 {
+		return modules
+	}
+	return slices.Concat(modules[:i], modules[i+1:], modules[i:i+1])
+}
+
+// special calls one of the toolchain's functions in the leader's group, if the module has it.
+func (t *tx) special(ctx context.Context, m *module, name string) error {
+	x := m.exports[name]
+	if x == nil || x.kind != exportFunction || len(x.fn.typ.Params)+len(x.fn.typ.Results) > 0 {
+		return nil
+	}
+	t.l.logCalls(ctx, m, name)
+	err := t.l.at(ctx, t.g, pointRelocate)
+	if err == nil {
+		_, err = t.g.call(ctx, x.fn)
+	}
+	if err == nil {
+		err = t.l.at(ctx, t.g, pointConstructed)
+	}
+	if err != nil {
+		return &LoadError{File: m.file, Module: m.name,
+			Err: fmt.Errorf("linker: %s: %w", name, err)}
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package linker
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lockstep-wasm/lockstep/linker/coord"
+)
+
+// A constructor may wait for another thread, and that thread may need the linker: because the
+// constructor has started it, and it does not begin before the load is committed, or because it
+// opens a library, and the load has the lease. So the load is committed when a constructor is about
+// to wait for such a thread; see "When does a thread begin that a constructor starts?" in
+// spec/rationale.md.
+
+// givesWay reports whether the operation can be committed now: a constructor runs, and all that was
+// done before it is complete. The initial image, which New makes without an operation, cannot.
+func (t *tx) givesWay() bool { return t != nil && t.do != nil && t.constructs && t.broken == nil }
+
+// mustGiveWay reports whether a goroutine that is about to wait within an operation waits, perhaps,
+// for what happens only when the operation is over.
+func (e *entry) mustGiveWay() bool {
+	return e.tx.givesWay() && (len(e.tx.threads) > 0 || e.group.member.Wanted())
+}
+
+// wanted tells when to look again whether the operation must be committed, if it can be.
+func (e *entry) wanted() <-chan struct{} {
+	if !e.tx.givesWay() {
+		return nil
+	}
+	return e.group.l.wanted
+}
+
+// yields is called before a wait that cannot be ended for others' sake: threads that a constructor
+// has started begin before.
+func (e *entry) yields(ctx context.Context) error {
+	if !e.tx.givesWay() || len(e.tx.threads) == 0 {
+		return nil
+	}
+	return e.giveWay(ctx)
+}
+
+// giveWay commits what the operation has done so far. From then on the stay is one outside of any
+// operation, and so are those around it. An error is the end of the operation.
+func (e *entry) giveWay(ctx context.Context) error {
+	t := e.tx
+	work := coord.Operation{Kind: t.kind, Payload: t.steps}
+	err := t.l.at(ctx, t.g, pointPublish)
+	if err == nil {
+		_, err = t.g.member.CommitEarly(ctx, t, work)
+	}
+	if err != nil {
+		t.broken = errors.Join(t.broken, err)
+		return err
+	}
+	t.early = true
+	for x := e; x != nil; x = x.parent {
+		if x.tx == t {
+			x.tx = nil
+		}
+	}
+	t.startThreads(context.WithoutCancel(ctx))
+	return nil
+}
+
+// signal tells a goroutine that waits that there is something to look at.
+type signal chan struct{}
+
+// tell does so without waiting.
+func (s signal) tell() {
+	select {
+	case s <- struct{}{}:
+	default:
+	}
+}
+
+// giveUp unloads a library whose constructor has failed after its load was committed, unless
+// others have opened it meanwhile. No destructors of it run. A group that has ended leaves that to
+// the next one that unloads something.
+func (t *tx) giveUp(ctx context.Context, root *module, modules []*module) {
+	ctx = context.WithValue(context.WithoutCancel(ctx), receiptKey{}, (*Receipt)(nil))
+	for _, m := range modules {
+		t.l.exits.drop(m)
+	}
+	lib := &Library{linker: t.l, mod: root}
+	_ = t.g.unload(ctx, entryOf(ctx), lib) // the caller has the error of the constructor
+	if !lib.given.Load() {
+		root.handles.Add(-1)
+	}
+}
