@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
@@ -28,6 +29,7 @@ type codes struct {
 	alive   map[*compilation]bool              // all, with those that were given up
 	idle    *list.List                         // of *code, the longest unused first
 	size    int                                // of what is idle
+	closed  bool                               // nothing is compiled any more
 }
 
 // code is something compiled.
@@ -112,14 +114,25 @@ func (c *codes) shrink(ctx context.Context, limit int) error {
 	return first
 }
 
-// close closes what is idle; what is used is closed when that use ends. It waits for compilations
-// that were given up, until its context ends: the engine must not be closed under them.
+// close closes what is idle; what is used is closed when that use ends. Whatever is being compiled
+// is stopped, as far as it can be, and its code is closed by whoever compiles it. The error is
+// [ErrCompiling] if that is not over when the context ends.
 func (c *codes) close(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.limit = 0
-	c.quiesce(ctx)
-	return c.shrink(ctx, 0)
+	c.limit, c.closed = 0, true
+	for p := range c.alive {
+		p.stop(ErrClosed)
+	}
+	failed := c.shrink(ctx, 0)
+	return errors.Join(c.quiesce(ctx), failed)
+}
+
+// settle waits for what close has left.
+func (c *codes) settle(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.quiesce(ctx)
 }
 
 // engineCode is what the engine takes for compiled code.

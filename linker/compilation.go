@@ -3,6 +3,7 @@ package linker
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"runtime"
 
 	"github.com/tetratelabs/wazero"
@@ -17,7 +18,7 @@ type compilation struct {
 	bytes []byte
 	size  int  // bytes that the code takes, about
 	guest bool // it takes one of the slots
-	stop  context.CancelFunc
+	stop  context.CancelCauseFunc
 	done  chan struct{} // closed when code and err are there
 	code  *code
 	err   error
@@ -48,6 +49,12 @@ func defaultWorkers() int { return max(runtime.GOMAXPROCS(0)-1, 1) }
 func (c *codes) begin(ctx context.Context, bytes []byte, size int, guest bool) *compilation {
 	key := sha256.Sum256(bytes)
 	c.mu.Lock()
+	if c.closed {
+		defer c.mu.Unlock()
+		p := &compilation{key: key, done: make(chan struct{}), err: ErrClosed}
+		close(p.done)
+		return p
+	}
 	if x := c.all[key]; x != nil {
 		defer c.mu.Unlock()
 		c.use(x, 1)
@@ -60,7 +67,7 @@ func (c *codes) begin(ctx context.Context, bytes []byte, size int, guest bool) *
 		p.waiters++
 		return p
 	}
-	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	run, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	p := &compilation{key: key, bytes: bytes, size: size, guest: guest, stop: stop,
 		done: make(chan struct{}), waiters: 1}
 	c.running[key] = p
@@ -110,7 +117,7 @@ func (c *codes) abandon(ctx context.Context, p *compilation) {
 	if c.running[p.key] == p {
 		delete(c.running, p.key)
 	}
-	p.stop()
+	p.stop(context.Canceled)
 }
 
 // compile compiles. What the engine panics with is an error of whoever waits.
@@ -128,7 +135,7 @@ func (c *codes) compile(ctx context.Context, p *compilation) {
 		case c.slots <- struct{}{}:
 			defer func() { <-c.slots }()
 		case <-ctx.Done():
-			err = ctx.Err()
+			err = context.Cause(ctx)
 			return
 		}
 		if experimental.GetCompilationWorkers(ctx) <= 1 {
@@ -146,7 +153,7 @@ func (c *codes) finish(ctx context.Context, p *compilation, compiled wazero.Comp
 	err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	defer p.stop()
+	defer p.stop(nil)
 	defer close(p.done)
 	delete(c.alive, p)
 	if c.running[p.key] == p {
@@ -170,18 +177,22 @@ func (c *codes) finish(ctx context.Context, p *compilation, compiled wazero.Comp
 
 // quiesce waits until nothing is being compiled, or the context ends. The mutex is held, but not
 // while it waits.
-func (c *codes) quiesce(ctx context.Context) {
-	for p := range c.alive {
-		c.mu.Unlock()
-		select {
-		case <-p.done:
-		case <-ctx.Done():
+func (c *codes) quiesce(ctx context.Context) error {
+	for len(c.alive) > 0 {
+		for p := range c.alive {
+			c.mu.Unlock()
+			select {
+			case <-p.done:
+			case <-ctx.Done():
+			}
+			c.mu.Lock()
+			break
 		}
-		c.mu.Lock()
-		if ctx.Err() != nil {
-			return
+		if err := ctx.Err(); err != nil && len(c.alive) > 0 {
+			return fmt.Errorf("%w: %w", ErrCompiling, err)
 		}
 	}
+	return nil
 }
 
 // codeSize estimates how many bytes the machine code of a module takes: the engine does not tell.

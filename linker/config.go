@@ -54,17 +54,18 @@ type Config struct {
 	maxImports   int
 	maxElements  uint32
 
-	maxCost        time.Duration
-	maxOwnTables   uint32
-	maxStartData   uint32
-	maxString      uint32
-	maxHandles     int
-	maxDestructors int
-	maxSignatures  int
-	maxTrampolines int
-	hostModules    []string
-	hostFunctions  HostFunctions
-	hook           hook
+	maxCost         time.Duration
+	maxFunctionCost time.Duration
+	maxOwnTables    uint32
+	maxStartData    uint32
+	maxString       uint32
+	maxHandles      int
+	maxDestructors  int
+	maxSignatures   int
+	maxTrampolines  int
+	hostModules     []string
+	hostFunctions   HostFunctions
+	hook            hook
 }
 
 // Limits and sizes of [NewConfig].
@@ -111,15 +112,16 @@ func NewConfig() *Config {
 		maxImports:   DefaultMaxImports,
 		maxElements:  DefaultMaxElements,
 
-		maxCost:        DefaultMaxCompileCost,
-		maxOwnTables:   DefaultMaxOwnTables,
-		maxStartData:   DefaultMaxStartData,
-		maxString:      DefaultMaxString,
-		maxHandles:     DefaultMaxHandles,
-		maxDestructors: DefaultMaxDestructors,
-		maxSignatures:  DefaultMaxSignatures,
-		maxTrampolines: DefaultMaxTrampolines,
-		hostModules:    DefaultHostModules(),
+		maxCost:         DefaultMaxCompileCost,
+		maxFunctionCost: DefaultMaxFunctionCost,
+		maxOwnTables:    DefaultMaxOwnTables,
+		maxStartData:    DefaultMaxStartData,
+		maxString:       DefaultMaxString,
+		maxHandles:      DefaultMaxHandles,
+		maxDestructors:  DefaultMaxDestructors,
+		maxSignatures:   DefaultMaxSignatures,
+		maxTrampolines:  DefaultMaxTrampolines,
+		hostModules:     DefaultHostModules(),
 	}
 }
 

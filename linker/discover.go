@@ -266,6 +266,8 @@ func (l *Linker) checkSizes(m *module) error {
 		{limitOwnTables, tables, min(uint64(l.config.maxOwnTables), table)},
 		{limitCost, uint64(m.src.Cost().Total.Microseconds()),
 			uint64(l.config.maxCost.Microseconds())},
+		{limitFunction, uint64(m.src.Cost().Largest.Microseconds()),
+			uint64(l.config.maxFunctionCost.Microseconds())},
 		{limitStart, l.startData(m), uint64(l.config.maxStartData)},
 		{"thread-local storage (bytes)", uint64(m.tlsSize), memory},
 	} {

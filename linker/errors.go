@@ -14,6 +14,9 @@ import (
 var (
 	// ErrClosed means that the linker was closed.
 	ErrClosed = errors.New("linker: closed")
+	// ErrCompiling means that the linker is closed, but that the engine still compiles a library
+	// whose load was given up. The runtime must not be closed yet: call [Linker.Close] again.
+	ErrCompiling = errors.New("linker: a library is still being compiled that nobody waits for")
 	// ErrGroupClosed means that the instance group was closed, or that its guest exited.
 	ErrGroupClosed = coord.ErrGroupClosed
 	// ErrPoisoned means that an operation could be neither completed nor taken back, so that the

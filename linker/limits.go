@@ -18,6 +18,7 @@ const (
 	limitElements    = "elements of a library"
 	limitFolders     = "folders to search for one library"
 	limitCost        = "estimated time to compile a library (microseconds)"
+	limitFunction    = "estimated time to compile a function (microseconds)"
 	limitOwnTables   = "tables of its own (entries)"
 	limitStart       = "data area of a module with a start function (bytes)"
 	limitString      = "string of a guest (bytes)"
@@ -44,7 +45,8 @@ const (
 	DefaultMaxSignatures  = 1024
 	DefaultMaxTrampolines = 1 << 14
 
-	DefaultMaxCompileCost = 20 * time.Second
+	DefaultMaxCompileCost  = 20 * time.Second // of a library
+	DefaultMaxFunctionCost = 10 * time.Second // of one function
 )
 
 // Limit is a limit of a configuration: see [Config.Limits].
@@ -79,6 +81,9 @@ func (c *Config) Limits() []Limit {
 			func(c *Config) uint64 { return uint64(c.maxFile) }),
 		limit(limitCost, "estimated microseconds to compile a library", "WithMaxCompileCost",
 			func(c *Config) uint64 { return uint64(c.maxCost.Microseconds()) }),
+		limit(limitFunction, "estimated microseconds to compile one function of a library",
+			"WithMaxFunctionCost",
+			func(c *Config) uint64 { return uint64(c.maxFunctionCost.Microseconds()) }),
 		limit("", "libraries that are compiled at once", "WithCompilers",
 			func(c *Config) uint64 { return uint64(c.compilations) }),
 		limit("", "bytes, about, of code of unloaded libraries that is kept", "WithCodeCache",
@@ -144,6 +149,13 @@ func (c *Config) WithMaxElements(entries uint32) *Config {
 // module is compiled whatever it takes.
 func (c *Config) WithMaxCompileCost(d time.Duration) *Config {
 	return c.with(func(c *Config) { c.maxCost = max(d, 0) })
+}
+
+// WithMaxFunctionCost sets how long compiling one function of a library may take, as it is estimated
+// before. The engine cannot be stopped within a function, so a compilation that everybody has given
+// up goes on for as long, and [Linker.Close] waits for that.
+func (c *Config) WithMaxFunctionCost(d time.Duration) *Config {
+	return c.with(func(c *Config) { c.maxFunctionCost = max(d, 0) })
 }
 
 // WithMaxOwnTables sets how many entries the tables that a library defines may have together when

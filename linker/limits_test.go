@@ -59,11 +59,12 @@ func TestLimitsAreSet(t *testing.T) {
 	c := linker.NewConfig().WithMemoryPages(0,
 		11).WithMaxTable(12).WithMaxModules(13).WithMaxDepth(14).
 		WithMaxNesting(15).WithMaxGroups(16).WithMaxFile(17).WithMaxCompileCost(
-		18*time.Microsecond).WithCompilers(19, 1).
-		WithCodeCache(20).WithMaxAbandoned(21).WithMaxImports(22).WithMaxElements(23).
-		WithMaxFolders(24).WithMaxNames(25).WithMaxOwnTables(26).WithMaxStartData(27).
-		WithMaxString(28).WithMaxHandles(29).WithMaxDestructors(30).WithMaxSignatures(31).
-		WithMaxTrampolines(32).WithPointerQuarantine(33).WithMaxCalls(34)
+		18*time.Microsecond).
+		WithMaxFunctionCost(19*time.Microsecond).WithCompilers(20, 1).WithCodeCache(21).
+		WithMaxAbandoned(22).WithMaxImports(23).WithMaxElements(24).WithMaxFolders(25).
+		WithMaxNames(26).WithMaxOwnTables(27).WithMaxStartData(28).WithMaxString(29).
+		WithMaxHandles(30).WithMaxDestructors(31).WithMaxSignatures(32).WithMaxTrampolines(33).
+		WithPointerQuarantine(34).WithMaxCalls(35)
 	for k, l := range c.Limits() {
 		if l.Value != uint64(11+k) {
 			t.Errorf("%s of %s is %d, want %d", l.Option, l.What, l.Value, 11+k)

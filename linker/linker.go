@@ -172,6 +172,10 @@ func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModu
 // destructors that trap are part of the error, as [*DestructorError]. Then it waits until nobody is
 // inside a group; new calls fail with ErrClosed meanwhile. With [Config.WithLoopSafepoints] it ends
 // guests that compute, first of all. The runtime stays open.
+//
+// Last of all Close stops what is still being compiled and waits until the engine has stopped: for
+// one function, or for a library if [Config.WithCompilers] allows one worker only. If its context
+// ends before, the error is [ErrCompiling]: all the rest is done, and another Close waits again.
 func (l *Linker) Close(ctx context.Context) error {
 	switch e, err := stayOf(ctx); {
 	case err != nil:
@@ -180,7 +184,7 @@ func (l *Linker) Close(ctx context.Context) error {
 		return ErrInOperation
 	}
 	if l.closed.Load() {
-		return nil
+		return l.codes.settle(ctx)
 	}
 	defer l.beginClosing()()
 	destroyed := l.destroyAll(finishing(ctx))

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
@@ -54,35 +53,6 @@ func TestStartDataLimit(t *testing.T) {
 	}
 	if _, err := i.g.OpenBytes(i.ctx, "small", start(100)); err != nil {
 		t.Errorf("100 bytes: %v", err)
-	}
-}
-
-// What would take too long to compile is refused before it is compiled.
-func TestCompileCostLimit(t *testing.T) {
-	b := newBooks(newRuntime(t))
-	i := newImageIn(t, b, "main-pie", "threads",
-		func(c *linker.Config) *linker.Config {
-			return c.WithMaxCompileCost(100 * time.Millisecond)
-		})
-	compiled := b.compilations()
-	row := func(blocks int) []byte {
-		return library(t, dylink.Info{}, func(b *wasm.Builder) {
-			c := new(wasm.Code)
-			for range blocks {
-				c.Block().LocalGet(0).BrIf(0).End()
-			}
-			b.Func(b.Type(i32, nil), nil, c)
-		})
-	}
-	_, err := i.g.OpenBytes(i.ctx, "slow", row(10000))
-	if !limited("estimated time to compile a library (microseconds)", 100_000)(err) {
-		t.Errorf("10,000 blocks: %v", err)
-	}
-	if n := b.compilations() - compiled; n > 0 {
-		t.Errorf("%d modules were compiled", n)
-	}
-	if _, err := i.g.OpenBytes(i.ctx, "fast", row(10)); err != nil {
-		t.Errorf("10 blocks: %v", err)
 	}
 }
 

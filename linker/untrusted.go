@@ -12,7 +12,7 @@ import "time"
 //     still, because compiled code cannot be stopped from outside.
 //   - [Config.WithCompilers]: two libraries are compiled at once, by two workers each, so that a
 //     compilation that nobody waits for ends at its next function.
-//   - Lower limits: 5 s of estimated compilation, 32 MiB of file, 256 MiB of memory, a million
+//   - Lower limits: 5 s of estimated compilation, 3 s of one function, 32 MiB of file, 256 MiB of memory, a million
 //     entries of the function table, 256 libraries, 16 groups, 64 MiB of code of unloaded
 //     libraries.
 //
@@ -24,6 +24,7 @@ func Untrusted() *Config {
 		WithLoopSafepoints(true).
 		WithCompilers(2, 2).
 		WithMaxCompileCost(5*time.Second).
+		WithMaxFunctionCost(3*time.Second).
 		WithMaxFile(32<<20).
 		WithMemoryPages(0, 4096).
 		WithMaxTable(1 << 20).

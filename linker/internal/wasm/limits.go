@@ -45,7 +45,7 @@ func DefaultLimits() ModuleLimits {
 		Globals: 1_000_000,
 		Tables:  100_000, Memories: 100_000, Tags: 100_000, Elements: 100_000, Data: 100_000,
 		Values: 1_000, Locals: 50_000, AllLocals: 5_000_000, Entries: 10_000_000,
-		BodySize: 7_654_321, Nesting: 50_000, Operands: 1_000_000, TableEntries: 10_000_000,
+		BodySize: 7_654_321, Nesting: 10_000, Operands: 1_000_000, TableEntries: 10_000_000,
 		FunctionCost: 10 * time.Second, ModuleCost: 20 * time.Second,
 	}
 }
