@@ -74,7 +74,7 @@ func (t *tx) moreClosures(ctx context.Context) error {
 	if len(s.closures.free) > 0 {
 		return nil
 	}
-	base, err := s.slots.take(closureBatch, 1, owner{})
+	base, err := t.take(closureBatch, 1, owner{})
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (t *tx) closure(ctx context.Context) (uint32, error) {
 	if slot := s.closures.takeSpare(); slot != 0 {
 		return slot, nil
 	}
-	slot, err := s.slots.take(1, 1, owner{})
+	slot, err := t.take(1, 1, owner{})
 	if err != nil {
 		if slot = s.closures.takeEarly(); slot != 0 {
 			return slot, nil

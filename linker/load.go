@@ -159,7 +159,7 @@ func (t *tx) place(ctx context.Context, m *module, bindings []binding) error {
 		}
 		if n := m.info.TableSize; n > 0 {
 			m.segment = m.segmentOwner(bindings)
-			base, err := t.l.state.slots.take(n, 1<<m.info.TableAlignment, m.segment)
+			base, err := t.take(n, 1<<m.info.TableAlignment, m.segment)
 			if err != nil {
 				return err
 			}

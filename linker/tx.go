@@ -24,7 +24,9 @@ type tx struct {
 	modules []*module // compiled, to be closed
 	opened  []*module // whose handles were counted
 	// to constructors, say, which may keep them whatever becomes of the operation
-	handed []*Library
+	handed    []*Library
+	slots     []retired // entries of the function table that were taken
+	performed int       // steps that were begun: code of the guest may have run
 	// released are handles that constructors gave up, and threads those that they have started.
 	released []*Library
 	threads  []lateThread
@@ -128,6 +130,7 @@ type mark struct {
 	state                         state
 	steps, areas, modules, opened int
 	handed, released, threads     int
+	slots, performed              int
 }
 
 // undoTo takes back what was done since a mark.
@@ -166,9 +169,24 @@ func (t *tx) undoShared(ctx context.Context, m mark) {
 		t.l.exits.drop(m)
 		m.close(ctx)
 	}
-	t.l.state = m.state
+	t.restore(m)
 	t.steps, t.areas, t.modules, t.opened = t.steps[:m.steps], t.areas[:m.areas],
 		t.modules[:m.modules], t.opened[:m.opened]
+}
+
+// restore puts back the state of a mark. If code of the guest has run since, it may have kept
+// pointers, so the entries of the function table that were taken rest as those of a library that is
+// unloaded.
+func (t *tx) restore(m mark) {
+	slots, taken := t.l.state.slots, t.slots[m.slots:]
+	t.l.state, t.slots = m.state, t.slots[:m.slots]
+	if t.performed == m.performed || len(taken) == 0 {
+		return
+	}
+	for _, r := range taken {
+		slots.retire(r.span, *r.owner)
+	}
+	t.l.state.slots = slots
 }
 
 // abandon is what is left to do when the work panicked: the leader's group has died with its
@@ -191,7 +209,7 @@ func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error
 		t.constructs = constructs && !t.early
 	}()
 	m := mark{t.l.state.clone(), len(t.steps), len(t.areas), len(t.modules), len(t.opened),
-		len(t.handed), len(t.released), len(t.threads)}
+		len(t.handed), len(t.released), len(t.threads), len(t.slots), t.performed}
 	err := do(ctx, t)
 	if err != nil && !t.early {
 		if failed := t.undoTo(ctx, m); failed != nil {
@@ -210,6 +228,7 @@ func (t *tx) Commit(number uint64) {
 
 // perform makes a step in the leader's own group and notes it for the others.
 func (t *tx) perform(ctx context.Context, s step) error {
+	t.performed++
 	if err := s.apply(ctx, t.g); err != nil {
 		return err
 	}
@@ -233,13 +252,22 @@ func (t *tx) change(f func(*scope)) {
 	t.l.state.scope = &next
 }
 
+// take takes entries of the function table.
+func (t *tx) take(n, align uint32, who owner) (uint32, error) {
+	base, err := t.l.state.slots.take(n, align, who)
+	if err == nil {
+		t.slots = append(t.slots, retired{&who, span{base, n}})
+	}
+	return base, err
+}
+
 // slot returns the pointer of a function. When it has none yet, one is made, and what has to be put
 // there is added to fills.
 func (t *tx) slot(fn *function, fills *[]fill) (uint32, error) {
 	if slot, ok := t.l.state.scope.pointer(fn); ok {
 		return slot, nil
 	}
-	slot, err := t.l.state.slots.take(1, 1, fn.owner())
+	slot, err := t.take(1, 1, fn.owner())
 	if err != nil {
 		return 0, err
 	}
