@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/lockstep-wasm/lockstep/counterexample"
 	"github.com/lockstep-wasm/lockstep/fuzz/schedule"
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
@@ -28,9 +29,10 @@ type world struct {
 	slots  [protocol.MaxGroups]*instances
 	coarse bool // no scheduling points in the middle of work
 	seq    uint64
-	last   protocol.State // after the last event
-	poison bool           // the state was poisoned: nothing may change any more
-	maker  int            // numbers the entries, so that all differ
+	steps  []protocol.Step // every action so far
+	last   protocol.State  // after the last event
+	poison bool            // the state was poisoned: nothing may change any more
+	maker  int             // numbers the entries, so that all differ
 	// changing is the name of the group in whose name the shared state is changed, or half changed;
 	// empty for none.
 	changing string
@@ -101,10 +103,21 @@ func newWorld(s *schedule.Scheduler, waiting coord.Waiting, n, maxGroups int, co
 		}
 	}
 	s.WaitsFor(w.waitsFor)
-	s.Describe(func() string { return w.last.String() })
+	s.Describe(w.picture)
 	s.StateKey(func() string { return string(w.last.AppendKey(nil)) })
 	s.Finally(w.finish)
 	return w
+}
+
+// shown is how many actions the picture of a failure shows.
+const shown = 40
+
+// picture is what the protocol did, as all counterexamples are shown, and the state in which it is.
+func (w *world) picture() string {
+	if w.seq == 0 {
+		return w.last.String()
+	}
+	return counterexample.OfBehaviour(w.last.Config, w.steps, shown).String() + "\n" + w.last.String()
 }
 
 // attach finishes a spawn.
@@ -135,6 +148,7 @@ func (w *world) observe(e coord.Event) {
 		w.s.Failf("%s jumps the queue", e.Step)
 	}
 	w.last = *e.State
+	w.steps = append(w.steps, e.Step)
 	if e.Seq != w.seq+1 {
 		w.s.Failf("event %d follows event %d", e.Seq, w.seq)
 	}
