@@ -117,7 +117,11 @@ func (w *world) picture() string {
 	if w.seq == 0 {
 		return w.last.String()
 	}
-	return counterexample.OfBehaviour(w.last.Config, w.steps, shown).String() + "\n" + w.last.String()
+	return counterexample.OfBehaviour(
+		w.last.Config,
+		w.steps,
+		shown,
+	).String() + "\n" + w.last.String()
 }
 
 // attach finishes a spawn.

@@ -81,7 +81,9 @@ var (
 	ErrEmptyLine = errors.New("empty line")
 	// ErrTruncated is the cause when a history stops without its last line, or has not as many
 	// operations as that says.
-	ErrTruncated = errors.New("the history is not complete")
+	ErrTruncated = errors.New(
+		"the history is not complete (the run did not end, or the file is cut off)",
+	)
 	// ErrAfterEnd is the cause when something follows the last line.
 	ErrAfterEnd = errors.New("something follows the end of the history")
 	// ErrLongLine is the cause when a line is longer than a writer makes any.
@@ -268,6 +270,9 @@ func decodeStrict(text []byte, into any) error {
 	if err := dec.Decode(into); err != nil {
 		if errors.Is(err, io.EOF) {
 			return ErrEmptyLine
+		}
+		if errors.Is(err, io.ErrUnexpectedEOF) { // what begins a line ends it: the file was longer
+			return fmt.Errorf("%w: %w", ErrTruncated, err)
 		}
 		return err
 	}

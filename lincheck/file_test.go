@@ -88,7 +88,7 @@ func TestReadHistoryErrors(t *testing.T) {
 			"commit"},
 		{"two values", header + strings.TrimSpace(op) + op, 2, ErrTrailing, ""},
 		{"empty line", header + op + "\n" + op, 3, nil, "empty line"},
-		{"cut off", header + op[:len(op)/2], 2, nil, "unexpected EOF"},
+		{"cut off", header + op[:len(op)/2], 2, ErrTruncated, "unexpected EOF"},
 		{"known without return", header + strings.Replace(op, `"return":4,`, "", 1), 2, ErrOutcome,
 			""},
 		{"unknown with return", header +

@@ -1,6 +1,7 @@
 package linker
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -107,8 +108,8 @@ type NotFoundError struct {
 func (e *NotFoundError) Error() string {
 	switch {
 	case len(e.Searched)+len(e.Outside) == 0:
-		return fmt.Sprintf("linker: library %s not found: there is no file system to search",
-			text.Quote(e.Name))
+		return fmt.Sprintf("linker: library %s not found: there is no file system to search "+
+			"(Config.WithFS)", text.Quote(e.Name))
 	case len(e.Searched) == 0:
 		return fmt.Sprintf("linker: library %s not found: %s leads out of the file system",
 			text.Quote(e.Name), text.Name(e.Outside[0]))
@@ -117,8 +118,8 @@ func (e *NotFoundError) Error() string {
 	for i, file := range e.Searched {
 		tried[i] = text.Name(file)
 	}
-	return fmt.Sprintf("linker: library %s not found: tried %s", text.Quote(e.Name),
-		text.Clip(strings.Join(tried, ", "), text.MaxReason))
+	return fmt.Sprintf("linker: library %s not found: tried %s (%s)", text.Quote(e.Name),
+		text.Clip(strings.Join(tried, ", "), text.MaxReason), hintPath)
 }
 
 // UndefinedSymbolError says that nobody defines a symbol: when loading, for data and function
@@ -144,7 +145,7 @@ func (e *UndefinedSymbolError) Error() string {
 			text.Name(e.Searched))
 	case e.Searched != "":
 		return fmt.Sprintf("linker: undefined symbol %s in %s%s", text.Quote(e.Symbol),
-			text.Name(e.Searched), hint("", e.hidden))
+			text.Name(e.Searched), cmp.Or(hint("", e.hidden), " ("+hintName+")"))
 	case e.Module == "":
 		return fmt.Sprintf("linker: undefined symbol %s", text.Quote(e.Symbol))
 	}

@@ -55,11 +55,13 @@ func ExampleConfig_WithSearchPath() {
 	}
 	fmt.Println(l.Libraries())
 	_, err := l.Main().Open(ctx, "libnone.wasm")
-	fmt.Println(err)
+	var missing *linker.NotFoundError
+	fmt.Println(errors.As(err, &missing), missing.Name, missing.Searched)
 	// Output:
-	// librpath.wasm is threads/librpath.wasm librpath.wasm is threads/librpath.wasm [librpath.wasm
-	// libdeep.wasm] linker: load libnone.wasm: library "libnone.wasm" not found: tried
-	// plain/absent/libnone.wasm, threads/libnone.wasm
+	// librpath.wasm is threads/librpath.wasm
+	// librpath.wasm is threads/librpath.wasm
+	// [librpath.wasm libdeep.wasm]
+	// true libnone.wasm [plain/absent/libnone.wasm threads/libnone.wasm]
 }
 
 // Every error has a type that says what went wrong where.
@@ -80,12 +82,12 @@ func ExampleUndefinedSymbolError() {
 		log.Fatal(err)
 	}
 	_, err = g.Symbol(ctx, lib, "counter_previous")
-	fmt.Println(err)
+	fmt.Println(errors.As(err, &undefined), undefined.Symbol, "in", undefined.Searched)
 	_, err = g.Call(ctx, lib, "counter_next", 1, 2)
 	fmt.Println(err)
 	// Output:
 	// libunresolved.wasm lacks nobody_has_this
-	// linker: undefined symbol "counter_previous" in libcounter.wasm
+	// true counter_previous in libcounter.wasm
 	// linker: symbol "counter_next" of libcounter.wasm: want () -> (i32), found 2 arguments
 }
 

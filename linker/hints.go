@@ -12,6 +12,8 @@ const (
 	hintHidden = "the library exports nothing: it was compiled with hidden visibility, which is " +
 		"clang's default " +
 		"(-fvisibility=default changes that)"
+	hintPath      = "Config.WithSearchPath, or --lib of the command, says where else to look"
+	hintName      = "Library.Symbols, or lockstep info, lists what there is"
 	hintCPlusPlus = "a C++ library defines it: use a main module that has libc++, such as " +
 		"libraries.MainLibcxx"
 	hintLibc = "C's library defines it: the main module must export it, as " +

@@ -177,7 +177,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		t,
 		err,
 		"libneeds_missing.wasm",
-		`library "libabsent.wasm" not found: tried libabsent.wasm`,
+		`library "libabsent.wasm" not found: tried libabsent.wasm (Config.WithSearchPath, or --lib`,
 	)
 }
 

@@ -79,7 +79,7 @@ func (l located) names() *strings.Replacer {
 		}
 	}
 	for _, dir := range append([]string{path.Dir(l.file)}, l.dirs...) {
-		pairs = append(pairs, dir, "/"+dir)
+		pairs = append(pairs, "/"+dir, "/"+dir, dir, "/"+dir) // one that has its slash keeps it
 	}
 	return strings.NewReplacer(pairs...)
 }

@@ -207,7 +207,8 @@ func (o *runOptions) run(cmd *cobra.Command, args []string) (err error) {
 
 // errNoCommand means that a main module has no function to begin with.
 var errNoCommand = errors.New(
-	"not a program: it exports no _start (it has no main, or is a library)",
+	"not a program: it exports no _start (without main in the source, or a library: those " +
+		"are for --preload, and for dlopen in a program)",
 )
 
 // fail says why the program did not run to its end. The status is then the command's.

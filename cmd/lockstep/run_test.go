@@ -43,7 +43,8 @@ func TestRun(t *testing.T) {
 		{[]string{program, "open", "answer.wasm"}, 0, "answer: 42\n", nil},
 		{[]string{"--lib", folder, program, "open", "answer.wasm"}, 3,
 			"linker: load answer.wasm: library \"answer.wasm\" not found: tried " +
-				strings.TrimPrefix(folder, "/") + "/answer.wasm\n", nil},
+				strings.TrimPrefix(folder, "/") + "/answer.wasm (Config.WithSearchPath, or --lib " +
+				"of the command, says where else to look)\n", nil},
 		{[]string{program, "trap"}, 126, "",
 			[]string{"lockstep: run: " + program + ": wasm error: unreachable"}},
 		{[]string{program, "absent"}, 126, "",

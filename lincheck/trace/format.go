@@ -63,7 +63,9 @@ var (
 	ErrGap = errors.New("an event is missing or in the wrong place")
 	// ErrPartial is the cause when the trace stops without its last line, or has not as many events
 	// as that says.
-	ErrPartial = errors.New("the trace is not complete")
+	ErrPartial = errors.New(
+		"the trace is not complete (the run did not end, or the file is cut off)",
+	)
 	// ErrAfterEnd is the cause when something follows the last line.
 	ErrAfterEnd = errors.New("something follows the end of the trace")
 )

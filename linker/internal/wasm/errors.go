@@ -3,6 +3,7 @@ package wasm
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
@@ -56,6 +57,9 @@ func (e *FormatError) Error() string {
 // Unwrap returns the cause.
 func (e *FormatError) Unwrap() error { return e.Err }
 
+// wholeSection is what a reader reads of a file: if one ends too early, the file does.
+const wholeSection = "section"
+
 // formatError turns the failure of a reader into a FormatError; nil stays nil.
 func formatError(section string, err error) error {
 	if err == nil {
@@ -63,7 +67,11 @@ func formatError(section string, err error) error {
 	}
 	var at *leb.Error
 	if errors.As(err, &at) {
-		return &FormatError{Offset: at.Offset, Section: section, Reason: at.Reason, Err: at.Cause}
+		reason := at.Reason
+		if errors.Is(at.Cause, leb.ErrTruncated) && strings.HasPrefix(reason, wholeSection+": ") {
+			reason += " (cut off)"
+		}
+		return &FormatError{Offset: at.Offset, Section: section, Reason: reason, Err: at.Cause}
 	}
 	return &FormatError{Section: section, Reason: err.Error(), Err: err}
 }

@@ -30,7 +30,7 @@ func Example() {
 	fmt.Println(err)
 	// Output:
 	// env log func (i32) -> ()
-	// wasm: import section, offset 0x11: section: unexpected end: 11 bytes wanted, 3 left
+	// wasm: import section, offset 0x11: section: unexpected end: 11 bytes wanted, 3 left (cut off)
 }
 
 func ExampleBuilder() {
