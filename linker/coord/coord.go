@@ -55,6 +55,11 @@ const DefaultBatch = 100
 type Config struct {
 	Waiting  Waiting  // how goroutines wait; nil: Notified()
 	Observer Observer // sees every action; nil: none, at no cost
+	// ObserveLate lets groups be entered and left without the mutex although there is an Observer.
+	// It then sees the actions Unpark and Park late: when the coordinator next looks at the group,
+	// or after some thousand of them. Their order is exact, for no action in between depends on
+	// them. Without an Observer it means nothing.
+	ObserveLate bool
 	// groups that can exist at once, 1 to protocol.MaxGroups; 0: protocol.MaxGroups
 	MaxGroups int
 	Batch     uint32 // closure slots that one AllocateFunctionTable adds; 0: DefaultBatch
@@ -94,6 +99,7 @@ type Coordinator struct {
 	onLeak      func(id uint64)
 	onAttention func()
 	onWanted    func()
+	gates       bool // groups may be entered and left without the mutex
 
 	// attention is set while there may be something to do at a safepoint: an
 	// operation is published, or the image is poisoned.
@@ -136,6 +142,7 @@ func New(cfg Config, first Participant) (*Coordinator, *Member, error) {
 		mu: cfg.Waiting.Mutex(), waiting: cfg.Waiting, observer: cfg.Observer, onLeak: cfg.OnLeak,
 		onAttention: cfg.OnAttention,
 		onWanted:    cfg.OnWanted,
+		gates:       cfg.Observer == nil || cfg.ObserveLate,
 		state: protocol.NewState(protocol.Config{
 			Groups: uint8(cfg.MaxGroups), Initial: 1, MaxLog: protocol.LogCapacity,
 			Batch: cfg.Batch, MaxTable: cfg.MaxTable, Features: protocol.AllFeatures,
@@ -163,6 +170,7 @@ func (c *Coordinator) Commits() uint64 { return c.commits.Load() }
 func (c *Coordinator) State() protocol.State {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.catchUpAll()
 	return c.state
 }
 

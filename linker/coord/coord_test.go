@@ -100,6 +100,7 @@ type image struct {
 func newImage(t testing.TB, n int, cfg coord.Config) *image {
 	t.Helper()
 	im := &image{tables: []*table{{}}}
+	cfg.ObserveLate = true // through the gates; package fuzz has all that is observed at once
 	cfg.Observer = func(e coord.Event) {
 		im.events = append(im.events, e.Step)
 		if err := e.State.Check(); err != nil {

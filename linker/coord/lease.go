@@ -27,8 +27,8 @@ func (t *Token) ID() uint64 { return t.id }
 // The errors are ErrGroupClosed, ErrPoisoned, ErrReentrant, ErrReplaying and
 // the context's.
 func (m *Member) Lease(ctx context.Context) (*Token, error) {
-	m.c.mu.Lock()
-	defer m.c.mu.Unlock()
+	m.lock()
+	defer m.unlock()
 	if err := m.lease(ctx); err != nil {
 		return nil, err
 	}
@@ -38,8 +38,8 @@ func (m *Member) Lease(ctx context.Context) (*Token, error) {
 // TryLease acquires the lease if nobody has it or waits for it.
 func (m *Member) TryLease() (*Token, bool) {
 	c := m.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	m.lock()
+	defer m.unlock()
 	if c.state.Holder != protocol.NoGroup || c.state.LeaseQueue.Len() > 0 || m.mayRequest() != nil {
 		return nil, false
 	}

@@ -21,8 +21,8 @@ var ErrUnfinished = errors.New("coord: the goroutine ended in the middle of a re
 // whatever the context says); ErrGroupClosed, ErrPoisoned, ErrReentrant,
 // ErrReplaying. If w panics, the group has died, and the panic goes on.
 func (m *Member) Link(ctx context.Context, w Work) (commit uint64, err error) {
-	m.c.mu.Lock()
-	defer m.c.mu.Unlock()
+	m.lock()
+	defer m.unlock()
 	if err := m.lease(ctx); err != nil {
 		return 0, err
 	}
@@ -123,6 +123,7 @@ func (m *Member) prepare(ctx context.Context, w Work, l *leading) (broadcast boo
 	if err := c.worked(m, op); err != nil {
 		return false, errors.Join(err, m.withdraw(ctx, w))
 	}
+	c.shutAll()
 	c.must(m.step(protocol.ActPublish))
 	if err := c.lead(ctx, m, m.broadcast); err != nil {
 		return false, errors.Join(err, m.withdraw(ctx, w))

@@ -15,6 +15,7 @@ type Member struct {
 	id          protocol.Group
 	participant Participant
 
+	gate gate        // in and out without the mutex
 	gone atomic.Bool // written with c.mu held
 
 	// Guarded by c.mu.
@@ -47,15 +48,21 @@ func (m *Member) closed() error {
 	return ErrGroupClosed
 }
 
-// Enter goes into the group (Unpark). While an operation that counts on the
-// group is in progress it waits at the door (Wake), and the end of the operation
+// Enter goes into the group (Unpark). It costs one compare-and-swap while no operation counts on
+// the group. While one does, Enter waits at the door (Wake), and the end of the operation
 // lets it in. The errors are ErrGroupClosed, ErrPoisoned,
-// ErrReentrant when somebody is inside, and the context's.
+// ErrReentrant when a goroutine is inside, and the context's.
 func (m *Member) Enter(ctx context.Context) error {
-	c := m.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return m.enter(ctx)
+	if m.gate.in() {
+		return nil
+	}
+	m.lock()
+	defer m.unlock()
+	err := m.enter(ctx)
+	if err == nil {
+		m.open()
+	}
+	return err
 }
 
 func (m *Member) enter(ctx context.Context) error {
@@ -85,11 +92,16 @@ func (m *Member) enter(ctx context.Context) error {
 
 // Park leaves the group: nobody is inside, or its goroutine is about to block
 // in something that does not touch the linker. Whatever is pending then, the
-// leader does for it. Parking a group that is gone does nothing.
+// leader does for it. It costs what Enter costs. Parking a group that is gone does nothing.
 func (m *Member) Park() {
-	m.c.mu.Lock()
-	defer m.c.mu.Unlock()
-	m.c.perform(m.step(protocol.ActPark))
+	if m.gate.out() {
+		return
+	}
+	m.lock()
+	defer m.unlock()
+	if m.c.perform(m.step(protocol.ActPark)) {
+		m.open()
+	}
 }
 
 // Safepoint takes part in a pending operation, if there is one, and returns
@@ -101,8 +113,8 @@ func (m *Member) Safepoint(ctx context.Context) error {
 		return nil
 	}
 	c := m.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	m.lock()
+	defer m.unlock()
 	// A group that replays is at its safepoint already, and one that leads is
 	// nobody's participant.
 	if c.state.AtRendezvous(m.id) || c.state.Stage[m.id] != protocol.Idle {
@@ -117,8 +129,8 @@ func (m *Member) Safepoint(ctx context.Context) error {
 // pending first. It may be called from outside the group when it is parked.
 func (m *Member) Detach(ctx context.Context) error {
 	c := m.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	m.lock()
+	defer m.unlock()
 	outside := c.state.Mode[m.id] == protocol.Parked && !m.gone.Load()
 	if outside {
 		if err := m.enter(ctx); err != nil {
@@ -144,9 +156,8 @@ func (m *Member) Detach(ctx context.Context) error {
 // until then the group keeps the locks that protect what is half changed. A leader whose operation
 // is broadcast already still completes it. Any goroutine may call Crash; the first cause counts.
 func (m *Member) Crash(cause error) {
-	c := m.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	m.lock()
+	defer m.unlock()
 	m.crash(cause)
 }
 
@@ -157,6 +168,7 @@ func (m *Member) crash(cause error) {
 	if cause == nil {
 		cause = ErrCrashed
 	}
+	m.shut() // also when another goroutine's work for the group failed
 	m.cause = cause
 	m.gone.Store(true)
 	if m.working > 0 {

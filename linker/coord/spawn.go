@@ -16,9 +16,8 @@ type Child struct {
 // Spawn leases the topology and hands the token to a new child, which is
 // nobody's participant yet. The errors are those of Lease, and ErrTooManyGroups.
 func (m *Member) Spawn(ctx context.Context) (*Child, error) {
-	c := m.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	m.lock()
+	defer m.unlock()
 	if err := m.lease(ctx); err != nil {
 		return nil, err
 	}

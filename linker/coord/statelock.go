@@ -13,9 +13,8 @@ import (
 // errors are f's, ErrGroupClosed, ErrPoisoned, ErrReentrant, ErrReplaying and
 // the context's.
 func (m *Member) WithState(ctx context.Context, f func() error) error {
-	c := m.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	m.lock()
+	defer m.unlock()
 	if err := m.lockState(ctx); err != nil {
 		return err
 	}
@@ -26,8 +25,8 @@ func (m *Member) WithState(ctx context.Context, f func() error) error {
 // otherwise it returns false and does nothing (try_write of the reference).
 func (m *Member) TryWithState(f func() error) (bool, error) {
 	c := m.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	m.lock()
+	defer m.unlock()
 	s := &c.state
 	if s.Writer != protocol.NoGroup || s.Readers != 0 || s.StateQueue.Len() > 0 ||
 		m.mayRequest() != nil {
@@ -102,8 +101,8 @@ func (m *Member) FreeClosure() (bool, error) {
 
 func (m *Member) closure(a protocol.Action, left func(*protocol.State) uint32) (bool, error) {
 	c := m.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	m.lock()
+	defer m.unlock()
 	switch {
 	case m.closed() != nil:
 		return false, m.closed()
