@@ -51,7 +51,7 @@ func (m *Member) commitEarly(ctx context.Context, w Work, op Operation) (uint64,
 	if err := c.worked(m, op); err != nil {
 		return 0, err
 	}
-	c.must(m.step(protocol.ActPublish))
+	m.publish()
 	if err := c.lead(ctx, m, m.broadcast); err != nil {
 		return 0, err
 	}

@@ -60,13 +60,15 @@ func (g *gate) pass(from uint32) bool {
 // mode, until open is called. The mutex is held.
 func (m *Member) shut() { m.catchUp(m.gate.word.And(^uint32(gateOpen))) }
 
-// shutAll shuts the gates of all groups: an operation is about to count on them. The mutex is held.
-func (c *Coordinator) shutAll() {
-	for _, m := range c.members {
-		if m != nil {
-			m.shut()
+// publish shuts the gates of all groups, and performs Publish, which counts on the groups. The mutex
+// is held.
+func (m *Member) publish() {
+	for _, h := range m.c.members {
+		if h != nil {
+			h.shut()
 		}
 	}
+	m.c.must(m.step(protocol.ActPublish))
 }
 
 // catchUpAll performs what went through the gates of all groups, and leaves them open. The mutex is

@@ -3,6 +3,7 @@ package coord_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"testing"
@@ -234,5 +235,46 @@ func TestGateUnderLoad(t *testing.T) {
 			t.Errorf("group %d has applied %d operations, want %d", i, got, want)
 		}
 		m.Park()
+	}
+}
+
+// While a leader works in a group, nothing comes through its gate: neither when the gate was open before the
+// operation was published, nor when the group parked after that.
+func TestGateIsShutWhileTheLeaderWorks(t *testing.T) {
+	for _, parksLate := range []bool{false, true} {
+		ok := t.Run(fmt.Sprintf("parks late %t", parksLate), func(t *testing.T) {
+			ctx := context.Background()
+			published := make(chan struct{})
+			im := newImage(t, 2, coord.Config{OnAttention: func() { close(published) }})
+			m := im.members[1]
+			enter(t, m)
+			m.Park()
+			im.State() // the state has it as parked, and the gate is open
+			if parksLate {
+				enter(t, m)
+			}
+			gone, cancel := context.WithCancel(ctx)
+			cancel()
+			im.tables[1].onApply = func() {
+				if err := m.Enter(gone); err == nil {
+					t.Error("the group was entered while the leader worked in it")
+				}
+			}
+			linked := make(chan error, 1)
+			go func() {
+				_, err := im.link(ctx, 0, &work{payload: "a"})
+				linked <- err
+			}()
+			if parksLate {
+				<-published
+				m.Park()
+			}
+			if err := <-linked; err != nil {
+				t.Fatal(err)
+			}
+		})
+		if !ok { // the other could not end
+			return
+		}
 	}
 }

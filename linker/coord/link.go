@@ -123,8 +123,7 @@ func (m *Member) prepare(ctx context.Context, w Work, l *leading) (broadcast boo
 	if err := c.worked(m, op); err != nil {
 		return false, errors.Join(err, m.withdraw(ctx, w))
 	}
-	c.shutAll()
-	c.must(m.step(protocol.ActPublish))
+	m.publish()
 	if err := c.lead(ctx, m, m.broadcast); err != nil {
 		return false, errors.Join(err, m.withdraw(ctx, w))
 	}
