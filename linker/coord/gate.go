@@ -11,9 +11,9 @@ import (
 // [Member.Park]; the slow path performs the actions with the mutex held.
 //
 // The gate of a group is open only while no operation counts on the group and the group asks for
-// nothing, so that the guards of Unpark and Park hold but for the mode. Before the coordinator looks
-// at the mode of a group, or changes anything of the group, it shuts the gate, and performs the
-// actions that went through the gate: see [Member.shut]. A leader shuts all gates before it
+// nothing, so that the guards of Unpark and Park hold but for the mode. Before the coordinator
+// looks at the mode of a group, or changes anything of the group, it shuts the gate, and performs
+// the actions that went through the gate: see [Member.shut]. A leader shuts all gates before it
 // publishes its operation. The word that shuts a gate also tells who is inside, so no passage is
 // missed: it comes before the shut, and is seen, or it finds the gate shut and takes the slow path.
 //
@@ -21,8 +21,8 @@ import (
 // open, a passage is the action itself, and shutting and opening change nothing.
 //
 // Two other designs were rejected. A flag of the group beside a flag of the leader, as in Dekker's
-// algorithm, takes a full fence on each side and two words to reason about. A read-write lock with a
-// slot for each group gives the leader no list of passages, so that a trace would not be exact.
+// algorithm, takes a full fence on each side and two words to reason about. A read-write lock with
+// a slot for each group gives the leader no list of passages, so that a trace would not be exact.
 type gate struct {
 	// word is gateOpen, and above it the number of passages since the gate was opened: a group
 	// starts at 0 when it is parked and at 1 when it runs, so that an odd number means Running.
@@ -60,8 +60,8 @@ func (g *gate) pass(from uint32) bool {
 // mode, until open is called. The mutex is held.
 func (m *Member) shut() { m.catchUp(m.gate.word.And(^uint32(gateOpen))) }
 
-// publish shuts the gates of all groups, and performs Publish, which counts on the groups. The mutex
-// is held.
+// publish shuts the gates of all groups, and performs Publish, which counts on the groups. The
+// mutex is held.
 func (m *Member) publish() {
 	for _, h := range m.c.members {
 		if h != nil {

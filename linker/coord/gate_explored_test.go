@@ -9,8 +9,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 )
 
-// Every schedule of goroutines that go in and out, lead and end groups: no data race between what is
-// inside a group and what a leader does for it, no deadlock, and nothing is applied twice or not at all.
+// Every schedule of goroutines that go in and out, lead and end groups: no data race between what
+// is inside a group and what a leader does for it, no deadlock, and nothing is applied twice or not
+// at all.
 func TestGateExplored(t *testing.T) {
 	type act func(r *explore.Run, groups [2]*coord.Member, sides [2]*plain)
 	inOut := func(g, times int) act {
@@ -42,12 +43,17 @@ func TestGateExplored(t *testing.T) {
 		acts []act
 		want [2]int // what each group has applied; -1: any number
 	}{
-		"in and out against a leader":         {[]act{inOut(1, 2), lead(0)}, [2]int{1, 1}},
-		"two leaders":                         {[]act{lead(1), lead(0)}, [2]int{2, 2}},
-		"in and out against a crash":          {[]act{inOut(1, 2), crash(1)}, [2]int{0, 0}},
-		"a leader against a crash":            {[]act{lead(0), crash(1)}, [2]int{1, -1}},
-		"in and out against leader and crash": {[]act{inOut(1, 1), lead(0), crash(1)}, [2]int{1, -1}},
-		"in and out of both against a leader": {[]act{func(r *explore.Run, g [2]*coord.Member, s [2]*plain) { inOut(0, 1)(r, g, s); lead(0)(r, g, s) }, inOut(1, 3)}, [2]int{1, 1}},
+		"in and out against a leader": {[]act{inOut(1, 2), lead(0)}, [2]int{1, 1}},
+		"two leaders":                 {[]act{lead(1), lead(0)}, [2]int{2, 2}},
+		"in and out against a crash":  {[]act{inOut(1, 2), crash(1)}, [2]int{0, 0}},
+		"a leader against a crash":    {[]act{lead(0), crash(1)}, [2]int{1, -1}},
+		"in and out against leader and crash": {[]act{inOut(1, 1), lead(0), crash(1)},
+			[2]int{1, -1}},
+		"in and out of both against a leader": {
+			[]act{func(r *explore.Run, g [2]*coord.Member, s [2]*plain) {
+				inOut(0, 1)(r, g, s)
+				lead(0)(r, g, s)
+			}, inOut(1, 3)}, [2]int{1, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			explore.Check(t, func(r *explore.Run) {

@@ -16,7 +16,8 @@ import (
 func passages(g protocol.Group, n int) []protocol.Step {
 	var steps []protocol.Step
 	for range n {
-		steps = append(steps, protocol.Step{Action: protocol.ActUnpark, Group: g}, protocol.Step{Action: protocol.ActPark, Group: g})
+		steps = append(steps, protocol.Step{Action: protocol.ActUnpark, Group: g},
+			protocol.Step{Action: protocol.ActPark, Group: g})
 	}
 	return steps
 }
@@ -55,7 +56,8 @@ func TestGatePassagesAreCounted(t *testing.T) {
 				t.Fatalf("%v took the slow path", im.events)
 			}
 			want := append(passages(1, 3), look(t, im)...)
-			own := slices.DeleteFunc(slices.Clone(im.events), func(s protocol.Step) bool { return s.Group != 1 })
+			own := slices.DeleteFunc(slices.Clone(im.events),
+				func(s protocol.Step) bool { return s.Group != 1 })
 			if len(own) < len(want) || !slices.Equal(own[:len(want)], want) {
 				t.Errorf("got %v, want %v first", own, want)
 			}
@@ -135,8 +137,8 @@ func TestGateLetsOneIn(t *testing.T) {
 	}
 }
 
-// plain is a group's own side that is touched by one goroutine at a time, or the race detector and the
-// explorer say so: by the one that is inside the group, or by the leader.
+// plain is a group's own side that is touched by one goroutine at a time, or the race detector and
+// the explorer say so: by the one that is inside the group, or by the leader.
 type plain struct{ applied int }
 
 func (p *plain) Apply(context.Context, coord.Operation) error { p.applied++; return nil }
@@ -167,7 +169,8 @@ func plainImage(cfg coord.Config) (groups [2]*coord.Member, sides [2]*plain, err
 	if err != nil {
 		return groups, sides, err
 	}
-	groups[1], err = child.Attach(ctx, func(context.Context, int) (coord.Participant, error) { return sides[1], nil })
+	groups[1], err = child.Attach(ctx,
+		func(context.Context, int) (coord.Participant, error) { return sides[1], nil })
 	if err != nil {
 		return groups, sides, err
 	}
@@ -192,8 +195,9 @@ func linkIn(m *coord.Member, own *plain) error {
 	return err
 }
 
-// Many goroutines go in and out while others link: what is inside a group and what is done for it are
-// never at it at once, which the race detector watches, and all groups have applied the same in the end.
+// Many goroutines go in and out while others link: what is inside a group and what is done for it
+// are never at it at once, which the race detector watches, and all groups have applied the same in
+// the end.
 func TestGateUnderLoad(t *testing.T) {
 	groups, sides, err := plainImage(coord.Config{})
 	if err != nil {
@@ -238,8 +242,8 @@ func TestGateUnderLoad(t *testing.T) {
 	}
 }
 
-// While a leader works in a group, nothing comes through its gate: neither when the gate was open before the
-// operation was published, nor when the group parked after that.
+// While a leader works in a group, nothing comes through its gate: neither when the gate was open
+// before the operation was published, nor when the group parked after that.
 func TestGateIsShutWhileTheLeaderWorks(t *testing.T) {
 	for _, parksLate := range []bool{false, true} {
 		ok := t.Run(fmt.Sprintf("parks late %t", parksLate), func(t *testing.T) {
