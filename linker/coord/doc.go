@@ -5,7 +5,8 @@
 //
 // A [Coordinator] belongs to one process image, a [Member] to one instance
 // group of it. Whoever is inside a group has entered its member ([Member.Enter])
-// and parks it when leaving ([Member.Park]); an operation that all groups must
+// and parks it when leaving ([Member.Park]), which takes no mutex while no operation counts on the
+// group: see gate.go. An operation that all groups must
 // agree on is a [Member.Link]. A group that waits, for the lease, for the state
 // lock or to leave, takes part in the others' operations meanwhile; for a group
 // that is parked the leader acts. Hence nobody can stop everybody by waiting.
