@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 )
 
 // Config is how a linker is set up. It is immutable: every With… method returns a changed copy, so
@@ -65,7 +66,7 @@ type Config struct {
 	maxTrampolines  int
 	hostModules     []string
 	hostFunctions   HostFunctions
-	hook            hook
+	inject          failpoint.Inject
 }
 
 // Limits and sizes of [NewConfig].

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -62,12 +63,12 @@ func (t *tx) special(ctx context.Context, m *module, name string) error {
 		return nil
 	}
 	t.l.logCalls(ctx, m, name)
-	err := t.l.at(ctx, t.g, pointRelocate)
+	err := t.l.config.inject.At(ctx, t.g, failpoint.Relocate)
 	if err == nil {
 		_, err = t.g.call(ctx, x.fn)
 	}
 	if err == nil {
-		err = t.l.at(ctx, t.g, pointConstructed)
+		err = t.l.config.inject.At(ctx, t.g, failpoint.Constructed)
 	}
 	if err != nil {
 		return &LoadError{File: m.file, Module: m.name,

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 )
 
 // A constructor may wait for another thread, and that thread may need the linker: because the
@@ -45,7 +46,7 @@ func (e *entry) yields(ctx context.Context) error {
 func (e *entry) giveWay(ctx context.Context) error {
 	t := e.tx
 	work := coord.Operation{Kind: t.kind, Payload: t.steps}
-	err := t.l.at(ctx, t.g, pointPublish)
+	err := t.l.config.inject.At(ctx, t.g, failpoint.Publish)
 	if err == nil {
 		_, err = t.g.member.CommitEarly(ctx, t, work)
 	}

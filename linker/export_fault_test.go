@@ -9,13 +9,17 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // WithHook sets what is called at every point of the linker's work.
 func (c *Config) WithHook(f func(ctx context.Context, g *Group, point string) error) *Config {
 	return c.with(func(c *Config) {
-		c.hook = func(ctx context.Context, g *Group, p point) error { return f(ctx, g, string(p)) }
+		c.inject = func(ctx context.Context, group any, p failpoint.Point) error {
+			g, _ := group.(*Group)
+			return f(ctx, g, string(p))
+		}
 	})
 }
 
@@ -24,9 +28,11 @@ var Points = struct {
 	Memory, Instantiate, Publish, Replay, Constructed, Build, Built, Stack,
 	Unload string
 }{
-	string(pointMemory), string(pointInstantiate), string(pointPublish), string(pointReplay),
-	string(pointConstructed),
-	string(pointBuild), string(pointBuilt), string(pointStack), string(pointUnload)}
+	string(failpoint.Memory), string(failpoint.Instantiate), string(failpoint.Publish),
+	string(failpoint.Replay),
+	string(failpoint.Constructed),
+	string(failpoint.Build), string(failpoint.Built), string(failpoint.Stack),
+	string(failpoint.Unload)}
 
 // Wanted reports whether another group waits for a lock that the group's operation has.
 func (g *Group) Wanted() bool { return g.member.Wanted() }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 )
 
 // instance is a module in one group.
@@ -53,7 +55,7 @@ func (g *Group) instantiate(ctx context.Context, m *module, tls uint32) error {
 		g.links[k.index] = k
 	}
 	for i, br := range m.bridges {
-		err := g.l.at(ctx, g, pointOpenBridge)
+		err := g.l.config.inject.At(ctx, g, failpoint.OpenBridge)
 		if err != nil {
 			return err
 		}
@@ -65,7 +67,7 @@ func (g *Group) instantiate(ctx context.Context, m *module, tls uint32) error {
 		inst.bridges = append(inst.bridges, b)
 		g.spaces[bridgeNamespace(m.id, i)] = b
 	}
-	if err := g.l.at(ctx, g, pointInstantiate); err != nil {
+	if err := g.l.config.inject.At(ctx, g, failpoint.Instantiate); err != nil {
 		return err
 	}
 	restore := g.keepData(ctx, m)
@@ -74,7 +76,7 @@ func (g *Group) instantiate(ctx context.Context, m *module, tls uint32) error {
 	if err != nil {
 		return err
 	}
-	if err := g.l.at(ctx, g, pointStarted); err != nil {
+	if err := g.l.config.inject.At(ctx, g, failpoint.Started); err != nil {
 		return err
 	}
 	if m == g.l.main {
@@ -85,7 +87,7 @@ func (g *Group) instantiate(ctx context.Context, m *module, tls uint32) error {
 	if err := g.initThreadLocal(ctx, m, inst); err != nil {
 		return err
 	}
-	if err := g.l.at(ctx, g, pointLinks); err != nil {
+	if err := g.l.config.inject.At(ctx, g, failpoint.Links); err != nil {
 		return err
 	}
 	return g.fillLinks(ctx, m)
@@ -149,7 +151,7 @@ func (g *Group) initThreadLocal(ctx context.Context, m *module, inst *instance) 
 	if inst.tls == 0 || x == nil || x.kind != exportFunction {
 		return nil
 	}
-	if err := g.l.at(ctx, g, pointInitTLS); err != nil {
+	if err := g.l.config.inject.At(ctx, g, failpoint.InitTLS); err != nil {
 		return err
 	}
 	_, err := g.call(ctx, x.fn, uint64(inst.tls))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -110,7 +111,7 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*module, error) {
 		binder.batch[m] = true
 	}
 	for _, m := range b.order {
-		err := t.l.at(ctx, t.g, pointBind)
+		err := t.l.config.inject.At(ctx, t.g, failpoint.Bind)
 		if err == nil {
 			err = binder.bind(ctx, m)
 		}
@@ -145,7 +146,7 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*module, error) {
 // laid out, and computes where its symbols are.
 func (t *tx) place(ctx context.Context, m *module, bindings []binding) error {
 	if !m.placed {
-		if err := t.l.at(ctx, t.g, pointMemory); err != nil {
+		if err := t.l.config.inject.At(ctx, t.g, failpoint.Memory); err != nil {
 			return err
 		}
 		size := m.info.MemorySize
@@ -154,7 +155,7 @@ func (t *tx) place(ctx context.Context, m *module, bindings []binding) error {
 			return err
 		}
 		m.memory = span{base, size}
-		if err := t.l.at(ctx, t.g, pointSlots); err != nil {
+		if err := t.l.config.inject.At(ctx, t.g, failpoint.Slots); err != nil {
 			return err
 		}
 		if n := m.info.TableSize; n > 0 {
@@ -233,7 +234,7 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 	for _, m := range b.order {
 		planBridges(m, b.bindings[m])
 		for _, br := range m.bridges {
-			err := t.l.at(ctx, t.g, pointBridge)
+			err := t.l.config.inject.At(ctx, t.g, failpoint.Bridge)
 			if err == nil {
 				err = br.compile(ctx, t.l.codes, m, pointer, t.l.host.hostName)
 			}
@@ -242,7 +243,7 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 			}
 		}
 	}
-	if err := t.l.at(ctx, t.g, pointGrowMemory); err != nil {
+	if err := t.l.config.inject.At(ctx, t.g, failpoint.GrowMemory); err != nil {
 		return err
 	}
 	if have := t.l.mem.pages(); b.pages > have {
@@ -254,7 +255,7 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 		return err
 	}
 	for _, m := range b.order {
-		err := t.l.at(ctx, t.g, pointData)
+		err := t.l.config.inject.At(ctx, t.g, failpoint.Data)
 		if err == nil {
 			err = t.l.writeData(m)
 		}
@@ -279,7 +280,7 @@ func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 			continue // an executable's own start-up code gives the first thread its storage
 		}
 		for _, g := range t.l.groups.list() {
-			base, err := m.firstTLS, t.l.at(ctx, t.g, pointThreadLocal)
+			base, err := m.firstTLS, t.l.config.inject.At(ctx, t.g, failpoint.ThreadLocal)
 			if err == nil && !m.placed {
 				base, err = t.area(ctx, m.tlsSize, 1<<m.tlsPow, owner{})
 			}

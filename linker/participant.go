@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 )
 
 // participant is a group's side of other groups' operations.
@@ -28,18 +29,18 @@ func (p participant) Apply(ctx context.Context, op coord.Operation) error {
 }
 
 func (p participant) replay(ctx context.Context, steps []step) error {
-	if err := p.g.l.at(ctx, p.g, pointReplay); err != nil {
+	if err := p.g.l.config.inject.At(ctx, p.g, failpoint.Replay); err != nil {
 		return err
 	}
 	for i, s := range steps {
 		if err := s.apply(ctx, p.g); err != nil {
 			return errors.Join(err, p.undo(ctx, steps[:i]))
 		}
-		if err := p.g.l.at(ctx, p.g, pointApplied); err != nil {
+		if err := p.g.l.config.inject.At(ctx, p.g, failpoint.Applied); err != nil {
 			return errors.Join(err, p.undo(ctx, steps[:i+1]))
 		}
 	}
-	if err := p.g.l.at(ctx, p.g, pointReplayed); err != nil {
+	if err := p.g.l.config.inject.At(ctx, p.g, failpoint.Replayed); err != nil {
 		return errors.Join(err, p.undo(ctx, steps))
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -122,7 +123,7 @@ func (p *preparation) search(ctx context.Context, name string, bytes []byte, fro
 	}
 	found.location = location{file: name}
 	if bytes == nil {
-		err := p.l.at(ctx, p.g, pointRead)
+		err := p.l.config.inject.At(ctx, p.g, failpoint.Read)
 		if err != nil {
 			return fail("", err)
 		}
@@ -144,7 +145,7 @@ func (p *preparation) search(ctx context.Context, name string, bytes []byte, fro
 			return fail(found.file, err)
 		}
 	}
-	err := p.l.at(ctx, p.g, pointDecode)
+	err := p.l.config.inject.At(ctx, p.g, failpoint.Decode)
 	if err == nil {
 		err = p.l.files.fits(int64(len(bytes)))
 	}
@@ -222,7 +223,7 @@ func (p *preparation) rewrite(ctx context.Context, m *module, bytes []byte) ([]b
 		return nil, err
 	}
 	p.l.hook(m, r)
-	if err := p.l.at(ctx, p.g, pointCompile); err != nil {
+	if err := p.l.config.inject.At(ctx, p.g, failpoint.Compile); err != nil {
 		return nil, err
 	}
 	return r.Bytes, ctx.Err()

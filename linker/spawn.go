@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
@@ -177,7 +178,7 @@ func (l *Linker) ended() error {
 func (g *Group) furnish(ctx context.Context, parent *Group, tls map[*module]uint32) (err error) {
 	areas := &g.l.areas
 	if g.stack == 0 {
-		if err := g.l.at(ctx, g, pointStack); err != nil {
+		if err := g.l.config.inject.At(ctx, g, failpoint.Stack); err != nil {
 			return err
 		}
 		if g.stack, err = areas.take(ctx, parent, g.stackSize, 16); err != nil {
@@ -189,7 +190,7 @@ func (g *Group) furnish(ctx context.Context, parent *Group, tls map[*module]uint
 		if m.tlsSize == 0 || tls[m] != 0 {
 			continue
 		}
-		base, err := uint32(0), g.l.at(ctx, g, pointThreadLocal)
+		base, err := uint32(0), g.l.config.inject.At(ctx, g, failpoint.ThreadLocal)
 		if err == nil {
 			base, err = areas.take(ctx, parent, m.tlsSize, 1<<m.tlsPow)
 		}
@@ -221,7 +222,7 @@ func (l *Linker) furnished(tls map[*module]uint32) bool {
 // has the lease. Closures alone are freed without it; the entries of those are in g.stale. No data
 // is written and no constructor runs: the memory is everybody's.
 func (g *Group) build(ctx context.Context, s *scope, tls map[*module]uint32) error {
-	if err := g.l.at(ctx, g, pointBuild); err != nil {
+	if err := g.l.config.inject.At(ctx, g, failpoint.Build); err != nil {
 		return err
 	}
 	slots, links := g.l.state.slots.length, g.l.state.links.length
@@ -261,5 +262,5 @@ func (g *Group) build(ctx context.Context, s *scope, tls map[*module]uint32) err
 			return err
 		}
 	}
-	return g.l.at(ctx, g, pointBuilt)
+	return g.l.config.inject.At(ctx, g, failpoint.Built)
 }

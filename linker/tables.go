@@ -8,6 +8,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
@@ -31,7 +32,7 @@ func (g *Group) putterOf(ctx context.Context, fn *function) (*putterInstance, ui
 	if p := inst.put[batch]; p != nil {
 		return p, position, nil
 	}
-	if err := g.l.at(ctx, g, pointPutter); err != nil {
+	if err := g.l.config.inject.At(ctx, g, failpoint.Putter); err != nil {
 		return nil, 0, err
 	}
 	compiled, err := m.put.compile(ctx, g.l.codes, m, batch)
@@ -93,7 +94,7 @@ func (g *Group) putSlot(ctx context.Context, slot uint32, fn *function) error {
 		return fmt.Errorf("linker: function %s of %s into the table: %w", text.Quote(fn.name),
 			text.Name(fn.mod.name), err)
 	}
-	if err := g.l.at(ctx, g, pointPut); err != nil {
+	if err := g.l.config.inject.At(ctx, g, failpoint.Put); err != nil {
 		return err
 	}
 	_, err = p.put.Call(ctx, uint64(slot), position)
@@ -107,7 +108,7 @@ func (g *Group) putLink(ctx context.Context, index uint32, fn *function) error {
 		return fmt.Errorf("linker: function %s of %s into the link table: %w", text.Quote(fn.name),
 			text.Name(fn.mod.name), err)
 	}
-	if err := g.l.at(ctx, g, pointLink); err != nil {
+	if err := g.l.config.inject.At(ctx, g, failpoint.Link); err != nil {
 		return err
 	}
 	if _, err := p.link.Call(ctx, uint64(index), position); err != nil {
@@ -174,7 +175,7 @@ func (g *Group) growTables(ctx context.Context, slots, links uint32) error {
 		*have = want
 		return nil
 	}
-	if err := g.l.at(ctx, g, pointGrowTables); err != nil {
+	if err := g.l.config.inject.At(ctx, g, failpoint.GrowTables); err != nil {
 		return err
 	}
 	if err := grow(g.table, tableGrow, &g.slots, slots, "function table"); err != nil {

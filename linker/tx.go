@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
@@ -88,7 +89,7 @@ func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
 	}
 	t.refused = err != nil
 	if err == nil {
-		err = t.l.at(ctx, t.g, pointPublish)
+		err = t.l.config.inject.At(ctx, t.g, failpoint.Publish)
 	}
 	if err == nil {
 		err = ctx.Err()
@@ -233,7 +234,7 @@ func (t *tx) perform(ctx context.Context, s step) error {
 		return err
 	}
 	t.steps = append(t.steps, s)
-	return t.l.at(ctx, t.g, pointApplied)
+	return t.l.config.inject.At(ctx, t.g, failpoint.Applied)
 }
 
 // area takes a data area.

@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 )
 
 // CloseLibrary gives up a handle. When it was the last one of its library, and no other module is
@@ -70,7 +71,7 @@ type unload struct {
 
 // Do implements coord.Work. It runs no code of the guest.
 func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
-	if err := u.l.at(ctx, u.g, pointUnload); err != nil {
+	if err := u.l.config.inject.At(ctx, u.g, failpoint.Unload); err != nil {
 		return coord.Operation{}, false, err
 	}
 	u.saved = u.l.state.clone()

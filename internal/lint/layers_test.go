@@ -23,6 +23,7 @@ var layers = []layer{
 		"linker/internal/text", "linker/protocol"}},
 	{name: "formats", packages: []string{"linker/internal/mutant", "linker/internal/wasm"}},
 	{name: "sections", packages: []string{"linker/dylink"}},
+	{name: "leaves", packages: []string{"linker/internal/failpoint"}},
 	{name: "coordination", packages: []string{"linker/coord"}},
 	{name: "readers", packages: []string{"linker/modinfo", "linker/synth"}},
 	{name: "linker", packages: []string{"linker"}},
@@ -38,7 +39,8 @@ var layers = []layer{
 var upward = map[string]string{}
 
 // pure are the packages that know nothing of the engine.
-var pure = []string{"linker/coord", "linker/dylink", "linker/internal/goroutine",
+var pure = []string{"linker/coord", "linker/dylink", "linker/internal/failpoint",
+	"linker/internal/goroutine",
 	"linker/internal/leb", "linker/internal/mutant", "linker/internal/persist",
 	"linker/internal/search", "linker/internal/text", "linker/internal/wasm", "linker/modinfo",
 	"linker/protocol", "timeline"}
