@@ -31,7 +31,6 @@ func Example() {
 
 	fmt.Println(lincheck.Judge(rec.History(), lincheck.Limits{}))
 	// Output:
-	// violation: no order explains the outcomes: after 0 of 1 operations, in state @3 liba.so×1 | 1
-	// pointers | groups [0], none of these can come next:
+	// violation: no order explains the outcomes: after 0 of 1 operations, in state @3 liba.so×1 | 1 pointers | groups [0], none of these can come next:
 	//   client 1 [4, 6]: g0 symbol(double) = function 18 @4: the symbol already has another pointer: want 17, got 18
 }

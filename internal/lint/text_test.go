@@ -43,7 +43,8 @@ func read(t *testing.T, file string) string {
 }
 
 // Lines of Go, TLA+ and Markdown have at most 100 columns. Not counted are the texts of others: raw
-// strings, preformatted comments, fenced blocks, tables; and a line that is one literal.
+// strings, preformatted comments, outputs of examples, fenced blocks, tables; and a line that is
+// one literal.
 func TestColumns(t *testing.T) {
 	for _, file := range tracked(t, ".go", ".tla", ".md") {
 		text := read(t, file)
@@ -97,6 +98,13 @@ func skipGo(t *testing.T, name, text string) func(int, string) bool {
 		}
 		return true
 	})
+	for _, g := range f.Comments { // what an example prints
+		output := false
+		for _, c := range g.List {
+			output = output || strings.HasPrefix(strings.ToLower(c.Text), "// output:")
+			literal[fset.Position(c.Pos()).Line] = output
+		}
+	}
 	return func(i int, line string) bool {
 		body := strings.TrimLeft(line, "\t")
 		return literal[i] || strings.HasPrefix(body, "//\t") ||

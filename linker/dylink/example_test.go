@@ -24,9 +24,9 @@ func Example() {
 	_, err = dylink.Read(file[:20])
 	fmt.Println(err)
 	// Output:
-	// 4096 16 [libm.so] true dylink: not a shared library: it has no dylink.0 (or dylink) section,
-	// which wasm-ld writes with -shared dylink: offset 0xa: section: unexpected end: 27 bytes
-	// wanted, 10 left
+	// 4096 16 [libm.so]
+	// true dylink: not a shared library: it has no dylink.0 (or dylink) section, which wasm-ld writes with -shared
+	// dylink: offset 0xa: section: unexpected end: 27 bytes wanted, 10 left
 }
 
 func ExampleFlags() {
