@@ -44,7 +44,8 @@ func TestCloseEndsCompilations(t *testing.T) {
 				for tries := 1; tries < 1000 && !errors.Is(err, linker.ErrCompiling); tries++ {
 					err = closeSoon() // there was no time for the rest
 				}
-				if !errors.Is(err, linker.ErrCompiling) || !errors.Is(err, context.DeadlineExceeded) {
+				if !errors.Is(err, linker.ErrCompiling) ||
+					!errors.Is(err, context.DeadlineExceeded) {
 					t.Fatalf("Close while it compiles: %v", err)
 				}
 				if err := closeSoon(); !errors.Is(err, linker.ErrCompiling) {

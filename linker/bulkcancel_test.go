@@ -10,14 +10,15 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// endlessRow is a library of functions that neither loop nor call each other, and take minutes: they fill
-// and copy much memory, or call what is long, many times in a row.
+// endlessRow is a library of functions that neither loop nor call each other, and take minutes:
+// they fill and copy much memory, or call what is long, many times in a row.
 func endlessRow(t testing.TB) []byte {
 	const size, times = 16 << 20, 20_000
 	return library(t, dylink.Info{MemorySize: size}, func(b *wasm.Builder) {
 		one := b.Type(i32, i32)
 		started := b.ImportFunc("env", "started", one)
-		b.ImportMemory("env", "memory", wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
+		b.ImportMemory("env", "memory",
+			wasm.MemoryType{Limits: wasm.Limits{Max: wasm.MaxPages, HasMax: true}, Shared: true})
 		base := b.ImportGlobal("env", "__memory_base", wasm.GlobalType{Type: wasm.I32})
 		export := func(name string, each func(c *wasm.Code)) {
 			c := new(wasm.Code).LocalGet(0).Call(started).Drop()
@@ -31,7 +32,9 @@ func endlessRow(t testing.TB) []byte {
 			long.I64Const(-7).Raw(0x80).I64Const(1<<40 + 1).I64Add() // divided, which takes long
 		}
 		leaf := b.Func(one, nil, long.Raw(0xa7))
-		export("fills", func(c *wasm.Code) { c.GlobalGet(base).LocalGet(0).I32Const(size).MemoryFill() })
+		export("fills", func(c *wasm.Code) {
+			c.GlobalGet(base).LocalGet(0).I32Const(size).MemoryFill()
+		})
 		export("copies", func(c *wasm.Code) {
 			c.GlobalGet(base).GlobalGet(base).I32Const(1).I32Add().I32Const(size - 1).MemoryCopy()
 		})
@@ -39,7 +42,8 @@ func endlessRow(t testing.TB) []byte {
 	})
 }
 
-// The end of the context ends a row of instructions that fill and copy, and of calls of long functions.
+// The end of the context ends a row of instructions that fill and copy, and of calls of long
+// functions.
 func TestCancelWithoutLoops(t *testing.T) {
 	i, started := loopImage(t, "main-pie", "threads", nil)
 	lib := i.openBytes("row", endlessRow(t))

@@ -42,7 +42,8 @@ func TestCompileCostLimit(t *testing.T) {
 			file  []byte
 			limit string
 		}{
-			"many": {row(1000, 10), tt.manySmall}, "few": {row(1, 10), tt.few}, "huge": {row(1, 10000), tt.oneHuge},
+			"many": {row(1000, 10), tt.manySmall}, "few": {row(1, 10), tt.few},
+			"huge": {row(1, 10000), tt.oneHuge},
 		} {
 			compiled := b.compilations()
 			_, err := i.g.OpenBytes(i.ctx, what, c.file)

@@ -262,7 +262,10 @@ func TestNestedLoadGivesWay(t *testing.T) {
 // The context, and the end of the image, end a constructor that has given way.
 func TestConstructorThatGaveWayEnds(t *testing.T) {
 	for name, end := range map[string]func(w *waiter, cancel func()) error{
-		"by its context": func(_ *waiter, cancel func()) error { cancel(); return context.Canceled },
+		"by its context": func(_ *waiter, cancel func()) error {
+			cancel()
+			return context.Canceled
+		},
 		"by the linker's end": func(w *waiter, _ func()) error {
 			go func() { _ = w.l.Close(w.ctx) }()
 			return linker.ErrClosed

@@ -151,9 +151,9 @@ func (c *Config) WithMaxCompileCost(d time.Duration) *Config {
 	return c.with(func(c *Config) { c.maxCost = max(d, 0) })
 }
 
-// WithMaxFunctionCost sets how long compiling one function of a library may take, as it is estimated
-// before. The engine cannot be stopped within a function, so a compilation that everybody has given
-// up goes on for as long, and [Linker.Close] waits for that.
+// WithMaxFunctionCost sets how long compiling one function of a library may take, as it is
+// estimated before. The engine cannot be stopped within a function, so a compilation that everybody
+// has given up goes on for as long, and [Linker.Close] waits for that.
 func (c *Config) WithMaxFunctionCost(d time.Duration) *Config {
 	return c.with(func(c *Config) { c.maxFunctionCost = max(d, 0) })
 }

@@ -12,9 +12,9 @@ import "time"
 //     still, because compiled code cannot be stopped from outside.
 //   - [Config.WithCompilers]: two libraries are compiled at once, by two workers each, so that a
 //     compilation that nobody waits for ends at its next function.
-//   - Lower limits: 5 s of estimated compilation, 3 s of one function, 32 MiB of file, 256 MiB of memory, a million
-//     entries of the function table, 256 libraries, 16 groups, 64 MiB of code of unloaded
-//     libraries.
+//   - Lower limits: 5 s of estimated compilation, 3 s of one function, 32 MiB of file, 256 MiB of
+//     memory, a million entries of the function table, 256 libraries, 16 groups, 64 MiB of code of
+//     unloaded libraries.
 //
 // Give every call a context with a deadline. What it costs are the loop safepoints, a tenth to a
 // fifth of the time of code that computes (spec/rationale.md has the measurements), and nothing

@@ -17,9 +17,9 @@ type leading struct {
 
 // CommitEarly publishes and commits what w.Do has done so far, as op. It is called from within
 // w.Do, on the goroutine that runs it. When it succeeds, the operation is over: w.Commit has been
-// called, the lease and the state lock are free, and the rest of w.Do is as any other code in the group,
-// which may begin operations of its own. Its results but the error do not count any more, and Link
-// returns that error together with the commit's number.
+// called, the lease and the state lock are free, and the rest of w.Do is as any other code in the
+// group, which may begin operations of its own. Its results but the error do not count any more,
+// and Link returns that error together with the commit's number.
 //
 // On an error w.Do has to take back whatever it has done and to return an error; until then all
 // groups hold still. The errors are those of Link, and ErrNotLocked when w.Do is not under way.

@@ -125,7 +125,10 @@ func TestCommitEarlyIsTakenBack(t *testing.T) {
 func TestCommitEarlyEnds(t *testing.T) {
 	for name, end := range map[string]func(im *image, cancel func()) error{
 		"by its context": func(_ *image, cancel func()) error { cancel(); return context.Canceled },
-		"by a death":     func(im *image, _ func()) error { im.members[0].Crash(errKilled); return errKilled },
+		"by a death": func(im *image, _ func()) error {
+			im.members[0].Crash(errKilled)
+			return errKilled
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

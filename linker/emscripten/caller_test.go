@@ -70,11 +70,14 @@ func callerModule(t *testing.T, halves bool) []byte {
 	}
 	i32 := []wasm.ValType{wasm.I32}
 	b.ExportMemory("memory", b.Memory(pages, pages, false))
-	b.ExportTable("__indirect_function_table", b.Table(wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 1}}))
+	b.ExportTable("__indirect_function_table",
+		b.Table(wasm.TableType{Elem: wasm.FuncRef, Limits: wasm.Limits{Min: 1}}))
 	brk := b.Global(wasm.I32, true, wasm.ConstI32(heap))
 	take := func(size uint32) *wasm.Code { // never given back
 		c := new(wasm.Code)
-		c.GlobalGet(brk).LocalGet(size).GlobalGet(brk).I32Add().I32Const(65535).I32Add().I32Const(-65536).Raw(0x71) // i32.and
+		// i32.and
+		c.GlobalGet(brk).LocalGet(size).GlobalGet(brk).I32Add().I32Const(65535).I32Add().I32Const(
+			-65536).Raw(0x71)
 		return c.GlobalSet(brk)
 	}
 	b.ExportFunc("malloc", b.Func(b.Type(i32, i32), nil, take(0)))
@@ -102,8 +105,10 @@ func newCaller(t *testing.T, halves bool, change func(*Config) *Config) *caller 
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
 	t.Cleanup(func() { _ = rt.Close(ctx) })
 	clock := time.Date(2026, 3, 1, 12, 34, 56, 7000, time.UTC)
-	c := NewConfig().WithStdio(strings.NewReader("some input"), &k.stdout, &k.stderr).WithClock(func() time.Time { return clock }).
-		WithRandom(bytes.NewReader(bytes.Repeat([]byte{0xAB}, 1000))).WithEnv("A", "b").WithEnv("HOME", "/home")
+	c := NewConfig().WithStdio(strings.NewReader("some input"), &k.stdout,
+		&k.stderr).WithClock(func() time.Time { return clock }).
+		WithRandom(bytes.NewReader(bytes.Repeat([]byte{0xAB}, 1000))).WithEnv("A",
+		"b").WithEnv("HOME", "/home")
 	if change != nil {
 		c = change(c)
 	}
@@ -169,7 +174,8 @@ func (k *caller) want(want int32, name string, args ...any) {
 func (k *caller) write(fd int, s string) {
 	k.t.Helper()
 	k.put(scratch, string(binary.LittleEndian.AppendUint32(nil, scratch+512))+"\x02\x00\x00\x00"+
-		string(binary.LittleEndian.AppendUint32(nil, scratch+514))+string(binary.LittleEndian.AppendUint32(nil, uint32(len(s)-2))))
+		string(binary.LittleEndian.AppendUint32(nil, scratch+514))+
+		string(binary.LittleEndian.AppendUint32(nil, uint32(len(s)-2))))
 	k.put(scratch+512, s)
 	k.want(0, "fd_write", fd, scratch, 2, scratch+100)
 	if n := k.u32(scratch + 100); int(n) != len(s) {
@@ -178,7 +184,8 @@ func (k *caller) write(fd int, s string) {
 }
 
 func (k *caller) vector(at, n uint32) {
-	k.put(scratch, string(binary.LittleEndian.AppendUint32(nil, at))+string(binary.LittleEndian.AppendUint32(nil, n)))
+	k.put(scratch, string(binary.LittleEndian.AppendUint32(nil, at))+
+		string(binary.LittleEndian.AppendUint32(nil, n)))
 }
 
 func (k *caller) read(fd, n int) string {

@@ -39,8 +39,8 @@ const DefaultMaxFiles = 4096
 // /tmp, /dev and /home/web_user, no input, output that goes nowhere, the host's clock in UTC, and
 // the host's random numbers.
 func NewConfig() *Config {
-	return &Config{dir: "/", stdout: io.Discard, stderr: io.Discard, now: time.Now, random: rand.Reader,
-		location: time.UTC, maxFiles: DefaultMaxFiles, cores: 1}
+	return &Config{dir: "/", stdout: io.Discard, stderr: io.Discard, now: time.Now,
+		random: rand.Reader, location: time.UTC, maxFiles: DefaultMaxFiles, cores: 1}
 }
 
 func (c *Config) with(change func(*Config)) *Config {
@@ -69,7 +69,9 @@ func (c *Config) WithStdio(stdin io.Reader, stdout, stderr io.Writer) *Config {
 		}
 		return w
 	}
-	return c.with(func(c *Config) { c.stdin, c.stdout, c.stderr = stdin, discard(stdout), discard(stderr) })
+	return c.with(func(c *Config) {
+		c.stdin, c.stdout, c.stderr = stdin, discard(stdout), discard(stderr)
+	})
 }
 
 // WithClock sets the time of day.
@@ -105,10 +107,13 @@ type Fallback func(name string, params, results []api.ValueType) api.GoModuleFun
 
 // WithFallback sets what is asked for functions of env that neither the program's modules nor this
 // package have.
-func (c *Config) WithFallback(f Fallback) *Config { return c.with(func(c *Config) { c.fallback = f }) }
+func (c *Config) WithFallback(f Fallback) *Config {
+	return c.with(func(c *Config) { c.fallback = f })
+}
 
 // WithLibraryPath sets how the names that the program opens libraries by become paths in its file
-// system. By default a name without a slash is looked for in /usr/lib, in /lib and in the current directory.
+// system. By default a name without a slash is looked for in /usr/lib, in /lib and in the current
+// directory.
 func (c *Config) WithLibraryPath(f func(name string) string) *Config {
 	return c.with(func(c *Config) { c.library = f })
 }

@@ -17,13 +17,14 @@ const (
 	devRandom
 )
 
-var devices = map[string]int{"/dev/null": devNull, "/dev/zero": devZero, "/dev/random": devRandom, "/dev/urandom": devRandom}
+var devices = map[string]int{"/dev/null": devNull, "/dev/zero": devZero, "/dev/random": devRandom,
+	"/dev/urandom": devRandom}
 
 // deviceStream is an open device.
 type deviceStream struct{ kind int }
 
-// deviceOf finds the device at a path, or the descriptor that a path like /dev/stdin means; -1 when it
-// means none.
+// deviceOf finds the device at a path, or the descriptor that a path like /dev/stdin means; -1 when
+// it means none.
 func deviceOf(name string) (kind int, fd int32) {
 	name = path.Clean(name)
 	if kind = devices[name]; kind != 0 {
@@ -50,7 +51,8 @@ func deviceOf(name string) (kind int, fd int32) {
 // device is what stat tells of a device.
 func device(ino uint64) vfs.Info {
 	t := time.Unix(0, 0)
-	return vfs.Info{Ino: 1<<62 + ino, Mode: fs.ModeDevice | fs.ModeCharDevice | 0o666, Links: 1, Accessed: t, Modified: t, Changed: t}
+	return vfs.Info{Ino: 1<<62 + ino, Mode: fs.ModeDevice | fs.ModeCharDevice | 0o666, Links: 1,
+		Accessed: t, Modified: t, Changed: t}
 }
 
 func (s deviceStream) read(c *call, _ *description, p []byte) (int, error) {
@@ -65,6 +67,10 @@ func (s deviceStream) read(c *call, _ *description, p []byte) (int, error) {
 }
 
 func (s deviceStream) write(_ *call, _ *description, p []byte) (int, error) { return len(p), nil }
-func (s deviceStream) stat() (vfs.Info, error)                              { return device(uint64(s.kind) + 1), nil }
-func (s deviceStream) events() uint16                                       { return pollIn | pollOut }
-func (s deviceStream) close()                                               {}
+func (s deviceStream) stat() (vfs.Info, error) {
+	return device(uint64(s.kind) + 1), nil
+}
+func (s deviceStream) events() uint16 {
+	return pollIn | pollOut
+}
+func (s deviceStream) close() {}

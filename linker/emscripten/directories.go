@@ -171,7 +171,8 @@ var directoryCalls = map[string]function{
 		return 0, c.chdir(r.file.Path)
 	}),
 	"__syscall_mkdirat": system("iii", func(c *call) (int, error) {
-		return 0, c.p.fs.Mkdir(c.at(c.i32(0), c.mem.path(c.u32(1))), fs.FileMode(c.u32(2)&^c.p.umask())&fs.ModePerm)
+		return 0, c.p.fs.Mkdir(c.at(c.i32(0), c.mem.path(c.u32(1))),
+			fs.FileMode(c.u32(2)&^c.p.umask())&fs.ModePerm)
 	}),
 	"__syscall_unlinkat": system("iii", func(c *call) (int, error) {
 		return 0, c.p.fs.Remove(c.at(c.i32(0), c.mem.path(c.u32(1))), c.u32(2)&atRemoveDir != 0)
@@ -183,7 +184,8 @@ var directoryCalls = map[string]function{
 		return 0, c.p.fs.Remove(c.p.abs(c.mem.path(c.u32(0))), false)
 	}),
 	"__syscall_renameat": system("iiii", func(c *call) (int, error) {
-		return 0, c.p.fs.Rename(c.at(c.i32(0), c.mem.path(c.u32(1))), c.at(c.i32(2), c.mem.path(c.u32(3))))
+		return 0, c.p.fs.Rename(c.at(c.i32(0), c.mem.path(c.u32(1))),
+			c.at(c.i32(2), c.mem.path(c.u32(3))))
 	}),
 	"__syscall_rename": system("ii", func(c *call) (int, error) {
 		return 0, c.p.fs.Rename(c.p.abs(c.mem.path(c.u32(0))), c.p.abs(c.mem.path(c.u32(1))))
@@ -226,8 +228,10 @@ var directoryCalls = map[string]function{
 	"__syscall_fchmodat2": system("iiii", func(c *call) (int, error) {
 		return c.chmod(c.i32(0), c.mem.path(c.u32(1)), c.u32(2), c.u32(3)&atNoFollow == 0)
 	}),
-	"__syscall_chown32":  system("iii", func(c *call) (int, error) { return c.exists(c.p.abs(c.mem.path(c.u32(0))), true) }),
-	"__syscall_lchown32": system("iii", func(c *call) (int, error) { return c.exists(c.p.abs(c.mem.path(c.u32(0))), false) }),
+	"__syscall_chown32": system("iii",
+		func(c *call) (int, error) { return c.exists(c.p.abs(c.mem.path(c.u32(0))), true) }),
+	"__syscall_lchown32": system("iii",
+		func(c *call) (int, error) { return c.exists(c.p.abs(c.mem.path(c.u32(0))), false) }),
 	"__syscall_fchownat": system("iiiii", func(c *call) (int, error) {
 		return c.exists(c.at(c.i32(0), c.mem.path(c.u32(1))), c.u32(4)&atNoFollow == 0)
 	}),
@@ -322,13 +326,15 @@ func readDirectory(c *call) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		d.entries = append([]vfs.Entry{{Name: ".", Ino: 1, Type: fs.ModeDir}, {Name: "..", Ino: 1, Type: fs.ModeDir}}, list...)
+		d.entries = append([]vfs.Entry{{Name: ".", Ino: 1, Type: fs.ModeDir},
+			{Name: "..", Ino: 1, Type: fs.ModeDir}}, list...)
 	}
 	if c.u32(2) < direntSize {
 		return 0, vfs.EINVAL
 	}
 	written := uint32(0)
-	for n := d.position / direntSize; n < int64(len(d.entries)) && written+direntSize <= c.u32(2); n++ {
+	for n := d.position / direntSize; n < int64(len(d.entries)) && written+
+		direntSize <= c.u32(2); n++ {
 		e, at := d.entries[n], c.u32(1)+written
 		clear(c.mem.bytes(at, direntSize))
 		d.position = (n + 1) * direntSize

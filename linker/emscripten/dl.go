@@ -26,7 +26,8 @@ var dlFunctions = map[string]function{
 			options[0] = linker.Global
 		}
 		if flags&rtldNow != 0 {
-			options = append(options, linker.Lazy) // Emscripten binds functions when they are called, whatever the flags are
+			// Emscripten binds functions when they are called, whatever the flags are
+			options = append(options, linker.Lazy)
 		}
 		lib, err := c.g.Open(c.ctx, strings.TrimPrefix(c.p.libraryPath(name), "/"), options...)
 		if err != nil {

@@ -48,8 +48,8 @@ func (e *Exception) Error() string {
 	return fmt.Sprintf("emscripten: C++ exception of type %s", e.Type)
 }
 
-// ErrLongjmp means that the program called longjmp outside of all calls that Emscripten prepared for
-// it: nobody is there to jump to.
+// ErrLongjmp means that the program called longjmp outside of all calls that Emscripten prepared
+// for it: nobody is there to jump to.
 var ErrLongjmp = errors.New("emscripten: longjmp without a setjmp that waits for it")
 
 // readable is a C++ type's name.

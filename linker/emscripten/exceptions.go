@@ -96,7 +96,8 @@ var exceptionFunctions = map[string]function{
 		clear(c.mem.bytes(at, exceptionHeader))
 		return uint64(at + exceptionHeader)
 	}),
-	"__cxa_free_exception": {"i", func(c *call) uint64 { return c.guest("free", uint64(c.u32(0)-exceptionHeader)) }},
+	"__cxa_free_exception": {"i",
+		func(c *call) uint64 { return c.guest("free", uint64(c.u32(0)-exceptionHeader)) }},
 	"__cxa_throw": plain("iii", func(c *call) uint64 {
 		header := c.u32(0) - exceptionHeader
 		c.mem.put32(header+exceptionAdjusted, 0)
@@ -127,7 +128,8 @@ var exceptionFunctions = map[string]function{
 		c.oneOf([]string{"__cxa_increment_exception_refcount"}, uint64(object))
 		return uint64(c.object(object))
 	}),
-	"__cxa_get_exception_ptr": plain("i", func(c *call) uint64 { return uint64(c.object(c.u32(0))) }),
+	"__cxa_get_exception_ptr": plain("i",
+		func(c *call) uint64 { return uint64(c.object(c.u32(0))) }),
 	"__cxa_end_catch": plain("", func(c *call) uint64 {
 		x := c.exceptions()
 		c.guest("setThrew", 0, 0)
@@ -155,8 +157,9 @@ var exceptionFunctions = map[string]function{
 		}
 		return c.throw(object)
 	}),
-	"__cxa_uncaught_exceptions": {"", func(c *call) uint64 { return uint64(c.exceptions().uncaught) }},
-	"llvm_eh_typeid_for":        {"i", func(c *call) uint64 { return uint64(c.u32(0)) }},
+	"__cxa_uncaught_exceptions": {"",
+		func(c *call) uint64 { return uint64(c.exceptions().uncaught) }},
+	"llvm_eh_typeid_for": {"i", func(c *call) uint64 { return uint64(c.u32(0)) }},
 }
 
 // object returns what a catch clause gets for an exception.
@@ -165,7 +168,8 @@ func (c *call) object(exception uint32) uint32 {
 		return uint32(r)
 	}
 	header := exception - exceptionHeader
-	if r, found := c.oneOf([]string{"__cxa_is_pointer_type"}, uint64(c.mem.u32(header+exceptionType))); found && uint32(r) != 0 {
+	if r, found := c.oneOf([]string{"__cxa_is_pointer_type"},
+		uint64(c.mem.u32(header+exceptionType))); found && uint32(r) != 0 {
 		return c.mem.u32(exception)
 	}
 	if adjusted := c.mem.u32(header + exceptionAdjusted); adjusted != 0 {
@@ -199,7 +203,8 @@ func (p *Program) findCatch(params []api.ValueType) api.GoModuleFunction {
 			if want == catchAll || want == typ {
 				break
 			}
-			if uint32(c.guest("__cxa_can_catch", uint64(want), uint64(typ), uint64(header+exceptionAdjusted))) != 0 {
+			if uint32(c.guest("__cxa_can_catch", uint64(want), uint64(typ),
+				uint64(header+exceptionAdjusted))) != 0 {
 				c.setTempRet(want)
 				return uint64(thrown)
 			}
@@ -225,7 +230,8 @@ func (p *Program) invoke(params, results []api.ValueType) api.GoModuleFunction {
 	return api.GoModuleFunc(func(ctx context.Context, _ api.Module, stack []uint64) {
 		c := &call{ctx: ctx, g: linker.GroupFromContext(ctx), p: p}
 		sp, saved := c.oneOf(stackSave)
-		r, err := c.g.CallPointer(ctx, uint32(stack[0]), params[1:], results, append([]uint64(nil), stack[1:1+n]...)...)
+		r, err := c.g.CallPointer(ctx, uint32(stack[0]), params[1:], results,
+			append([]uint64(nil), stack[1:1+n]...)...)
 		if err == nil {
 			copy(stack, r)
 			return

@@ -6,7 +6,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/emscripten/vfs"
 )
 
-// Flags and numbers of Emscripten's musl: arch/generic/bits/fcntl.h, include/fcntl.h, include/poll.h.
+// Flags and numbers of Emscripten's musl: arch/generic/bits/fcntl.h, include/fcntl.h,
+// include/poll.h.
 const (
 	oRdOnly    = 0
 	oWrOnly    = 1
@@ -80,7 +81,8 @@ func (c *call) open(name string, flags, mode uint32) (int, error) {
 		for _, x := range []struct {
 			flag uint32
 			how  vfs.OpenFlags
-		}{{oCreat, vfs.Create}, {oExcl, vfs.Exclusive}, {oTrunc, vfs.Truncate}, {oDirectory, vfs.Directory}, {oNoFollow, vfs.NoFollow}} {
+		}{{oCreat, vfs.Create}, {oExcl, vfs.Exclusive}, {oTrunc, vfs.Truncate},
+			{oDirectory, vfs.Directory}, {oNoFollow, vfs.NoFollow}} {
 			if flags&x.flag != 0 {
 				how |= x.how
 			}
@@ -91,7 +93,8 @@ func (c *call) open(name string, flags, mode uint32) (int, error) {
 		}
 		what = regular{file}
 	}
-	n, err := c.p.files.add(&description{what: what, flags: flags & (oAccess | oAppend | oNonBlock)}, 0)
+	n, err := c.p.files.add(&description{what: what,
+		flags: flags & (oAccess | oAppend | oNonBlock)}, 0)
 	if err != nil {
 		what.close()
 	}

@@ -78,7 +78,8 @@ func constant(types string, v uint64) function {
 	return function{types, func(*call) uint64 { return v }}
 }
 
-var letters = map[byte]api.ValueType{'i': api.ValueTypeI32, 'j': api.ValueTypeI64, 'f': api.ValueTypeF32, 'd': api.ValueTypeF64}
+var letters = map[byte]api.ValueType{'i': api.ValueTypeI32, 'j': api.ValueTypeI64,
+	'f': api.ValueTypeF32, 'd': api.ValueTypeF64}
 
 // shape says how arguments of a program become those of a function: each is one, or the two halves
 // of a 64-bit one, as Emscripten before 4.0 passes them.
@@ -135,7 +136,8 @@ func (p *Program) bind(f function, params, results []api.ValueType) api.GoModule
 }
 
 // find is what the linker asks for the functions that modules import.
-func (p *Program) find(namespace, name string, params, results []api.ValueType) api.GoModuleFunction {
+func (p *Program) find(namespace, name string, params,
+	results []api.ValueType) api.GoModuleFunction {
 	if strings.HasPrefix(namespace, "wasi_") {
 		if f, ok := wasiFunctions[name]; ok {
 			return p.bind(f, params, results)
@@ -169,14 +171,16 @@ func (p *Program) shaped(name string, params, results []api.ValueType) api.GoMod
 		return p.invoke(params, results)
 	case strings.HasPrefix(name, "__cxa_find_matching_catch_"):
 		return p.findCatch(params)
-	case strings.HasPrefix(name, "emscripten_asm_const_"), name == "emscripten_asm_const_int_sync_on_main_thread":
+	case strings.HasPrefix(name, "emscripten_asm_const_"),
+		name == "emscripten_asm_const_int_sync_on_main_thread":
 		return p.asmConst(params, results)
 	}
 	return nil
 }
 
 // functions are those of env, by name. Nothing changes it.
-var functions = merged(fileCalls, directoryCalls, processCalls, mappingCalls, timeFunctions, exceptionFunctions, dlFunctions, nameFunctions)
+var functions = merged(fileCalls, directoryCalls, processCalls, mappingCalls, timeFunctions,
+	exceptionFunctions, dlFunctions, nameFunctions)
 
 func merged(tables ...map[string]function) map[string]function {
 	all := map[string]function{}

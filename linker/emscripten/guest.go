@@ -8,8 +8,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// guest calls a function of the program. An error ends the call of the host that it is in, as a trap
-// in the program itself would.
+// guest calls a function of the program. An error ends the call of the host that it is in, as a
+// trap in the program itself would.
 func (c *call) guest(name string, args ...uint64) uint64 {
 	r, err := c.g.Call(c.ctx, linker.Default, name, args...)
 	if err != nil {

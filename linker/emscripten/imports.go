@@ -16,8 +16,8 @@ type Import struct {
 	Type      string // the signature
 }
 
-// Missing lists the functions that modules, a main module and libraries, import and that neither one
-// of them nor the host as c sets it up has, sorted by name. The linker's own functions count as
+// Missing lists the functions that modules, a main module and libraries, import and that neither
+// one of them nor the host as c sets it up has, sorted by name. The linker's own functions count as
 // there. A program that does not call them runs.
 func Missing(c *Config, modules ...[]byte) ([]Import, error) {
 	if c == nil {
@@ -41,7 +41,8 @@ func Missing(c *Config, modules ...[]byte) ([]Import, error) {
 	var list []Import
 	for _, m := range infos {
 		for _, x := range m.Imports {
-			if x.Kind != modinfo.Function || x.Namespace == "env" && (defined[x.Name] || linkers[x.Name]) {
+			if x.Kind != modinfo.Function || x.Namespace == "env" &&
+				(defined[x.Name] || linkers[x.Name]) {
 				continue
 			}
 			params, results, ok := parseType(x.Type)
@@ -58,13 +59,16 @@ func Missing(c *Config, modules ...[]byte) ([]Import, error) {
 }
 
 // linkers are functions of env that package linker has.
-var linkers = map[string]bool{"emscripten_resize_heap": true, "dlopen": true, "dlsym": true, "dlclose": true, "dlerror": true,
-	"dladdr": true, "dl_iterate_phdr": true, "__cxa_atexit": true, "atexit": true, "__cxa_thread_atexit": true,
+var linkers = map[string]bool{"emscripten_resize_heap": true, "dlopen": true, "dlsym": true,
+	"dlclose": true, "dlerror": true,
+	"dladdr": true, "dl_iterate_phdr": true, "__cxa_atexit": true, "atexit": true,
+	"__cxa_thread_atexit":      true,
 	"__cxa_thread_atexit_impl": true}
 
 // parseType is the reverse of how modinfo writes a signature: "(i32, i64) -> (f32)".
 func parseType(s string) (params, results []api.ValueType, ok bool) {
-	names := map[string]api.ValueType{"i32": api.ValueTypeI32, "i64": api.ValueTypeI64, "f32": api.ValueTypeF32, "f64": api.ValueTypeF64}
+	names := map[string]api.ValueType{"i32": api.ValueTypeI32, "i64": api.ValueTypeI64,
+		"f32": api.ValueTypeF32, "f64": api.ValueTypeF64}
 	list := func(s string) (types []api.ValueType, ok bool) {
 		s = strings.TrimSuffix(strings.TrimPrefix(s, "("), ")")
 		if s == "" {

@@ -13,8 +13,8 @@ const (
 	mapAlign   = 65536
 )
 
-// mappingCalls are mmap of files: a copy, which shared mappings write back when they are unmapped or
-// synchronised.
+// mappingCalls are mmap of files: a copy, which shared mappings write back when they are unmapped
+// or synchronised.
 var mappingCalls = map[string]function{
 	"_mmap_js": system("iiiijii", func(c *call) (int, error) {
 		length, offset := c.u32(0), c.i64(4)
@@ -28,7 +28,8 @@ var mappingCalls = map[string]function{
 			return 0, vfs.EINVAL
 		}
 		room := (length + mapAlign - 1) &^ (mapAlign - 1)
-		at, found := c.oneOf([]string{"emscripten_builtin_memalign", "memalign", "aligned_alloc"}, mapAlign, uint64(room))
+		at, found := c.oneOf([]string{"emscripten_builtin_memalign", "memalign", "aligned_alloc"},
+			mapAlign, uint64(room))
 		if !found || uint32(at) == 0 {
 			return 0, vfs.ENOMEM
 		}

@@ -21,9 +21,15 @@ func (m memory) bytes(address, n uint32) []byte {
 	return b
 }
 
-func (m memory) u16(address uint32) uint16   { return binary.LittleEndian.Uint16(m.bytes(address, 2)) }
-func (m memory) u32(address uint32) uint32   { return binary.LittleEndian.Uint32(m.bytes(address, 4)) }
-func (m memory) u64(address uint32) uint64   { return binary.LittleEndian.Uint64(m.bytes(address, 8)) }
+func (m memory) u16(address uint32) uint16 {
+	return binary.LittleEndian.Uint16(m.bytes(address, 2))
+}
+func (m memory) u32(address uint32) uint32 {
+	return binary.LittleEndian.Uint32(m.bytes(address, 4))
+}
+func (m memory) u64(address uint32) uint64 {
+	return binary.LittleEndian.Uint64(m.bytes(address, 8))
+}
 func (m memory) put8(address uint32, v byte) { m.bytes(address, 1)[0] = v }
 func (m memory) put16(address uint32, v uint16) {
 	binary.LittleEndian.PutUint16(m.bytes(address, 2), v)

@@ -31,7 +31,8 @@ var nameFunctions = map[string]function{
 func (c *call) addressInfo() int32 {
 	var flags, family, kind, protocol uint32
 	if hint := c.u32(2); hint != 0 {
-		flags, family, kind, protocol = c.mem.u32(hint), c.mem.u32(hint+4), c.mem.u32(hint+8), c.mem.u32(hint+12)
+		flags, family, kind, protocol = c.mem.u32(hint), c.mem.u32(hint+4), c.mem.u32(hint+8),
+			c.mem.u32(hint+12)
 	}
 	var port uint16
 	if c.u32(1) != 0 {
@@ -67,7 +68,8 @@ func (c *call) addressInfo() int32 {
 		return -10 // EAI_MEMORY
 	}
 	c.mem.put(at, b)
-	for i, v := range []uint32{0, uint32(binary.LittleEndian.Uint16(b)), kind, protocol, uint32(len(b)), at, 0, 0} {
+	for i, v := range []uint32{0, uint32(binary.LittleEndian.Uint16(b)), kind, protocol,
+		uint32(len(b)), at, 0, 0} {
 		c.mem.put32(info+4*uint32(i), v)
 	}
 	c.mem.put32(c.u32(3), info)

@@ -61,7 +61,8 @@ func (e pipeEnd) write(_ *call, _ *description, p []byte) (int, error) {
 
 func (e pipeEnd) stat() (vfs.Info, error) {
 	now := time.Unix(0, 0)
-	return vfs.Info{Ino: 2, Mode: fs.ModeNamedPipe | 0o600, Links: 1, Accessed: now, Modified: now, Changed: now}, nil
+	return vfs.Info{Ino: 2, Mode: fs.ModeNamedPipe | 0o600, Links: 1, Accessed: now, Modified: now,
+		Changed: now}, nil
 }
 
 func (e pipeEnd) events() (ready uint16) {

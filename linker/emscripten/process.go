@@ -28,9 +28,10 @@ var processCalls = map[string]function{
 	"exit":                  {"i", exit},
 	"_exit":                 {"i", func(c *call) uint64 { panic(&ExitError{Code: c.i32(0)}) }},
 	"emscripten_force_exit": {"i", exit},
-	"_ZSt9terminatev":       {"", func(*call) uint64 { panic(&AbortError{Message: "std::terminate was called"}) }},
-	"abort":                 {"", func(*call) uint64 { panic(&AbortError{}) }},
-	"_abort_js":             {"", func(*call) uint64 { panic(&AbortError{}) }},
+	"_ZSt9terminatev": {"",
+		func(*call) uint64 { panic(&AbortError{Message: "std::terminate was called"}) }},
+	"abort":     {"", func(*call) uint64 { panic(&AbortError{}) }},
+	"_abort_js": {"", func(*call) uint64 { panic(&AbortError{}) }},
 	"__assert_fail": plain("iiii", func(c *call) uint64 {
 		where := func(at uint32) string {
 			if at == 0 {
@@ -43,8 +44,9 @@ var processCalls = map[string]function{
 	"getentropy": system("ii", func(c *call) (int, error) {
 		return 0, c.p.fill(c.mem.bytes(c.u32(0), c.u32(1)))
 	}),
-	"emscripten_get_heap_max":             constant("", 1<<31),
-	"emscripten_num_logical_cores":        {"", func(c *call) uint64 { return uint64(uint32(c.p.config.cores)) }},
+	"emscripten_get_heap_max": constant("", 1<<31),
+	"emscripten_num_logical_cores": {"",
+		func(c *call) uint64 { return uint64(uint32(c.p.config.cores)) }},
 	"emscripten_notify_memory_growth":     constant("i", 0),
 	"_emscripten_runtime_keepalive_clear": constant("", 0),
 	"emscripten_check_blocking_allowed":   constant("", 0),
@@ -85,7 +87,8 @@ func exit(c *call) uint64 {
 }
 
 func assertion(condition, file string, line int32, function string) *AbortError {
-	return &AbortError{Message: fmt.Sprintf("assertion failed: %s, at %s:%d in %s", condition, file, line, function)}
+	return &AbortError{Message: fmt.Sprintf("assertion failed: %s, at %s:%d in %s", condition, file,
+		line, function)}
 }
 
 // maxEmbedded is how many files a program may bring with it.
@@ -100,7 +103,8 @@ func loadEmbedded(c *call) uint64 {
 		if name == 0 {
 			return 0
 		}
-		if err := c.p.fs.WriteFile(c.mem.path(name), bytes.Clone(c.mem.bytes(c.mem.u32(at+8), c.mem.u32(at+4))), 0o666); err != nil {
+		if err := c.p.fs.WriteFile(c.mem.path(name),
+			bytes.Clone(c.mem.bytes(c.mem.u32(at+8), c.mem.u32(at+4))), 0o666); err != nil {
 			panic(&AbortError{Message: "embedded file: " + err.Error()})
 		}
 		at += 12

@@ -22,7 +22,8 @@ func TestProcess(t *testing.T) {
 	}
 	k := newCaller(t, false, func(c *Config) *Config { return c.WithLocation(zone).WithCores(3) })
 	k.want(0, "environ_sizes_get", scratch, scratch+4)
-	if n, size := k.u32(scratch), k.u32(scratch+4); n != 2 || size != uint32(len("A=b\x00HOME=/home\x00")) {
+	if n, size := k.u32(scratch), k.u32(scratch+4); n != 2 ||
+		size != uint32(len("A=b\x00HOME=/home\x00")) {
 		t.Errorf("%d variables of %d bytes", n, size)
 	}
 	k.want(0, "environ_get", scratch, scratch+100)
@@ -57,8 +58,8 @@ func TestProcess(t *testing.T) {
 	}
 	k.want(neg(vfs.EINVAL), "_gmtime_js", uint64(1<<62), scratch)
 	k.want(0, "_tzset_js", scratch, scratch+4, scratch+8, scratch+40)
-	if west, dst, names := int32(k.u32(scratch)), k.u32(scratch+4), k.get(scratch+8, 4)+k.get(scratch+40, 5); west != -3600 ||
-		dst != 1 || names != "CET\x00CEST\x00" {
+	if west, dst, names := int32(k.u32(scratch)), k.u32(scratch+4), k.get(scratch+8, 4)+
+		k.get(scratch+40, 5); west != -3600 || dst != 1 || names != "CET\x00CEST\x00" {
 		t.Errorf("zone %d, %d, %q", west, dst, names)
 	}
 	k.want(3, "emscripten_num_logical_cores")
@@ -81,8 +82,10 @@ func TestNames(t *testing.T) {
 		family int
 		want   int32
 		bytes  string
-	}{{"127.0.0.1", 0, 0, "\x02\x00\x00\x50\x7f\x00\x00\x01"}, {"localhost", 0, 0, "\x02\x00\x00\x50\x7f\x00\x00\x01"},
-		{"::1", 0, 0, "\x0a\x00\x00\x50\x00\x00\x00\x00"}, {"::1", afInet, eaiNoName, ""}, {"example.org", 0, eaiNoName, ""}, {0, 0, 0, "\x02\x00\x00\x50\x7f\x00\x00\x01"}} {
+	}{{"127.0.0.1", 0, 0, "\x02\x00\x00\x50\x7f\x00\x00\x01"},
+		{"localhost", 0, 0, "\x02\x00\x00\x50\x7f\x00\x00\x01"},
+		{"::1", 0, 0, "\x0a\x00\x00\x50\x00\x00\x00\x00"}, {"::1", afInet, eaiNoName, ""},
+		{"example.org", 0, eaiNoName, ""}, {0, 0, 0, "\x02\x00\x00\x50\x7f\x00\x00\x01"}} {
 		hint := make([]byte, 32)
 		hint[4] = byte(c.family)
 		k.put(scratch, string(hint))
@@ -95,7 +98,8 @@ func TestNames(t *testing.T) {
 			t.Errorf("%v is %q", c.node, got)
 		}
 		k.want(0, "getnameinfo", uint64(at), 28, scratch+200, 50, scratch+300, 10, 0)
-		if name, _, _ := strings.Cut(k.get(scratch+200, 50), "\x00"); c.node != 0 && c.node != "localhost" && name != c.node {
+		if name, _, _ := strings.Cut(k.get(scratch+200, 50), "\x00"); c.node != 0 &&
+			c.node != "localhost" && name != c.node {
 			t.Errorf("%v is called %q", c.node, name)
 		}
 	}
@@ -125,7 +129,8 @@ func TestLimits(t *testing.T) {
 	if err := fsys.Mkdir("/more", 0o755); vfs.Number(err) != vfs.ENOSPC {
 		t.Errorf("more files than there may be: %v", err)
 	}
-	if i, err := fsys.Stat("/x", true); err != nil || i.Size != 999 || i.Mode != fs.FileMode(0o644) {
+	if i, err := fsys.Stat("/x", true); err != nil || i.Size != 999 ||
+		i.Mode != fs.FileMode(0o644) {
 		t.Errorf("%+v, %v", i, err)
 	}
 }
@@ -153,7 +158,8 @@ func TestHostileCalls(t *testing.T) {
 				args[i] = v
 			}
 			_, err := k.call(name, args...)
-			if err != nil && (strings.Contains(err.Error(), "runtime error") || strings.Contains(err.Error(), "slice bounds")) {
+			if err != nil && (strings.Contains(err.Error(), "runtime error") ||
+				strings.Contains(err.Error(), "slice bounds")) {
 				t.Fatalf("%s%v: %v", name, args, err)
 			}
 		}

@@ -16,8 +16,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/emscripten/vfs"
 )
 
-// Program is a program that Emscripten built, with the libraries that it has loaded. Its methods may
-// be called by any number of goroutines; the program itself has one thread, so they take turns.
+// Program is a program that Emscripten built, with the libraries that it has loaded. Its methods
+// may be called by any number of goroutines; the program itself has one thread, so they take turns.
 type Program struct {
 	l      *linker.Linker
 	fs     *vfs.FS
@@ -41,14 +41,16 @@ type Program struct {
 // through the linker's groups.
 //
 // Errors are those of [linker.New].
-func Start(ctx context.Context, rt wazero.Runtime, main []byte, lc *linker.Config, c *Config) (*Program, error) {
+func Start(ctx context.Context, rt wazero.Runtime, main []byte, lc *linker.Config,
+	c *Config) (*Program, error) {
 	if lc == nil {
 		lc = linker.NewConfig()
 	}
 	if c == nil {
 		c = NewConfig()
 	}
-	p := &Program{config: c, fs: c.fs, began: time.Now(), dir: c.dir, mask: 0o022, handles: map[uint32]*linker.Library{}}
+	p := &Program{config: c, fs: c.fs, began: time.Now(), dir: c.dir, mask: 0o022,
+		handles: map[uint32]*linker.Library{}}
 	if p.fs == nil {
 		p.fs = vfs.New()
 		for _, dir := range []string{"/tmp", "/dev", "/home/web_user"} {
@@ -58,7 +60,8 @@ func Start(ctx context.Context, rt wazero.Runtime, main []byte, lc *linker.Confi
 		}
 	}
 	if info, err := p.fs.Stat(p.dir, true); err != nil || !info.Mode.IsDir() {
-		return nil, fmt.Errorf("emscripten: directory to begin in: %w", errors.Join(err, &fs.PathError{Op: "chdir", Path: p.dir, Err: vfs.ENOTDIR}))
+		return nil, fmt.Errorf("emscripten: directory to begin in: %w",
+			errors.Join(err, &fs.PathError{Op: "chdir", Path: p.dir, Err: vfs.ENOTDIR}))
 	}
 	p.files.begin(c)
 	l, err := linker.New(ctx, rt, main, lc.WithHostFunctions(p.find).WithFS(p.fs.GoFS()))
@@ -82,9 +85,9 @@ func (p *Program) Close(ctx context.Context) error {
 	return err
 }
 
-// Main runs the program's main function with arguments, of which the first is the program's name, and
-// returns its exit status, whether it returns or exits. The program stays: what it exports can still
-// be called. The error is what else ended it: a trap, an [*AbortError], an [*Exception].
+// Main runs the program's main function with arguments, of which the first is the program's name,
+// and returns its exit status, whether it returns or exits. The program stays: what it exports can
+// still be called. The error is what else ended it: a trap, an [*AbortError], an [*Exception].
 func (p *Program) Main(ctx context.Context, args ...string) (code int32, err error) {
 	p.mu.Lock()
 	p.args = args

@@ -76,8 +76,9 @@ func TestFixturesAreWhatWasBuilt(t *testing.T) {
 	sums := builds.Sums(t, "testdata/SHA256SUMS")
 	at := func(name string) string { return filepath.Join("testdata", name) }
 	builds.CheckUnchanged(t, sums, at)
-	builds.CheckComplete(t, sums, []string{"program.wasm", "library.wasm", "src/program.cpp", "src/support.cpp", "src/library.cpp",
-		"src/runtime.h", "build.sh"})
+	builds.CheckComplete(t, sums,
+		[]string{"program.wasm", "library.wasm", "src/program.cpp", "src/support.cpp",
+			"src/library.cpp", "src/runtime.h", "build.sh"})
 }
 
 // longjmp leads to the setjmp of the program that waits for it.
@@ -126,7 +127,8 @@ func TestExceptions(t *testing.T) {
 func TestMain(t *testing.T) {
 	p := start(t, fixture(t, "program.wasm"), nil)
 	code, err := p.Main(p.ctx, "program", "one", "zwei")
-	if code != 3 || err != nil || p.stdout.String() != "one\nzwei\n" || p.stderr.String() != "program\n" {
+	if code != 3 || err != nil || p.stdout.String() != "one\nzwei\n" ||
+		p.stderr.String() != "program\n" {
 		t.Errorf("status %d, %v; output %q, %q", code, err, p.stdout, p.stderr)
 	}
 	if code, err := p.Main(p.ctx, "program", "exit"); code != 2 || err != nil {
@@ -134,10 +136,12 @@ func TestMain(t *testing.T) {
 	}
 	_, err = p.Main(p.ctx, "program", "assert")
 	abort := (*emscripten.AbortError)(nil)
-	if !errors.As(err, &abort) || !strings.Contains(abort.Message, "x > 0, at program.cpp:7") || !errors.Is(err, linker.ErrAborted) {
+	if !errors.As(err, &abort) || !strings.Contains(abort.Message, "x > 0, at program.cpp:7") ||
+		!errors.Is(err, linker.ErrAborted) {
 		t.Errorf("an assertion: %v", err)
 	}
-	if _, err = p.Main(p.ctx, "program", "trap"); err == nil || !strings.Contains(err.Error(), "unreachable") {
+	if _, err = p.Main(p.ctx, "program", "trap"); err == nil ||
+		!strings.Contains(err.Error(), "unreachable") {
 		t.Errorf("a trap: %v", err)
 	}
 	_, err = p.Main(p.ctx, "program", "nobody")
@@ -153,7 +157,8 @@ func TestMain(t *testing.T) {
 // The program's own dlopen finds libraries in its file system, and gets errors as text.
 func TestDlopen(t *testing.T) {
 	fsys := vfs.New()
-	p := start(t, fixture(t, "program.wasm"), func(c *emscripten.Config) *emscripten.Config { return c.WithFS(fsys) })
+	p := start(t, fixture(t, "program.wasm"),
+		func(c *emscripten.Config) *emscripten.Config { return c.WithFS(fsys) })
 	open := func(want int32, name string) {
 		t.Helper()
 		at, err := p.NewString(p.ctx, name)
@@ -167,10 +172,12 @@ func TestDlopen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, ok := p.String(uint32(at[0])); !ok || !strings.Contains(text, "libtwice.so") || !strings.Contains(text, "not found") {
+	if text, ok := p.String(uint32(at[0])); !ok || !strings.Contains(text, "libtwice.so") ||
+		!strings.Contains(text, "not found") {
 		t.Errorf("dlerror is %q", text)
 	}
-	if err := fsys.WriteFile("/usr/lib/libtwice.so", fixture(t, "library.wasm"), 0o755); err != nil {
+	if err := fsys.WriteFile("/usr/lib/libtwice.so", fixture(t, "library.wasm"),
+		0o755); err != nil {
 		t.Fatal(err)
 	}
 	open(2*5+21+42, "libtwice.so")
@@ -196,7 +203,8 @@ func TestBlocks(t *testing.T) {
 	})
 	p.want(42, "run_block", 1234, 41)
 	_, err := p.Call(p.ctx, "run_block", 99, 1)
-	if undefined := (*linker.UndefinedSymbolError)(nil); !errors.As(err, &undefined) || !strings.Contains(undefined.Symbol, "99") {
+	if undefined := (*linker.UndefinedSymbolError)(nil); !errors.As(err, &undefined) ||
+		!strings.Contains(undefined.Symbol, "99") {
 		t.Errorf("a block that there is not: %v", err)
 	}
 }
@@ -205,10 +213,14 @@ func TestBlocks(t *testing.T) {
 func TestMissing(t *testing.T) {
 	modules := [][]byte{fixture(t, "program.wasm"), fixture(t, "library.wasm")}
 	list, err := emscripten.Missing(nil, modules...)
-	if err != nil || len(list) != 1 || list[0] != (emscripten.Import{Namespace: "env", Name: "nobodys_function", Type: "(i32) -> (i32)"}) {
+	if err != nil || len(list) != 1 ||
+		list[0] != (emscripten.Import{Namespace: "env", Name: "nobodys_function",
+			Type: "(i32) -> (i32)"}) {
 		t.Errorf("missing %v, %v", list, err)
 	}
-	nobodys := api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) { stack[0] += 1000 })
+	nobodys := api.GoModuleFunc(func(_ context.Context, _ api.Module, stack []uint64) {
+		stack[0] += 1000
+	})
 	c := emscripten.NewConfig().WithFunction("nobodys_function", nobodys)
 	if list, err := emscripten.Missing(c, modules...); err != nil || len(list) != 0 {
 		t.Errorf("missing %v, %v", list, err)
@@ -217,7 +229,8 @@ func TestMissing(t *testing.T) {
 	if code, err := p.Main(p.ctx, "program", "nobody"); code != 1002 || err != nil {
 		t.Errorf("status %d, %v", code, err)
 	}
-	if list, err := emscripten.Missing(nil, modules[1]); err != nil || len(list) != 1 || list[0].Name != "main_value" {
+	if list, err := emscripten.Missing(nil, modules[1]); err != nil || len(list) != 1 ||
+		list[0].Name != "main_value" {
 		t.Errorf("of the library alone: %v, %v", list, err)
 	}
 	if _, err := emscripten.Missing(nil, []byte("no module")); err == nil {

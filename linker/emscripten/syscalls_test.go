@@ -25,12 +25,14 @@ func TestFileCalls(t *testing.T) {
 			mode := k.text(9, "\xa4\x01") // 0o644
 			k.want(neg(vfs.ENOENT), "__syscall_openat", atCwd&0xffffffff, "/tmp/x", oRdOnly, 0)
 			k.want(3, "__syscall_openat", atCwd&0xffffffff, "/tmp/x", create, mode)
-			k.want(neg(vfs.EEXIST), "__syscall_openat", atCwd&0xffffffff, "/tmp/x", create|oExcl, mode)
+			k.want(neg(vfs.EEXIST), "__syscall_openat", atCwd&0xffffffff, "/tmp/x", create|oExcl,
+				mode)
 			k.want(neg(vfs.ENOTDIR), "__syscall_openat", atCwd&0xffffffff, "/tmp/x", oDirectory, 0)
 			k.write(3, "hello world")
 			seek := func(want int32, off, whence int) {
 				t.Helper()
-				k.want(want, "fd_seek", slices.Concat([]any{3}, wide(off), []any{whence, scratch + 200})...)
+				k.want(want, "fd_seek",
+					slices.Concat([]any{3}, wide(off), []any{whence, scratch + 200})...)
 			}
 			seek(0, -5, 2)
 			if at := k.u32(scratch + 200); at != 6 {
@@ -46,13 +48,15 @@ func TestFileCalls(t *testing.T) {
 			seek(int32(vfs.EINVAL), 0, 3)
 			seek(0, 0, 0)
 			k.vector(scratch+512, 4)
-			k.want(0, "fd_pread", slices.Concat([]any{3, scratch, 1}, wide(1), []any{scratch + 100})...)
+			k.want(0, "fd_pread",
+				slices.Concat([]any{3, scratch, 1}, wide(1), []any{scratch + 100})...)
 			if s := k.get(scratch+512, k.u32(scratch+100)); s != "ello" {
 				t.Errorf("read %q at 1", s)
 			}
 			k.put(scratch+512, "J")
 			k.vector(scratch+512, 1)
-			k.want(0, "fd_pwrite", slices.Concat([]any{3, scratch, 1}, wide(0), []any{scratch + 100})...)
+			k.want(0, "fd_pwrite",
+				slices.Concat([]any{3, scratch, 1}, wide(0), []any{scratch + 100})...)
 			if s := k.read(3, 100); s != "Jello world" {
 				t.Errorf("read %q", s)
 			}
@@ -80,7 +84,8 @@ func TestFileCalls(t *testing.T) {
 			k.want(neg(vfs.EBADF), "__syscall_dup", 99)
 			k.want(11, "__syscall_fcntl64", 10, fDupFDCloExec, k.text(8, "\x0b\x00\x00\x00"))
 			k.want(oRdWr, "__syscall_fcntl64", 10, fGetFL, 0)
-			k.want(0, "__syscall_fcntl64", 10, fSetFL, k.text(8, string(binary.LittleEndian.AppendUint32(nil, oAppend))))
+			k.want(0, "__syscall_fcntl64", 10, fSetFL,
+				k.text(8, string(binary.LittleEndian.AppendUint32(nil, oAppend))))
 			k.want(oRdWr|oAppend, "__syscall_fcntl64", 4, fGetFL, 0)
 			k.write(10, "end")
 			if b, _ := k.FS().ReadFile("/tmp/x"); string(b) != "Jell\x00\x00\x00end" {
@@ -92,7 +97,8 @@ func TestFileCalls(t *testing.T) {
 			k.want(int32(vfs.EFAULT), "fd_read", 4, 1<<31, 1, scratch+100)
 			k.want(int32(vfs.EINVAL), "fd_read", 4, scratch, 1<<20, scratch+100)
 			k.want(int32(vfs.EFAULT), "fd_read", 4, scratch, 1, 1<<31)
-			k.want(neg(vfs.EFAULT), "__syscall_openat", atCwd&0xffffffff, uint64(1<<32-1), oRdOnly, 0)
+			k.want(neg(vfs.EFAULT), "__syscall_openat", atCwd&0xffffffff, uint64(1<<32-1), oRdOnly,
+				0)
 		})
 	}
 }
@@ -133,7 +139,8 @@ func TestDirectoryCalls(t *testing.T) {
 	k.write(3, "12345")
 	k.want(0, "__syscall_stat64", "../dir/file", scratch)
 	info := []byte(k.get(scratch, statSize))
-	if mode, size := binary.LittleEndian.Uint32(info[4:]), binary.LittleEndian.Uint64(info[24:]); mode != 0o100755 || size != 5 {
+	if mode, size := binary.LittleEndian.Uint32(info[4:]),
+		binary.LittleEndian.Uint64(info[24:]); mode != 0o100755 || size != 5 {
 		t.Errorf("mode %o, size %d", mode, size) // 0o777 without the umask
 	}
 	k.want(0, "__syscall_symlinkat", "file", atCwd&0xffffffff, "link")
@@ -162,7 +169,9 @@ func TestDirectoryCalls(t *testing.T) {
 	k.want(0, "__syscall_fchmodat2", 4, "moved", 0o640, 0)
 	k.want(0, "__syscall_fchownat", 4, "moved", 1, 1, 0)
 	k.want(neg(vfs.ENOENT), "__syscall_fchownat", 4, "gone", 1, 1, 0)
-	k.want(5*direntSize, "__syscall_getdents64", func() any { k.want(5, "__syscall_openat", atCwd&0xffffffff, "/", 0, 0); return 5 }(), scratch, 4000)
+	k.want(5*direntSize, "__syscall_getdents64",
+		func() any { k.want(5, "__syscall_openat", atCwd&0xffffffff, "/", 0, 0); return 5 }(),
+		scratch, 4000)
 	k.want(0, "__syscall_getdents64", 5, scratch, 4000)
 	var names []string
 	for at := uint32(scratch); at < scratch+5*direntSize; at += direntSize {
@@ -192,7 +201,8 @@ func TestDirectoryCalls(t *testing.T) {
 	times = binary.LittleEndian.AppendUint64(times, utimeOmit)
 	k.put(scratch, string(times))
 	k.want(0, "__syscall_utimensat", atCwd&0xffffffff, "/tmp/dir/file", scratch, 0)
-	if i, _ := k.FS().Stat("/tmp/dir/file", true); !i.Accessed.Equal(time.Unix(1000, 5)) || i.Modified.Equal(time.Unix(2000, 0)) {
+	if i, _ := k.FS().Stat("/tmp/dir/file", true); !i.Accessed.Equal(time.Unix(1000, 5)) ||
+		i.Modified.Equal(time.Unix(2000, 0)) {
 		t.Errorf("times are %v and %v", i.Accessed, i.Modified)
 	}
 	k.want(0, "__syscall_utimensat", 3, 0, 0, 0)
@@ -245,13 +255,15 @@ func TestPipes(t *testing.T) {
 	k.want(int32(vfs.EAGAIN), "fd_read", r, scratch, 1, scratch+100)
 	polled := func(want int) {
 		t.Helper()
-		k.put(scratch+600, string(binary.LittleEndian.AppendUint32(nil, uint32(r)))+"\x01\x00\xff\xff")
+		k.put(scratch+600, string(binary.LittleEndian.AppendUint32(nil, uint32(r)))+
+			"\x01\x00\xff\xff")
 		k.want(int32(want), "__syscall_poll", scratch+600, 1, 1<<32-1)
 	}
 	polled(0)
 	k.write(w, "hello")
 	polled(1)
-	k.want(0, "__syscall_ioctl", r, fionread, k.text(8, string(binary.LittleEndian.AppendUint32(nil, scratch+700))))
+	k.want(0, "__syscall_ioctl", r, fionread,
+		k.text(8, string(binary.LittleEndian.AppendUint32(nil, scratch+700))))
 	if n := k.u32(scratch + 700); n != 5 {
 		t.Errorf("%d bytes are there", n)
 	}
@@ -280,7 +292,8 @@ func TestMappings(t *testing.T) {
 	k.want(3, "__syscall_openat", atCwd&0xffffffff, "/x", oRdWr, 0)
 	k.want(0, "_mmap_js", 20, protWrite|1, 1, 3, 6, scratch+300, scratch+304)
 	at := k.u32(scratch + 304)
-	if s := k.get(at, 20); s != "world"+strings.Repeat("\x00", 15) || at%mapAlign != 0 || k.u32(scratch+300) != 1 {
+	if s := k.get(at, 20); s != "world"+strings.Repeat("\x00", 15) || at%mapAlign != 0 ||
+		k.u32(scratch+300) != 1 {
 		t.Errorf("at %#x: %q", at, s)
 	}
 	k.put(at, "W")

@@ -11,7 +11,8 @@ import (
 
 // putTime writes the fields of a struct tm.
 func (c *call) putTime(at uint32, t time.Time, zone bool) {
-	fields := []int{t.Second(), t.Minute(), t.Hour(), t.Day(), int(t.Month()) - 1, t.Year() - 1900, int(t.Weekday()), t.YearDay() - 1}
+	fields := []int{t.Second(), t.Minute(), t.Hour(), t.Day(), int(t.Month()) - 1, t.Year() - 1900,
+		int(t.Weekday()), t.YearDay() - 1}
 	for i, v := range fields {
 		c.mem.put32(at+4*uint32(i), uint32(int32(v)))
 	}
@@ -105,9 +106,11 @@ var timeFunctions = map[string]function{
 	"_gmtime_js":                       system("ji", breakDown(false)),
 	"_mktime_js":                       plain("i", putTogether(true)),
 	"_timegm_js":                       plain("i", putTogether(false)),
-	"emscripten_sleep":                 {"i", func(c *call) uint64 { return c.sleep(time.Duration(c.u32(0)) * time.Millisecond) }},
+	"emscripten_sleep": {"i",
+		func(c *call) uint64 { return c.sleep(time.Duration(c.u32(0)) * time.Millisecond) }},
 	"emscripten_thread_sleep": {"d", func(c *call) uint64 {
-		return c.sleep(time.Duration(min(max(api.DecodeF64(c.a[0]), 0), 1e12) * float64(time.Millisecond)))
+		return c.sleep(time.Duration(min(max(api.DecodeF64(c.a[0]), 0),
+			1e12) * float64(time.Millisecond)))
 	}},
 }
 

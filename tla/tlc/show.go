@@ -25,14 +25,15 @@ func newTable(w io.Writer) table.Writer {
 
 // ran is a model that was run, as JSON shows it.
 type ran struct {
-	Model          string                         `json:"model"`
-	Kind           string                         `json:"kind"`
-	Distinct       int                            `json:"distinct"`
-	Generated      int                            `json:"generated"`
-	Depth          int                            `json:"depth"`
-	Verdict        string                         `json:"verdict"`
-	Property       string                         `json:"property,omitempty"`
-	Faults         []string                       `json:"faults,omitempty"` // what is not as expected
+	Model     string `json:"model"`
+	Kind      string `json:"kind"`
+	Distinct  int    `json:"distinct"`
+	Generated int    `json:"generated"`
+	Depth     int    `json:"depth"`
+	Verdict   string `json:"verdict"`
+	Property  string `json:"property,omitempty"`
+	// what is not as expected
+	Faults         []string                       `json:"faults,omitempty"`
 	Counterexample *counterexample.Counterexample `json:"counterexample,omitempty"`
 }
 

@@ -47,15 +47,24 @@ const (
 )
 
 var errnoTexts = map[Errno]string{
-	EACCES: "permission denied", EAGAIN: "resource temporarily unavailable", EBADF: "bad file descriptor",
-	EBUSY: "device or resource busy", ECHILD: "no child processes", EEXIST: "file exists", EFAULT: "bad address",
-	EFBIG: "file too large", EINVAL: "invalid argument", EIO: "input/output error", EISDIR: "is a directory",
-	ELOOP: "too many levels of symbolic links", EMFILE: "too many open files", EMLINK: "too many links",
-	ENAMETOOLONG: "file name too long", ENODEV: "no such device", ENOENT: "no such file or directory",
-	ENOMEM: "cannot allocate memory", ENOSPC: "no space left on device", ENOSYS: "function not implemented",
-	ENOTDIR: "not a directory", ENOTEMPTY: "directory not empty", ENOTSUP: "operation not supported",
-	ENOTTY: "inappropriate ioctl for device", EPERM: "operation not permitted", EPIPE: "broken pipe",
-	ERANGE: "result too large", EROFS: "read-only file system", ESPIPE: "illegal seek", EXDEV: "invalid cross-device link",
+	EACCES: "permission denied", EAGAIN: "resource temporarily unavailable",
+	EBADF: "bad file descriptor",
+	EBUSY: "device or resource busy", ECHILD: "no child processes", EEXIST: "file exists",
+	EFAULT: "bad address",
+	EFBIG:  "file too large", EINVAL: "invalid argument", EIO: "input/output error",
+	EISDIR: "is a directory",
+	ELOOP:  "too many levels of symbolic links", EMFILE: "too many open files",
+	EMLINK:       "too many links",
+	ENAMETOOLONG: "file name too long", ENODEV: "no such device",
+	ENOENT: "no such file or directory",
+	ENOMEM: "cannot allocate memory", ENOSPC: "no space left on device",
+	ENOSYS:  "function not implemented",
+	ENOTDIR: "not a directory", ENOTEMPTY: "directory not empty",
+	ENOTSUP: "operation not supported",
+	ENOTTY:  "inappropriate ioctl for device", EPERM: "operation not permitted",
+	EPIPE:  "broken pipe",
+	ERANGE: "result too large", EROFS: "read-only file system", ESPIPE: "illegal seek",
+	EXDEV: "invalid cross-device link",
 }
 
 // Error implements the error interface.
@@ -85,10 +94,14 @@ func (e Errno) Is(target error) bool {
 
 // hostErrnos are the errors of the host's own system calls.
 var hostErrnos = map[syscall.Errno]Errno{
-	syscall.EACCES: EACCES, syscall.EBADF: EBADF, syscall.EBUSY: EBUSY, syscall.EEXIST: EEXIST, syscall.EFBIG: EFBIG,
-	syscall.EINVAL: EINVAL, syscall.EISDIR: EISDIR, syscall.ELOOP: ELOOP, syscall.EMFILE: EMFILE, syscall.EMLINK: EMLINK,
-	syscall.ENAMETOOLONG: ENAMETOOLONG, syscall.ENOENT: ENOENT, syscall.ENOSPC: ENOSPC, syscall.ENOTDIR: ENOTDIR,
-	syscall.ENOTEMPTY: ENOTEMPTY, syscall.EPERM: EPERM, syscall.EROFS: EROFS, syscall.EXDEV: EXDEV, syscall.ENXIO: ENODEV,
+	syscall.EACCES: EACCES, syscall.EBADF: EBADF, syscall.EBUSY: EBUSY, syscall.EEXIST: EEXIST,
+	syscall.EFBIG:  EFBIG,
+	syscall.EINVAL: EINVAL, syscall.EISDIR: EISDIR, syscall.ELOOP: ELOOP, syscall.EMFILE: EMFILE,
+	syscall.EMLINK:       EMLINK,
+	syscall.ENAMETOOLONG: ENAMETOOLONG, syscall.ENOENT: ENOENT, syscall.ENOSPC: ENOSPC,
+	syscall.ENOTDIR:   ENOTDIR,
+	syscall.ENOTEMPTY: ENOTEMPTY, syscall.EPERM: EPERM, syscall.EROFS: EROFS, syscall.EXDEV: EXDEV,
+	syscall.ENXIO: ENODEV,
 }
 
 // Number returns the error number that tells a program what err means; EIO when nothing better is
@@ -108,7 +121,8 @@ func Number(err error) Errno {
 	for _, x := range []struct {
 		err error
 		no  Errno
-	}{{fs.ErrNotExist, ENOENT}, {fs.ErrExist, EEXIST}, {fs.ErrPermission, EACCES}, {fs.ErrInvalid, EINVAL}, {fs.ErrClosed, EBADF}} {
+	}{{fs.ErrNotExist, ENOENT}, {fs.ErrExist, EEXIST}, {fs.ErrPermission, EACCES},
+		{fs.ErrInvalid, EINVAL}, {fs.ErrClosed, EBADF}} {
 		if errors.Is(err, x.err) {
 			return x.no
 		}

@@ -161,7 +161,8 @@ func walk(mounts map[string]tree, name string, follow following) (location, erro
 		if err != nil && Number(err) != ENOENT {
 			return location{}, err
 		}
-		return location{t: t, abs: at, rel: rel, info: info, found: err == nil, dir: slash, mount: mounts[at] != nil}, nil
+		return location{t: t, abs: at, rel: rel, info: info, found: err == nil, dir: slash,
+			mount: mounts[at] != nil}, nil
 	}
 	here, err := l()
 	for err == nil && len(todo) > 0 {
@@ -191,7 +192,8 @@ func walk(mounts map[string]tree, name string, follow following) (location, erro
 		if here, err = l(); err != nil {
 			break
 		}
-		if here.info.Mode.Type() != fs.ModeSymlink || len(todo) == 0 && (follow == never || follow == ifSlash && !slash) {
+		if here.info.Mode.Type() != fs.ModeSymlink || len(todo) == 0 &&
+			(follow == never || follow == ifSlash && !slash) {
 			continue
 		}
 		if links++; links > maxLinks {

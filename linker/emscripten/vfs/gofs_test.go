@@ -16,7 +16,8 @@ func TestGoFS(t *testing.T) {
 	}
 	defer root.Close()
 	f := vfs.New()
-	for at, m := range map[string]vfs.Tree{"/lib": vfs.FromFS(os.DirFS("testdata")), "/host/dir": vfs.Dir(root)} {
+	for at, m := range map[string]vfs.Tree{"/lib": vfs.FromFS(os.DirFS("testdata")),
+		"/host/dir": vfs.Dir(root)} {
 		if err := f.Mount(at, m); err != nil {
 			t.Fatal(err)
 		}
@@ -27,7 +28,8 @@ func TestGoFS(t *testing.T) {
 	if err := f.Symlink("../lib/sub", "/a/link"); err != nil {
 		t.Fatal(err)
 	}
-	if err := fstest.TestFS(f.GoFS(), "a/b/c.txt", "lib/hello.txt", "lib/sub/deep.txt", "host/dir/sub/deep.txt"); err != nil {
+	if err := fstest.TestFS(f.GoFS(), "a/b/c.txt", "lib/hello.txt", "lib/sub/deep.txt",
+		"host/dir/sub/deep.txt"); err != nil {
 		t.Error(err)
 	}
 }

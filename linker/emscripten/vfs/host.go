@@ -69,9 +69,11 @@ func (d directory) list(name string) ([]Entry, error) {
 }
 
 func (d directory) mkdir(name string, mode fs.FileMode) error { return d.root.Mkdir(name, mode) }
-func (d directory) symlink(target, name string) error         { return d.root.Symlink(target, name) }
-func (d directory) readlink(name string) (string, error)      { return d.root.Readlink(name) }
-func (d directory) link(from, to string) error                { return d.root.Link(from, to) }
+func (d directory) symlink(target, name string) error {
+	return d.root.Symlink(target, name)
+}
+func (d directory) readlink(name string) (string, error) { return d.root.Readlink(name) }
+func (d directory) link(from, to string) error           { return d.root.Link(from, to) }
 
 func (d directory) rename(from, to string) error {
 	if i, err := d.root.Lstat(to); err == nil && i.IsDir() { // Go's own Rename does not replace one
@@ -83,7 +85,8 @@ func (d directory) rename(from, to string) error {
 }
 
 func (d directory) remove(name string, dir bool) error {
-	// The kernel's unlink and rmdir are one function here; what is at the name was looked at before.
+	// The kernel's unlink and rmdir are one function here; what is at the name was looked at
+	// before.
 	return d.root.Remove(name)
 }
 
@@ -102,7 +105,8 @@ func (d directory) change(name string, c Change) error {
 	if err != nil {
 		return err
 	}
-	if i.Mode().Type() == fs.ModeSymlink { // its own permissions and times stay: there is no portable way
+	// its own permissions and times stay: there is no portable way
+	if i.Mode().Type() == fs.ModeSymlink {
 		return nil
 	}
 	if c.Perm != nil {
@@ -111,7 +115,8 @@ func (d directory) change(name string, c Change) error {
 		}
 	}
 	if c.Accessed != nil || c.Modified != nil {
-		return d.root.Chtimes(name, timeOr(c.Accessed, hostInfo(i).Accessed), timeOr(c.Modified, i.ModTime()))
+		return d.root.Chtimes(name, timeOr(c.Accessed, hostInfo(i).Accessed),
+			timeOr(c.Modified, i.ModTime()))
 	}
 	return nil
 }
@@ -130,10 +135,12 @@ type hostHandle struct {
 	file *os.File
 }
 
-func (h hostHandle) ReadAt(p []byte, offset int64) (int, error)  { return h.file.ReadAt(p, offset) }
-func (h hostHandle) WriteAt(p []byte, offset int64) (int, error) { return h.file.WriteAt(p, offset) }
-func (h hostHandle) Sync() error                                 { return h.file.Sync() }
-func (h hostHandle) Close() error                                { return h.file.Close() }
+func (h hostHandle) ReadAt(p []byte, offset int64) (int, error) { return h.file.ReadAt(p, offset) }
+func (h hostHandle) WriteAt(p []byte, offset int64) (int, error) {
+	return h.file.WriteAt(p, offset)
+}
+func (h hostHandle) Sync() error  { return h.file.Sync() }
+func (h hostHandle) Close() error { return h.file.Close() }
 
 // Append writes at the end that the file has now. Of two programs on one directory of the host
 // the later one wins; within one, descriptors of a file are guarded by it.
@@ -174,7 +181,8 @@ func (h hostHandle) Change(c Change) error {
 	}
 	if c.Accessed != nil || c.Modified != nil {
 		// There is no portable way by the file itself.
-		return h.d.root.Chtimes(h.name, timeOr(c.Accessed, hostInfo(i).Accessed), timeOr(c.Modified, i.ModTime()))
+		return h.d.root.Chtimes(h.name, timeOr(c.Accessed, hostInfo(i).Accessed),
+			timeOr(c.Modified, i.ModTime()))
 	}
 	return nil
 }

@@ -71,8 +71,10 @@ func (k kernel) remove(name string, dir bool) vfs.Errno {
 
 func (k kernel) write(name string, flags vfs.OpenFlags, offset int64, data string) vfs.Errno {
 	how := syscall.O_WRONLY
-	for f, h := range map[vfs.OpenFlags]int{vfs.Create: syscall.O_CREAT, vfs.Exclusive: syscall.O_EXCL,
-		vfs.Truncate: syscall.O_TRUNC, vfs.Directory: syscall.O_DIRECTORY, vfs.NoFollow: syscall.O_NOFOLLOW} {
+	for f, h := range map[vfs.OpenFlags]int{vfs.Create: syscall.O_CREAT,
+		vfs.Exclusive: syscall.O_EXCL,
+		vfs.Truncate:  syscall.O_TRUNC, vfs.Directory: syscall.O_DIRECTORY,
+		vfs.NoFollow: syscall.O_NOFOLLOW} {
 		if flags&f != 0 {
 			how |= h
 		}
@@ -104,7 +106,8 @@ func (k kernel) stat(name string, follow bool) (string, vfs.Errno) {
 	if s.Mode&syscall.S_IFMT == syscall.S_IFDIR {
 		size = 0
 	}
-	kind := map[uint32]string{syscall.S_IFDIR: "directory", syscall.S_IFREG: "file", syscall.S_IFLNK: "link"}[s.Mode&syscall.S_IFMT]
+	kind := map[uint32]string{syscall.S_IFDIR: "directory", syscall.S_IFREG: "file",
+		syscall.S_IFLNK: "link"}[s.Mode&syscall.S_IFMT]
 	return fmt.Sprintf("%s, %d links, %d bytes", kind, s.Nlink, size), 0
 }
 
@@ -160,7 +163,8 @@ func (o ours) stat(name string, follow bool) (string, vfs.Errno) {
 	if err != nil {
 		return "", number(err)
 	}
-	kind, size := map[fs.FileMode]string{fs.ModeDir: "directory", 0: "file", fs.ModeSymlink: "link"}[i.Mode.Type()], i.Size
+	kind, size := map[fs.FileMode]string{fs.ModeDir: "directory", 0: "file",
+		fs.ModeSymlink: "link"}[i.Mode.Type()], i.Size
 	if i.Mode.IsDir() {
 		size = 0
 	}
@@ -228,7 +232,8 @@ func TestAsTheKernel(t *testing.T) {
 			want, wantErr := do(model)
 			for label, s := range systems {
 				if got, err := do(s); err != wantErr || got != want {
-					t.Fatalf("%s, %s: %q, %v; the kernel says %q, %v", label, what, got, error(err), want, error(wantErr))
+					t.Fatalf("%s, %s: %q, %v; the kernel says %q, %v", label, what, got, error(err),
+						want, error(wantErr))
 				}
 			}
 		}
@@ -248,31 +253,39 @@ func TestAsTheKernel(t *testing.T) {
 				check("mkdir "+n, only(func(s system) vfs.Errno { return s.mkdir(n) }))
 			},
 			"write": func(t *rapid.T) {
-				n, data := name.Draw(t, "name"), rapid.SampledFrom([]string{"", "x", "hello"}).Draw(t, "data")
+				n, data := name.Draw(t, "name"),
+					rapid.SampledFrom([]string{"", "x", "hello"}).Draw(t, "data")
 				offset := rapid.Int64Range(0, 8).Draw(t, "offset")
-				flags := rapid.SampledFrom([]vfs.OpenFlags{vfs.Create, vfs.Create, 0, vfs.Create | vfs.Exclusive, vfs.Create | vfs.Truncate,
-					vfs.Truncate, vfs.NoFollow, vfs.Directory}).Draw(t, "flags")
-				check(fmt.Sprintf("write %s %b", n, flags), only(func(s system) vfs.Errno { return s.write(n, flags, offset, data) }))
+				flags := rapid.SampledFrom([]vfs.OpenFlags{vfs.Create, vfs.Create, 0,
+					vfs.Create | vfs.Exclusive, vfs.Create | vfs.Truncate, vfs.Truncate,
+					vfs.NoFollow, vfs.Directory}).Draw(t, "flags")
+				check(fmt.Sprintf("write %s %b", n, flags),
+					only(func(s system) vfs.Errno { return s.write(n, flags, offset, data) }))
 			},
 			"remove": func(t *rapid.T) {
 				n, dir := name.Draw(t, "name"), rapid.Bool().Draw(t, "directory")
-				check(fmt.Sprintf("remove %s %t", n, dir), only(func(s system) vfs.Errno { return s.remove(n, dir) }))
+				check(fmt.Sprintf("remove %s %t", n, dir),
+					only(func(s system) vfs.Errno { return s.remove(n, dir) }))
 			},
 			"rename": func(t *rapid.T) {
 				from, to := name.Draw(t, "from"), name.Draw(t, "to")
-				check("rename "+from+" to "+to, only(func(s system) vfs.Errno { return s.rename(from, to) }))
+				check("rename "+from+" to "+to,
+					only(func(s system) vfs.Errno { return s.rename(from, to) }))
 			},
 			"symlink": func(t *rapid.T) {
 				to, n := target.Draw(t, "target"), name.Draw(t, "name")
-				check("symlink "+to+" at "+n, only(func(s system) vfs.Errno { return s.symlink(to, n) }))
+				check("symlink "+to+" at "+n,
+					only(func(s system) vfs.Errno { return s.symlink(to, n) }))
 			},
 			"link": func(t *rapid.T) {
 				from, to := name.Draw(t, "from"), name.Draw(t, "to")
-				check("link "+from+" at "+to, only(func(s system) vfs.Errno { return s.link(from, to) }))
+				check("link "+from+" at "+to,
+					only(func(s system) vfs.Errno { return s.link(from, to) }))
 			},
 			"truncate": func(t *rapid.T) {
 				n, size := name.Draw(t, "name"), rapid.Int64Range(-1, 10).Draw(t, "size")
-				check(fmt.Sprintf("truncate %s %d", n, size), only(func(s system) vfs.Errno { return s.truncate(n, size) }))
+				check(fmt.Sprintf("truncate %s %d", n, size),
+					only(func(s system) vfs.Errno { return s.truncate(n, size) }))
 			},
 			"look": func(t *rapid.T) { look(name.Draw(t, "name")) },
 			"": func(t *rapid.T) {

@@ -12,8 +12,8 @@ type File struct {
 	Dir  bool
 }
 
-// Open opens a file, or a directory, which can only be looked at. mode are the permissions of a file
-// that is made.
+// Open opens a file, or a directory, which can only be looked at. mode are the permissions of a
+// file that is made.
 func (f *FS) Open(name string, flags OpenFlags, mode fs.FileMode) (*File, error) {
 	// A new file at the end of a dangling link is made where the link leads.
 	follow := followed(flags&(NoFollow|Exclusive) == 0)

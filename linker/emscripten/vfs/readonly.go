@@ -22,8 +22,8 @@ func (readOnly) isTree() {}
 
 // info converts what an fs.FS tells. It has no numbers of files, so a hash of the name is one.
 func (r readOnly) info(name string, i fs.FileInfo) Info {
-	return Info{Ino: inoOf(name), Mode: i.Mode(), Size: i.Size(), Links: 1, Accessed: i.ModTime(), Modified: i.ModTime(),
-		Changed: i.ModTime()}
+	return Info{Ino: inoOf(name), Mode: i.Mode(), Size: i.Size(), Links: 1, Accessed: i.ModTime(),
+		Modified: i.ModTime(), Changed: i.ModTime()}
 }
 
 func inoOf(name string) uint64 {

@@ -1,8 +1,8 @@
 // Package failpoint names the places in the linker's work at which a test can make it fail.
 //
-// It is for tests: each fails the work at every point, in the leader and in a follower, and compares
-// the image before and after. The package may use nothing of the linker, and has no data: the
-// function that is called is a part of the configuration, which does not change.
+// It is for tests: each fails the work at every point, in the leader and in a follower, and
+// compares the image before and after. The package may use nothing of the linker, and has no data:
+// the function that is called is a part of the configuration, which does not change.
 package failpoint
 
 import "context"
@@ -45,9 +45,9 @@ const (
 	Built       Point = "a group is built" // after it
 )
 
-// Inject is called at every point, with the *linker.Group in which the work is done, which is nil for
-// work that belongs to no group. An error is that of the work. Nil injects nothing. It is called by
-// the goroutine that does the work, perhaps with locks of the linker held.
+// Inject is called at every point, with the *linker.Group in which the work is done, which is nil
+// for work that belongs to no group. An error is that of the work. Nil injects nothing. It is
+// called by the goroutine that does the work, perhaps with locks of the linker held.
 type Inject func(ctx context.Context, group any, p Point) error
 
 // At injects at a point.

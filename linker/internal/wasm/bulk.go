@@ -13,8 +13,8 @@ const (
 	opTableFill  = 17
 )
 
-// movesMuch reports whether an instruction behind the prefix 0xfc fills or copies as much as its last
-// operand says.
+// movesMuch reports whether an instruction behind the prefix 0xfc fills or copies as much as its
+// last operand says.
 func movesMuch(sub uint32) bool {
 	switch sub {
 	case opMemoryInit, opMemoryCopy, opMemoryFill, opTableInit, opTableCopy, opTableFill:
@@ -82,7 +82,8 @@ func (b *bulk) functions(p *polls) []bulkFunction {
 	list := []bulkFunction{{FuncType{one, one}, b.count(p)}}
 	if b.memory {
 		list = append(list,
-			bulkFunction{FuncType{three, nil}, b.pieces(p, func(c *Code) { c.MemoryFill() }, false)},
+			bulkFunction{FuncType{three, nil},
+				b.pieces(p, func(c *Code) { c.MemoryFill() }, false)},
 			bulkFunction{FuncType{three, nil}, b.pieces(p, func(c *Code) { c.MemoryCopy() }, true)})
 	}
 	return list
@@ -107,9 +108,9 @@ func (p *polls) weighed(c *Code, size uint32) *Code {
 	return p.counted(c)
 }
 
-// pieces is a function that does what an instruction does; move is that instruction. A range that is
-// within the memory is moved in pieces, and the last piece, or a range that is not, at once. What
-// is copied comes from another range of the memory, which may overlap: so upwards its end is
+// pieces is a function that does what an instruction does; move is that instruction. A range that
+// is within the memory is moved in pieces, and the last piece, or a range that is not, at once.
+// What is copied comes from another range of the memory, which may overlap: so upwards its end is
 // copied first.
 func (b *bulk) pieces(p *polls, move func(*Code), from bool) []byte {
 	var c Code
@@ -124,7 +125,8 @@ func (b *bulk) pieces(p *polls, move func(*Code), from bool) []byte {
 		c.LocalGet(bulkTo).LocalGet(bulkValue).Raw(0x4b).If().Loop()
 		count()
 		c.LocalGet(bulkSize).I32Const(bulkPiece).I32Sub().LocalSet(bulkSize)
-		c.LocalGet(bulkTo).LocalGet(bulkSize).I32Add().LocalGet(bulkValue).LocalGet(bulkSize).I32Add()
+		c.LocalGet(bulkTo).LocalGet(bulkSize).I32Add().LocalGet(bulkValue).LocalGet(
+			bulkSize).I32Add()
 		c.I32Const(bulkPiece)
 		move(&c)
 		more()

@@ -55,7 +55,8 @@ func repeated(f uint32, n int) (list []uint32) {
 
 // edge draws a number that is near something that matters.
 func edge(t *rapid.T, name string) uint32 {
-	around := []uint32{0, bulkSmall, bulkPiece, 2 * bulkPiece, 3 * bulkPiece / 2, bulkPages << 16, 1 << 31, 1500, 2000}
+	around := []uint32{0, bulkSmall, bulkPiece, 2 * bulkPiece, 3 * bulkPiece / 2, bulkPages << 16,
+		1 << 31, 1500, 2000}
 	n := rapid.SampledFrom(around).Draw(t, name)
 	if rapid.Bool().Draw(t, name+" anywhere") {
 		n = rapid.Uint32Range(0, bulkPages<<16+10).Draw(t, name+" at")
@@ -63,8 +64,8 @@ func edge(t *rapid.T, name string) uint32 {
 	return n + uint32(rapid.IntRange(-3, 3).Draw(t, name+" off"))
 }
 
-// Whatever fills or copies does what the engine's instruction does, in pieces too: the same bytes, the
-// same entries, and where it does not fit the same trap before anything is written.
+// Whatever fills or copies does what the engine's instruction does, in pieces too: the same bytes,
+// the same entries, and where it does not fit the same trap before anything is written.
 func TestBulkSameResults(t *testing.T) {
 	p, ctx := newPoller(t), context.Background()
 	file := bulkModule(t)
@@ -73,11 +74,13 @@ func TestBulkSameResults(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		p.raise(rapid.Bool().Draw(rt, "last"))
 		name := rapid.SampledFrom([]string{
-			"memory.fill", "memory.copy", "memory.copy", "memory.init", "table.init", "table.copy", "table.fill", "small",
+			"memory.fill", "memory.copy", "memory.copy", "memory.init", "table.init", "table.copy",
+			"table.fill", "small",
 		}).Draw(rt, "instruction")
 		args := []uint64{uint64(edge(rt, "to")), uint64(edge(rt, "from")), uint64(edge(rt, "size"))}
 		start := make([]byte, bulkPages<<16)
-		for i := range start[:len(start)/8] { // the rest repeats it, by another period than that of pieces
+		// the rest repeats it, by another period than that of pieces
+		for i := range start[:len(start)/8] {
 			start[i] = byte(noise.Uint32())
 		}
 		for i := len(start) / 8; i < len(start); i += copy(start[i:], start[:len(start)/8-13]) {
@@ -90,7 +93,8 @@ func TestBulkSameResults(t *testing.T) {
 			_, err := mod.ExportedFunction(name).Call(ctx, args...)
 			traps[k] = trapOf(err)
 			if traps[k] != "" && !bytes.Equal(memories[k], start) {
-				rt.Fatalf("%s: it has written something before it trapped: %s", mod.Name(), traps[k])
+				rt.Fatalf("%s: it has written something before it trapped: %s", mod.Name(),
+					traps[k])
 			}
 			for i := range 2000 {
 				if strings.HasPrefix(name, "table") {
@@ -149,7 +153,8 @@ func TestBulkCounts(t *testing.T) {
 		}
 		p.raise(true)
 		p.calls = 0
-		if _, err := mod.ExportedFunction(c.name).Call(ctx, 1, 0, c.size); err != nil || p.calls != c.looks {
+		if _, err := mod.ExportedFunction(c.name).Call(ctx, 1, 0, c.size); err != nil ||
+			p.calls != c.looks {
 			t.Errorf("%s of %d looks %d times, want %d, %v", c.name, c.size, p.calls, c.looks, err)
 		}
 	}

@@ -105,7 +105,8 @@ func (p *polls) poll() []byte {
 // counted takes the new count from the stack, and looks if that is due.
 func (p *polls) counted(c *Code) *Code {
 	const lessOrEqual = 0x4c // signed
-	return c.GlobalSet(p.count).GlobalGet(p.count).I32Const(0).Raw(lessOrEqual).If().Call(p.look).End()
+	return c.GlobalSet(p.count).GlobalGet(p.count).I32Const(0).Raw(lessOrEqual).If().Call(
+		p.look).End()
 }
 
 // pollBody is the function that is called at the end of the count.

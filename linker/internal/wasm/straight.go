@@ -34,7 +34,8 @@ func (s *straight) begin() {
 	*s = straight{weight: straightMost - straightLeaf, labels: labels}
 }
 
-// next goes on to an instruction of the body, and reports whether there has to be a count before it.
+// next goes on to an instruction of the body, and reports whether there has to be a count before
+// it.
 func (s *straight) next(body []byte, i instruction) (poll bool) {
 	if len(s.labels) == 0 {
 		return false // behind the end of the body

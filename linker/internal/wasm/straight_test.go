@@ -27,7 +27,8 @@ func (k *ticker) ticks(c *Code, n int) {
 
 // condition pushes a bit of the parameter, which becomes that of the next time.
 func (k *ticker) condition(c *Code) {
-	c.LocalGet(0).I32Const(1).Raw(0x78).LocalTee(0).I32Const(1).Raw(0x71) // rotated to the right, and
+	// rotated to the right, and
+	c.LocalGet(0).I32Const(1).Raw(0x78).LocalTee(0).I32Const(1).Raw(0x71)
 }
 
 func (k *ticker) statements(c *Code, depth int) {
@@ -96,7 +97,8 @@ func TestStraightCodeCounts(t *testing.T) {
 		now := module.ExportedGlobal("steps").Get()
 		last, most = now, max(most, now-last)
 	}
-	_, err := p.rt.NewHostModuleBuilder("watch").NewFunctionBuilder().WithFunc(look).Export("look").Instantiate(ctx)
+	_, err := p.rt.NewHostModuleBuilder("watch").NewFunctionBuilder().WithFunc(look).Export(
+		"look").Instantiate(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,12 +120,14 @@ func TestStraightCodeCounts(t *testing.T) {
 		defer module.Close(ctx)
 		var fill Builder
 		f := fill.ImportFunc("watch", "look", fill.Type(nil, nil))
-		fill.ActiveFuncs(fill.ImportTable("ticker", "hooks", TableType{Elem: FuncRef}), ConstI32(0), f)
+		fill.ActiveFuncs(fill.ImportTable("ticker", "hooks", TableType{Elem: FuncRef}), ConstI32(0),
+			f)
 		filler := p.run(t, mustBytes(t, &fill), "filler")
 		defer filler.Close(ctx)
 		p.raise(true)
 		last, most = 0, 0
-		if _, err := module.ExportedFunction("run").Call(ctx, uint64(rapid.Uint32().Draw(rt, "path"))); err != nil {
+		if _, err := module.ExportedFunction("run").Call(ctx,
+			uint64(rapid.Uint32().Draw(rt, "path"))); err != nil {
 			rt.Fatal(err)
 		}
 		look()
