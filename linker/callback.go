@@ -68,13 +68,12 @@ func (c *callbacks) known(slot, number uint32) {
 	c.slots[slot] = number
 }
 
-func (c *callbacks) take(slot uint32) bool {
+func (c *callbacks) take(slot uint32) (number uint32, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	number, ok := c.slots[slot]
+	number, ok = c.slots[slot]
 	delete(c.slots, slot)
-	delete(c.live, number)
-	return ok
+	return number, ok
 }
 
 func (c *callbacks) drop(number uint32) {
@@ -157,10 +156,16 @@ func (t *tx) callback(ctx context.Context, slot, number uint32, typ wasm.FuncTyp
 // group, as a freed closure is. The Go function is let go. The error is a *ClosureError for what is
 // no such pointer, or was freed.
 func (g *Group) FreeCallback(ctx context.Context, pointer uint32) error {
-	if !g.l.callbacks.take(pointer) {
+	number, ok := g.l.callbacks.take(pointer)
+	if !ok {
 		return &ClosureError{Slot: pointer}
 	}
-	return g.FreeClosure(ctx, pointer)
+	if err := g.FreeClosure(ctx, pointer); err != nil {
+		g.l.callbacks.known(pointer, number) // the entry is as it was
+		return err
+	}
+	g.l.callbacks.drop(number)
+	return nil
 }
 
 // callbackFunction is what trampolines call: (arguments, results, number).

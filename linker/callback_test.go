@@ -170,3 +170,42 @@ func TestConcurrentPointersOfGoFunctions(t *testing.T) {
 	}
 	wait.Wait()
 }
+
+// A FreeCallback that fails changes nothing: the pointer is the Go function's, and can be freed.
+func TestFreeCallbackFails(t *testing.T) {
+	i := newImage(t, "main-pie", "threads", nil)
+	i32 := []api.ValueType{api.ValueTypeI32}
+	pointer, err := i.g.NewCallback(i.ctx, api.GoModuleFunc(
+		func(_ context.Context, _ api.Module, stack []uint64) { stack[0]++ }), i32, i32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside, goOn := make(chan struct{}), make(chan struct{})
+	block, err := i.g.NewCallback(i.ctx, api.GoModuleFunc(
+		func(context.Context, api.Module, []uint64) { close(inside); <-goOn }), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := i.g.CallPointer(i.ctx, block, nil, nil)
+		done <- err
+	}()
+	<-inside
+	ctx, cancel := context.WithCancel(i.ctx)
+	cancel()
+	if err := i.g.FreeCallback(ctx, pointer); !errors.Is(err, context.Canceled) {
+		t.Errorf("FreeCallback: %v", err)
+	}
+	close(goOn)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if got := i.unary(pointer, 6); got != 7 {
+		t.Errorf("the function returned %d", got)
+	}
+	if err := i.g.FreeCallback(i.ctx, pointer); err != nil {
+		t.Errorf("FreeCallback: %v", err)
+	}
+	i.wantStale("a freed pointer of a Go function", pointer)
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
 // WithHook sets what is called at every point of the linker's work.
@@ -33,6 +34,34 @@ var Points = struct {
 	string(failpoint.Constructed),
 	string(failpoint.Build), string(failpoint.Built), string(failpoint.Stack),
 	string(failpoint.Unload)}
+
+// Poison leads an operation that one group cannot follow and another one cannot take back.
+func (g *Group) Poison(ctx context.Context, fails *Group, cause error) error {
+	return g.inside(ctx, func(ctx context.Context, e *entry) error {
+		return e.run(ctx, protocol.LoadModules, func(ctx context.Context, t *tx) error {
+			return t.perform(ctx, poisonStep{leader: g, fails: fails, cause: cause})
+		})
+	})
+}
+
+type poisonStep struct {
+	leader, fails *Group
+	cause         error
+}
+
+func (s poisonStep) apply(_ context.Context, g *Group) error {
+	if g == s.fails {
+		return s.cause
+	}
+	return nil
+}
+
+func (s poisonStep) undo(_ context.Context, g *Group) error {
+	if g != s.leader {
+		return s.cause
+	}
+	return nil
+}
 
 // Wanted reports whether another group waits for a lock that the group's operation has.
 func (g *Group) Wanted() bool { return g.member.Wanted() }

@@ -166,7 +166,11 @@ func (g *Group) Symbol(ctx context.Context, lib *Library, name string) (Symbol, 
 	s := g.l.committed.Load()
 	if x, err := s.find(g.l, lib, name); err == nil {
 		if sym, ok := s.symbol(x, name); ok {
-			if err := g.alive(); err != nil {
+			err := g.alive()
+			if err == nil {
+				err = g.l.Err()
+			}
+			if err != nil {
 				return Symbol{}, err
 			}
 			receive(ctx, 0, s.commit)

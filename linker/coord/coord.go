@@ -158,6 +158,9 @@ func New(cfg Config, first Participant) (*Coordinator, *Member, error) {
 
 // Err is nil, or the *PoisonError with the first cause once the image is poisoned.
 func (c *Coordinator) Err() error {
+	if !c.attention.Load() { // it is set before the first caller gets the cause
+		return nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.poisoned()
