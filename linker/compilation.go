@@ -32,16 +32,18 @@ type compilation struct {
 // of them. More wait for their turn. With two or more workers, a compilation whose callers have all
 // given up ends at the next function; the engine ends one of a single worker by itself only, and
 // the code is then kept as that of a library that was unloaded. The defaults are
-// [DefaultCompilations] and one worker less than there are processors, at least one: so the guests
-// of other groups have one left to run on. Values below 1 are 1.
+// [DefaultCompilations] and one worker less than there are processors, at least two: so most
+// processors are left to the guests of other groups, and what nobody waits for ends soon. Values
+// below 1 are 1. BenchmarkOthersWhileCompiling measures what the others notice.
 func (c *Config) WithCompilers(compilations, workers int) *Config {
 	return c.with(func(c *Config) {
 		c.compilations, c.workers = max(compilations, 1), max(workers, 1)
 	})
 }
 
-// defaultWorkers leaves one processor to whoever is not compiling.
-func defaultWorkers() int { return max(runtime.GOMAXPROCS(0)-1, 1) }
+// defaultWorkers leaves one processor to whoever is not compiling; the engine ends a compilation of
+// two workers, and not of one.
+func defaultWorkers() int { return max(runtime.GOMAXPROCS(0)-1, 2) }
 
 // begin begins to compile, or joins who does; size is how many bytes the code will take, about. It
 // has to be followed by wait or abandon. With a context that cannot end there is no need of another
