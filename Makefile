@@ -6,7 +6,7 @@ GO  ?= go
 NPM ?= npm
 
 .DEFAULT_GOAL := help
-.PHONY: help deps fixtures libraries verify test race race-rooms bench soak fuzz mutants tlc proof faults explored explore lint playground release
+.PHONY: help deps fixtures libraries verify test race race-rooms bench soak fuzz mutants tlc proof faults explored explore lint playground install release
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -86,6 +86,12 @@ explore: ## explore triples of the linker's operations at random: make explore D
 
 # Of lincheck/explore, what tests use runs in another process, with an overlay.
 DEAD := $(GO) tool -modfile=tools/go.mod deadcode -test ./... | grep -v '^lincheck/explore/'
+
+PREFIX ?= /usr/local
+
+install: ## install the command and its manual pages: make install PREFIX=$HOME/.local
+	GOBIN=$(abspath $(PREFIX))/bin $(GO) install ./cmd/lockstep
+	$(abspath $(PREFIX))/bin/lockstep man $(abspath $(PREFIX))/share/man/man1
 
 lint: ## gofmt, go vet, staticcheck, deadcode, and the rules of internal/lint
 	@unformatted=$$(find . -name '*.go' -not -path './stock/node_modules/*' -exec gofmt -l {} +); \

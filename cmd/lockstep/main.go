@@ -133,6 +133,7 @@ the program.`,
 		traceCommand(),
 		soakCommand(),
 		tlc.Command(),
+		manCommand(),
 	)
 	return root
 }

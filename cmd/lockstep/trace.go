@@ -151,7 +151,8 @@ func traceCheckCommand() *cobra.Command {
 		Short: "Tell whether traces are behaviours of the protocol",
 		Long: `check replays traces against the protocol in Go, and with --tlc against the TLA+
 text as well. Of a trace that does not fit it shows the first event that does not, the actions that
-lead there with what each changes, and what would have been possible. The exit status is 0 only if all traces are accepted.
+lead there with what each changes, and what would have been possible. The exit status is 0 only if
+all traces are accepted.
 
 TLC is the jar that the environment variable TLA2TOOLS_JAR names, tla/tools/tla2tools.jar, or a
 command tlc on PATH.`,

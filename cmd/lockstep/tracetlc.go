@@ -31,13 +31,14 @@ type tlcOptions struct {
 func traceTLCCommand() *cobra.Command {
 	var o tlcOptions
 	cmd := &cobra.Command{
-		Use: "tlc",
-		Short: "Record traces of the real linker, and have TLC accept them and refuse corrupted " +
-			"ones",
-		Long: `tlc runs random programs on the real linker, one linker for each, and has both judges look at the traces: the protocol
-in Go and TLC. Both must accept all. Then it makes traces wrong, in every way that there is; both must refuse each, at the
-right event. With --record it writes what came out to tla/` + batch.RecordFile +
-			`, which the tests compare with the specification.`, Args: cobra.NoArgs,
+		Use:   "tlc",
+		Short: "Have TLC accept traces of the real linker, and refuse corrupted ones",
+		Long: `tlc runs random programs on the real linker, one linker for each, and has both judges
+look at the traces: the protocol in Go and TLC. Both must accept all. Then it makes traces wrong, in
+every way that there is; both must refuse each, at the right event. With --record it writes the
+outcome to tla/` + batch.RecordFile + `, which the tests compare with the specification.`,
+		Example: "  lockstep trace tlc --count 10 --batch 10",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkProgram("trace", &o.program); err != nil {
 				return err

@@ -21,6 +21,7 @@ func newGraphCommand(dirs *folders) *cobra.Command {
 	var file string
 	command := &cobra.Command{
 		Annotations: map[string]string{textOnly: "yes"},
+		Example:     "  lockstep tlc graph small -o small.dot",
 		Use:         "graph NAME -o FILE",
 		Short:       "Write the complete state graph of a model (DOT, actions as labels)",
 		Args:        cobra.ExactArgs(1),
@@ -57,8 +58,9 @@ func newGraphCommand(dirs *folders) *cobra.Command {
 
 func newEmbeddedCommand(dirs *folders) *cobra.Command {
 	return &cobra.Command{
-		Use:   "embedded [NAME…]",
-		Short: "Check models with the embedded checker, without Java (slow; safety only)",
+		Example: "  lockstep tlc embedded small",
+		Use:     "embedded [NAME…]",
+		Short:   "Check models with the embedded checker, without Java (slow; safety only)",
 		RunE: func(command *cobra.Command, names []string) error {
 			suite, err := dirs.suite()
 			if err != nil {
@@ -148,6 +150,7 @@ func newServerCommand(dirs *folders) *cobra.Command {
 	var dry bool
 	command := &cobra.Command{
 		Annotations: map[string]string{textOnly: "yes"},
+		Example:     "  lockstep tlc server large --dry-run",
 		Use:         "server NAME",
 		Short:       "Start the server of TLC's distributed mode for a large model",
 		Long: `Start the server of TLC's distributed mode for a large model.
@@ -157,8 +160,8 @@ The server hands out states to workers. On every machine that is to help, with t
 	java -cp tla2tools.jar tlc2.tool.distributed.TLCWorker SERVER
 
 and, to hold the fingerprints elsewhere too, tlc2.tool.distributed.fp.DistributedFPSet; then pass
--Dtlc2.tool.distributed.TLCServer.expectedFPSetCount=N to the server. Liveness cannot be checked this way.
-What the server prints is not compared with the record.`,
+-Dtlc2.tool.distributed.TLCServer.expectedFPSetCount=N to the server. Liveness cannot be checked
+this way. What the server prints is not compared with the record.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			suite, err := dirs.suite()

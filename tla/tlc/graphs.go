@@ -17,12 +17,13 @@ func newGraphsCommand(dirs *folders) *cobra.Command {
 	var record bool
 	command := &cobra.Command{
 		Annotations: map[string]string{textOnly: "yes"},
+		Example:     "  lockstep tlc graphs small",
 		Use:         "graphs [NAME…]",
 		Short:       "Compare complete state graphs with those on record, or record them",
 		Long: `Compare complete state graphs with those on record, or record them.
 
-The explorer of the Go protocol must find the same states and labelled steps; go test ./model compares it with
-the record. Without names, all graphs on record are taken.`,
+The explorer of the Go protocol must find the same states and labelled steps; go test ./model
+compares it with the record. Without names, all graphs on record are taken.`,
 		RunE: func(command *cobra.Command, names []string) error {
 			return runGraphs(command, dirs, names, record)
 		},

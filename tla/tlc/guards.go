@@ -48,12 +48,13 @@ func newGuardsCommand(dirs *folders) *cobra.Command {
 	var options guardOptions
 	command := &cobra.Command{
 		Annotations: map[string]string{textOnly: "yes"},
+		Example:     "  lockstep tlc guards --action Commit",
 		Use:         "guards",
 		Short:       "Drop every guard of every action in turn, and see which property catches it",
 		Long: `Drop every guard of every action in turn, and see which property catches it.
 
-A guard whose absence changes the graph must be caught by a property. One whose absence changes nothing must have
-its reason in ` + reasonsFile + `. Otherwise the command fails. It takes a while.`,
+A guard whose absence changes the graph must be caught by a property. One whose absence changes
+nothing must have its reason in ` + reasonsFile + `. Otherwise the command fails. It takes a while.`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return dropGuards(command, dirs, options)

@@ -30,16 +30,18 @@ func newProveCommand(dirs *folders) *cobra.Command {
 	var options proveOptions
 	command := &cobra.Command{
 		Annotations: map[string]string{textOnly: "yes"},
+		Example:     "  lockstep tlc prove --invariant Agreement --action Commit",
 		Use:         "prove",
 		Short:       "Prove the properties for any number of groups, with z3",
 		Long: `Prove the properties for any number of groups, with z3.
 
-For each invariant and each action: if all invariants hold and the action happens, the invariant holds afterwards. For each
-property of steps and each action: no step of the action breaks it. What cannot be proved is shown with a counterexample
-to induction among three groups at most, if there is one. See spec/proof.md.
+For each invariant and each action: if all invariants hold and the action happens, the invariant
+holds afterwards. For each property of steps and each action: no step of the action breaks it. What
+cannot be proved is shown with a counterexample to induction among three groups at most, if there is
+one. See spec/proof.md.
 
-With --mistakes, the switches of the specification are thrown and the guards of all actions left out, one at a time: which
-obligation fails then?`,
+With --mistakes, the switches of the specification are thrown and the guards of all actions left
+out, one at a time: which obligation fails then?`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return prove(command, dirs, options)

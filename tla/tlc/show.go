@@ -155,9 +155,10 @@ type listed struct {
 
 func newListCommand(dirs *folders) *cobra.Command {
 	return &cobra.Command{
-		Use:   "list",
-		Short: "List the models, what each shows, and what is on record",
-		Args:  cobra.NoArgs,
+		Example: "  lockstep tlc list",
+		Use:     "list",
+		Short:   "List the models, what each shows, and what is on record",
+		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			suite, err := dirs.suite()
 			if err != nil {
