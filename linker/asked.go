@@ -7,6 +7,7 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -126,7 +127,7 @@ func (l *Linker) askedModule(ctx context.Context, namespace string,
 	if err != nil {
 		return err
 	}
-	if m.compiled, err = compile(ctx, l.rt, bytes); err != nil {
+	if m.compiled, err = codecache.Compile(ctx, l.rt, bytes); err != nil {
 		return fmt.Errorf("linker: functions of the host for %s: %w", text.Quote(namespace), err)
 	}
 	m.instance, err = l.instantiateAs(ctx, m.compiled, l.spaces.get, l.moduleConfig())

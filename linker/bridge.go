@@ -10,6 +10,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -169,8 +170,8 @@ func onlyGateway(list []binding) *module {
 
 // compile writes and compiles the bridge of module m. All addresses, slots and link table entries
 // are final. linkHost is the runtime's name of the module with the linker's own functions.
-func (br *bridge) compile(ctx context.Context, c *codes, m *module, pointer func(*function) uint32,
-	linkHost string) error {
+func (br *bridge) compile(ctx context.Context, c *codecache.Cache, m *module,
+	pointer func(*function) uint32, linkHost string) error {
 	var b wasm.Builder
 	w := bridgeWriter{b: &b, br: br, m: m, pointer: pointer}
 	for _, x := range br.bindings {

@@ -11,6 +11,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -269,7 +270,7 @@ func (l *Linker) callerCode(ctx context.Context, t wasm.FuncType) (wazero.Compil
 	if err != nil {
 		return nil, err
 	}
-	c, err := compile(ctx, l.rt, bytes)
+	c, err := codecache.Compile(ctx, l.rt, bytes)
 	if err != nil {
 		return nil, err
 	}

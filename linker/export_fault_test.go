@@ -178,9 +178,7 @@ func (l *Linker) TableLength() uint32 { return l.state.slots.length }
 
 // IdleCodes returns how much compiled code is kept that nobody uses.
 func (l *Linker) IdleCodes() int {
-	l.codes.mu.Lock()
-	defer l.codes.mu.Unlock()
-	return l.codes.idle.Len()
+	return l.codes.Idle()
 }
 
 // PointerOwners tells whose each entry of the function table is that is a library's.

@@ -15,9 +15,7 @@ import (
 // entries and what they hold in every group, handles, records. Blocks that wait to be freed count
 // as free. Compilations that were given up have ended.
 func (l *Linker) Snapshot(ctx context.Context) (lines []string) {
-	l.codes.mu.Lock()
-	l.codes.quiesce(ctx)
-	l.codes.mu.Unlock()
+	_ = l.codes.Settle(ctx)
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	l.areas.mu.Lock()
 	for _, base := range slices.Sorted(maps.Keys(l.areas.live)) {

@@ -11,6 +11,7 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
@@ -289,7 +290,7 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m.compiled, err = compile(ctx, l.rt, bytes); err != nil {
+	if m.compiled, err = codecache.Compile(ctx, l.rt, bytes); err != nil {
 		return nil, fmt.Errorf("linker: host module %s: %w", text.Quote(namespace), err)
 	}
 	m.instance, err = l.instantiateAs(ctx, m.compiled, resolve, l.moduleConfig())

@@ -13,6 +13,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 )
 
 // Linker is a process image: a main module and the libraries loaded into it, one linear memory, and
@@ -53,7 +54,7 @@ type Linker struct {
 	exits        exits
 	program      program
 	callbacks    callbacks
-	codes        *codes
+	codes        *codecache.Cache
 	files        files
 	system       system // of WASI
 	guest        guestLibraries
@@ -162,7 +163,7 @@ func (l *Linker) growMemory(pages uint64) (uint32, error) {
 func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModule,
 	resolve func(string) api.Module, config wazero.ModuleConfig) (api.Module, error) {
 	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve),
-		engineCode(compiled), config)
+		codecache.Engine(compiled), config)
 }
 
 // Close closes all groups and releases what the image has in the runtime. First it runs the
@@ -184,7 +185,7 @@ func (l *Linker) Close(ctx context.Context) error {
 		return ErrInOperation
 	}
 	if l.closed.Load() {
-		return l.codes.settle(ctx)
+		return l.codes.Settle(ctx)
 	}
 	defer l.beginClosing()()
 	destroyed := l.destroyAll(finishing(ctx))
@@ -241,7 +242,7 @@ func (l *Linker) closeShared(ctx context.Context) error {
 	for _, c := range l.hostCodes {
 		errs = append(errs, c.Close(ctx))
 	}
-	errs = append(errs, l.codes.close(ctx))
+	errs = append(errs, l.codes.Close(ctx))
 	l.mem.release()
 	return errors.Join(errs...)
 }
@@ -252,7 +253,7 @@ func (l *Linker) compileGenerated(ctx context.Context, what string, bytes []byte
 	if err != nil {
 		return nil, fmt.Errorf("linker: %s: %w", what, err)
 	}
-	c, err := compile(ctx, l.rt, bytes)
+	c, err := codecache.Compile(ctx, l.rt, bytes)
 	if err != nil {
 		return nil, fmt.Errorf("linker: %s: %w", what, err)
 	}

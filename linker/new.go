@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -31,7 +32,10 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	l := &Linker{rt: rt, config: config, gateways: map[string]*module{},
 		callers: map[string]wazero.CompiledModule{}}
 	l.areas.l, l.areas.live = l, map[uint32]area{}
-	l.codes = newCodes(rt, config.codeCache, config.compilations, config.workers)
+	l.codes = codecache.New(rt, config.codeCache, config.compilations, config.workers,
+		codecache.Errors{Closed: ErrClosed, Compiling: ErrCompiling, Panicked: func(v any) error {
+			return &PanicError{During: "compiling a module", Value: v}
+		}})
 	l.guest.most, l.exits.most = config.maxHandles, config.maxDestructors
 	l.mem.mostString = config.maxString
 	l.files.fsys, l.files.limit, l.files.most = config.fsys, config.maxFile, config.maxAbandoned

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -181,27 +182,28 @@ func (p *preparation) add(m *module, bytes []byte) *prepared {
 // compile compiles the modules, changed so that their instances can share one memory. The error is
 // that of the context; what cannot be compiled is for the load to report, if it is needed by then.
 func (p *preparation) compile(ctx context.Context) error {
-	var begun []*compilation
+	var begun []*codecache.Compilation
 	waited := 0
 	defer func() { // a panic in between
 		for _, c := range begun[waited:] {
 			if c != nil {
-				p.l.codes.abandon(ctx, c)
+				p.l.codes.Abandon(ctx, c)
 			}
 		}
 	}()
 	for _, lib := range p.modules {
-		var c *compilation
+		var c *codecache.Compilation
 		bytes, err := p.rewrite(ctx, lib.module, lib.bytes)
 		if lib.bytes, lib.err = nil, err; err == nil {
-			c = p.l.codes.begin(ctx, bytes, codeSize(bytes, lib.module.src.Cost().Locals), true)
+			c = p.l.codes.Begin(ctx, bytes, codecache.Size(bytes, lib.module.src.Cost().Locals),
+				true)
 		}
 		begun = append(begun, c)
 	}
 	for i, c := range begun { // waiting gives up each when the context has ended
 		waited++
 		if c != nil {
-			p.modules[i].module.compiled, p.modules[i].err = p.l.codes.wait(ctx, c)
+			p.modules[i].module.compiled, p.modules[i].err = p.l.codes.Wait(ctx, c)
 		}
 	}
 	return ctx.Err()

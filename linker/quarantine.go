@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
 )
 
@@ -34,7 +35,7 @@ type owner struct {
 
 // owner returns that of something in a module that was compiled.
 func (m *module) owner(what string) owner {
-	return owner{what: what, file: m.file, found: m.stat != nil, code: codeSum(m.compiled)}
+	return owner{what: what, file: m.file, found: m.stat != nil, code: codecache.Sum(m.compiled)}
 }
 
 // segmentOwner returns that of a module's own entries. They may hold functions of other modules,

@@ -7,6 +7,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -37,7 +38,7 @@ func hasThreads(ctx context.Context, rt wazero.Runtime) error {
 	if err != nil {
 		return err
 	}
-	compiled, err := compile(ctx, rt, bytes)
+	compiled, err := codecache.Compile(ctx, rt, bytes)
 	if err != nil {
 		return &FeatureError{Feature: "threads", Err: err}
 	}

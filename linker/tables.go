@@ -8,6 +8,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
@@ -54,7 +55,7 @@ func (g *Group) putterOf(ctx context.Context, fn *function) (*putterInstance, ui
 }
 
 // compile compiles what puts a batch of functions.
-func (p *putter) compile(ctx context.Context, c *codes, m *module,
+func (p *putter) compile(ctx context.Context, c *codecache.Cache, m *module,
 	batch uint32) (wazero.CompiledModule, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -15,7 +15,7 @@ var state = map[string]string{
 	"lincheck/explore/internal/sched.clockObject":  "only its address counts",
 	"lincheck/explore/internal/sched.instrumented": "set by the init of instrumented code",
 	"lincheck/explore/internal/sched.progress":     "the watch dog of the process reads it",
-	"linker.compiling":                             "see compile",
+	"linker/internal/codecache.compiling":          "see compile",
 }
 
 // Packages have no state: a variable of a package is an error or a table that is only read. Two

@@ -1,4 +1,4 @@
-package linker
+package codecache
 
 import (
 	"context"
@@ -8,11 +8,11 @@ import (
 	"github.com/tetratelabs/wazero"
 )
 
-// compile has the engine compile a module, the same bytes by one goroutine of the process at a
+// Compile has the engine compile a module, the same bytes by one goroutine of the process at a
 // time. Runtimes that share a compilation cache on disk share the engine, and that hands out what
 // another goroutine has read from the disk before it is complete (wazero #2547): calling it is a
 // panic. See "Why do all images of a process compile the same code in turn?" in spec/rationale.md.
-func compile(ctx context.Context, rt wazero.Runtime, bytes []byte) (wazero.CompiledModule, error) {
+func Compile(ctx context.Context, rt wazero.Runtime, bytes []byte) (wazero.CompiledModule, error) {
 	done, err := compiling.begin(ctx, sha256.Sum256(bytes))
 	if err != nil {
 		return nil, err

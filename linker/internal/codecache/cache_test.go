@@ -1,6 +1,7 @@
-package linker
+package codecache
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -10,9 +11,9 @@ import (
 
 // Equal bytes are compiled once, used code is never closed, and idle code goes when it is too much,
 // the longest unused first.
-func TestCodes(t *testing.T) {
+func TestCache(t *testing.T) {
 	ctx := t.Context()
-	rt := wazero.NewRuntimeWithConfig(ctx, NewRuntimeConfig())
+	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig())
 	defer rt.Close(ctx)
 	module := func(n int32) []byte {
 		var b wasm.Builder
@@ -24,17 +25,18 @@ func TestCodes(t *testing.T) {
 		}
 		return bytes
 	}
-	size := codeSize(module(1), 0)
-	c := newCodes(rt, 2*size, 1, 1)
-	compile := func(n int32) *codeHandle {
+	size := Size(module(1), 0)
+	c := New(rt, 2*size, 1, 1, Errors{Closed: errors.New("closed"),
+		Panicked: func(any) error { return errors.New("panicked") }})
+	compile := func(n int32) *Handle {
 		t.Helper()
 		h, err := c.CompileModule(ctx, module(n))
 		if err != nil {
 			t.Fatal(err)
 		}
-		return h.(*codeHandle)
+		return h.(*Handle)
 	}
-	closeAll := func(handles ...*codeHandle) {
+	closeAll := func(handles ...*Handle) {
 		t.Helper()
 		for _, h := range handles {
 			if err := h.Close(ctx); err != nil {
@@ -69,7 +71,7 @@ func TestCodes(t *testing.T) {
 	if c.all[three.code.key] != nil || c.all[four.code.key] == nil || c.size != 2*size {
 		t.Error("not the longest unused code was closed")
 	}
-	if err := c.close(ctx); err != nil || c.size != 0 || len(c.all) != 2 {
+	if err := c.Close(ctx); err != nil || c.size != 0 || len(c.all) != 2 {
 		t.Errorf("after close: %v, %d bytes, %d codes", err, c.size, len(c.all))
 	}
 	if _, err := c.CompileModule(ctx, []byte("no module")); err == nil || len(c.all) != 2 {
