@@ -16,12 +16,15 @@ import (
 type SignatureError struct {
 	Symbol string
 	Go     reflect.Type
-	C      string // the signature that the function has
+	C      string // the signature that the function has; empty where C has none yet
 	Reason string
 }
 
 // Error implements the error interface.
 func (e *SignatureError) Error() string {
+	if e.C == "" {
+		return fmt.Sprintf("cabi: %s cannot be %s: %s", e.Symbol, e.Go, e.Reason)
+	}
 	return fmt.Sprintf(
 		"cabi: %s is %s, which cannot be called as %s: %s",
 		e.Symbol,
@@ -48,8 +51,8 @@ func Bind[F any](
 	if err != nil {
 		return none, err
 	}
-	b := binding{f: f, g: g, t: reflect.TypeFor[F]()}
-	if reason := b.check(); reason != "" {
+	b := binding{invoke: f.Call, g: g, t: reflect.TypeFor[F]()}
+	if reason := check(b.t, f.Type()); reason != "" {
 		return none, &SignatureError{Symbol: name, Go: b.t, C: f.Type().String(), Reason: reason}
 	}
 	return reflect.MakeFunc(b.t, b.call).Interface().(F), nil
@@ -57,9 +60,9 @@ func Bind[F any](
 
 // binding is a function of the guest as a Go function.
 type binding struct {
-	f *linker.Func
-	g *linker.Group
-	t reflect.Type
+	invoke func(ctx context.Context, args ...uint64) ([]uint64, error)
+	g      *linker.Group
+	t      reflect.Type
 }
 
 // wasmType is what values of a Go type are passed as.
@@ -84,9 +87,8 @@ func wasmType(t reflect.Type) (api.ValueType, bool) {
 	return 0, false
 }
 
-// check tells why the Go type does not fit, or "".
-func (b *binding) check() string {
-	t, c := b.t, b.f.Type()
+// shape tells why a Go type is not that of a function with a context and an error, or "".
+func shape(t reflect.Type) string {
 	switch {
 	case t.Kind() != reflect.Func || t.IsVariadic():
 		return "it is no function type with a fixed number of parameters"
@@ -94,6 +96,16 @@ func (b *binding) check() string {
 		return "its first parameter must be a context.Context"
 	case t.NumOut() == 0 || t.Out(t.NumOut()-1) != reflect.TypeFor[error]():
 		return "its last result must be an error"
+	}
+	return ""
+}
+
+// check tells why the Go type does not fit, or "".
+func check(t reflect.Type, c *linker.FunctionType) string {
+	if reason := shape(t); reason != "" {
+		return reason
+	}
+	switch {
 	case t.NumIn()-1 != len(c.Params):
 		return fmt.Sprintf("it has %d parameters, the function %d", t.NumIn()-1, len(c.Params))
 	case t.NumOut()-1 != len(c.Results):
@@ -130,7 +142,7 @@ func (b *binding) call(in []reflect.Value) []reflect.Value {
 	}
 	results, err := b.values(ctx, in[1:])
 	if err == nil && len(results) == 1 {
-		out[0], err = b.result(results[0], b.t.Out(0))
+		out[0], err = decode(b.g, results[0], b.t.Out(0))
 	}
 	if err != nil {
 		out[len(out)-1] = reflect.ValueOf(&err).Elem()
@@ -157,7 +169,7 @@ func (b *binding) values(ctx context.Context, in []reflect.Value) (results []uin
 		}
 		args[i] = encode(v)
 	}
-	return b.f.Call(ctx, args...)
+	return b.invoke(ctx, args...)
 }
 
 func encode(v reflect.Value) uint64 {
@@ -179,12 +191,12 @@ func encode(v reflect.Value) uint64 {
 	return v.Uint()
 }
 
-// result is what Go gets.
-func (b *binding) result(word uint64, t reflect.Type) (reflect.Value, error) {
+// decode is what Go gets for a word of the guest's.
+func decode(g *linker.Group, word uint64, t reflect.Type) (reflect.Value, error) {
 	v := reflect.New(t).Elem()
 	switch t.Kind() {
 	case reflect.String:
-		text, err := String(b.g, Pointer(word))
+		text, err := String(g, Pointer(word))
 		v.SetString(text)
 		return v, err
 	case reflect.Bool:

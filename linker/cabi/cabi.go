@@ -6,6 +6,9 @@
 //	add, err := cabi.Bind[func(context.Context, int32, int32) (int32, error)](ctx, group, lib, "add")
 //	sum, err := add(ctx, 2, 3)
 //
+// [NewCallback] is the other way round: a Go function that C calls through a function pointer, for
+// qsort for instance.
+//
 // What is allocated is allocated by the guest's malloc, which the main module must export.
 //
 // Memory that other threads of the guest write at the same time may be read half-way, as in C.

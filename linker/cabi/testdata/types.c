@@ -42,3 +42,18 @@ char *shout(const char *s) {
 }
 void nothing(void) {}
 void crash(void) { __builtin_trap(); }
+
+typedef int32_t compare(const void *, const void *);
+void qsort(void *, size_t, size_t, compare *);
+void sort_words(char **words, size_t count, compare *c) { qsort(words, count, sizeof *words, c); }
+double integral(double (*f)(double x), double from, double to, int32_t steps) {
+  double sum = 0, width = (to - from) / steps;
+  for (int32_t i = 0; i < steps; i++) sum += f(from + (i + 0.5) * width) * width;
+  return sum;
+}
+int32_t tell(void (*each)(const char *name, int64_t value, bool last)) {
+  each("one", 1, false);
+  each("minus two", -2, true);
+  return 2;
+}
+int32_t (*adder(void))(int32_t, int32_t) { return add; }
