@@ -34,6 +34,9 @@ const (
 	TreeSitterC = "tree-sitter-c/tree-sitter-c.wasm"
 	// TreeSitterPython is the Python grammar, a side module with a dylink.0 section.
 	TreeSitterPython = "tree-sitter-python/tree-sitter-python.wasm"
+	// PGlite is PostgreSQL, a main module of Emscripten. Beside it are initdb.wasm, pglite.data and
+	// extensions.
+	PGlite = "@electric-sql/pglite/dist/pglite.wasm"
 	// TLAChecker is a checker for TLA+, a module without imports.
 	TLAChecker = "tla-checker/tla_checker_bg.wasm"
 )
@@ -104,7 +107,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // the npm package, such as [WebTreeSitter] or [GrammarFile]("go"). The file exists, and its package
 // has the pinned version; otherwise the error is an [*Error].
 func Path(name string) (string, error) {
-	pkg, rest, _ := strings.Cut(name, "/")
+	pkg, rest := cutPackage(name)
 	if !fs.ValidPath(name) || rest == "" {
 		return "", &Error{Name: name, Err: fs.ErrInvalid}
 	}
@@ -115,11 +118,21 @@ func Path(name string) (string, error) {
 	file := filepath.Join(dir, filepath.FromSlash(rest))
 	switch info, err := os.Stat(file); {
 	case errors.Is(err, fs.ErrNotExist) || (err == nil && info.IsDir()):
-		return "", &Error{Name: name, Dir: rootOf(dir), Known: known(pkg), Err: ErrNoFile}
+		return "", &Error{Name: name, Dir: rootOf(dir, pkg), Known: known(pkg), Err: ErrNoFile}
 	case err != nil:
-		return "", &Error{Name: name, Dir: rootOf(dir), Err: err}
+		return "", &Error{Name: name, Dir: rootOf(dir, pkg), Err: err}
 	}
 	return file, nil
+}
+
+// cutPackage splits a name behind the package, which is two elements if it has a scope.
+func cutPackage(name string) (pkg, rest string) {
+	pkg, rest, _ = strings.Cut(name, "/")
+	if strings.HasPrefix(pkg, "@") {
+		inner, after, _ := strings.Cut(rest, "/")
+		pkg, rest = pkg+"/"+inner, after
+	}
+	return pkg, rest
 }
 
 // Read returns the bytes of a pinned module. name is what [Path] takes, and the errors are Path's.
@@ -152,7 +165,7 @@ func Grammars() ([]string, error) {
 	}
 	entries, err := os.ReadDir(filepath.Join(dir, grammarDir))
 	if err != nil {
-		return nil, &Error{Name: grammarPackage, Dir: rootOf(dir),
+		return nil, &Error{Name: grammarPackage, Dir: rootOf(dir, grammarPackage),
 			Err: errors.Join(ErrNotInstalled, err)}
 	}
 	var languages []string
@@ -215,7 +228,12 @@ func packageDir(name, pkg string) (string, error) {
 }
 
 // rootOf is the inverse of the join in packageDir.
-func rootOf(packageDir string) string { return filepath.Dir(filepath.Dir(packageDir)) }
+func rootOf(packageDir, pkg string) string {
+	for range 1 + strings.Count(pkg, "/") {
+		packageDir = filepath.Dir(packageDir)
+	}
+	return filepath.Dir(packageDir)
+}
 
 func pinnedVersion(pkg string) (string, error) {
 	var lock struct {
