@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// row is a line of the table.
+type row struct {
+	name    string
+	most    float64 // the ratio that is wanted at most
+	measure func(m *meter) error
+}
+
+// result is a row that was measured. A row of several pairs compares ratios: each pair but the first
+// with it.
+type result struct {
+	row
+	pairs []pair
+}
+
+// writer makes a table of the form that all tables of the command have.
+func writer(header ...any) table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(table.StyleLight)
+	t.AppendHeader(header)
+	return t
+}
+
+func resultTable(results []result) string {
+	t := writer("what", "compared with", "peer", "linker", "ratio", "wanted", "")
+	t.SetColumnConfigs([]table.ColumnConfig{
+		{Number: 3, Align: text.AlignRight}, {Number: 4, Align: text.AlignRight},
+		{Number: 5, Align: text.AlignRight},
+	})
+	for _, r := range results {
+		for _, p := range r.pairs {
+			ratio := p.ratio()
+			verdict := "reached"
+			if ratio > r.most {
+				verdict = "not reached"
+			}
+			t.AppendRow(table.Row{r.name, p.peer, duration(median(p.peerNS)), duration(median(p.ownNS)),
+				fmt.Sprintf("%.2f ×", ratio), fmt.Sprintf("≤ %g ×", r.most), verdict})
+		}
+	}
+	t.SetCaption("Medians of interleaved samples, %s.", clock)
+	return t.Render()
+}
+
+// duration writes nanoseconds in a unit that fits.
+func duration(ns float64) string {
+	switch {
+	case ns < 1e3:
+		return fmt.Sprintf("%.1f ns", ns)
+	case ns < 1e6:
+		return fmt.Sprintf("%.1f µs", ns/1e3)
+	}
+	return fmt.Sprintf("%.1f ms", ns/1e6)
+}

@@ -1,0 +1,14 @@
+package main
+
+import "github.com/lockstep-wasm/lockstep/linker"
+
+// rows are the rows of the table, in its order.
+func rows() []row {
+	var all []row
+	for _, part := range [][]row{callRows(), guestRows(), linkRows(), stateRows()} {
+		all = append(all, part...)
+	}
+	return all
+}
+
+func asItIs(c *linker.Config) *linker.Config { return c }
