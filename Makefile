@@ -48,8 +48,9 @@ race-rooms: ## run the tests of what has goroutines under the race detector
 	$(GO) test -race -short -timeout 15m ./linker/coord ./lincheck ./fuzz/schedule ./linker/internal/persist
 	$(GO) test -race -short -timeout 15m -run '$(RACE_LINKER)' ./linker
 
-bench: deps ## run all benchmarks
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+bench: ## print what linking costs, as ratios, and how costs grow; samples in out/bench.txt
+	@mkdir -p out
+	$(GO) run ./linker/bench --raw out/bench.txt
 
 # make soak DURATION=1h SEED=7
 DURATION ?= 1m

@@ -46,7 +46,7 @@ func (b *binder) begin(m *module) {
 
 // lookup finds a symbol as [scope.lookupFrom] does for the module whose imports are bound.
 func (b *binder) lookup(name string) *export {
-	if x := firstOf(b.scope.global, name); x != nil {
+	if x := b.scope.global.lookup(name); x != nil {
 		return x
 	}
 	if b.at.local == nil {

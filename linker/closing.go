@@ -3,7 +3,6 @@ package linker
 import (
 	"context"
 	"errors"
-	"slices"
 	"sync/atomic"
 
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
@@ -80,7 +79,7 @@ func (u *unload) hide(gone []*module) (changed bool) {
 	}
 	dead := func(m *module) bool { return hidden[m] }
 	u.change(func(s *scope) {
-		s.global = slices.DeleteFunc(slices.Clone(s.global), dead)
+		s.global = s.global.without(dead)
 		for _, m := range gone {
 			s.unname(m)
 		}

@@ -60,7 +60,7 @@ func (t *tx) hookExit(ctx context.Context) error {
 	p, global := &t.l.program, t.l.state.scope.global
 	i32 := wasm.I32
 	find := func(name string, typ wasm.FuncType) *function {
-		if x := firstOf(global, name); x != nil && x.kind == exportFunction && x.fn.typ.Equal(typ) {
+		if x := global.lookup(name); x != nil && x.kind == exportFunction && x.fn.typ.Equal(typ) {
 			return x.fn
 		}
 		return nil

@@ -113,7 +113,7 @@ type ModuleInfo struct {
 // operation changes, may be newer. It takes no lock.
 func (l *Linker) Modules() []ModuleInfo {
 	s := l.committed.Load()
-	global, pinned := set(s.global), set(s.pinned)
+	global, pinned := set(s.global.all), set(s.pinned)
 	list := make([]ModuleInfo, 0, len(s.search))
 	for _, m := range s.search {
 		if s.hides(m) {

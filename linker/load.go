@@ -91,7 +91,7 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*module, error) {
 	}
 	t.change(func(s *scope) {
 		s.host = host
-		s.search, s.global = slices.Concat(s.search, b.search), slices.Concat(s.global, b.global)
+		s.search, s.global = slices.Concat(s.search, b.search), s.global.with(b.global)
 		s.pinned = slices.Concat(s.pinned, b.pinned)
 		if b.given != nil {
 			s.given, s.pinned = b.given, append(s.pinned, b.given)

@@ -103,7 +103,7 @@ func (t *tx) reopen(ctx context.Context, root *module, o opening) error {
 	}
 	pin := o.noDelete && !slices.Contains(s.pinned, root)
 	t.change(func(s *scope) {
-		s.global = slices.Concat(s.global, more)
+		s.global = s.global.with(more)
 		if pin {
 			s.pinned = slices.Concat(s.pinned, []*module{root})
 		}
@@ -141,7 +141,7 @@ func (m *module) closure() []*module {
 
 // promotion returns the modules that become global with m.
 func (s *scope) promotion(m *module) (more []*module) {
-	global := set(s.global)
+	global := set(s.global.all)
 	for _, m := range m.closure() {
 		if !global[m] {
 			more = append(more, m)

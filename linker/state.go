@@ -12,7 +12,7 @@ import (
 type scope struct {
 	commit uint64
 	search []*module // main first; the order in which modules were loaded
-	global []*module // main first; the order in which symbols are searched
+	global globals   // main first
 	pinned []*module // never unloaded
 	// the order of instantiation: what a module needs comes before it, but for cycles
 	order []*module
@@ -31,7 +31,7 @@ type scope struct {
 
 // lookup finds a symbol in the global scope: main, libraries in search order, host.
 func (s *scope) lookup(name string) *export {
-	if x := firstOf(s.global, name); x != nil {
+	if x := s.global.lookup(name); x != nil {
 		return x
 	}
 	return s.lookupHost(name)
@@ -61,7 +61,7 @@ func (s *scope) lookupHost(name string) *export {
 // lookupFrom finds a symbol in the order of module m: the global scope without the host, m's local
 // scope, host.
 func (s *scope) lookupFrom(m *module, name string) *export {
-	if x := firstOf(s.global, name); x != nil {
+	if x := s.global.lookup(name); x != nil {
 		return x
 	}
 	if x := firstOf(s.localScope(m), name); x != nil {
@@ -73,8 +73,8 @@ func (s *scope) lookupFrom(m *module, name string) *export {
 // lookupNext finds the next definition of a symbol after that of module m: for a global module in
 // the rest of the global scope, for another one in the rest of its local scope.
 func (s *scope) lookupNext(m *module, name string) *export {
-	if i := slices.Index(s.global, m); i >= 0 {
-		if x := firstOf(s.global[i+1:], name); x != nil {
+	if i := slices.Index(s.global.all, m); i >= 0 {
+		if x := firstOf(s.global.all[i+1:], name); x != nil {
 			return x
 		}
 		return s.lookupHost(name)

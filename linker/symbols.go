@@ -24,7 +24,7 @@ func (l *Library) Symbols() []Symbol {
 // is [Library.Symbols] in other respects.
 func (l *Linker) Symbols() []Symbol {
 	s := l.committed.Load()
-	return s.symbols(s.global)
+	return s.symbols(s.global.all)
 }
 
 func (s *scope) symbols(modules []*module) []Symbol {

@@ -176,7 +176,7 @@ func (u *unload) forget(gone []*module) {
 func (s *scope) forget(gone []*module, dead map[*module]bool, closures []uint32) {
 	isDead := func(m *module) bool { return dead[m] }
 	s.search = slices.DeleteFunc(slices.Clone(s.search), isDead)
-	s.global = slices.DeleteFunc(slices.Clone(s.global), isDead)
+	s.global = s.global.without(isDead)
 	s.order = slices.DeleteFunc(slices.Clone(s.order), isDead)
 	for _, m := range gone {
 		s.unname(m)

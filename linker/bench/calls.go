@@ -14,54 +14,61 @@ import (
 func callRows() []row {
 	return []row{
 		{"call by name", 2, func(m *meter) error {
-			return adders(m, asItIs, func(b, f api.Function, i *image, lib *linker.Library, _ *linker.Func) error {
-				return m.compare(callSide(m.ctx, "wazero Call", b), side{"by name", func(n int) error {
-					for range n {
-						if _, err := i.g.Call(m.ctx, lib, "add", 1, 2); err != nil {
-							return err
-						}
-					}
-					return nil
-				}})
-			})
+			return adders(m, asItIs,
+				func(b, f api.Function, i *image, lib *linker.Library, _ *linker.Func) error {
+					return m.compare(callSide(m.ctx, "wazero Call", b),
+						side{"by name", func(n int) error {
+							for range n {
+								if _, err := i.g.Call(m.ctx, lib, "add", 1, 2); err != nil {
+									return err
+								}
+							}
+							return nil
+						}})
+				})
 		}},
 		{"call of a prepared function", 2, func(m *meter) error {
-			return adders(m, asItIs, func(b, _ api.Function, i *image, _ *linker.Library, f *linker.Func) error {
-				return m.compare(callSide(m.ctx, "wazero Call", b), side{"Func.Call", func(n int) error {
-					for range n {
-						if _, err := f.Call(m.ctx, 1, 2); err != nil {
-							return err
-						}
-					}
-					return nil
-				}})
-			})
+			return adders(m, asItIs,
+				func(b, _ api.Function, i *image, _ *linker.Library, f *linker.Func) error {
+					return m.compare(callSide(m.ctx, "wazero Call", b),
+						side{"Func.Call", func(n int) error {
+							for range n {
+								if _, err := f.Call(m.ctx, 1, 2); err != nil {
+									return err
+								}
+							}
+							return nil
+						}})
+				})
 		}},
 		{"call with a stack", 0.75, func(m *meter) error {
-			return adders(m, asItIs, func(b, _ api.Function, _ *image, _ *linker.Library, f *linker.Func) error {
-				return m.compare(callSide(m.ctx, "wazero Call", b), stackSide(m.ctx, f))
-			})
+			return adders(m, asItIs,
+				func(b, _ api.Function, _ *image, _ *linker.Library, f *linker.Func) error {
+					return m.compare(callSide(m.ctx, "wazero Call", b), stackSide(m.ctx, f))
+				})
 		}},
 		{"call with a stack", 2, func(m *meter) error {
-			return adders(m, asItIs, func(_, b api.Function, _ *image, _ *linker.Library, f *linker.Func) error {
-				stack := make([]uint64, 2)
-				return m.compare(side{"wazero CallWithStack", func(n int) error {
-					for range n {
-						if err := b.CallWithStack(m.ctx, stack); err != nil {
-							return err
+			return adders(m, asItIs,
+				func(_, b api.Function, _ *image, _ *linker.Library, f *linker.Func) error {
+					stack := make([]uint64, 2)
+					return m.compare(side{"wazero CallWithStack", func(n int) error {
+						for range n {
+							if err := b.CallWithStack(m.ctx, stack); err != nil {
+								return err
+							}
 						}
-					}
-					return nil
-				}}, stackSide(m.ctx, f))
-			})
+						return nil
+					}}, stackSide(m.ctx, f))
+				})
 		}},
 		{"call with a stack, loop safepoints, a context that can end", 2.5, func(m *meter) error {
 			polls := func(c *linker.Config) *linker.Config { return c.WithLoopSafepoints(true) }
-			return adders(m, polls, func(b, _ api.Function, _ *image, _ *linker.Library, f *linker.Func) error {
-				ctx, cancel := context.WithCancel(m.ctx)
-				defer cancel()
-				return m.compare(callSide(m.ctx, "wazero Call", b), stackSide(ctx, f))
-			})
+			return adders(m, polls,
+				func(b, _ api.Function, _ *image, _ *linker.Library, f *linker.Func) error {
+					ctx, cancel := context.WithCancel(m.ctx)
+					defer cancel()
+					return m.compare(callSide(m.ctx, "wazero Call", b), stackSide(ctx, f))
+				})
 		}},
 	}
 }
@@ -91,7 +98,8 @@ func stackSide(ctx context.Context, f *linker.Func) side {
 
 // adders gives use the function of a module that wazero runs alone, twice, and that of a library.
 func adders(m *meter, configure func(*linker.Config) *linker.Config,
-	use func(first, second api.Function, i *image, lib *linker.Library, f *linker.Func) error) error {
+	use func(first, second api.Function, i *image, lib *linker.Library,
+		f *linker.Func) error) error {
 	return both(m.ctx, configure, func(mod api.Module, i *image) error {
 		lib, err := i.open("adder", dylink.Info{}, func(b *builder) { add(b) })
 		if err != nil {

@@ -21,7 +21,8 @@ type grown struct {
 	ns    []float64 // the best of some tries, for each size
 }
 
-// exponent is the slope of the line through the logarithms: 0 for a constant cost, 1 for a linear one.
+// exponent is the slope of the line through the logarithms: 0 for a constant cost, 1 for a linear
+// one.
 func (g grown) exponent() float64 {
 	var sx, sy, sxx, sxy float64
 	for i := range g.sizes {
@@ -88,7 +89,8 @@ func growthTable(all []grown) string {
 		if g.exponent() > 1.1 {
 			verdict = "not reached"
 		}
-		t.AppendRow(table.Row{g.what, sizes, costs, fmt.Sprintf("%.2f", g.exponent()), "≤ 1.1", verdict})
+		t.AppendRow(table.Row{g.what, sizes, costs, fmt.Sprintf("%.2f", g.exponent()), "≤ 1.1",
+			verdict})
 	}
 	t.SetCaption("Best of %d, %s.", tries, clock)
 	return t.Render()
@@ -102,15 +104,18 @@ func timed(f func() error) (time.Duration, error) {
 }
 
 // costOf measures something in an image of n libraries.
-func costOf(f func(i *image, n int) (time.Duration, error)) func(context.Context, int) (time.Duration, error) {
+func costOf(f func(i *image, n int) (time.Duration,
+	error)) func(context.Context, int) (time.Duration, error) {
 	return func(ctx context.Context, n int) (time.Duration, error) {
-		i, err := newImage(ctx, func(c *linker.Config) *linker.Config { return c.WithStackSize(1 << 14) })
+		i, err := newImage(ctx,
+			func(c *linker.Config) *linker.Config { return c.WithStackSize(1 << 14) })
 		if err != nil {
 			return 0, err
 		}
 		defer i.close()
 		for k := range n {
-			if _, err := i.open(fmt.Sprintf("lib%d", k), dylink.Info{}, numbered(k, 3)); err != nil {
+			if _, err := i.open(fmt.Sprintf("lib%d", k), dylink.Info{},
+				numbered(k, 3)); err != nil {
 				return 0, err
 			}
 		}

@@ -52,7 +52,8 @@ func newChain(m *meter, n int) (*chain, error) {
 
 // symbols compares look-ups of a symbol that has its pointer, in an image of one library and in one
 // of n.
-func symbols(m *meter, n int, peer, own string, what func(c *chain) (*linker.Library, string)) error {
+func symbols(m *meter, n int, peer, own string,
+	what func(c *chain) (*linker.Library, string)) error {
 	var sides []side
 	for k, name := range []string{peer, own} {
 		c, err := newChain(m, []int{1, n}[k])
@@ -112,7 +113,8 @@ func closures(m *meter) error {
 func parked(m *meter) error {
 	var sides []side
 	for _, n := range []int{1, 63} {
-		i, err := newImage(m.ctx, func(c *linker.Config) *linker.Config { return c.WithStackSize(1 << 14) })
+		i, err := newImage(m.ctx,
+			func(c *linker.Config) *linker.Config { return c.WithStackSize(1 << 14) })
 		if err != nil {
 			return err
 		}

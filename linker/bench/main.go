@@ -1,6 +1,6 @@
-// Command bench measures what linking costs, and prints a table: for each row the linker and what it
-// is compared with, both measured in turn in this run, in processor time of their thread. Of many
-// rounds the median of the ratios counts, so that other work on the machine hardly matters.
+// Command bench measures what linking costs, and prints a table: for each row the linker and what
+// it is compared with, both measured in turn in this run, in processor time of their thread. Of
+// many rounds the median of the ratios counts, so that other work on the machine hardly matters.
 //
 // It promises nothing to other modules.
 package main
@@ -32,7 +32,8 @@ func command() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure what linking costs, as ratios to a peer in the same run",
-		Long: "bench measures what linking costs and prints a table. It is run from the top of the source\n" +
+		Long: "bench measures what linking costs and prints a table. It is run from the top of " +
+			"the source\n" +
 			"tree, and takes some minutes.",
 		Example:       "  go run ./linker/bench --only call --raw out/bench.txt",
 		Args:          cobra.NoArgs,

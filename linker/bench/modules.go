@@ -118,7 +118,8 @@ type image struct {
 }
 
 // newImage links the main module of the linker's own tests.
-func newImage(ctx context.Context, configure func(c *linker.Config) *linker.Config) (*image, error) {
+func newImage(ctx context.Context, configure func(c *linker.Config) *linker.Config) (*image,
+	error) {
 	main, err := os.ReadFile("linker/testdata/main-pie.wasm")
 	if err != nil {
 		return nil, fmt.Errorf("%w: bench is run from the top of the source tree", err)
@@ -137,7 +138,8 @@ func newImage(ctx context.Context, configure func(c *linker.Config) *linker.Conf
 func (i *image) close() { _ = i.rt.Close(i.ctx) } // what was measured is measured
 
 // open opens a library that is built.
-func (i *image) open(name string, info dylink.Info, f func(b *builder), options ...linker.OpenOption) (*linker.Library, error) {
+func (i *image) open(name string, info dylink.Info, f func(b *builder),
+	options ...linker.OpenOption) (*linker.Library, error) {
 	bytes, err := library(info, f)
 	if err != nil {
 		return nil, err

@@ -34,7 +34,8 @@ type meter struct {
 // slice is how long one side is measured at a time, roughly.
 const slice = 2 * time.Millisecond
 
-// compare measures two sides in turn. The garbage collector is off meanwhile, and runs between rounds.
+// compare measures two sides in turn. The garbage collector is off meanwhile, and runs between
+// rounds.
 func (m *meter) compare(peer, own side) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -109,7 +110,8 @@ func (p pair) write(w io.Writer, row string) error {
 	}{{p.peer, p.peerRuns, p.peerNS}, {p.own, p.ownRuns, p.ownNS}} {
 		for _, ns := range s.ns {
 			of := strings.ReplaceAll(s.of, " ", "_")
-			if _, err := fmt.Fprintf(w, "Benchmark%s/%s %d %.1f ns/op\n", name, of, s.runs, ns); err != nil {
+			if _, err := fmt.Fprintf(w, "Benchmark%s/%s %d %.1f ns/op\n", name, of, s.runs,
+				ns); err != nil {
 				return err
 			}
 		}

@@ -14,8 +14,8 @@ type row struct {
 	measure func(m *meter) error
 }
 
-// result is a row that was measured. A row of several pairs compares ratios: each pair but the first
-// with it.
+// result is a row that was measured. A row of several pairs compares ratios: each pair but the
+// first with it.
 type result struct {
 	row
 	pairs []pair
@@ -42,8 +42,9 @@ func resultTable(results []result) string {
 			if ratio > r.most {
 				verdict = "not reached"
 			}
-			t.AppendRow(table.Row{r.name, p.peer, duration(median(p.peerNS)), duration(median(p.ownNS)),
-				fmt.Sprintf("%.2f ×", ratio), fmt.Sprintf("≤ %g ×", r.most), verdict})
+			t.AppendRow(table.Row{r.name, p.peer, duration(median(p.peerNS)),
+				duration(median(p.ownNS)), fmt.Sprintf("%.2f ×", ratio),
+				fmt.Sprintf("≤ %g ×", r.most), verdict})
 		}
 	}
 	t.SetCaption("Medians of interleaved samples, %s.", clock)
