@@ -18,8 +18,8 @@ type layer struct {
 // layers is the order of the packages, the lowest first. In the linker's own part an arrow points
 // from each room to rooms further down, and to no room beside it.
 var layers = []layer{
-	{name: "tools", packages: []string{"internal/...", "linker/internal/goroutine",
-		"linker/internal/leb", "linker/internal/persist", "linker/internal/search",
+	{name: "tools", packages: []string{"internal/...", "linker/internal/ctxlock",
+		"linker/internal/goroutine", "linker/internal/leb", "linker/internal/persist", "linker/internal/search",
 		"linker/internal/text", "linker/protocol"}},
 	{name: "formats", packages: []string{"linker/internal/mutant", "linker/internal/wasm"}},
 	{name: "sections", packages: []string{"linker/dylink"}},
