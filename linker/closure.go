@@ -227,9 +227,6 @@ func (s *staleSlots) add(slot uint32) {
 }
 
 func (s *staleSlots) take() map[uint32]bool {
-	if !s.any.Load() {
-		return nil
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	slots := s.slots
@@ -241,6 +238,9 @@ func (s *staleSlots) take() map[uint32]bool {
 // clearStale makes the entries of closures null that were freed in other groups. The caller is
 // inside the group, or replays an operation for it.
 func (g *Group) clearStale(ctx context.Context) error {
+	if !g.stale.any.Load() {
+		return nil
+	}
 	var errs []error
 	for slot := range g.stale.take() {
 		errs = append(errs, g.clearSlots(context.WithoutCancel(ctx), span{slot, 1}))

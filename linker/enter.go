@@ -16,18 +16,20 @@ type entry struct {
 	// of the call, without the stay; never changed, for contexts are derived from it
 	context.Context
 
-	group     *Group
-	parent    *entry         // the stay from which this one was begun
-	goroutine atomic.Uintptr // the one that stays; no other may use the context
-	tx        *tx            // the operation that this goroutine leads
+	group  *Group
+	parent *entry // the stay from which this one was begun
+	// the one that stays, 0 once the stay has ended; no other may use the context
+	goroutine atomic.Uintptr
+	tx        *tx // the operation that this goroutine leads
 	// replay says that what this goroutine does is decided: another group's operation is being
 	// replayed, a group is being built, or work is being taken back. A guest cannot ask for more.
 	replay bool
 	view   *scope // the symbols that a group is built from; nil for those of the image
 
 	busy    atomic.Bool // a call that began in this stay is under way
-	over    atomic.Bool // the stay has ended
 	escaped bool        // code of the embedder has got the context, and may keep it
+	// reusable: the stay can serve another call with the same context
+	reusable bool
 
 	nested bool   // the goroutine was in the group already
 	back   bool   // the goroutine held the group's lock already, further out
@@ -58,31 +60,47 @@ func (e *entry) begin(ctx context.Context) {
 	e.goroutine.Store(goroutine.ID())
 }
 
+// end ends the stay: its context is of no use any more.
+func (e *entry) end() { e.goroutine.Store(0) }
+
+// over reports whether the stay has ended.
+func (e *entry) over() bool { return e.goroutine.Load() == 0 }
+
 // withStay begins a stay for what a goroutine does in a group without entering it; end ends the
 // stay.
 func withStay(ctx context.Context, e *entry) (inner context.Context, end func()) {
 	e.begin(ctx)
-	return e, func() { e.over.Store(true) }
+	return e, e.end
 }
 
 // beginEntry begins the stay of a goroutine that has taken the group's lock. A stay that has ended
 // is used again when the context is the same and no code of the embedder has got it, so that most
-// calls take no memory for it.
+// calls take no memory for it. Its context is watched until then.
 func (g *Group) beginEntry(ctx context.Context) *entry {
 	e := g.spare
-	g.spare = nil
 	if e == nil || e.Context != ctx {
-		e = &entry{group: g}
+		g.dropSpare()
+		e = &entry{group: g, reusable: isComparable(ctx), unwatch: g.watch(ctx)}
 	}
+	g.spare = nil
 	e.begin(ctx)
-	e.over.Store(false)
 	return e
 }
 
 // endEntry is the reverse.
 func (g *Group) endEntry(e *entry) {
-	if !e.escaped && isComparable(e.Context) {
+	if e.reusable && !e.escaped {
 		g.spare = e
+	} else {
+		e.unwatch()
+	}
+}
+
+// dropSpare forgets the stay that is kept for the next call.
+func (g *Group) dropSpare() {
+	if g.spare != nil {
+		g.spare.unwatch()
+		g.spare = nil
 	}
 }
 
@@ -95,7 +113,7 @@ func isComparable(ctx context.Context) bool {
 // is for the linker's own functions that guests call: the engine calls them on the goroutine of the
 // stay. What the embedder calls uses stayOf.
 func entryOf(ctx context.Context) *entry {
-	if e, _ := ctx.Value(entryKey{}).(*entry); e != nil && !e.over.Load() {
+	if e, _ := ctx.Value(entryKey{}).(*entry); e != nil && !e.over() {
 		return e
 	}
 	return nil
@@ -110,7 +128,7 @@ func stayOf(ctx context.Context) (*entry, error) {
 	switch {
 	case e == nil:
 		return nil, nil
-	case e.over.Load():
+	case e.over():
 		return nil, ErrStaleContext
 	case e.goroutine.Load() != goroutine.ID():
 		return nil, ErrForeignContext
@@ -158,7 +176,6 @@ func (g *Group) enter(ctx context.Context) (context.Context, *entry, error) {
 			return nil, nil, err
 		}
 		e := g.beginEntry(ctx)
-		e.unwatch = g.watch(ctx)
 		return e, e, nil
 	}
 	if outer.replay {
@@ -205,10 +222,10 @@ func (e *entry) from(ctx context.Context, outer *entry) error {
 
 // leave ends a stay.
 func (e *entry) leave(ctx context.Context) error {
-	e.over.Store(true)
-	e.unwatch()
+	e.end()
 	e.endSystem()
 	if e.parent != nil {
+		e.unwatch()
 		defer e.parent.busy.Store(false)
 	}
 	switch {
@@ -253,14 +270,8 @@ func (g *Group) resume(ctx context.Context) error {
 
 // acquire takes the group's own lock and makes the group run.
 func (g *Group) acquire(ctx context.Context) error {
-	select {
-	case g.lock <- struct{}{}:
-	default:
-		select {
-		case g.lock <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	if err := g.lock.Lock(ctx); err != nil {
+		return err
 	}
 	err := g.alive()
 	if err == nil {
@@ -272,7 +283,7 @@ func (g *Group) acquire(ctx context.Context) error {
 			g.cause.CompareAndSwap(nil, &cause) // the coordinator took it out
 			g.bury(context.WithoutCancel(ctx))
 		}
-		<-g.lock
+		g.lock.Unlock()
 	}
 	return err
 }
@@ -284,7 +295,7 @@ func (g *Group) release(ctx context.Context) {
 		g.bury(context.WithoutCancel(ctx))
 	}
 	g.member.Park()
-	<-g.lock
+	g.lock.Unlock()
 }
 
 // inside runs f within a stay in the group.

@@ -10,6 +10,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/internal/ctxlock"
 )
 
 // Group is an instance group: one thread of the guest. It has its own instance of every module, its
@@ -21,8 +22,8 @@ type Group struct {
 	member *coord.Member
 	id     int
 	thread int32 // its number, if the guest has started it
-	// the group's own lock: full while a goroutine builds it, is inside, or releases it
-	lock  chan struct{}
+	// the group's own lock: held while a goroutine builds it, is inside, or releases it
+	lock  *ctxlock.Lock
 	stack uint32 // its data area, 0 if the main module brought it
 
 	// Safe for concurrent use by themselves.
@@ -61,7 +62,7 @@ type Group struct {
 
 func newGroup(l *Linker) *Group {
 	return &Group{
-		l: l, lock: make(chan struct{}, 1),
+		l: l, lock: ctxlock.New(),
 		instances: map[*module]*instance{}, spaces: map[string]api.Module{},
 		links: map[uint32]*link{}, linked: map[uint32]*function{},
 		linkedTo: map[*module]map[uint32]bool{}, awaited: map[*module][]*link{},

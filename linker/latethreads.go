@@ -48,7 +48,7 @@ func (e *entry) waitsForItself(timeout int64) bool {
 		return false
 	}
 	for _, other := range e.group.l.groups.list() {
-		if other != e.group && len(other.lock) > 0 {
+		if other != e.group && other.lock.Held() {
 			return false
 		}
 	}

@@ -44,6 +44,7 @@ func (g *Group) bury(ctx context.Context) {
 // discard is bury for a goroutine that works for the group itself, or has waited for the others.
 func (g *Group) discard(ctx context.Context) {
 	g.forget()
+	g.dropSpare()
 	g.closeInstances(ctx)
 	g.l.groups.remove(g)
 }
@@ -60,11 +61,9 @@ func (g *Group) forget() {
 func (g *Group) died(ctx context.Context) {
 	g.forget()
 	g.l.waits.interrupt(g, ErrGroupClosed)
-	select {
-	case g.lock <- struct{}{}:
+	if g.lock.TryLock() {
 		g.discard(ctx)
-		<-g.lock
-	default:
+		g.lock.Unlock()
 	}
 }
 
@@ -95,12 +94,10 @@ func (l *Linker) closeAll(ctx context.Context) error {
 }
 
 func (l *Linker) closeGroup(ctx context.Context, g *Group) error {
-	select {
-	case g.lock <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := g.lock.Lock(ctx); err != nil {
+		return err
 	}
-	defer func() { <-g.lock }()
+	defer g.lock.Unlock()
 	closed := error(ErrClosed)
 	if g.cause.CompareAndSwap(nil, &closed) {
 		g.member.Crash(ErrClosed)

@@ -120,11 +120,14 @@ func (f *pollFlag) set(up bool) {
 	f.global.Set(rounds)
 }
 
+// unwatched ends nothing: most contexts need not be watched.
+func unwatched() {}
+
 // watch makes the group's guest see, wherever it is, that a context has ended. It returns what ends
 // that.
 func (g *Group) watch(ctx context.Context) (stop func()) {
 	if !g.l.config.polls || ctx.Done() == nil {
-		return func() {}
+		return unwatched
 	}
 	unwatch := context.AfterFunc(ctx, g.flag.hold)
 	return func() {
@@ -181,7 +184,7 @@ func poll(ctx context.Context) {
 // attend makes all guests that run look, because there is an operation to take part in.
 func (l *Linker) attend() {
 	for _, g := range l.groups.list() {
-		if len(g.lock) > 0 { // somebody is inside
+		if g.lock.Held() { // somebody is inside
 			g.flag.raise()
 		}
 	}

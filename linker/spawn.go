@@ -120,7 +120,7 @@ func (g *Group) conceive(ctx context.Context, s spawning) (b *newborn, err error
 			return nil, err
 		}
 		n.member, n.id = child.Member(), child.ID()
-		n.lock <- struct{}{} // until it is attached, or discarded
+		n.lock.TryLock() // until it is attached, or discarded
 		conceived = true
 		return &newborn{group: n, child: child, tls: tls}, nil
 	}
@@ -132,7 +132,7 @@ func (g *Group) conceive(ctx context.Context, s spawning) (b *newborn, err error
 // attach builds the group and makes it one of the image.
 func (b *newborn) attach(ctx context.Context) (*Group, error) {
 	n := b.group
-	defer func() { <-n.lock }()
+	defer n.lock.Unlock()
 	built := false
 	defer func() {
 		if !built { // an error, or a panic
