@@ -1,6 +1,7 @@
-// Command treesitter prints the syntax tree of a source file:
+// Command treesitter prints the syntax tree of a source file, or the file in colours:
 //
 //	go run ./examples/treesitter -grammar go FILE.go
+//	go run ./examples/treesitter -grammar go -highlight FILE.go
 //
 // The parser is the tree-sitter library, and the grammar a shared library for it, both as npm has
 // them: stock WebAssembly, linked while the program runs. "make deps" fetches them. -grammar takes
@@ -46,8 +47,9 @@ func run(ctx context.Context, config wazero.RuntimeConfig, args []string, stdin 
 	grammar := flags.String("grammar", "",
 		"the `language`: go, c, python, …, or a file tree-sitter-LANGUAGE.wasm")
 	flat := flags.Bool("flat", false, "print the tree on one line")
+	colours := flags.Bool("highlight", false, "print the text in colours, instead of its tree")
 	flags.Usage = func() {
-		fmt.Fprintln(stderr, "usage: treesitter -grammar LANGUAGE [-flat] FILE")
+		fmt.Fprintln(stderr, "usage: treesitter -grammar LANGUAGE [-flat | -highlight] FILE")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
@@ -61,16 +63,26 @@ func run(ctx context.Context, config wazero.RuntimeConfig, args []string, stdin 
 	if err != nil {
 		return err
 	}
-	tree, err := parse(ctx, config, *grammar, string(source))
+	var text string
+	err = withParser(ctx, config, *grammar,
+		func(parser *webts.Parser, language *webts.Language) (err error) {
+			if *colours {
+				var tokens []webts.Token
+				tokens, err = parser.Tokens(ctx, language, string(source))
+				text = highlight(string(source), tokens)
+				return err
+			}
+			if text, err = parser.Parse(ctx, language, string(source)); *flat {
+				text += "\n"
+			} else {
+				text = webts.Indent(text)
+			}
+			return err
+		})
 	if err != nil {
 		return err
 	}
-	if *flat {
-		tree += "\n"
-	} else {
-		tree = webts.Indent(tree)
-	}
-	_, err = io.WriteString(stdout, tree)
+	_, err = io.WriteString(stdout, text)
 	return err
 }
 
@@ -81,33 +93,33 @@ func readSource(name string, stdin io.Reader) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// parse links the tree-sitter library with a grammar and returns the syntax tree of source.
-func parse(ctx context.Context, config wazero.RuntimeConfig, grammar, source string) (_ string,
-	err error) {
+// withParser links the tree-sitter library with a grammar, and calls f with both.
+func withParser(ctx context.Context, config wazero.RuntimeConfig, grammar string,
+	f func(parser *webts.Parser, language *webts.Language) error) (err error) {
 	library, err := stock.Read(stock.WebTreeSitter)
 	if err != nil {
-		return "", err
+		return err
 	}
 	name, wasm, err := readGrammar(grammar)
 	if err != nil {
-		return "", err
+		return err
 	}
 
 	rt := wazero.NewRuntimeWithConfig(ctx, config)
 	defer func() { err = errors.Join(err, rt.Close(context.WithoutCancel(ctx))) }()
 	if err := webts.InstantiateHost(ctx, rt); err != nil {
-		return "", err
+		return err
 	}
 	parser, err := webts.New(ctx, rt, library)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer func() { err = errors.Join(err, parser.Close(context.WithoutCancel(ctx))) }()
 	language, err := parser.Load(ctx, name, wasm)
 	if err != nil {
-		return "", err
+		return err
 	}
-	return parser.Parse(ctx, language, source)
+	return f(parser, language)
 }
 
 // readGrammar returns a grammar's language and module. grammar is a file or a stock language.

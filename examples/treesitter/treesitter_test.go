@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -36,6 +37,18 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// parse returns the tree of a text.
+func parse(ctx context.Context, config wazero.RuntimeConfig, grammar, source string) (string,
+	error) {
+	var tree string
+	err := withParser(ctx, config, grammar,
+		func(parser *webts.Parser, language *webts.Language) (err error) {
+			tree, err = parser.Parse(ctx, language, source)
+			return err
+		})
+	return tree, err
 }
 
 // sample is a small input for one grammar. The tree was recorded with the same modules under V8,

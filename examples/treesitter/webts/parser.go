@@ -129,23 +129,34 @@ func (p *Parser) use(ctx context.Context, language *Language) error {
 // into lines. Text that the grammar does not know becomes (ERROR …) in the tree, not an error. A
 // context that ends stops the parser.
 func (p *Parser) Parse(ctx context.Context, language *Language, source string) (string, error) {
+	var text string
+	err := p.parse(ctx, language, source, func(ctx context.Context, tree uint32) (err error) {
+		text, err = p.treeText(ctx, tree)
+		return err
+	})
+	return text, err
+}
+
+// parse calls f with the TSTree of a source text.
+func (p *Parser) parse(ctx context.Context, language *Language, source string,
+	f func(ctx context.Context, tree uint32) error) error {
 	// Setting the language also makes the TSParser forget a parse that was stopped half-way.
 	if err := p.use(ctx, language); err != nil {
-		return "", err
+		return err
 	}
 	tree, err := p.call(withSource(ctx, newText(source)), "ts_parser_parse_wasm", p.parser, p.input,
 		0, 0, 0)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if tree == 0 {
-		return "", cmp.Or(context.Cause(ctx), ErrNoTree)
+		return cmp.Or(context.Cause(ctx), ErrNoTree)
 	}
 	// What follows is short, and gives back what the tree takes.
 	ctx = context.WithoutCancel(ctx)
-	text, err := p.treeText(ctx, tree)
+	err = f(ctx, tree)
 	_, errDelete := p.call(ctx, "ts_tree_delete", tree)
-	return text, errors.Join(err, errDelete)
+	return errors.Join(err, errDelete)
 }
 
 // treeText returns the S-expression of a TSTree.
