@@ -89,11 +89,13 @@ func (t *tx) moreClosures(ctx context.Context) error {
 func (t *tx) closure(ctx context.Context) (uint32, error) {
 	s := &t.l.state
 	if slot := s.closures.takeSpare(); slot != 0 {
+		t.again = append(t.again, slot)
 		return slot, nil
 	}
 	slot, err := t.take(1, 1, owner{})
 	if err != nil {
 		if slot = s.closures.takeEarly(); slot != 0 {
+			t.again = append(t.again, slot)
 			return slot, nil
 		}
 		return 0, err

@@ -1,11 +1,14 @@
 package linker_test
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
 	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 func (i *image) closure(name string) uint32 {
@@ -185,4 +188,66 @@ func TestClosuresUnderConcurrency(t *testing.T) {
 		}
 	}
 	wg.Wait()
+}
+
+// A closure that a constructor takes and that was given back before rests again when the load
+// fails: the guest may have kept the pointer.
+func TestClosuresOfAFailedLoadRest(t *testing.T) {
+	const quarantine = 2
+	var act func(ctx context.Context, g *linker.Group) error
+	rt := hostCall(t, func(ctx context.Context, g *linker.Group) {
+		if err := act(ctx, g); err != nil {
+			panic(err)
+		}
+	})
+	i := newImageIn(t, rt, "main-pie", "threads",
+		func(c *linker.Config) *linker.Config { return c.WithPointerQuarantine(quarantine) })
+	lib := callsHost(t, wasm.CallCtors)
+	load := func(name string, f func(ctx context.Context, g *linker.Group) error) error {
+		act = f
+		_, err := i.g.OpenBytes(i.ctx, name, lib)
+		return err
+	}
+	var freed []uint32
+	if err := load("frees", func(ctx context.Context, g *linker.Group) error {
+		for range quarantine + 2 {
+			slot, err := g.AllocateClosure(ctx)
+			if err != nil {
+				return err
+			}
+			freed = append(freed, slot)
+		}
+		for _, slot := range freed {
+			if err := g.FreeClosure(ctx, slot); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var kept, later uint32
+	takes := func(slot *uint32) func(ctx context.Context, g *linker.Group) error {
+		return func(ctx context.Context, g *linker.Group) (err error) {
+			*slot, err = g.AllocateClosure(ctx)
+			return err
+		}
+	}
+	failure := errors.New("no")
+	before := i.l.Details(i.ctx)
+	if err := load("fails", func(ctx context.Context, g *linker.Group) error {
+		return errors.Join(takes(&kept)(ctx, g), failure)
+	}); !errors.Is(err, failure) {
+		t.Fatalf("the load: %v", err)
+	}
+	if after := i.l.Details(i.ctx); !slices.Equal(before, after) {
+		t.Errorf("a failed load has changed the image:\n%s", difference(before, after))
+	}
+	if err := load("takes", takes(&later)); err != nil {
+		t.Fatal(err)
+	}
+	if kept != freed[0] || later != freed[1] {
+		t.Errorf("%v were freed in this order; the load that failed took %d, the next one %d",
+			freed, kept, later)
+	}
 }

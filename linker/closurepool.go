@@ -1,6 +1,10 @@
 package linker
 
-import "github.com/lockstep-wasm/lockstep/linker/internal/persist"
+import (
+	"slices"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
+)
 
 // closures are the entries of the function table that guests fill themselves. They stay closures
 // for ever: what is freed goes through a quarantine of their own, in the order in which it was
@@ -58,6 +62,19 @@ func (c *closures) give(slot uint32) (counted bool) {
 	}
 	c.resting = append(c.resting, slot)
 	return true
+}
+
+// restAgain moves entries that were taken within an operation, and are free again because it has
+// failed, behind all that were given back: the constructor that took one may have kept it. A list
+// may share its memory with older copies, so it is replaced.
+func (c *closures) restAgain(taken []uint32) {
+	for _, list := range []*[]uint32{&c.spare, &c.resting} {
+		for _, slot := range taken {
+			if i := slices.Index(*list, slot); i >= 0 {
+				*list = append(slices.Concat((*list)[:i], (*list)[i+1:]), slot)
+			}
+		}
+	}
 }
 
 // rested moves the entry that is longest in quarantine to the free ones, if more than keep are in

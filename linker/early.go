@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 )
 
@@ -45,10 +44,9 @@ func (e *entry) yields(ctx context.Context) error {
 // operation, and so are those around it. An error is the end of the operation.
 func (e *entry) giveWay(ctx context.Context) error {
 	t := e.tx
-	work := coord.Operation{Kind: t.kind, Payload: t.steps}
 	err := t.l.config.inject.At(ctx, t.g, failpoint.Publish)
 	if err == nil {
-		_, err = t.g.member.CommitEarly(ctx, t, work)
+		_, err = t.g.member.CommitEarly(ctx, t, t.operation(ctx))
 	}
 	if err != nil {
 		t.broken = errors.Join(t.broken, err)

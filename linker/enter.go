@@ -24,7 +24,8 @@ type entry struct {
 	// replay says that what this goroutine does is decided: another group's operation is being
 	// replayed, a group is being built, or work is being taken back. A guest cannot ask for more.
 	replay bool
-	view   *scope // the symbols that a group is built from; nil for those of the image
+	by     *leader // of the operation that is being replayed, if there is one that can be ended
+	view   *scope  // the symbols that a group is built from; nil for those of the image
 
 	busy    atomic.Bool // a call that began in this stay is under way
 	escaped bool        // code of the embedder has got the context, and may keep it

@@ -22,8 +22,9 @@ var (
 	ErrGroupClosed = coord.ErrGroupClosed
 	// ErrPoisoned means that an operation could be neither completed nor taken back, so that the
 	// groups no longer agree. Every later operation returns an error that wraps it and the first
-	// cause, Symbol of what is known already too. What only looks goes on, for the diagnosis
-	// (Libraries, Modules, Addr, Symbols, Commits, View), and so do Wait and [Linker.Close].
+	// cause, Symbol of what is known already too, and [Group.Close], which leaves the group to
+	// [Linker.Close]. What only looks goes on, for the diagnosis (Libraries, Modules, Addr,
+	// Symbols, Commits, View), and so do Wait and [Linker.Close].
 	ErrPoisoned = coord.ErrPoisoned
 	// ErrNotLibrary means that a module has no dylink.0 (or dylink) section.
 	ErrNotLibrary = dylink.ErrNotLibrary

@@ -9,21 +9,45 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 )
 
+// replayed is what participants are told of an operation: its payload.
+type replayed struct {
+	steps []step
+	by    *leader // nil when no step runs code of the guest
+}
+
+// leader is on whose behalf an operation is replayed. Code of the guest that a replay runs ends as
+// the leader's own does: with the context, and when the group is to be closed.
+type leader struct {
+	ctx   context.Context
+	group *Group
+}
+
+// interruption returns why code of the guest has to stop in a replay, or nil.
+func (l *leader) interruption() error {
+	if l.group.closing.Load() > 0 && l.ctx.Value(finishKey{}) == nil {
+		return ErrGroupClosed
+	}
+	return withCause(l.ctx)
+}
+
 // participant is a group's side of other groups' operations.
 type participant struct{ g *Group }
 
 // Apply implements coord.Participant.
 func (p participant) Apply(ctx context.Context, op coord.Operation) error {
-	ctx, end := p.context(ctx)
+	what, _ := op.Payload.(replayed)
+	ctx, end := p.context(ctx, what.by)
 	defer end()
-	steps, _ := op.Payload.([]step)
+	if what.by != nil {
+		defer p.g.watch(what.by.ctx)()
+	}
 	returned := false
 	defer func() {
 		if !returned { // the coordinator takes a group out that panics
 			p.g.died(ctx)
 		}
 	}()
-	err := p.replay(ctx, steps)
+	err := p.replay(ctx, what.steps)
 	returned = true
 	return err
 }
@@ -48,10 +72,10 @@ func (p participant) replay(ctx context.Context, steps []step) error {
 
 // Undo implements coord.Participant.
 func (p participant) Undo(ctx context.Context, op coord.Operation) error {
-	ctx, end := p.context(ctx)
+	what, _ := op.Payload.(replayed)
+	ctx, end := p.context(ctx, nil)
 	defer end()
-	steps, _ := op.Payload.([]step)
-	return p.undo(ctx, steps)
+	return p.undo(ctx, what.steps)
 }
 
 func (p participant) undo(ctx context.Context, steps []step) error {
@@ -62,7 +86,9 @@ func (p participant) undo(ctx context.Context, steps []step) error {
 	return errors.Join(errs...)
 }
 
-// context marks what runs during a replay, so that a call back into the linker gets an error.
-func (p participant) context(ctx context.Context) (context.Context, func()) {
-	return withStay(context.WithoutCancel(ctx), &entry{group: p.g, replay: true})
+// context marks what runs during a replay, so that a call back into the linker gets an error. That
+// the leader's context ends is for the guest's code alone to see, at its safepoints: an engine that
+// closes what it finds under way would take the group along.
+func (p participant) context(ctx context.Context, by *leader) (context.Context, func()) {
+	return withStay(context.WithoutCancel(ctx), &entry{group: p.g, replay: true, by: by})
 }

@@ -88,6 +88,7 @@ func TestPoisonedImage(t *testing.T) {
 		"FreeClosure":  func(g *linker.Group) error { return g.FreeClosure(i.ctx, slot) },
 		"Spawn":        func(g *linker.Group) error { _, err := g.Spawn(i.ctx); return err },
 		"CloseLibrary": func(g *linker.Group) error { return g.CloseLibrary(i.ctx, lib) },
+		"Close":        func(g *linker.Group) error { return g.Close(i.ctx) },
 		"Err":          func(*linker.Group) error { return i.l.Err() },
 	}
 	for name, operation := range operations {
@@ -115,5 +116,14 @@ func TestPoisonedImage(t *testing.T) {
 	}
 	if err := i.l.Wait(i.ctx); err != nil {
 		t.Errorf("Wait: %v", err)
+	}
+	if err := i.l.Close(i.ctx); err != nil {
+		t.Errorf("closing the linker: %v", err)
+	}
+	if n := len(i.l.Groups()); n > 0 {
+		t.Errorf("%d groups are left", n)
+	}
+	if err := fails.g.Close(i.ctx); err != nil {
+		t.Errorf("closing a group afterwards: %v", err)
 	}
 }

@@ -19,7 +19,8 @@ import (
 //
 // A call is ended when its context is done, when its group is closed by [Group.Close] or by an exit
 // elsewhere, and when the linker is closed: it returns an *[InterruptedError]. So is the
-// constructor of a library that is being loaded: it is a load that has failed, and leaves nothing.
+// constructor of a library that is being loaded, and the start function that a load repeats in
+// every group: it is a load that has failed, and leaves nothing.
 // To the guest it is a trap: no code of its own runs, and no catch_all catches it. As after a trap
 // the group lives on, unless [Config.WithTrapClosesGroup] says otherwise: the guest has been
 // stopped half-way, perhaps with a lock of its own held that other groups wait for. Its stack
@@ -137,8 +138,9 @@ func (g *Group) watch(ctx context.Context) (stop func()) {
 	}
 }
 
-// interruption returns why a guest has to stop where it is, or nil. Replays, and those who close
-// the linker, go on when somebody only wants to close: they are what that waits for.
+// interruption returns why a guest has to stop where it is, or nil. Destructors go on when a group
+// or the linker is only to be closed: they are what that waits for. So does a replay when its group
+// is to be closed; it ends when that of its leader is, and with the context of the leader.
 func (e *entry) interruption(ctx context.Context) error {
 	g := e.group
 	err := g.alive()
@@ -149,15 +151,24 @@ func (e *entry) interruption(ctx context.Context) error {
 		err = ErrClosed
 	case g.closing.Load() > 0 && !finish && !e.replay:
 		err = ErrGroupClosed
+	case e.by != nil:
+		err = e.by.interruption()
 	default:
-		if err = ctx.Err(); err == nil {
-			return nil
-		}
-		if cause := context.Cause(ctx); cause != err {
-			err = fmt.Errorf("%w: %w", err, cause)
-		}
+		err = withCause(ctx)
+	}
+	if err == nil {
+		return nil
 	}
 	return &InterruptedError{Group: g.id, Err: err}
+}
+
+// withCause returns the error of a context that has ended, with its cause.
+func withCause(ctx context.Context) error {
+	err := ctx.Err()
+	if cause := context.Cause(ctx); err != nil && cause != err {
+		err = fmt.Errorf("%w: %w", err, cause)
+	}
+	return err
 }
 
 // finishKey marks the contexts of guest code that nobody may stop who only wants to close

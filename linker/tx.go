@@ -27,6 +27,7 @@ type tx struct {
 	// to constructors, say, which may keep them whatever becomes of the operation
 	handed    []*Library
 	slots     []retired // entries of the function table that were taken
+	again     []uint32  // closures that were taken which had been given back; also by failed parts
 	performed int       // steps that were begun: code of the guest may have run
 	// released are handles that constructors gave up, and threads those that they have started.
 	released []*Library
@@ -101,7 +102,12 @@ func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
 	if len(t.steps) == 0 {
 		t.showHandles(t.saved.scope.commit) // there is no commit to do so
 	}
-	return coord.Operation{Kind: t.kind, Payload: t.steps}, len(t.steps) > 0, nil
+	return t.operation(ctx), len(t.steps) > 0, nil
+}
+
+// operation is what the other groups are told of what has been done so far.
+func (t *tx) operation(ctx context.Context) coord.Operation {
+	return coord.Operation{Kind: t.kind, Payload: replayed{t.steps, &leader{ctx, t.g}}}
 }
 
 // showHandles makes what the operation has done to handles visible.
@@ -131,7 +137,7 @@ type mark struct {
 	state                         state
 	steps, areas, modules, opened int
 	handed, released, threads     int
-	slots, performed              int
+	slots, again, performed       int
 }
 
 // undoTo takes back what was done since a mark.
@@ -181,6 +187,7 @@ func (t *tx) undoShared(ctx context.Context, m mark) {
 func (t *tx) restore(m mark) {
 	slots, taken := t.l.state.slots, t.slots[m.slots:]
 	t.l.state, t.slots = m.state, t.slots[:m.slots]
+	t.l.state.closures.restAgain(t.again[m.again:])
 	if t.performed == m.performed || len(taken) == 0 {
 		return
 	}
@@ -210,7 +217,8 @@ func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error
 		t.constructs = constructs && !t.early
 	}()
 	m := mark{t.l.state.clone(), len(t.steps), len(t.areas), len(t.modules), len(t.opened),
-		len(t.handed), len(t.released), len(t.threads), len(t.slots), t.performed}
+		len(t.handed), len(t.released), len(t.threads), len(t.slots), len(t.again),
+		t.performed}
 	err := do(ctx, t)
 	if err != nil && !t.early {
 		if failed := t.undoTo(ctx, m); failed != nil {

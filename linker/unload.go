@@ -101,7 +101,8 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 	if len(steps) == 0 {
 		u.showHandles(u.saved.scope.commit)
 	}
-	return coord.Operation{Kind: u.kind, Payload: steps, Finish: u.finish}, len(steps) > 0, nil
+	return coord.Operation{Kind: u.kind, Payload: replayed{steps: steps}, Finish: u.finish},
+		len(steps) > 0, nil
 }
 
 // showHandles makes what the operation has done to handles visible.
