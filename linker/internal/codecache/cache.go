@@ -25,13 +25,14 @@ import (
 // keeps the closed instances (see the package documentation), and every instance its module, so
 // these had better be the same.
 type Cache struct {
+	// Never changed.
 	rt      wazero.Runtime
 	errors  Errors
-	limit   int           // bytes that idle code may take
 	workers int           // goroutines for one compilation of a guest's module
 	slots   chan struct{} // one for each of these that may be under way
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows, and what a code and a Compilation say it does
+	limit   int        // bytes that idle code may take
 	all     map[[sha256.Size]byte]*code
 	running map[[sha256.Size]byte]*Compilation // those that somebody may still join
 	alive   map[*Compilation]bool              // all, with those that were given up

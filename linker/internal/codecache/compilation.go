@@ -13,12 +13,15 @@ import (
 // stopped in the middle of a function, so a compilation has a goroutine of its own, which those who
 // wait can leave behind: see "Why has a compilation a goroutine of its own?" in spec/rationale.md.
 type Compilation struct {
+	// Never changed.
 	key   [sha256.Size]byte
-	bytes []byte
 	size  int  // bytes that the code takes, about
 	guest bool // it takes one of the slots
 	stop  context.CancelCauseFunc
 	done  chan struct{} // closed when code and err are there
+
+	// The goroutine that compiles writes them before it closes done; others read the last two then.
+	bytes []byte
 	code  *code
 	err   error
 

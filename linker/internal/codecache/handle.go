@@ -11,14 +11,18 @@ import (
 
 // code is something compiled.
 type code struct {
+	// Never changed.
 	compiled wazero.CompiledModule
 	key      [sha256.Size]byte
-	size     int           // bytes that it takes, about
-	users    int           // handles that were not closed
-	idle     *list.Element // nil while there are users
+	size     int // bytes that it takes, about
+
+	// Guarded by the mutex of the cache.
+	users int           // handles that were not closed
+	idle  *list.Element // nil while there are users
 }
 
-// Handle is a use of code. Closing it ends the use.
+// Handle is a use of code. Closing it ends the use. Its fields never change; once is safe for
+// concurrent use by itself.
 type Handle struct {
 	wazero.CompiledModule
 	cache *Cache

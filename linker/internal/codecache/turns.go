@@ -28,7 +28,7 @@ var compiling turns
 // turns makes goroutines take turns, for each key apart. The zero value is ready for use, and it is
 // safe for concurrent use.
 type turns struct {
-	mu  sync.Mutex
+	mu  sync.Mutex                          // guards now
 	now map[[sha256.Size]byte]chan struct{} // closed when that turn is over
 }
 
