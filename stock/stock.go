@@ -37,6 +37,8 @@ const (
 	// PGlite is PostgreSQL, a main module of Emscripten. Beside it are initdb.wasm, pglite.data and
 	// extensions.
 	PGlite = "@electric-sql/pglite/dist/pglite.wasm"
+	// PHP is the interpreter of PHP 8.0, a position-independent main module of Emscripten.
+	PHP = "php-wasm/c6ce833ef4ef0e2e62e6dae631ce2cc12fcb70ee.wasm"
 	// TLAChecker is a checker for TLA+, a module without imports.
 	TLAChecker = "tla-checker/tla_checker_bg.wasm"
 )

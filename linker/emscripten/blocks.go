@@ -29,13 +29,26 @@ func (c *Config) WithBlock(address uint32, b Block) *Config {
 	})
 }
 
+// globalBase is where Emscripten's JavaScript places the data of a position-independent program.
+const globalBase = 1024
+
+// listed returns the address by which a program's JavaScript knows a block: its data is elsewhere
+// here if it is position-independent.
+func (c *call) listed(address uint32) uint32 {
+	if modules := c.g.Linker().Modules(); len(modules) > 0 && modules[0].MemoryBase != 0 {
+		return address - modules[0].MemoryBase + globalBase
+	}
+	return address
+}
+
 // asmConst makes a function that runs a block: (address, types of the arguments, arguments).
 func (p *Program) asmConst(params, results []api.ValueType) api.GoModuleFunction {
 	return p.bind(plain("iii|iiii", func(c *call) uint64 {
 		at := len(c.a) - 3 // one that runs on the main thread may say so first
-		block := p.config.blocks[c.u32(at)]
+		address := c.listed(c.u32(at))
+		block := p.config.blocks[address]
 		if block == nil {
-			panic(&linker.UndefinedSymbolError{Symbol: fmt.Sprintf("EM_ASM block %d", c.u32(at))})
+			panic(&linker.UndefinedSymbolError{Symbol: fmt.Sprintf("EM_ASM block %d", address)})
 		}
 		types := c.mem.path(c.u32(at + 1))
 		args := make([]uint64, 0, len(types))

@@ -54,10 +54,44 @@ var processCalls = map[string]function{
 	"__call_sighandler": {"ii", func(c *call) uint64 {
 		return c.pointer(c.u32(0), []api.ValueType{api.ValueTypeI32}, nil, uint64(c.u32(1)))
 	}},
-	"__syscall_socket":     constant("iiiiii", noSockets),
-	"__syscall_socketpair": constant("iiiiii", noSockets),
-	"_setitimer_js":        constant("id", 0), // signals are not there
-	"__pthread_create_js":  constant("iiii", uint64(vfs.EAGAIN)),
+	"_emscripten_get_progname": plain("ii", func(c *call) uint64 {
+		name := "./this.program"
+		if args := arguments(c.p); len(args) > 0 {
+			name = args[0]
+		}
+		if room := c.u32(1); room > 0 {
+			c.mem.put(c.u32(0), append([]byte(name)[:min(len(name), int(room)-1)], 0))
+		}
+		return 0
+	}),
+	"_emscripten_system": {"i", func(c *call) uint64 {
+		if c.u32(0) == 0 {
+			return 0 // there is no shell
+		}
+		return api.EncodeI32(-int32(vfs.ENOSYS))
+	}},
+	"_emscripten_lookup_name":           constant("i", 0),
+	"emscripten_runtime_keepalive_push": constant("", 0),
+	"emscripten_runtime_keepalive_pop":  constant("", 0),
+	"__syscall_mknodat":                 constant("iiii", api.EncodeI32(-int32(vfs.EPERM))),
+	"__syscall_getuid32_js":             constant("", user),
+	"__syscall_accept4":                 socketCall,
+	"__syscall_bind":                    socketCall,
+	"__syscall_connect":                 socketCall,
+	"__syscall_getpeername":             socketCall,
+	"__syscall_getsockname":             socketCall,
+	"__syscall_getsockopt":              socketCall,
+	"__syscall_listen":                  socketCall,
+	"__syscall_recvfrom":                socketCall,
+	"__syscall_recvmsg":                 socketCall,
+	"__syscall_sendmsg":                 socketCall,
+	"__syscall_sendto":                  socketCall,
+	"__syscall_setsockopt":              socketCall,
+	"__syscall_shutdown":                socketCall,
+	"__syscall_socket":                  constant("iiiiii", noSockets),
+	"__syscall_socketpair":              constant("iiiiii", noSockets),
+	"_setitimer_js":                     constant("id", 0), // signals are not there
+	"__pthread_create_js":               constant("iiii", uint64(vfs.EAGAIN)),
 	"_emscripten_memcpy_js": plain("iii", func(c *call) uint64 {
 		copy(c.mem.bytes(c.u32(0), c.u32(2)), c.mem.bytes(c.u32(1), c.u32(2)))
 		return 0
@@ -73,6 +107,9 @@ const user = 1000
 
 // noSockets is what a program gets that asks for a socket: EAFNOSUPPORT.
 const noSockets = 1<<32 - 5
+
+// socketCall is a call with a descriptor that cannot be a socket's: ENOTSOCK.
+var socketCall = constant("iiiiii", 1<<32-57)
 
 // exit does what the program wants done at its end, and unwinds.
 func exit(c *call) uint64 {

@@ -92,7 +92,7 @@ type Module struct {
 // What it returns for bytes that the linker could not read is the linker's own error; see
 // linker.Check.
 func Read(bytes []byte) (*Module, error) {
-	src, err := wasm.Decode(bytes)
+	src, err := wasm.DecodeWithin(bytes, wasm.DefaultLimits().AnyCost()) // nothing is compiled
 	if err != nil {
 		return nil, err
 	}

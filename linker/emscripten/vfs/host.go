@@ -12,11 +12,11 @@ type directory struct{ root *os.Root }
 // Dir returns a tree with the files of a directory of the host; what a program changes there is
 // changed on the host. Nothing outside of it can be reached, by symbolic links neither. The caller
 // closes root when the program has ended.
-func Dir(root *os.Root) Tree { return directory{root} }
+func Dir(root *os.Root) Tree { return &directory{root} }
 
-func (directory) isTree() {}
+func (*directory) isTree() {}
 
-func (d directory) lstat(name string) (Info, error) {
+func (d *directory) lstat(name string) (Info, error) {
 	i, err := d.root.Lstat(name)
 	if err != nil {
 		return Info{}, err
@@ -24,7 +24,7 @@ func (d directory) lstat(name string) (Info, error) {
 	return hostInfo(i), nil
 }
 
-func (d directory) open(name string, flags OpenFlags, mode fs.FileMode) (Handle, error) {
+func (d *directory) open(name string, flags OpenFlags, mode fs.FileMode) (Handle, error) {
 	how := os.O_RDONLY
 	switch {
 	case flags&Read != 0 && flags&Write != 0:
@@ -47,7 +47,7 @@ func (d directory) open(name string, flags OpenFlags, mode fs.FileMode) (Handle,
 	return hostHandle{d, name, file}, nil
 }
 
-func (d directory) list(name string) ([]Entry, error) {
+func (d *directory) list(name string) ([]Entry, error) {
 	file, err := d.root.Open(name)
 	if err != nil {
 		return nil, err
@@ -68,14 +68,14 @@ func (d directory) list(name string) ([]Entry, error) {
 	return list, nil
 }
 
-func (d directory) mkdir(name string, mode fs.FileMode) error { return d.root.Mkdir(name, mode) }
-func (d directory) symlink(target, name string) error {
+func (d *directory) mkdir(name string, mode fs.FileMode) error { return d.root.Mkdir(name, mode) }
+func (d *directory) symlink(target, name string) error {
 	return d.root.Symlink(target, name)
 }
-func (d directory) readlink(name string) (string, error) { return d.root.Readlink(name) }
-func (d directory) link(from, to string) error           { return d.root.Link(from, to) }
+func (d *directory) readlink(name string) (string, error) { return d.root.Readlink(name) }
+func (d *directory) link(from, to string) error           { return d.root.Link(from, to) }
 
-func (d directory) rename(from, to string) error {
+func (d *directory) rename(from, to string) error {
 	if i, err := d.root.Lstat(to); err == nil && i.IsDir() { // Go's own Rename does not replace one
 		if err := d.root.Remove(to); err != nil {
 			return err
@@ -84,13 +84,13 @@ func (d directory) rename(from, to string) error {
 	return d.root.Rename(from, to)
 }
 
-func (d directory) remove(name string, dir bool) error {
+func (d *directory) remove(name string, dir bool) error {
 	// The kernel's unlink and rmdir are one function here; what is at the name was looked at
 	// before.
 	return d.root.Remove(name)
 }
 
-func (d directory) change(name string, c Change) error {
+func (d *directory) change(name string, c Change) error {
 	if c.Size != nil {
 		file, err := d.root.OpenFile(name, os.O_WRONLY, 0)
 		if err != nil {
@@ -130,7 +130,7 @@ func timeOr(t *time.Time, other time.Time) time.Time {
 
 // hostHandle is an open file of the host.
 type hostHandle struct {
-	d    directory
+	d    *directory
 	name string
 	file *os.File
 }

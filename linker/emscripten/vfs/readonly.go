@@ -16,12 +16,12 @@ type readOnly struct{ fsys fs.FS }
 // FromFS returns a tree with the files of an [fs.FS], which cannot be changed: whatever would is
 // EROFS. Symbolic links are followed as the fs.FS does it. A file that is no io.ReaderAt is read
 // whole when it is first read.
-func FromFS(fsys fs.FS) Tree { return readOnly{fsys} }
+func FromFS(fsys fs.FS) Tree { return &readOnly{fsys} }
 
-func (readOnly) isTree() {}
+func (*readOnly) isTree() {}
 
 // info converts what an fs.FS tells. It has no numbers of files, so a hash of the name is one.
-func (r readOnly) info(name string, i fs.FileInfo) Info {
+func (r *readOnly) info(name string, i fs.FileInfo) Info {
 	return Info{Ino: inoOf(name), Mode: i.Mode(), Size: i.Size(), Links: 1, Accessed: i.ModTime(),
 		Modified: i.ModTime(), Changed: i.ModTime()}
 }
@@ -32,7 +32,7 @@ func inoOf(name string) uint64 {
 	return h.Sum64() | 1<<63
 }
 
-func (r readOnly) lstat(name string) (Info, error) {
+func (r *readOnly) lstat(name string) (Info, error) {
 	i, err := fs.Stat(r.fsys, name)
 	if err != nil {
 		return Info{}, err
@@ -40,7 +40,7 @@ func (r readOnly) lstat(name string) (Info, error) {
 	return r.info(name, i), nil
 }
 
-func (r readOnly) list(name string) ([]Entry, error) {
+func (r *readOnly) list(name string) ([]Entry, error) {
 	found, err := fs.ReadDir(r.fsys, name)
 	if err != nil {
 		return nil, err
@@ -52,7 +52,7 @@ func (r readOnly) list(name string) ([]Entry, error) {
 	return list, nil
 }
 
-func (r readOnly) open(name string, flags OpenFlags, _ fs.FileMode) (Handle, error) {
+func (r *readOnly) open(name string, flags OpenFlags, _ fs.FileMode) (Handle, error) {
 	if flags&(Write|Truncate) != 0 {
 		return nil, EROFS
 	}
@@ -66,13 +66,13 @@ func (r readOnly) open(name string, flags OpenFlags, _ fs.FileMode) (Handle, err
 	return &readOnlyHandle{tree: r, name: name, file: file}, nil
 }
 
-func (readOnly) mkdir(string, fs.FileMode) error             { return EROFS }
-func (readOnly) remove(string, bool) error                   { return EROFS }
-func (readOnly) rename(string, string) error                 { return EROFS }
-func (readOnly) symlink(string, string) error                { return EROFS }
-func (readOnly) readlink(string) (string, error)             { return "", EINVAL }
-func (readOnly) link(string, string) error                   { return EROFS }
-func (readOnly) change(string, Change) error                 { return EROFS }
+func (*readOnly) mkdir(string, fs.FileMode) error            { return EROFS }
+func (*readOnly) remove(string, bool) error                  { return EROFS }
+func (*readOnly) rename(string, string) error                { return EROFS }
+func (*readOnly) symlink(string, string) error               { return EROFS }
+func (*readOnly) readlink(string) (string, error)            { return "", EINVAL }
+func (*readOnly) link(string, string) error                  { return EROFS }
+func (*readOnly) change(string, Change) error                { return EROFS }
 func (h *readOnlyHandle) WriteAt([]byte, int64) (int, error) { return 0, EBADF }
 func (h *readOnlyHandle) Append([]byte) (int64, error)       { return 0, EBADF }
 func (h *readOnlyHandle) Change(Change) error                { return EROFS }
@@ -81,7 +81,7 @@ func (h *readOnlyHandle) Close() error                       { return h.file.Clo
 
 // readOnlyHandle is an open file of an fs.FS.
 type readOnlyHandle struct {
-	tree readOnly
+	tree *readOnly
 	name string
 	file fs.File
 
