@@ -170,7 +170,7 @@ func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
 // has to tell the groups: all that reads this without the lock is [Linker.Addr].
 func (l *Linker) emptyClosure(slot uint32) {
 	s := l.state.scope
-	if s.closures.At(slot) == nil && s.trampolines.At(slot) == nil {
+	if s.closures.at(slot) == nil && s.trampolines.At(slot) == nil {
 		return
 	}
 	next := s.withClosure(slot, nil, nil)
@@ -190,7 +190,7 @@ func (t *tx) freeClosure(ctx context.Context, slot uint32) error {
 // setClosure changes what a live closure holds, within an operation.
 func (t *tx) setClosure(ctx context.Context, slot uint32, fn *function, tr *trampoline) error {
 	s := t.l.state.scope
-	step := &closureStep{slot: slot, fn: fn, old: s.closures.At(slot), trampoline: tr,
+	step := &closureStep{slot: slot, fn: fn, old: s.closures.at(slot), trampoline: tr,
 		oldTrampoline: s.trampolines.At(slot)}
 	t.l.state.scope = s.withClosure(slot, fn, tr)
 	return t.perform(ctx, step)
@@ -200,10 +200,10 @@ func (t *tx) setClosure(ctx context.Context, slot uint32, fn *function, tr *tram
 // nothing.
 func (s *scope) withClosure(slot uint32, fn *function, tr *trampoline) *scope {
 	next := *s
-	next.closures, next.trampolines = s.closures.Without(slot), s.trampolines.Without(slot)
+	next.closures, next.trampolines = s.closures.without(slot), s.trampolines.Without(slot)
 	switch {
 	case fn != nil:
-		next.closures = next.closures.With(slot, fn)
+		next.closures = next.closures.with(slot, fn)
 	case tr != nil:
 		next.trampolines = next.trampolines.With(slot, tr)
 	}

@@ -21,7 +21,7 @@ type batch struct {
 	// prepared tells of each of them what was found out before; it may know more modules.
 	prepared map[*module]*prepared
 	names    names
-	files    names
+	files    libraryFiles
 	global   []*module // what becomes part of the global scope
 	pinned   []*module // what is never unloaded
 	now      bool      // functions that nobody has are refused
@@ -114,8 +114,8 @@ func (t *tx) find(b *batch, name string, at place, from *module) (*module, error
 		return nil, errStale
 	}
 	if at.info != nil {
-		for _, known := range []names{loaded.files, b.files} {
-			if m := at.among(known); m != nil {
+		for _, known := range []libraryFiles{loaded.files, b.files} {
+			if m := known.find(at.location); m != nil {
 				b.names = b.names.With(name, m)
 				return m, nil
 			}
@@ -134,9 +134,7 @@ func (t *tx) find(b *batch, name string, at place, from *module) (*module, error
 	}
 	b.search = append(b.search, m)
 	b.names = b.names.With(name, m)
-	if m.stat != nil {
-		b.files = b.files.With(m.file, m)
-	}
+	b.files = b.files.with(m)
 	return m, nil
 }
 

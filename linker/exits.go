@@ -23,7 +23,7 @@ type exits struct {
 
 	mu      sync.Mutex
 	of      map[*module][]exitHandler
-	threads map[*Group][]threadExit
+	threads map[*Group]*threadExits
 	// lateOf and lateIn count what is registered while destructors run.
 	lateOf map[*module]*lateExits
 	lateIn map[*Group]*lateExits
@@ -181,7 +181,7 @@ func (s *scope) functionAt(pointer uint32) *function {
 	if fn := s.pointers.at(pointer); fn != nil {
 		return fn
 	}
-	return s.closures.At(pointer)
+	return s.closures.at(pointer)
 }
 
 // destroy calls the handlers of a module in reverse order of registration, each once. One that

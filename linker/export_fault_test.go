@@ -98,11 +98,11 @@ func (l *Linker) Details(ctx context.Context) (lines []string) {
 			// A failed operation may leave entries in quarantine, see
 			// TestPointersOfAFailedLoadRest.
 			used := uint64(s.slots.length) - s.slots.resting
-			for _, r := range s.slots.free.free {
+			for r := range s.slots.free.all {
 				used -= uint64(r.size)
 			}
 			add("slots: %d in use", used)
-			add("links: length %d, free %v", s.links.length, s.links.free.free)
+			add("links: length %d, free %v", s.links.length, slices.Collect(s.links.free.all))
 			add("closures: free %v, resting %v, live %v", s.closures.free, s.closures.resting,
 				slices.Sorted(keys(s.closures.live.All)))
 			add("committed: %v", s.scope == l.committed.Load())

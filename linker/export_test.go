@@ -58,8 +58,8 @@ func (l *Linker) describe(add func(string, ...any)) {
 		for _, name := range slices.Sorted(keys(scope.names.All)) {
 			add("name %s: %s", name, scope.names.At(name).name)
 		}
-		for _, file := range slices.Sorted(keys(scope.files.All)) {
-			add("file %s: %s", file, scope.files.At(file).name)
+		for _, file := range slices.Sorted(keys(scope.files.paths.All)) {
+			add("file %s: %s", file, scope.files.paths.At(file).name)
 		}
 		var pointers []string
 		for fn, slot := range scope.pointers.all {
@@ -99,7 +99,7 @@ func (s *tableSlots) used() uint32 { return s.slots.used() - uint32(s.resting) }
 
 func (s *slots) used() uint32 {
 	n := s.length
-	for _, f := range s.free.free {
+	for f := range s.free.all {
 		n -= f.size
 	}
 	return n

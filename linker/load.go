@@ -96,7 +96,9 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*module, error) {
 		if b.given != nil {
 			s.given, s.pinned = b.given, append(s.pinned, b.given)
 		}
-		s.files = s.files.WithAll(b.files.All)
+		for _, m := range b.search {
+			s.files = s.files.with(m)
+		}
 	})
 	t.note(b.names)
 	binder := &binder{t: t, now: b.now, scope: t.l.state.scope, batch: map[*module]bool{},

@@ -86,7 +86,7 @@ func (t *tx) loaded(name string, at place) (*module, error) {
 		return nil, errStale
 	}
 	if at.info != nil {
-		if m := at.among(s.files); m != nil {
+		if m := s.files.find(at.location); m != nil {
 			return m, nil
 		}
 	}

@@ -28,7 +28,7 @@ type preparation struct {
 	given   *[sha256.Size]byte // the sum of the root's bytes, if the caller gives them
 	modules []*prepared        // in the order in which they were found
 	names   map[string]place
-	files   names // new ones by their files, as in batch
+	files   libraryFiles // new ones by their files, as in batch
 	of      map[*module]*prepared
 }
 
@@ -135,10 +135,10 @@ func (p *preparation) search(ctx context.Context, name string, bytes []byte, fro
 		if found.location, err = p.l.locate(ctx, name, by); err != nil {
 			return place{err: err}
 		}
-		if m := found.among(p.scope.files); m != nil && !p.all || o.noLoad {
+		if m := p.scope.files.find(found.location); m != nil && !p.all || o.noLoad {
 			return found
 		}
-		if m := found.among(p.files); m != nil {
+		if m := p.files.find(found.location); m != nil {
 			found.lib = p.of[m]
 			return found
 		}
@@ -173,9 +173,7 @@ func (p *preparation) add(m *module, bytes []byte) *prepared {
 	lib := &prepared{module: m, bytes: bytes}
 	p.modules = append(p.modules, lib)
 	p.of[m] = lib
-	if m.stat != nil {
-		p.files = p.files.With(m.file, m)
-	}
+	p.files = p.files.with(m)
 	return lib
 }
 

@@ -1,7 +1,7 @@
 package linker
 
 import (
-	"cmp"
+	"math"
 	"slices"
 )
 
@@ -26,84 +26,79 @@ func (s span) without(units []uint32) (rest []span) {
 	return append(rest, s)
 }
 
-// spans is a set of disjoint ranges that nobody uses, sorted, neighbours joined. The zero value is
-// empty. It is not safe for concurrent use.
-type spans struct {
-	free []span
-	// shared says that a copy has the same list: it is copied before it is changed.
-	shared bool
-}
+// spans is a set of disjoint ranges that nobody uses, neighbours joined. The zero value is empty.
+// It is a balanced tree that shares what it has in common with its copies, so that each method
+// takes time in proportion to the logarithm of how many ranges there are: guests decide that. It is
+// not safe for concurrent use.
+type spans struct{ root *spanNode }
 
 // has reports whether a unit is in one of the ranges.
 func (s *spans) has(unit uint32) bool {
-	i, found := slices.BinarySearchFunc(s.free, unit,
-		func(f span, unit uint32) int { return cmp.Compare(f.base, unit) })
-	return found || i > 0 && s.free[i-1].has(unit)
+	f, ok := s.root.floor(unit)
+	return ok && f.has(unit)
 }
 
-// own makes the list one that nobody else has.
-func (s *spans) own() {
-	if s.shared {
-		s.free, s.shared = slices.Clone(s.free), false
-	}
-}
+// all visits every range, in order.
+func (s *spans) all(yield func(span) bool) { s.root.all(yield) }
 
 // give adds a range, which must not overlap any in the set.
 func (s *spans) give(r span) {
 	if r.size == 0 {
 		return
 	}
-	s.own()
-	i, _ := slices.BinarySearchFunc(s.free, r.base,
-		func(f span, base uint32) int { return cmp.Compare(f.base, base) })
-	s.free = slices.Insert(s.free, i, r)
-	if i+1 < len(s.free) && s.free[i].end() == uint64(s.free[i+1].base) {
-		s.free[i].size += s.free[i+1].size
-		s.free = slices.Delete(s.free, i+1, i+2)
+	if f, ok := s.root.floor(r.base); ok && f.end() == uint64(r.base) {
+		s.root = s.root.without(f.base)
+		r = span{f.base, f.size + r.size}
 	}
-	if i > 0 && s.free[i-1].end() == uint64(s.free[i].base) {
-		s.free[i-1].size += s.free[i].size
-		s.free = slices.Delete(s.free, i, i+1)
+	if end := r.end(); end <= math.MaxUint32 {
+		if f, ok := s.root.floor(uint32(end)); ok && uint64(f.base) == end {
+			s.root = s.root.without(f.base)
+			r.size += f.size
+		}
 	}
+	s.root = s.root.with(r)
 }
 
+// misfits is how many ranges that are large enough, but not where they are, are passed over before
+// only those are looked for that are large enough wherever they are.
+const misfits = 64
+
 // take removes size units whose base is a multiple of align, a power of two, from the first range
-// that has them. It reports whether there is one.
+// that has them, or from one of the first. It reports whether there is one.
 func (s *spans) take(size, align uint32) (base uint32, ok bool) {
-	for i, f := range s.free {
-		start := alignUp(uint64(f.base), align)
-		if start+uint64(size) > f.end() {
-			continue
-		}
-		s.own()
-		s.free = slices.Delete(s.free, i, i+1)
-		s.give(span{f.base, uint32(start) - f.base})
-		s.give(span{uint32(start) + size, uint32(f.end() - start - uint64(size))})
-		return uint32(start), true
+	left := misfits
+	f, ok := s.root.first(uint64(size), align, &left)
+	if !ok && left == 0 {
+		left = misfits // of which there are none then
+		f, ok = s.root.first(uint64(size)+uint64(align)-1, align, &left)
 	}
-	return 0, false
+	if !ok {
+		return 0, false
+	}
+	base = uint32(alignUp(uint64(f.base), align))
+	s.cut(f, span{base, size})
+	return base, true
 }
 
 // takeAt removes exactly a range, and reports whether all of it was in the set.
 func (s *spans) takeAt(r span) bool {
-	i := slices.IndexFunc(s.free,
-		func(f span) bool { return f.base <= r.base && r.end() <= f.end() })
-	if i < 0 {
+	f, ok := s.root.floor(r.base)
+	if !ok || r.end() > f.end() {
 		return false
 	}
-	f := s.free[i]
-	s.own()
-	s.free = slices.Delete(s.free, i, i+1)
-	s.give(span{f.base, r.base - f.base})
-	s.give(span{uint32(r.end()), uint32(f.end() - r.end())})
+	s.cut(f, r)
 	return true
 }
 
-// clone returns a copy.
-func (s *spans) clone() spans {
-	s.shared = true
-	return *s
+// cut removes a part of one of the ranges.
+func (s *spans) cut(f, part span) {
+	s.root = s.root.without(f.base)
+	s.give(span{f.base, part.base - f.base})
+	s.give(span{uint32(part.end()), uint32(f.end() - part.end())})
 }
+
+// clone returns a copy.
+func (s *spans) clone() spans { return *s }
 
 // alignUp returns the smallest multiple of align, a power of two, that is not below n.
 func alignUp(n uint64, align uint32) uint64 {

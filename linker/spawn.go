@@ -252,7 +252,7 @@ func (g *Group) build(ctx context.Context, s *scope, tls map[*module]uint32) err
 			return err
 		}
 	}
-	for slot, fn := range s.closures.All {
+	for slot, fn := range s.closures.all {
 		if err := g.putSlot(ctx, slot, fn); err != nil {
 			return err
 		}

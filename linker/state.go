@@ -17,14 +17,14 @@ type scope struct {
 	// the order of instantiation: what a module needs comes before it, but for cycles
 	order []*module
 	names names                        // libraries by the names they were asked for
-	files names                        // and by the file they were found in
+	files libraryFiles                 // and by the file they were found in
 	tags  persist.Map[string, *export] // that were made because several modules import them
 	// functions of the host's env module; nil when there is none
 	host *module
 	// what the configuration defines; nil when that is nothing
 	given    *module
 	pointers pointers
-	closures persist.Map[uint32, *function] // what closures hold, by entry of the function table
+	closures closureContents
 	// trampolines are what other closures hold: those that guests prepared.
 	trampolines persist.Map[uint32, *trampoline]
 }

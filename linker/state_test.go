@@ -32,7 +32,7 @@ func TestSpans(t *testing.T) {
 				r.size = rapid.Uint32Range(1, size-r.base).Draw(t, "size")
 				ok := s.takeAt(r)
 				if ok == slices.Contains(free[r.base:r.end()], false) {
-					t.Fatalf("takeAt(%v) = %v of %v", r, ok, s.free)
+					t.Fatalf("takeAt(%v) = %v of %v", r, ok, slices.Collect(s.all))
 				}
 				for i := r.base; ok && uint64(i) < r.end(); i++ {
 					free[i] = false
@@ -45,7 +45,7 @@ func TestSpans(t *testing.T) {
 				align := uint32(1) << rapid.IntRange(0, 5).Draw(t, "align")
 				base, ok := s.take(n, align)
 				if ok != possible(free[:], n, align) {
-					t.Fatalf("take(%d, %d) = %v of %v", n, align, ok, s.free)
+					t.Fatalf("take(%d, %d) = %v of %v", n, align, ok, slices.Collect(s.all))
 				}
 				if !ok {
 					continue
@@ -58,18 +58,61 @@ func TestSpans(t *testing.T) {
 				}
 				taken = append(taken, span{base, n})
 			}
-			for k, f := range s.free {
-				if f.size == 0 || k > 0 && s.free[k-1].end() >= uint64(f.base) {
-					t.Fatalf("not sorted and joined: %v", s.free)
+			ranges := slices.Collect(s.all)
+			s.root.check(t)
+			for k, f := range ranges {
+				if f.size == 0 || k > 0 && ranges[k-1].end() >= uint64(f.base) {
+					t.Fatalf("not sorted and joined: %v", slices.Collect(s.all))
 				}
 				for i := f.base; uint64(i) < f.end(); i++ {
 					if !free[i] {
-						t.Fatalf("%d is not free: %v", i, s.free)
+						t.Fatalf("%d is not free: %v", i, slices.Collect(s.all))
 					}
 				}
 			}
 		}
 	})
+}
+
+// check fails if a tree is not what it says.
+func (n *spanNode) check(t *rapid.T) {
+	if n == nil {
+		return
+	}
+	n.left.check(t)
+	n.right.check(t)
+	count, most := 1, n.size
+	for _, child := range []*spanNode{n.left, n.right} {
+		if child != nil {
+			count, most = count+child.count, max(most, child.most)
+		}
+	}
+	l, r := n.left.weight(), n.right.weight()
+	if n.count != count || n.most != most || l > spanDelta*r || r > spanDelta*l {
+		t.Fatalf("a node of %d ranges of %d at most has %d of %d; weights %d and %d", n.count,
+			n.most, count, most, l, r)
+	}
+}
+
+// Ranges that are large enough but lie badly are not passed over for ever, and copies stay what
+// they were.
+func TestSpansPassOverSome(t *testing.T) {
+	var s spans
+	const n = 1000
+	for i := range uint32(n) {
+		s.give(span{i*8 + 1, 4})
+	}
+	before := s.clone()
+	s.give(span{n * 8, 7})
+	if base, ok := s.take(4, 4); !ok || base != n*8 {
+		t.Errorf("take(4, 4) = %d, %v", base, ok)
+	}
+	if base, ok := before.take(4, 4); ok {
+		t.Errorf("take(4, 4) = %d of a copy that has none", base)
+	}
+	if base, ok := before.take(4, 1); !ok || base != 1 {
+		t.Errorf("take(4, 1) = %d, %v", base, ok)
+	}
 }
 
 // possible reports whether n free units in a row begin at a multiple of align.

@@ -1,6 +1,7 @@
 package linker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -14,6 +15,88 @@ type threadExit struct {
 	mod *module
 }
 
+// threadExits are the destructors of a group's thread-local data. Those of some modules are taken,
+// or forgotten, without a look at those of the others.
+type threadExits struct {
+	of   map[*module][]numberedExit
+	live int
+	next uint64
+	// order has every destructor once, and some that are gone.
+	order []numberedModule
+}
+
+type numberedExit struct {
+	exitHandler
+	number uint64
+}
+
+type numberedModule struct {
+	mod    *module
+	number uint64
+}
+
+func (t *threadExits) add(h threadExit) {
+	if len(t.order) > 2*t.live+16 { // modules come and go
+		t.order = slices.DeleteFunc(t.order, func(o numberedModule) bool { return !t.has(o) })
+	}
+	t.next++
+	t.live++
+	t.of[h.mod] = append(t.of[h.mod], numberedExit{h.exitHandler, t.next})
+	t.order = append(t.order, numberedModule{h.mod, t.next})
+}
+
+// has reports whether a destructor is not gone.
+func (t *threadExits) has(o numberedModule) bool {
+	_, found := slices.BinarySearchFunc(t.of[o.mod], o.number,
+		func(h numberedExit, number uint64) int { return cmp.Compare(h.number, number) })
+	return found
+}
+
+// last returns the number of the last destructor of a module, 0 if there is none.
+func (t *threadExits) last(m *module) uint64 {
+	if list := t.of[m]; len(list) > 0 {
+		return list[len(list)-1].number
+	}
+	return 0
+}
+
+// lastOf returns the one of some modules, or of all if modules is nil, whose destructor was
+// registered last; nil if there is none.
+func (t *threadExits) lastOf(modules []*module) (last *module) {
+	if modules == nil {
+		for n := len(t.order); n > 0; n-- {
+			if o := t.order[n-1]; t.has(o) {
+				return o.mod
+			}
+			t.order = t.order[:n-1]
+		}
+		return nil
+	}
+	for _, m := range modules {
+		if t.last(m) > t.last(last) {
+			last = m
+		}
+	}
+	return last
+}
+
+// pop takes the last destructor of a module, which has some.
+func (t *threadExits) pop(m *module) threadExit {
+	list := t.of[m]
+	h := list[len(list)-1]
+	t.live--
+	if t.of[m] = list[:len(list)-1]; len(list) == 1 {
+		delete(t.of, m)
+	}
+	return threadExit{h.exitHandler, m}
+}
+
+// drop forgets a module's.
+func (t *threadExits) drop(m *module) {
+	t.live -= len(t.of[m])
+	delete(t.of, m)
+}
+
 // addThread registers a destructor in a group, unless that is dead, and reports whether it may be.
 func (x *exits) addThread(g *Group, h threadExit) bool {
 	x.mu.Lock()
@@ -21,13 +104,18 @@ func (x *exits) addThread(g *Group, h threadExit) bool {
 	if g.cause.Load() != nil {
 		return true
 	}
-	if len(x.threads[g]) >= x.most || !x.lateIn[g].take() {
+	t := x.threads[g]
+	if t != nil && t.live >= x.most || x.most == 0 || !x.lateIn[g].take() {
 		return false
 	}
-	if x.threads == nil {
-		x.threads = map[*Group][]threadExit{}
+	if t == nil {
+		t = &threadExits{of: map[*module][]numberedExit{}}
+		if x.threads == nil {
+			x.threads = map[*Group]*threadExits{}
+		}
+		x.threads[g] = t
 	}
-	x.threads[g] = append(x.threads[g], h)
+	t.add(h)
 	return true
 }
 
@@ -36,14 +124,15 @@ func (x *exits) addThread(g *Group, h threadExit) bool {
 func (x *exits) popThread(g *Group, modules []*module) (threadExit, bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	list := x.threads[g]
-	for i, h := range slices.Backward(list) {
-		if modules == nil || slices.Contains(modules, h.mod) {
-			x.threads[g] = slices.Delete(list, i, i+1)
-			return h, true
-		}
+	t := x.threads[g]
+	if t == nil {
+		return threadExit{}, false
 	}
-	return threadExit{}, false
+	m := t.lastOf(modules)
+	if m == nil {
+		return threadExit{}, false
+	}
+	return t.pop(m), true
 }
 
 // hasThread reports whether something is registered in a group: of some modules, or of any if
@@ -51,8 +140,8 @@ func (x *exits) popThread(g *Group, modules []*module) (threadExit, bool) {
 func (x *exits) hasThread(g *Group, modules []*module) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return slices.ContainsFunc(x.threads[g],
-		func(h threadExit) bool { return modules == nil || slices.Contains(modules, h.mod) })
+	t := x.threads[g]
+	return t != nil && t.lastOf(modules) != nil
 }
 
 // dropThread forgets what is registered in a group: of one module, or all if m is nil. A group that
@@ -61,13 +150,14 @@ func (x *exits) hasThread(g *Group, modules []*module) bool {
 func (x *exits) dropThread(g *Group, m *module) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	list := slices.DeleteFunc(x.threads[g],
-		func(h threadExit) bool { return m == nil || h.mod == m })
-	if len(list) == 0 {
-		delete(x.threads, g)
+	t := x.threads[g]
+	if t == nil {
 		return
 	}
-	x.threads[g] = list
+	t.drop(m)
+	if m == nil || t.live == 0 {
+		delete(x.threads, g)
+	}
 }
 
 // heldBesides returns the modules of which something is registered in other groups than g. Only
@@ -77,9 +167,9 @@ func (x *exits) heldBesides(g *Group) map[*module]bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	held := map[*module]bool{}
-	for other, list := range x.threads {
-		for _, h := range list {
-			held[h.mod] = held[h.mod] || other != g
+	for other, t := range x.threads {
+		for m := range t.of {
+			held[m] = held[m] || other != g
 		}
 	}
 	return held

@@ -163,8 +163,8 @@ func (u *unload) forget(gone []*module) {
 		l.state.slots.retire(span{f.slot, 1}, f.fn.owner())
 	}
 	var closures []uint32
-	for slot, fn := range now.closures.All {
-		if dead[fn.mod] {
+	for _, m := range gone {
+		for slot := range now.closures.of(m).All {
 			closures = append(closures, slot) // null, but still somebody's
 		}
 	}
@@ -191,7 +191,7 @@ func (s *scope) forget(gone []*module, dead map[*module]bool, closures []uint32)
 		}
 	}
 	for _, slot := range closures {
-		s.closures = s.closures.Without(slot)
+		s.closures = s.closures.without(slot)
 	}
 }
 
@@ -202,18 +202,14 @@ func (s *scope) unname(m *module) {
 			s.names = s.names.Without(name)
 		}
 	}
-	if s.files.At(m.file) == m {
-		s.files = s.files.Without(m.file)
-	}
+	s.files = s.files.without(m)
 }
 
 // spansOf returns the modules' own entries of the function table.
 func spansOf(modules []*module) (all spans) {
 	for _, m := range modules {
-		all.free = append(all.free, m.table)
+		all.give(m.table)
 	}
-	all.free = slices.DeleteFunc(all.free, func(s span) bool { return s.size == 0 })
-	slices.SortFunc(all.free, func(a, b span) int { return cmp.Compare(a.base, b.base) })
 	return all
 }
 

@@ -110,6 +110,10 @@ func kinds() []kind {
 		{"a library by ever new names", "names", 200, aliases},
 		{"closures that are set and freed", "closures", 1000, closures},
 		{"a library that is closed and opened again", "pointers", 1000, reopening},
+		{"libraries, each in a file of its own", "files", 40, manyFiles},
+		{"a library that comes and goes beside others' closures", "closures", 500, besideClosures},
+		{"pairs of table entries where single ones are free", "holes", 1000, holes},
+		{"destructors of a library below those of another one", "destructors", 1000, destructors},
 	}
 }
 

@@ -61,8 +61,9 @@ func run(out io.Writer, measureOne string, size int, dir string) error {
 
 // image is what inputs are opened in: a main module, and a file system with what a kind puts there.
 type image struct {
-	group *linker.Group
-	files fstest.MapFS
+	group  *linker.Group
+	files  fstest.MapFS
+	folder string // whose files are in the file system, too
 }
 
 // measure leaves in a folder what was executed, and returns how many bytes were allocated.
@@ -70,18 +71,24 @@ func measure(ctx context.Context, k kind, size int, dir string) (allocated uint6
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
 	defer rt.Close(ctx)
 	files := fstest.MapFS{}
+	folder, err := os.MkdirTemp("", "work")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(folder)
 	var b wasm.Builder
 	b.ExportFunc("main", b.Func(b.Type(nil, nil), nil, nil))
 	main, err := b.Bytes()
 	if err != nil {
 		return 0, err
 	}
-	config := linker.NewConfig().WithFS(files).WithDataAllocator(linker.OwnPages)
+	config := linker.NewConfig().WithFS(folders{files, os.DirFS(folder)}).
+		WithDataAllocator(linker.OwnPages).WithPointerQuarantine(0)
 	l, err := linker.New(ctx, rt, main, config)
 	if err != nil {
 		return 0, err
 	}
-	measured, err := k.prepare(ctx, &image{l.Main(), files}, size)
+	measured, err := k.prepare(ctx, &image{l.Main(), files, folder}, size)
 	if err != nil {
 		return 0, err
 	}
