@@ -29,6 +29,10 @@ func TestWalkthrough(t *testing.T) {
 	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	commands := 0
 	for _, block := range console.FindAllStringSubmatch(string(page), -1) {
+		_, err := exec.LookPath("clang-22")
+		if err != nil && strings.Contains(block[1], "lockstep cc") {
+			continue // there is no compiler here
+		}
 		for _, text := range strings.Split("\n"+block[1], "\n$ ")[1:] {
 			line, want, _ := strings.Cut(text, "\n")
 			commands++

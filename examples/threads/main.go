@@ -2,9 +2,9 @@
 //
 //	go run ./examples/threads
 //
-// The threads share one memory. Each checksums the same text with zlib's crc32, call after call; the
-// ninth opens Lua, looks a function up in it, and closes it again. A load gathers all threads, for
-// the moment in which it becomes visible to all of them at once, and each has the same function
+// The threads share one memory. Each checksums the same text with zlib's crc32, call after call;
+// the ninth opens Lua, looks a function up in it, and closes it again. A load gathers all threads,
+// for the moment in which it becomes visible to all of them at once, and each has the same function
 // pointer afterwards.
 package main
 

@@ -45,8 +45,8 @@ func highlight(source string, tokens []webts.Token) string {
 		}
 		now := classOf(t, source[t.Start:t.End])
 		between := plain
-		if before == literal && now == literal { // some grammars have no name for what is in a string
-			between = literal
+		if before == literal && now == literal {
+			between = literal // some grammars have no name for the inside of a string
 		}
 		write(source[at:t.Start], between)
 		write(source[t.Start:t.End], now)
