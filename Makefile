@@ -6,10 +6,10 @@ GO  ?= go
 NPM ?= npm
 
 .DEFAULT_GOAL := help
-.PHONY: help deps fixtures libraries verify test race race-rooms bench soak fuzz mutants tlc proof faults explored explore lint playground install release
+.PHONY: help deps fixtures libraries verify test race race-rooms bench bench-compare soak fuzz mutants tlc proof faults explored explore lint playground install release
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 deps: stock/node_modules/.stamp ## fetch the pinned stock modules from npm
 
@@ -51,6 +51,10 @@ race-rooms: ## run the tests of what has goroutines under the race detector
 bench: ## print what linking costs, as ratios, and how costs grow; samples in out/bench.txt
 	@mkdir -p out
 	$(GO) run ./linker/bench --raw out/bench.txt
+
+bench-compare: ## compare the work tree with another revision: make bench-compare BASE=HEAD~1
+	@test -n "$(BASE)" || { echo 'make bench-compare: say with which revision: BASE=HEAD~1' >&2; exit 1; }
+	$(GO) run ./linker/bench compare $(BASE)
 
 # make soak DURATION=1h SEED=7
 DURATION ?= 1m

@@ -29,6 +29,7 @@ func main() {
 func command() *cobra.Command {
 	var only, raw string
 	var rounds int
+	var grows bool
 	c := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure what linking costs, as ratios to a peer in the same run",
@@ -52,17 +53,19 @@ func command() *cobra.Command {
 				defer func() { err = errors.Join(err, f.Close()) }()
 				samples = f
 			}
-			return run(cmd.Context(), cmd.OutOrStdout(), samples, rounds, only)
+			return run(cmd.Context(), cmd.OutOrStdout(), samples, rounds, only, grows && only == "")
 		},
 	}
 	c.Flags().StringVar(&only, "only", "", "measure the rows whose name contains this")
 	c.Flags().StringVar(&raw, "raw", "", "write every sample to a file that benchstat reads")
 	c.Flags().IntVar(&rounds, "rounds", 31, "how often each side of a row is measured")
+	c.Flags().BoolVar(&grows, "growth", true, "measure how costs grow, too, unless --only is given")
+	c.AddCommand(compareCommand())
 	return c
 }
 
 // run measures the rows and prints the tables.
-func run(ctx context.Context, out, samples io.Writer, rounds int, only string) error {
+func run(ctx context.Context, out, samples io.Writer, rounds int, only string, grows bool) error {
 	var done []result
 	for _, r := range rows() {
 		if !strings.Contains(r.name, only) {
@@ -84,7 +87,7 @@ func run(ctx context.Context, out, samples io.Writer, rounds int, only string) e
 			return err
 		}
 	}
-	if !strings.Contains("growth", only) {
+	if !grows {
 		return nil
 	}
 	grown, err := growth(ctx)

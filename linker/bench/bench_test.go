@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"strings"
+	"testing"
+)
+
+// The exponent of a power is its exponent.
+func TestExponent(t *testing.T) {
+	for _, want := range []float64{0, 0.5, 1, 2} {
+		g := grown{sizes: []int{10, 100, 1000}}
+		for _, n := range g.sizes {
+			g.ns = append(g.ns, 7*math.Pow(float64(n), want))
+		}
+		if got := g.exponent(); math.Abs(got-want) > 1e-9 {
+			t.Errorf("exponent %v, want %v", got, want)
+		}
+	}
+}
+
+// The ratio is that of a typical round, not that of the sums: a round that was disturbed does not
+// count.
+func TestRatio(t *testing.T) {
+	p := pair{peerNS: []float64{10, 10, 1000}, ownNS: []float64{20, 20, 20}}
+	if got := p.ratio(); got != 2 {
+		t.Errorf("ratio %v, want 2", got)
+	}
+}
+
+// A run prints a row for each pair and writes every sample, and what it writes is read again.
+func TestRun(t *testing.T) {
+	t.Chdir("../..")
+	if _, err := os.Stat("go.mod"); err != nil {
+		t.Fatal(err)
+	}
+	var out, raw bytes.Buffer
+	const rounds = 2
+	if err := run(t.Context(), &out, &raw, rounds, "call", false); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "call by name") {
+		t.Errorf("no row for calls by name:\n%s", &out)
+	}
+	samples := map[string][]float64{}
+	names, err := readSamples(&raw, samples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(names) == 0 {
+		t.Fatal("no samples")
+	}
+	for _, name := range names {
+		if n := len(samples[name]); n < rounds {
+			t.Errorf("%s: %d samples, want %d or more", name, n, rounds)
+		}
+	}
+	table := comparison("BASE", names, [2]map[string][]float64{samples, samples})
+	if got := strings.Count(table, "1.00 ×"); got != len(names) {
+		t.Errorf("%d of %d names are as fast as they are:\n%s", got, len(names), table)
+	}
+}
+
+// What is no sample is an error.
+func TestReadSamples(t *testing.T) {
+	for _, text := range []string{"x\n", "BenchmarkA 1 x ns/op\n", "BenchmarkA 1 2 B/op\n"} {
+		if _, err := readSamples(strings.NewReader(text), map[string][]float64{}); err == nil {
+			t.Errorf("%q: no error", text)
+		}
+	}
+}
