@@ -16,7 +16,7 @@ import (
 type areas struct {
 	l *Linker
 
-	mu   sync.Mutex
+	mu   sync.Mutex // guards what follows; not held while the guest is called
 	live map[uint32]area
 	free spans // grown once and given back
 	// of these, where the data of libraries was that are not loaded; they do not overlap

@@ -164,8 +164,9 @@ type functionPool struct {
 	group *Group
 	mod   api.Module
 	name  string
-	free  []api.Function
-	gone  bool // the module was taken out of the group
+	// They belong to whom the group belongs: see Group.
+	free []api.Function
+	gone bool // the module was taken out of the group
 }
 
 func (p *functionPool) take() api.Function {

@@ -31,7 +31,7 @@ func (e *CallbackError) Error() string {
 // callbacks are the Go functions that have function pointers, by number. Numbers are not used
 // again.
 type callbacks struct {
-	mu    sync.Mutex
+	mu    sync.Mutex // guards what follows
 	last  uint32
 	live  map[uint32]callback // by number
 	slots map[uint32]uint32   // numbers by function pointer

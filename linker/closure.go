@@ -213,8 +213,8 @@ func (s *scope) withClosure(slot uint32, fn *function, tr *trampoline) *scope {
 // staleSlots are entries of freed closures that a group has to clear before it goes on. It is safe
 // for concurrent use.
 type staleSlots struct {
-	any   atomic.Bool // there are some: asked at every safepoint
-	mu    sync.Mutex
+	any   atomic.Bool     // there are some: asked at every safepoint
+	mu    sync.Mutex      // guards slots, and any when it is changed
 	slots map[uint32]bool // a group that sleeps has each at most once
 }
 

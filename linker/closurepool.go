@@ -8,7 +8,7 @@ import (
 
 // closures are the entries of the function table that guests fill themselves. They stay closures
 // for ever: what is freed goes through a quarantine of their own, in the order in which it was
-// freed, and is then allocated again.
+// freed, and is then allocated again. A part of the state: the state lock guards it.
 type closures struct {
 	keep    uint32   // entries that stay in quarantine; see Config.WithPointerQuarantine
 	free    []uint32 // to be handed out; as many as the coordinator counts

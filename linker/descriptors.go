@@ -224,13 +224,13 @@ func (e *entry) endSystem() {
 
 // keyedLocks is a mutex for each number. Its zero value is ready.
 type keyedLocks struct {
-	mu    sync.Mutex
+	mu    sync.Mutex           // guards locks, and the users of each
 	locks map[int32]*keyedLock // those that somebody has or waits for
 }
 
 type keyedLock struct {
 	mu    sync.Mutex
-	users int
+	users int // guarded by keyedLocks.mu
 }
 
 // lock takes the mutex of a number, and returns what releases it.

@@ -34,7 +34,7 @@ const (
 type guestLibraries struct {
 	most int // that may be open at once
 
-	mu    sync.Mutex
+	mu    sync.Mutex            // guards what follows
 	open  map[uint32][]*Library // one for each dlopen that no dlclose has answered
 	count int                   // of all
 }

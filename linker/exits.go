@@ -21,7 +21,7 @@ import (
 type exits struct {
 	most int // of one module, and of one group
 
-	mu      sync.Mutex
+	mu      sync.Mutex // guards what follows
 	of      map[*module][]exitHandler
 	threads map[*Group]*threadExits
 	// lateOf and lateIn count what is registered while destructors run.

@@ -71,7 +71,7 @@ func (s *scope) named(name string) *module {
 // guestNames are strings that the linker has put into the guest's memory, for as long as a module
 // is loaded.
 type guestNames struct {
-	mu sync.Mutex
+	mu sync.Mutex // guards at
 	at map[*module]map[string]uint32
 }
 

@@ -14,7 +14,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 )
 
-// instance is a module in one group.
+// instance is a module in one group. It belongs to whom the group belongs: see Group.
 type instance struct {
 	mod     api.Module
 	bridges []api.Module

@@ -111,7 +111,7 @@ func (l *Linker) closeGroup(ctx context.Context, g *Group) error {
 
 // groupList is the groups of an image, from building to released.
 type groupList struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // guards groups
 	groups []*Group
 }
 

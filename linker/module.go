@@ -345,7 +345,7 @@ func closeCode(ctx context.Context, c *wazero.CompiledModule) {
 type putter struct {
 	index map[*function]uint32 // position in the order of functions
 
-	mu       sync.Mutex
+	mu       sync.Mutex                       // guards compiled
 	compiled map[uint32]wazero.CompiledModule // by batch
 }
 

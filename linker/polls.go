@@ -69,7 +69,7 @@ const pollRounds = 1 << 14
 // which is under way overwrites it is possible, and harmless: the next one comes. Guests cannot
 // reach it. Its zero value is that of a group without polls.
 type pollFlag struct {
-	mu      sync.Mutex
+	mu      sync.Mutex        // guards what follows; guests count down without it
 	global  api.MutableGlobal // nil before the group is open, and when modules do not look
 	reasons int               // that last: contexts that have ended, a group that is being closed
 }

@@ -42,7 +42,7 @@ func (l *Linker) moduleConfig() wazero.ModuleConfig {
 
 // stream is a standard stream that all groups share, one at a time.
 type stream struct {
-	mu  sync.Mutex
+	mu  sync.Mutex // held by the group that reads or writes
 	in  io.Reader
 	out io.Writer
 }

@@ -42,11 +42,11 @@ func (e *ThreadError) Unwrap() error { return e.Err }
 // guestThreads are the threads that the guest has started, each a group with a goroutine of its
 // own.
 type guestThreads struct {
-	mu     sync.Mutex
-	used   bool  // there was one
-	ending bool  // no more are started
-	cause  error // why
-	last   int32 // the number of the youngest
+	mu     sync.Mutex // guards what follows, and the group of each thread
+	used   bool       // there was one
+	ending bool       // no more are started
+	cause  error      // why
+	last   int32      // the number of the youngest
 	live   map[int32]*guestThread
 	none   chan struct{} // closed when there is none any more
 	failed []error

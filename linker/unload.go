@@ -291,6 +291,8 @@ type unloadStep struct {
 	// keep are the entries in these that are the pointers of functions of other modules.
 	keep map[*module][]uint32
 
+	// Groups apply at the same time, so mu guards what follows then. In commit all of them hold
+	// still, and it belongs to the leader.
 	mu     sync.Mutex
 	groups []*Group     // that have applied it
 	closed []api.Module // what was taken out of them, to be closed by whoever commits

@@ -30,7 +30,7 @@ const (
 
 // waits is where groups wait for each other by address. Who was first is woken first.
 type waits struct {
-	mu     sync.Mutex
+	mu     sync.Mutex // guards queues
 	queues map[uint32][]*waiter
 }
 

@@ -7,7 +7,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// waiter is a goroutine that waits inside or in front of group m.
+// waiter is a goroutine that waits inside or in front of group m. The mutex guards held; the rest
+// does not change.
 type waiter struct {
 	Waiter
 	m    *Member

@@ -93,6 +93,7 @@ type Event struct {
 // actions of linker/protocol under one mutex; each action inside one critical section.
 // Its methods may be called by any goroutine.
 type Coordinator struct {
+	// Never changed; mu guards what is said to be guarded.
 	mu          sync.Locker
 	waiting     Waiting
 	observer    Observer

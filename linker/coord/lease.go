@@ -11,7 +11,8 @@ import (
 // Token is the topology lease in somebody's hands. It may move to another
 // goroutine, one goroutine at a time, and ends exactly once: by Release, or by
 // going over to a link operation or a child. A token that becomes garbage
-// without ending is reported to Config.OnLeak, and its lease stays taken.
+// without ending is reported to Config.OnLeak, and its lease stays taken. But for what ended points
+// to, which any goroutine may change, nothing in it changes.
 type Token struct {
 	m     *Member
 	id    uint64

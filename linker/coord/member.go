@@ -11,6 +11,7 @@ import (
 // methods are called by the goroutine that is inside (one at a time), except
 // Enter, which goes in, and Crash, which any goroutine may call.
 type Member struct {
+	// Never changed when the group is attached.
 	c           *Coordinator
 	id          protocol.Group
 	participant Participant

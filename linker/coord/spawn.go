@@ -7,7 +7,8 @@ import (
 )
 
 // Child is a group that is being spawned. It holds the parent's token, and may
-// move with it to another goroutine. It ends by Attach or Abort, exactly once.
+// move with it to another goroutine. It ends by Attach or Abort, exactly once. Its fields never
+// change.
 type Child struct {
 	m     *Member
 	token *Token

@@ -68,7 +68,7 @@ func (w *notifiedWaiter) Wake() {
 func Polling(b Backoff) Waiting { return &polling{backoff: b} }
 
 type polling struct {
-	mu      sync.Mutex
+	mu      sync.Mutex // the coordinator's; backoff needs no guard, it never changes
 	backoff Backoff
 }
 
