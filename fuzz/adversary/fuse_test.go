@@ -3,6 +3,7 @@ package adversary_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -164,3 +165,19 @@ func (b *bell) reset() {
 
 // observe implements coord.Observer.
 func (b *bell) observe(coord.Event) { b.ring() }
+
+// Enabled implements slog.Handler. The linker logs in the middle of its operations, between the
+// actions that observe sees: while it searches, binds, and looks up.
+func (b *bell) Enabled(context.Context, slog.Level) bool { return true }
+
+// Handle implements slog.Handler.
+func (b *bell) Handle(context.Context, slog.Record) error {
+	b.ring()
+	return nil
+}
+
+// WithAttrs implements slog.Handler.
+func (b *bell) WithAttrs([]slog.Attr) slog.Handler { return b }
+
+// WithGroup implements slog.Handler.
+func (b *bell) WithGroup(string) slog.Handler { return b }

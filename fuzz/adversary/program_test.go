@@ -16,6 +16,7 @@ type program struct {
 	quarantine uint32         // see linker.Config.WithPointerQuarantine
 	polls      bool           // modules have loop safepoints
 	polling    bool           // goroutines wait by coord.Polling
+	logs       bool           // what the linkers log happens, too: see bell
 }
 
 // scripts is how many scripts host functions have. The first ones are those of constructors, then
@@ -132,6 +133,7 @@ func (d drawing) program(t *rapid.T) *program {
 		quarantine: rapid.SampledFrom([]uint32{forever, forever, 16, 0}).Draw(t, "quarantine"),
 		polls:      rapid.IntRange(0, 3).Draw(t, "polls") == 0,
 		polling:    rapid.IntRange(0, 7).Draw(t, "polling") == 0,
+		logs:       rapid.Bool().Draw(t, "logs"),
 	}
 	for i := range p.scripts {
 		p.scripts[i] = d.acts(t, 1, 0, 3)
@@ -168,8 +170,8 @@ func (a act) String() string {
 
 func (p *program) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %d images, quarantine %d, loop safepoints %v, polling %v\n",
-		p.seed, p.images, p.quarantine, p.polls, p.polling)
+	fmt.Fprintf(&b, "seed %d: %d images, quarantine %d, loop safepoints %v, polling %v, logs %v\n",
+		p.seed, p.images, p.quarantine, p.polls, p.polling, p.logs)
 	for i, s := range p.scripts {
 		fmt.Fprintf(&b, "script %d: %v\n", i, s)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"sync"
@@ -83,6 +84,9 @@ func (w *world) config() *linker.Config {
 		WithPointerQuarantine(w.p.quarantine).WithLoopSafepoints(w.p.polls)
 	if w.p.polling {
 		c = c.WithWaiting(coord.Polling(coord.ReferenceBackoff()))
+	}
+	if w.p.logs {
+		c = c.WithLogger(slog.New(w.bell))
 	}
 	return c
 }
