@@ -9,8 +9,8 @@ import (
 // strategies, [Notified] and [Polling]; a controlled scheduler is a third. Its
 // methods may be called by any goroutine.
 type Waiting interface {
-	// Mutex is the coordinator's mutex. Each of its critical sections is one
-	// step of a goroutine, mostly one action of the protocol.
+	// Mutex is the coordinator's mutex. Each of its critical sections is one step of a
+	// goroutine, and performs any number of actions of the protocol.
 	Mutex() sync.Locker
 	// Waiter is what one goroutine waits with, once.
 	Waiter() Waiter
