@@ -8,7 +8,7 @@ import (
 )
 
 // LeadsTo is a property in time: whenever the condition holds for a group, it does not hold for
-// ever, unless the image is poisoned. Its name is that of the formula in tla/LinkerSync.tla.
+// ever, unless the image is poisoned. Its name is that of the formula in tla/LinkerProperties.tla.
 type LeadsTo struct {
 	Name  string
 	Eager bool // under EagerSpec: who sleeps wants to run, all the time

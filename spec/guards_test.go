@@ -24,7 +24,11 @@ func TestGuardsReport(t *testing.T) {
 	}
 	var want []string
 	for _, action := range actions {
-		guards, err := spec.Root.Guards(action.Name)
+		module, err := spec.Definer(action.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		guards, err := module.Guards(action.Name)
 		if err != nil {
 			t.Fatal(err)
 		}

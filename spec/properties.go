@@ -15,7 +15,7 @@ var invariants string
 // Property is a property of the protocol as invariants.md has it.
 type Property struct {
 	Number   string // for good: I1, S3, L2
-	Name     string // in tla/LinkerSync.tla
+	Name     string // in tla/LinkerProperties.tla
 	Sentence string
 }
 

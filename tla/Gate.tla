@@ -43,8 +43,7 @@ Shut(g) ==
     /\ IsOpen(g)
     /\ mode' = [mode EXCEPT ![g] = GateMode[g]]
     /\ gate' = [gate EXCEPT ![g] = "shut"]
-    /\ UNCHANGED <<stage, leaseQueue, holder, stateQueue, writer, readers, leader, op, part, mail>>
-    /\ UNCHANGED <<failed, view, log, table, free, taken, poisoned>>
+    /\ UNCHANGED <<stage, leaseVars, lockVars, operationVars, imageVars, closureVars, poisoned>>
 
 \* The gate of a group that asks for nothing is opened, with the mutex held.  No operation is
 \* published, nor about to be: Work and Publish are one critical section.  In Go: Member.open.

@@ -8,7 +8,7 @@ EXTENDS LinkerSync
 \* No leader acts for a sleeper.
 NeverClaimed == \A h \in Groups : (Asleep(h)) => (part[h] \notin {"Arrived", "Applied"})
 
-\* Nobody takes part while it waits for the lease, or for the state lock.
+\* No group takes part while it waits for the lease, or for the state lock.
 NeverArrivesWaitingForLease == \A h \in Groups : (stage[h] = "WaitLease") => (part[h] # "Arrived")
 NeverArrivesWaitingForState == \A h \in Groups : (stage[h] = "WaitState") => (part[h] # "Arrived")
 
@@ -17,18 +17,23 @@ LeaseQueueIsShort == Len(leaseQueue) < 2
 StateQueueIsShort == Len(stateQueue) < 2
 OneQueueAtATime == (leaseQueue = <<>>) \/ (stateQueue = <<>>)
 
-\* A holder of the lease never has to wait for the state lock behind somebody without it.
-LeaseMeansStateNext == (holder = None) \/ (stage[holder] # "WaitState") \/ (Head(stateQueue) = holder)
+\* A holder of the lease never has to wait for the state lock behind a group without it.
+LeaseMeansStateNext ==
+    (holder = None) \/ (stage[holder] # "WaitState") \/ (Head(stateQueue) = holder)
 
 \* A child never waits for the state lock while another group has it.
-ChildNeverWaits == \A c \in Groups : (mode[c] = "Building" /\ stage[c] = "WaitState") => (writer = None)
+ChildNeverWaits ==
+    \A c \in Groups : (mode[c] = "Building" /\ stage[c] = "WaitState") => (writer = None)
 
 \* No operation is led by a group that is dead, and none commits.
 NoZombie == \A g \in Groups : (stage[g] = "Replaying") => (mode[g] # "Gone")
-ZombieNeverCommits == [][\A g \in Groups : ((stage[g] = "Replaying" /\ mode[g] = "Gone") => (log' = log))]_log
+ZombieNeverCommits ==
+    [][\A g \in Groups : ((stage[g] = "Replaying" /\ mode[g] = "Gone") => (log' = log))]_log
 
-\* Nobody dies between the epochs while others go on.
-NobodyDiesBetweenEpochs == [][\A h \in Groups : ((part[h] = "Applied" /\ mode'[h] = "Gone") => (leader' # leader))]_mode
+\* No group dies between the epochs while others go on.
+NobodyDiesBetweenEpochs ==
+    [][\A h \in Groups :
+        ((part[h] = "Applied" /\ mode'[h] = "Gone") => (leader' # leader))]_mode
 
 \* No operation is without participants, or has every kind of participant.
 NeverAlone == (leader = None) \/ (Participants # {})

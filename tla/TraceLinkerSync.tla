@@ -2,10 +2,12 @@
 (***************************************************************************)
 (* Are recorded traces of the running linker behaviours of LinkerSync?     *)
 (*                                                                         *)
-(* One critical section of the linker is one action and one event.  Each   *)
-(* behaviour of this specification follows one trace of a batch: in its    *)
-(* next step it does the action that the next event names, and comes to    *)
-(* what was seen after it.  A trace that is no behaviour of LinkerSync     *)
+(* Each action that a linker performs is one event of its trace.  A        *)
+(* critical section of the linker performs one action or more.             *)
+(*                                                                         *)
+(* Each behaviour of this specification follows one trace of a batch: in   *)
+(* its next step it does the action that the next event names, and comes   *)
+(* to what was seen after it.  A trace that is no behaviour of LinkerSync  *)
 (* cannot go on: TLC reports a deadlock, whose last state shows the trace  *)
 (* and how many of its events were matched.  A batch of traces that are    *)
 (* behaviours has exactly one state for each event and one for each        *)
@@ -21,8 +23,8 @@ EXTENDS TraceData, TLC
 
 \* Traces is the batch: a sequence of traces, each a sequence of events, each of them
 \*   <<action, group, argument, seen>>
-\* argument is the child of a Spawn, the operation of a Work, and otherwise None; group is the first one where
-\* an action is nobody's.  seen is what the linker's own state was after the action:
+\* argument is the child of a Spawn, the operation of a Work, and otherwise None; group is the first
+\* one for an action of no group.  seen is what the linker's own state was after the action:
 \*   <<mode, stage and part of the group, holder, writer, leader, op,
 \*     length of leaseQueue and of stateQueue, size of readers, length of log, free, taken>>
 
@@ -33,7 +35,7 @@ VARIABLES
     trace,      \* the number of the trace that this behaviour follows
     matched     \* how many of its events were matched so far
 
-traceVars == <<mode, stage, leaseQueue, holder, stateQueue, writer, readers, leader, op, part, mail, failed, view, log, table, free, taken, poisoned, trace, matched>>
+traceVars == <<vars, trace, matched>>
 
 (***************************************************************************)
 (* The next event                                                          *)
@@ -52,14 +54,18 @@ Is(action) == matched < Len(Traces[trace]) /\ Event[1] = action
 
 \* What was seen is what comes out, and the event is matched.
 Matches ==
-    /\ Event[4] = <<mode'[EventGroup], stage'[EventGroup], part'[EventGroup], holder', writer', leader', op',
-                    Len(leaseQueue'), Len(stateQueue'), Cardinality(readers'), Len(log'), free', taken'>>
+    /\ Event[4] = <<mode'[EventGroup], stage'[EventGroup], part'[EventGroup],
+                    holder', writer', leader', op',
+                    Len(leaseQueue'), Len(stateQueue'), Cardinality(readers'), Len(log'),
+                    free', taken'>>
     /\ matched' = matched + 1
     /\ trace' = trace
 
 (***************************************************************************)
 (* One wrapper for each action                                             *)
 (***************************************************************************)
+
+\* Made from Step in LinkerSync: go generate ./tla
 
 TraceRequestLease == Is("RequestLease") /\ RequestLease(EventGroup) /\ Matches
 TraceGrantLease == Is("GrantLease") /\ GrantLease(EventGroup) /\ Matches
@@ -86,24 +92,13 @@ TraceAttach == Is("Attach") /\ Attach(EventGroup) /\ Matches
 TraceDetach == Is("Detach") /\ Detach(EventGroup) /\ Matches
 TracePark == Is("Park") /\ Park(EventGroup) /\ Matches
 TraceUnpark == Is("Unpark") /\ Unpark(EventGroup) /\ Matches
-
 TraceWake == Is("Wake") /\ Wake(EventGroup) /\ Matches
-
 TraceCancelWake == Is("CancelWake") /\ CancelWake(EventGroup) /\ Matches
 TraceCancel == Is("Cancel") /\ Cancel(EventGroup) /\ Matches
 TraceCrash == Is("Crash") /\ Crash(EventGroup) /\ Matches
 TraceCheckpoint == Is("Checkpoint") /\ Checkpoint /\ Matches
 
-\* The trace was matched to its end: this is an end, not a deadlock.
-TraceEnd == matched = Len(Traces[trace]) /\ UNCHANGED traceVars
-
-(***************************************************************************)
-(* The specification                                                       *)
-(***************************************************************************)
-
-TraceInit == Init /\ matched = 0 /\ trace \in 1..Len(Traces)
-
-TraceNext ==
+TraceStep ==
     \/ TraceRequestLease
     \/ TraceGrantLease
     \/ TraceRequestState
@@ -134,7 +129,19 @@ TraceNext ==
     \/ TraceCancel
     \/ TraceCrash
     \/ TraceCheckpoint
-    \/ TraceEnd
+
+\* The end of what is made from Step.
+
+\* The trace was matched to its end: this is an end, not a deadlock.
+TraceEnd == matched = Len(Traces[trace]) /\ UNCHANGED traceVars
+
+(***************************************************************************)
+(* The specification                                                       *)
+(***************************************************************************)
+
+TraceInit == Init /\ matched = 0 /\ trace \in 1..Len(Traces)
+
+TraceNext == TraceStep \/ TraceEnd
 
 TraceSpec == TraceInit /\ [][TraceNext]_traceVars
 

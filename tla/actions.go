@@ -3,6 +3,7 @@ package tla
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // ActionLine is one disjunct of a next-state relation.
@@ -11,6 +12,8 @@ type ActionLine struct {
 	Name string
 	// Line is where the disjunct starts, counted from 1.
 	Line int
+	// Arguments are the sets that the quantified arguments are from, in order: "Groups".
+	Arguments []string
 }
 
 // Actions returns the disjuncts of the definition named next, in order. The definition must be
@@ -49,11 +52,12 @@ func (m *Module) actions(next string, tokens []token) ([]ActionLine, error) {
 		for end < len(tokens) && !(tokens[end].text == `\/` && tokens[end].column <= column) {
 			end++
 		}
-		name, ok := actionName(tokens[1:end])
+		line, ok := readAction(tokens[1:end])
 		if !ok {
 			return nil, m.notFlat(next, bullet)
 		}
-		lines = append(lines, ActionLine{Name: name, Line: bullet.line})
+		line.Line = bullet.line
+		lines = append(lines, line)
 		tokens = tokens[end:]
 	}
 	if len(lines) == 0 {
@@ -67,20 +71,24 @@ func (m *Module) notFlat(next string, t token) error {
 		What: fmt.Sprintf("%s is not one action a line", next)}
 }
 
-// actionName takes the quantifiers off a disjunct and returns the name of the action that remains.
-func actionName(tokens []token) (string, bool) {
+// readAction takes the quantifiers off a disjunct, and reads the action that remains.
+func readAction(tokens []token) (line ActionLine, ok bool) {
 	for len(tokens) > 0 && tokens[0].text == `\E` {
 		colon := slices.IndexFunc(tokens, func(t token) bool { return t.text == ":" })
 		if colon < 0 {
-			return "", false
+			return line, false
+		}
+		if colon > 3 {
+			line.Arguments = append(line.Arguments, joinTokens(tokens[3:colon])) // \E x \in …
 		}
 		tokens = tokens[colon+1:]
 	}
 	if len(tokens) == 0 || tokens[0].kind != tokenWord {
-		return "", false
+		return line, false
 	}
+	line.Name = tokens[0].text
 	if len(tokens) == 1 {
-		return tokens[0].text, true
+		return line, true
 	}
 	// The arguments must be all that follows.
 	depth := 0
@@ -92,8 +100,16 @@ func actionName(tokens []token) (string, bool) {
 			depth--
 		}
 		if depth == 0 && i != len(tokens)-2 {
-			return "", false
+			return line, false
 		}
 	}
-	return tokens[0].text, depth == 0
+	return line, depth == 0
+}
+
+func joinTokens(tokens []token) string {
+	var words []string
+	for _, t := range tokens {
+		words = append(words, t.text)
+	}
+	return strings.Join(words, " ")
 }

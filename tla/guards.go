@@ -22,12 +22,37 @@ type Guard struct {
 // alternatives within a conjunct one a line, each behind \/. Otherwise the error is a [*SpecError]
 // that wraps [ErrSyntax].
 func (m *Module) Guards(action string) ([]Guard, error) {
+	conjuncts, err := m.conjuncts(action)
+	var guards []Guard
+	for _, c := range conjuncts {
+		for _, g := range splitGuard(m.Source[c.start:c.end], c.start) {
+			g.Action, g.Number = action, len(guards)+1
+			guards = append(guards, g)
+		}
+	}
+	return guards, err
+}
+
+// Conjuncts returns the conjuncts of an action's definition that say nothing about the next state,
+// in order and each in one line: the guard as a Go method states it. The error is that of
+// [Module.Guards].
+func (m *Module) Conjuncts(action string) ([]string, error) {
+	conjuncts, err := m.conjuncts(action)
+	var texts []string
+	for _, c := range conjuncts {
+		texts = append(texts, strings.TrimPrefix(c.Text, `\/ `))
+	}
+	return texts, err
+}
+
+// conjuncts returns the conjuncts that say nothing about the next state.
+func (m *Module) conjuncts(action string) ([]Guard, error) {
 	begin, end, ok := m.definition(action)
 	if !ok {
-		return nil, &SpecError{File: m.Name + ".tla", Err: ErrSyntax, What: "no definition of " +
-			action + " as a list of conjuncts"}
+		return nil, &SpecError{File: m.Name + ".tla", Err: ErrSyntax,
+			What: "no definition of " + action + " as a list of conjuncts"}
 	}
-	var guards []Guard
+	var all []Guard
 	for begin < end {
 		next := end
 		if i := strings.Index(m.Source[begin+1:end], bulletLine); i >= 0 {
@@ -36,14 +61,23 @@ func (m *Module) Guards(action string) ([]Guard, error) {
 		from := begin + len(bulletLine)
 		text := m.Source[from:next]
 		if !strings.Contains(text, "'") && !strings.HasPrefix(text, "UNCHANGED") {
-			for _, g := range splitGuard(text, from) {
-				g.Action, g.Number = action, len(guards)+1
-				guards = append(guards, g)
-			}
+			all = append(all, newGuard(text, from))
 		}
 		begin = next
 	}
-	return guards, nil
+	return all, nil
+}
+
+// Definer returns the module that defines an action as a list of conjuncts, for [Module.Guards].
+// The error is that of [Module.Guards].
+func (s *Specification) Definer(action string) (*Module, error) {
+	for _, m := range s.Modules {
+		if _, _, ok := m.definition(action); ok {
+			return m, nil
+		}
+	}
+	_, err := s.Root.conjuncts(action)
+	return nil, err
 }
 
 // bulletLine is how a conjunct of a definition starts.
@@ -66,8 +100,10 @@ func (m *Module) definition(name string) (begin, end int, ok bool) {
 		}
 	}
 	end = len(m.Source)
-	if i := strings.Index(m.Source[begin:], "\n\n"); i >= 0 {
-		end = begin + i
+	for _, mark := range []string{"\n\n", "\n===="} {
+		if i := strings.Index(m.Source[begin:end], mark); i >= 0 {
+			end = begin + i
+		}
 	}
 	return begin, end, true
 }

@@ -137,9 +137,9 @@ func (m Model) Unexpected(r Result) []string {
 }
 
 // InputsHash returns the SHA-256, in hexadecimal, of everything the result of a model depends on:
-// the text of every module it uses, its configuration, and those fields of its manifest entry that
-// TLC is run with. What only this project reads, such as the sentence on what a model shows, is
-// left out. Errors are [*SpecError]s.
+// every module it uses, its configuration, and those fields of its manifest entry that TLC is run
+// with. What only people read, such as comments in modules and the sentence on what a model shows,
+// is left out. Errors are [*SpecError]s.
 func (s *Suite) InputsHash(m Model) (string, error) {
 	spec, err := LoadSpecification(s.FS, m.Module)
 	if err != nil {
@@ -160,13 +160,14 @@ func (s *Suite) InputsHash(m Model) (string, error) {
 		hash.Write(data)
 	}
 	part("entry", entry)
-	for _, file := range append(spec.Files(), path.Clean(m.Config)) {
-		data, err := fs.ReadFile(s.FS, file)
-		if err != nil {
-			return "", &SpecError{File: file, Err: err}
-		}
-		part(file, data)
+	for _, module := range spec.Modules {
+		part(module.Name, []byte(module.Text()))
 	}
+	config, err := fs.ReadFile(s.FS, path.Clean(m.Config))
+	if err != nil {
+		return "", &SpecError{File: m.Config, Err: err}
+	}
+	part(path.Clean(m.Config), config)
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 

@@ -85,8 +85,15 @@ func TestInputsHash(t *testing.T) {
 	}
 	base := hash(t, func(map[string]string, *Model) {})
 	for name, change := range map[string]func(files map[string]string, m *Model){
-		"the module":        func(f map[string]string, _ *Model) { f["M.tla"] += "\n" },
-		"a module it uses":  func(f map[string]string, _ *Model) { f["Base.tla"] += "\n" },
+		"the module": func(f map[string]string, _ *Model) {
+			f["M.tla"] = module("M", "EXTENDS Base, Naturals\nA == 1")
+		},
+		"a module it uses": func(f map[string]string, _ *Model) {
+			f["Base.tla"] = module("Base", "VARIABLE y")
+		},
+		"a column": func(f map[string]string, _ *Model) {
+			f["Base.tla"] = module("Base", "VARIABLE  x")
+		},
 		"the configuration": func(f map[string]string, _ *Model) { f["M.cfg"] += "\n" },
 		"deadlock":          func(_ map[string]string, m *Model) { m.Deadlock = false },
 		"simulation": func(_ map[string]string, m *Model) {
@@ -100,6 +107,9 @@ func TestInputsHash(t *testing.T) {
 	for name, change := range map[string]func(files map[string]string, m *Model){
 		"another configuration": func(f map[string]string, _ *Model) {
 			f["negative/N.cfg"] += "\n"
+		},
+		"a comment": func(f map[string]string, _ *Model) {
+			f["Base.tla"] = module("Base", "\\* x\n\nVARIABLE x")
 		},
 		"the sentence":    func(_ map[string]string, m *Model) { m.Shows = "Other." },
 		"the expectation": func(_ map[string]string, m *Model) { m.Distinct++ },

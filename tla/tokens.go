@@ -1,5 +1,10 @@
 package tla
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Token is one lexical unit of a module, for those who read more of it than its outline.
 type Token struct {
 	// Text is the token as it is written; a string has its quotes.
@@ -20,4 +25,21 @@ func (m *Module) Tokens() []Token {
 			String: t.kind == tokenString}
 	}
 	return tokens
+}
+
+// Text returns what a checker reads of the module, in a form that comments and empty lines do not
+// change: its name, what it extends, and its tokens, each with its column, for junction lists are
+// aligned by them.
+func (m *Module) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s", m.Name, strings.Join(m.Extends, " "))
+	line := 0
+	for _, t := range m.tokens {
+		if t.line != line {
+			line = t.line
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "%d %s ", t.column, t.text)
+	}
+	return b.String()
 }

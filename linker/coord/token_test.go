@@ -201,7 +201,7 @@ func TestClosuresAreCounted(t *testing.T) {
 	m.Park()
 	_, err := im.link(ctx, 1, &work{kind: protocol.AllocateFunctionTable, payload: "more"})
 	var refused *protocol.RefusedError
-	if !errors.As(err, &refused) || refused.Guard != "Fresh(o)" {
+	if !errors.As(err, &refused) || refused.Guard != `Fresh(o) \/ "SecondLookup" \in Off` {
 		t.Errorf("allocating while slots are free: %v", err)
 	}
 }

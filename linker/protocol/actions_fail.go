@@ -1,14 +1,14 @@
 package protocol
 
-// FailApply: h cannot apply the operation, and has undone whatever it had begun.
+// FailApply (tla/Operation.tla): h cannot apply the operation, and has undone whatever it had
+// begun.
 func (s *State) FailApply(h Group) Refusal {
-	switch {
-	case s.frozen():
-		return refusedPoisoned
-	case !s.has(FeatureFailApply):
-		return `"FailApply" \in Features`
-	case s.Mail[h].Len() == 0:
-		return "mail[h] # <<>>"
+	var c conjuncts
+	c.that(s.usable(), "Usable")
+	c.that(s.has(FeatureFailApply), `"FailApply" \in Features`)
+	c.that(s.Mail[h].Len() > 0, "mail[h] # <<>>")
+	if c.fail() {
+		return c.refused
 	}
 	s.Mail[h].tail()
 	s.Part[h] = Failed
@@ -16,46 +16,48 @@ func (s *State) FailApply(h Group) Refusal {
 	return Done
 }
 
-// Undo: everybody has tried, somebody failed: h takes the operation back.
+// Undo (tla/Operation.tla): every participant has tried, one has failed: h takes the operation
+// back.
 func (s *State) Undo(h Group) Refusal {
-	if r := s.mustUndo(h); r != Done {
-		return r
+	var c conjuncts
+	c.that(s.usable(), "Usable")
+	c.that(s.Failed, "failed")
+	c.that(s.Part[h] == Applied, `part[h] = "Applied"`)
+	c.that(s.Everybody(), `\A k \in Participants : part[k] # "Arrived"`)
+	if c.fail() {
+		return c.refused
 	}
 	s.View[h].front()
 	s.Part[h] = Undone
 	return Done
 }
 
-// FailUndo: h cannot take it back. The tables differ now, and nobody can mend that.
+// FailUndo (tla/Operation.tla): h cannot take it back. The tables differ now, and no group can
+// mend that.
 func (s *State) FailUndo(h Group) Refusal {
-	if r := s.mustUndo(h); r != Done {
-		return r
-	}
-	if !s.has(FeatureFailUndo) {
-		return `"FailUndo" \in Features`
+	var c conjuncts
+	c.that(s.usable(), "Usable")
+	c.that(s.has(FeatureFailUndo), `"FailUndo" \in Features`)
+	c.that(s.Failed, "failed")
+	c.that(s.Part[h] == Applied, `part[h] = "Applied"`)
+	c.that(s.Everybody(), `\A k \in Participants : part[k] # "Arrived"`)
+	if c.fail() {
+		return c.refused
 	}
 	s.Poisoned = true
 	return Done
 }
 
-func (s *State) mustUndo(h Group) Refusal {
-	switch {
-	case s.frozen():
-		return refusedPoisoned
-	case !s.Failed:
-		return "failed"
-	case s.Part[h] != Applied:
-		return `part[h] = "Applied"`
-	case !s.Everybody():
-		return `\A k \in Participants : part[k] # "Arrived"`
-	}
-	return Done
-}
-
-// Rollback: everybody has failed or undone, and the leader undoes its own work: all is as before.
+// Rollback (tla/Operation.tla): every participant has failed or undone, and the leader undoes its
+// own work: all is as before.
 func (s *State) Rollback(g Group) Refusal {
-	if r := s.mustRollback(g); r != Done {
-		return r
+	var c conjuncts
+	c.that(s.usable(), "Usable")
+	c.that(s.Stage[g] == Replaying, `stage[g] = "Replaying"`)
+	c.that(s.Failed, "failed")
+	c.that(s.Every(Failed, Undone), `\A h \in Participants : part[h] \in {"Failed", "Undone"}`)
+	if c.fail() {
+		return c.refused
 	}
 	if s.Mode[g] != Gone {
 		s.View[g].front()
@@ -65,47 +67,33 @@ func (s *State) Rollback(g Group) Refusal {
 	return Done
 }
 
-// FailRollback: the leader cannot take its own work back.
+// FailRollback (tla/Operation.tla): the leader cannot take its own work back.
 func (s *State) FailRollback(g Group) Refusal {
-	if r := s.mustRollback(g); r != Done {
-		return r
-	}
-	switch {
-	case !s.has(FeatureFailUndo):
-		return `"FailUndo" \in Features`
-	case s.Mode[g] != Running:
-		return `mode[g] = "Running"`
+	var c conjuncts
+	c.that(s.usable(), "Usable")
+	c.that(s.has(FeatureFailUndo), `"FailUndo" \in Features`)
+	c.that(s.Stage[g] == Replaying, `stage[g] = "Replaying"`)
+	c.that(s.Failed, "failed")
+	c.that(s.Mode[g] == Running, `mode[g] = "Running"`)
+	c.that(s.Every(Failed, Undone), `\A h \in Participants : part[h] \in {"Failed", "Undone"}`)
+	if c.fail() {
+		return c.refused
 	}
 	s.Poisoned = true
 	return Done
 }
 
-func (s *State) mustRollback(g Group) Refusal {
-	switch {
-	case s.frozen():
-		return refusedPoisoned
-	case s.Stage[g] != Replaying:
-		return `stage[g] = "Replaying"`
-	case !s.Failed:
-		return "failed"
-	case !s.Every(Failed, Undone):
-		return `\A h \in Participants : part[h] \in {"Failed", "Undone"}`
-	}
-	return Done
-}
-
-// Cancel: g's request is cancelled, at any time before the broadcast, and
+// Cancel (tla/Membership.tla): g's request is cancelled, at any time before the broadcast, and
 // leaves no trace. A child that cannot be built ends the same way.
 func (s *State) Cancel(g Group) Refusal {
-	switch {
-	case s.frozen():
-		return refusedPoisoned
-	case !s.has(FeatureCancel):
-		return `"Cancel" \in Features`
-	case s.Stage[g] == Idle || s.Stage[g] == Replaying:
-		return `stage[g] \in {"WaitLease", "Leased", "Built", "WaitState", "Locked", "Worked", "Published"}`
-	case s.AtRendezvous(g):
-		return "~AtRendezvous(g)"
+	var c conjuncts
+	c.that(s.usable(), "Usable")
+	c.that(s.has(FeatureCancel), `"Cancel" \in Features`)
+	c.that(s.Stage[g] != Idle && s.Stage[g] != Replaying,
+		`stage[g] \in {"WaitLease", "Leased", "Built", "WaitState", "Locked", "Worked", "Published"}`)
+	c.that(!s.AtRendezvous(g), "~AtRendezvous(g)")
+	if c.fail() {
+		return c.refused
 	}
 	switch {
 	case s.Mode[g] == Building:
@@ -120,16 +108,15 @@ func (s *State) Cancel(g Group) Refusal {
 	return Done
 }
 
-// Crash: g dies where it stands, and nobody waits for it. A leader that dies
+// Crash (tla/Membership.tla): g dies where it stands, and no group waits for it. A leader that dies
 // after the broadcast has promised: its goroutine still finishes the operation.
 func (s *State) Crash(g Group) Refusal {
-	switch {
-	case s.frozen():
-		return refusedPoisoned
-	case !s.has(FeatureCrash):
-		return `"Crash" \in Features`
-	case s.Mode[g] == Gone:
-		return `mode[g] # "Gone"`
+	var c conjuncts
+	c.that(s.usable(), "Usable")
+	c.that(s.has(FeatureCrash), `"Crash" \in Features`)
+	c.that(s.Mode[g] != Gone, `mode[g] # "Gone"`)
+	if c.fail() {
+		return c.refused
 	}
 	if s.Stage[g] != Replaying {
 		s.withdraw(g)
@@ -144,8 +131,8 @@ func (s *State) Crash(g Group) Refusal {
 	return Done
 }
 
-// withdraw is what Cancel and Crash have in common: g is taken out of the
-// queues, lets go of what it holds, and its operation is withdrawn.
+// withdraw is what Cancel and Crash have in common: g is taken out of the queues, lets go of what
+// it holds, and its operation is withdrawn.
 func (s *State) withdraw(g Group) {
 	s.LeaseQueue.without(g)
 	s.StateQueue.without(g)
@@ -161,24 +148,4 @@ func (s *State) withdraw(g Group) {
 		s.Op = Op{}
 	}
 	s.Stage[g] = Idle
-}
-
-// Checkpoint: the log is full and everybody has all of it, so it becomes the
-// new base image and is forgotten. Nothing in the linker happens then; it keeps
-// the state finite.
-func (s *State) Checkpoint() Refusal {
-	switch {
-	case s.frozen():
-		return refusedPoisoned
-	case s.Log.Len() != int(s.Config.MaxLog):
-		return "Len(log) = MaxLog"
-	}
-	for g := range Group(s.Config.Groups) {
-		if s.Ahead(g) {
-			return `\A g \in Groups : ~Ahead(g)`
-		}
-	}
-	s.Log = Log{}
-	s.View = [MaxGroups]Log{}
-	return Done
 }

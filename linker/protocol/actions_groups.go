@@ -1,20 +1,17 @@
 package protocol
 
-// Spawn: p hands its token over to the child c, which is nobody's participant yet.
+// Spawn (tla/Membership.tla): p hands its token over to the child c, which is not a participant
+// yet.
 func (s *State) Spawn(p, c Group) Refusal {
-	switch {
-	case s.frozen():
-		return refusedPoisoned
-	case !s.has(FeatureSpawn):
-		return `"Spawn" \in Features`
-	case s.Stage[p] != Leased:
-		return `stage[p] = "Leased"`
-	case s.Mode[p] != Running:
-		return `mode[p] = "Running"`
-	case s.Mode[c] != Gone:
-		return `mode[c] = "Gone"`
-	case s.Stage[c] != Idle:
-		return `stage[c] = "Idle"`
+	var g conjuncts
+	g.that(s.usable(), "Usable")
+	g.that(s.has(FeatureSpawn), `"Spawn" \in Features`)
+	g.that(s.Stage[p] == Leased, `stage[p] = "Leased"`)
+	g.that(s.Mode[p] == Running, `mode[p] = "Running"`)
+	g.that(s.Mode[c] == Gone, `mode[c] = "Gone"`)
+	g.that(s.Stage[c] == Idle, `stage[c] = "Idle"`)
+	if g.fail() {
+		return g.refused
 	}
 	s.Holder = c
 	if s.off(OffAttachLease) {
@@ -26,31 +23,29 @@ func (s *State) Spawn(p, c Group) Refusal {
 	return Done
 }
 
-// Build: the child makes its instances from the records, which cannot change while it has the
-// lease.
+// Build (tla/Membership.tla): the child makes its instances from the records, which cannot change
+// while it has the lease.
 func (s *State) Build(c Group) Refusal {
-	switch {
-	case s.frozen():
-		return refusedPoisoned
-	case s.Stage[c] != Leased:
-		return `stage[c] = "Leased"`
-	case s.Mode[c] != Building:
-		return `mode[c] = "Building"`
+	var g conjuncts
+	g.that(s.usable(), "Usable")
+	g.that(s.Stage[c] == Leased, `stage[c] = "Leased"`)
+	g.that(s.Mode[c] == Building, `mode[c] = "Building"`)
+	if g.fail() {
+		return g.refused
 	}
 	s.View[c] = s.Log
 	s.Stage[c] = Built
 	return Done
 }
 
-// Attach: the child is one of the groups from now on.
+// Attach (tla/Membership.tla): the child is one of the groups from now on.
 func (s *State) Attach(c Group) Refusal {
-	switch {
-	case s.frozen():
-		return refusedPoisoned
-	case s.Stage[c] != Locked:
-		return `stage[c] = "Locked"`
-	case s.Mode[c] != Building:
-		return `mode[c] = "Building"`
+	var g conjuncts
+	g.that(s.usable(), "Usable")
+	g.that(s.Stage[c] == Locked, `stage[c] = "Locked"`)
+	g.that(s.Mode[c] == Building, `mode[c] = "Building"`)
+	if g.fail() {
+		return g.refused
 	}
 	s.Mode[c] = Running
 	s.Writer = NoGroup
@@ -59,19 +54,19 @@ func (s *State) Attach(c Group) Refusal {
 	return Done
 }
 
-// Detach: g leaves, through the state lock: whatever is pending, it took part in.
+// Detach (tla/Membership.tla): g leaves, through the state lock: whatever is pending, it took part
+// in.
 func (s *State) Detach(g Group) Refusal {
-	switch {
-	case s.frozen():
-		return refusedPoisoned
-	case !s.has(FeatureDetach):
-		return `"Detach" \in Features`
-	case s.Mode[g] != Running:
-		return `mode[g] = "Running"`
-	case s.Stage[g] == Locked && s.Holder != g:
-	case s.Stage[g] == Idle && !s.AtRendezvous(g) && s.off(OffLeaveTakesPart):
-	default:
-		return `stage[g] = "Locked" /\ holder # g`
+	var c conjuncts
+	c.that(s.usable(), "Usable")
+	c.that(s.has(FeatureDetach), `"Detach" \in Features`)
+	c.that(s.Mode[g] == Running, `mode[g] = "Running"`)
+	c.that(s.Stage[g] == Locked && s.Holder != g ||
+		s.Stage[g] == Idle && !s.AtRendezvous(g) && s.off(OffLeaveTakesPart),
+		`stage[g] = "Locked" /\ holder # g `+
+			`\/ stage[g] = "Idle" /\ ~AtRendezvous(g) /\ "LeaveTakesPart" \in Off`)
+	if c.fail() {
+		return c.refused
 	}
 	s.Mode[g] = Gone
 	s.dropWriter(g)
@@ -80,60 +75,58 @@ func (s *State) Detach(g Group) Refusal {
 	return Done
 }
 
-// Park: nobody is in g any more, or it blocks in a host call that does not touch the linker.
+// Park (tla/Membership.tla): no goroutine is in g any more, or g blocks in a host call that does
+// not touch the linker.
 func (s *State) Park(g Group) Refusal {
-	switch {
-	case s.frozen():
-		return refusedPoisoned
-	case !s.has(FeaturePark):
-		return `"Park" \in Features`
-	case !s.RunsGuest(g):
-		return "RunsGuest(g)"
+	var c conjuncts
+	c.that(s.usable(), "Usable")
+	c.that(s.has(FeaturePark), `"Park" \in Features`)
+	c.that(s.RunsGuest(g), "RunsGuest(g)")
+	if c.fail() {
+		return c.refused
 	}
 	s.Mode[g] = Parked
 	return Done
 }
 
-// Unpark: somebody goes into g, but not in the middle of an operation that counts on it.
+// Unpark (tla/Membership.tla): a goroutine enters g, but not in the middle of an operation that
+// counts on g.
 func (s *State) Unpark(g Group) Refusal {
-	switch {
-	case s.frozen():
-		return refusedPoisoned
-	case s.Mode[g] != Parked:
-		return `mode[g] = "Parked"`
-	case s.Part[g] != NoPart && !s.off(OffUnparkGuard):
-		return `part[g] = "None"`
+	var c conjuncts
+	c.that(s.usable(), "Usable")
+	c.that(s.Mode[g] == Parked, `mode[g] = "Parked"`)
+	c.that(s.Part[g] == NoPart || s.off(OffUnparkGuard),
+		`part[g] = "None" \/ "UnparkGuard" \in Off`)
+	if c.fail() {
+		return c.refused
 	}
 	s.Mode[g] = Running
 	return Done
 }
 
-// Wake: in the middle of such an operation, whoever wants to go into g waits for its end, which
-// lets it in.
+// Wake (tla/Membership.tla): in the middle of such an operation, a goroutine that wants to enter g
+// waits for its end, which lets it in.
 func (s *State) Wake(g Group) Refusal {
-	switch {
-	case s.frozen():
-		return refusedPoisoned
-	case s.Mode[g] != Parked:
-		return `mode[g] = "Parked"`
-	case s.Part[g] == NoPart:
-		return `part[g] # "None"`
-	case s.off(OffWake):
-		return `"Wake" \notin Off`
+	var c conjuncts
+	c.that(s.usable(), "Usable")
+	c.that(s.Mode[g] == Parked, `mode[g] = "Parked"`)
+	c.that(s.Part[g] != NoPart, `part[g] # "None"`)
+	c.that(!s.off(OffWake), `"Wake" \notin Off`)
+	if c.fail() {
+		return c.refused
 	}
 	s.Mode[g] = Waking
 	return Done
 }
 
-// CancelWake: whoever wanted to go into g wants that no more.
+// CancelWake (tla/Membership.tla): the goroutine that wanted to enter g gives up.
 func (s *State) CancelWake(g Group) Refusal {
-	switch {
-	case s.frozen():
-		return refusedPoisoned
-	case !s.has(FeatureCancel):
-		return `"Cancel" \in Features`
-	case s.Mode[g] != Waking:
-		return `mode[g] = "Waking"`
+	var c conjuncts
+	c.that(s.usable(), "Usable")
+	c.that(s.has(FeatureCancel), `"Cancel" \in Features`)
+	c.that(s.Mode[g] == Waking, `mode[g] = "Waking"`)
+	if c.fail() {
+		return c.refused
 	}
 	s.Mode[g] = Parked
 	return Done

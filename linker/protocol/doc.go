@@ -2,7 +2,7 @@
 // system: a comparable [State] and one method per action, a guard and an
 // effect, nothing else. There are no goroutines, no clock and no I/O in it.
 //
-// Each method has the name of the action of tla/LinkerSync.tla that it is, and
+// Each method has the name of the action in tla/LinkerSync.tla that it is, and
 // each field of [State] the name of the variable that it is; they stand in the
 // same order as there. The same methods serve three uses: package model walks
 // them exhaustively, and finds the states that TLC finds; package

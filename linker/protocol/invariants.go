@@ -3,7 +3,7 @@ package protocol
 import "fmt"
 
 // Invariant is a property of every state that can be reached. Its name is that
-// of the operator in tla/LinkerSync.tla; spec/invariants.md explains it.
+// of the operator in tla/LinkerProperties.tla; spec/invariants.md explains it.
 type Invariant struct {
 	Name  string
 	Holds func(s *State) bool

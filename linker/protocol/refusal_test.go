@@ -7,6 +7,16 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
+// Guards that have alternatives.
+const (
+	idleToRequest protocol.Refusal = `stage[g] = "Idle" ` +
+		`\/ ("LockOrder" \in Off /\ stage[g] = "Locked" /\ holder # g)`
+	mayRequestState protocol.Refusal = `stage[g] = "Idle" /\ mode[g] = "Running" /\ ~AtRendezvous(g) ` +
+		`\/ stage[g] = "Leased" /\ mode[g] = "Running" \/ stage[g] = "Built"`
+	mayDetach protocol.Refusal = `stage[g] = "Locked" /\ holder # g ` +
+		`\/ stage[g] = "Idle" /\ ~AtRendezvous(g) /\ "LeaveTakesPart" \in Off`
+)
+
 // Each guard refuses, and says which of its conjuncts did not hold; the state is then as it was.
 func TestRefusals(t *testing.T) {
 	pair, trio, one := everything(2, 2), everything(3, 3), everything(2, 1)
@@ -23,21 +33,21 @@ func TestRefusals(t *testing.T) {
 	}{
 		{trio, poisoned, "RequestLease(g1)", "Usable"},
 		{pair, []string{"Park(g1)"}, "RequestLease(g1)", `mode[g] = "Running"`},
-		{pair, leased, "RequestLease(g1)", `stage[g] = "Idle"`},
+		{pair, leased, "RequestLease(g1)", idleToRequest},
 		{pair, broadcast, "RequestLease(g2)", "~AtRendezvous(g)"},
 		{pair, nil, "GrantLease(g1)", `stage[g] = "WaitLease"`},
 		{pair, join(leased, []string{"RequestLease(g2)"}), "GrantLease(g2)", "holder = None"},
 		{pair, []string{"RequestLease(g1)", "RequestLease(g2)"}, "GrantLease(g2)",
-			"Head(leaseQueue) = g"},
-		{pair, locked, "RequestState(g1)", "stage[g] is Idle and free, Leased, or Built"},
-		{pair, broadcast, "RequestState(g2)", "stage[g] is Idle and free, Leased, or Built"},
-		{one, building, "RequestState(g2)", "stage[g] is Idle and free, Leased, or Built"},
+			`Head(leaseQueue) = g \/ "FirstCome" \in Off`},
+		{pair, locked, "RequestState(g1)", mayRequestState},
+		{pair, broadcast, "RequestState(g2)", mayRequestState},
+		{one, building, "RequestState(g2)", mayRequestState},
 		{pair, nil, "LockState(g1)", `stage[g] = "WaitState"`},
 		{pair, join(locked, []string{"RequestState(g2)"}), "LockState(g2)", "writer = None"},
 		{pair, join(published, []string{"RequestState(g2)", "Arrive(g2)", "Broadcast(g1)"}),
 			"LockState(g2)", "readers = {}"},
 		{pair, []string{"RequestState(g1)", "RequestState(g2)"}, "LockState(g2)",
-			"Head(stateQueue) = g"},
+			`Head(stateQueue) = g \/ "FirstCome" \in Off`},
 		{pair, leased, "UnlockState(g1)", `stage[g] = "Locked"`},
 		{one, join(built, []string{"RequestState(g2)", "LockState(g2)"}), "UnlockState(g2)",
 			`mode[g] = "Running"`},
@@ -49,8 +59,9 @@ func TestRefusals(t *testing.T) {
 		{pair, locked, "FreeClosure(g1)", "taken > 0"},
 		{pair, leased, `Work(g1, <<"LoadModules", 1>>)`, `stage[g] = "Locked"`},
 		{pair, []string{"RequestState(g1)", "LockState(g1)"}, `Work(g1, <<"LoadModules", 1>>)`,
-			"holder = g"},
-		{pair, join(committed, locked), `Work(g1, <<"LoadModules", 1>>)`, "Fresh(o)"},
+			`holder = g \/ "PublishLease" \in Off`},
+		{pair, join(committed, locked), `Work(g1, <<"LoadModules", 1>>)`,
+			`Fresh(o) \/ "SecondLookup" \in Off`},
 		{everything(1, 1),
 			join(worked, []string{"Publish(g1)", "Broadcast(g1)", "Commit(g1)"}, locked,
 				[]string{`Work(g1, <<"LoadModules", 2>>)`, "Publish(g1)", "Broadcast(g1)",
@@ -68,7 +79,8 @@ func TestRefusals(t *testing.T) {
 		{pair, applied, "Apply(g2)", "mail[h] # <<>>"},
 		{pair, published, "Commit(g1)", `stage[g] = "Replaying"`},
 		{pair, failed, "Commit(g1)", "~failed"},
-		{pair, broadcast, "Commit(g1)", `\A h \in Participants : part[h] = "Applied"`},
+		{pair, broadcast, "Commit(g1)",
+			`"SecondEpoch" \in Off \/ \A h \in Participants : part[h] = "Applied"`},
 		{without(protocol.FeatureFailApply), broadcast3, "FailApply(g2)",
 			`"FailApply" \in Features`},
 		{pair, applied, "FailApply(g2)", "mail[h] # <<>>"},
@@ -95,12 +107,13 @@ func TestRefusals(t *testing.T) {
 		{one, locked, "Attach(g1)", `mode[c] = "Building"`},
 		{without(protocol.FeatureDetach), locked, "Detach(g1)", `"Detach" \in Features`},
 		{one, building, "Detach(g2)", `mode[g] = "Running"`},
-		{pair, locked, "Detach(g1)", `stage[g] = "Locked" /\ holder # g`},
-		{pair, nil, "Detach(g1)", `stage[g] = "Locked" /\ holder # g`},
+		{pair, locked, "Detach(g1)", mayDetach},
+		{pair, nil, "Detach(g1)", mayDetach},
 		{without(protocol.FeaturePark), nil, "Park(g1)", `"Park" \in Features`},
 		{pair, broadcast, "Park(g2)", "RunsGuest(g)"},
 		{pair, nil, "Unpark(g1)", `mode[g] = "Parked"`},
-		{pair, join([]string{"Park(g2)"}, published), "Unpark(g2)", `part[g] = "None"`},
+		{pair, join([]string{"Park(g2)"}, published), "Unpark(g2)",
+			`part[g] = "None" \/ "UnparkGuard" \in Off`},
 		{pair, nil, "Wake(g1)", `mode[g] = "Parked"`},
 		{pair, []string{"Park(g1)"}, "Wake(g1)", `part[g] # "None"`},
 		{without(protocol.FeatureCancel),

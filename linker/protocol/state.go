@@ -1,7 +1,7 @@
 package protocol
 
 // State is a state of the protocol. Its fields are the variables of
-// tla/LinkerSync.tla, in the same order and with the same meaning. A State is
+// tla/LinkerVars.tla, in the same order and with the same meaning. A State is
 // comparable with ==; two states are equal when all their variables are.
 type State struct {
 	Config Config // the constants; they never change

@@ -8,41 +8,6 @@ import (
 // Action is one of the actions of the protocol: a line of Step in the specification.
 type Action uint8
 
-// The actions, in the order of Step in tla/LinkerSync.tla.
-const (
-	ActRequestLease Action = iota
-	ActGrantLease
-	ActRequestState
-	ActLockState
-	ActUnlockState
-	ActAllocateClosure
-	ActFreeClosure
-	ActWork
-	ActPublish
-	ActArrive
-	ActClaim
-	ActBroadcast
-	ActApply
-	ActCommit
-	ActFailApply
-	ActUndo
-	ActFailUndo
-	ActRollback
-	ActFailRollback
-	ActSpawn
-	ActBuild
-	ActAttach
-	ActDetach
-	ActPark
-	ActUnpark
-	ActWake
-	ActCancelWake
-	ActCancel
-	ActCrash
-	ActCheckpoint
-	actionCount
-)
-
 // arity tells what an action is about besides the state.
 type arity uint8
 
@@ -53,52 +18,11 @@ const (
 	ofPair                 // two groups
 )
 
-// action is how a Step is performed.
+// action is how a Step is performed. The table of them is in table.go.
 type action struct {
 	name  string
 	arity arity
 	do    func(s *State, t Step) Refusal
-}
-
-func group(name string, do func(*State, Group) Refusal) action {
-	return action{name, ofGroup, func(s *State, t Step) Refusal { return do(s, t.Group) }}
-}
-
-// actions has an entry for each Action, which is its index.
-var actions = [actionCount]action{
-	ActRequestLease:    group("RequestLease", (*State).RequestLease),
-	ActGrantLease:      group("GrantLease", (*State).GrantLease),
-	ActRequestState:    group("RequestState", (*State).RequestState),
-	ActLockState:       group("LockState", (*State).LockState),
-	ActUnlockState:     group("UnlockState", (*State).UnlockState),
-	ActAllocateClosure: group("AllocateClosure", (*State).AllocateClosure),
-	ActFreeClosure:     group("FreeClosure", (*State).FreeClosure),
-	ActWork: {"Work", ofGroupOp,
-		func(s *State, t Step) Refusal { return s.Work(t.Group, t.Op) }},
-	ActPublish:      group("Publish", (*State).Publish),
-	ActArrive:       group("Arrive", (*State).Arrive),
-	ActClaim:        group("Claim", (*State).Claim),
-	ActBroadcast:    group("Broadcast", (*State).Broadcast),
-	ActApply:        group("Apply", (*State).Apply),
-	ActCommit:       group("Commit", (*State).Commit),
-	ActFailApply:    group("FailApply", (*State).FailApply),
-	ActUndo:         group("Undo", (*State).Undo),
-	ActFailUndo:     group("FailUndo", (*State).FailUndo),
-	ActRollback:     group("Rollback", (*State).Rollback),
-	ActFailRollback: group("FailRollback", (*State).FailRollback),
-	ActSpawn: {"Spawn", ofPair,
-		func(s *State, t Step) Refusal { return s.Spawn(t.Group, t.Child) }},
-	ActBuild:      group("Build", (*State).Build),
-	ActAttach:     group("Attach", (*State).Attach),
-	ActDetach:     group("Detach", (*State).Detach),
-	ActPark:       group("Park", (*State).Park),
-	ActUnpark:     group("Unpark", (*State).Unpark),
-	ActWake:       group("Wake", (*State).Wake),
-	ActCancelWake: group("CancelWake", (*State).CancelWake),
-	ActCancel:     group("Cancel", (*State).Cancel),
-	ActCrash:      group("Crash", (*State).Crash),
-	ActCheckpoint: {"Checkpoint", ofNobody,
-		func(s *State, _ Step) Refusal { return s.Checkpoint() }},
 }
 
 // Actions is the list of all actions, in the order of Step in the specification.

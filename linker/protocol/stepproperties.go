@@ -1,7 +1,7 @@
 package protocol
 
-// StepProperty is a property of every step. Its name is that of the formula in tla/LinkerSync.tla;
-// spec/invariants.md explains it.
+// StepProperty is a property of every step. Its name is that of the formula in
+// tla/LinkerProperties.tla; spec/invariants.md explains it.
 type StepProperty struct {
 	Name  string
 	Holds func(from *State, t Step, to *State) bool

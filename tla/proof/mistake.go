@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/lockstep-wasm/lockstep/tla"
 )
@@ -34,30 +35,45 @@ func Mistakes(fsys fs.FS) ([]Mistake, error) {
 	if err != nil {
 		return nil, err
 	}
-	base := spec.Modules[0]
 	for _, action := range whole.Actions() {
 		if action == terminated {
 			continue // it changes nothing, so that its guards have nothing to keep from happening
+		}
+		base, err := spec.Definer(action)
+		if err != nil {
+			return nil, err
 		}
 		guards, err := base.Guards(action)
 		if err != nil {
 			return nil, err
 		}
 		for _, g := range guards {
-			changed, err := tla.ParseModule(base.Name+".tla", base.WithoutGuard(g))
+			system, err := withoutGuard(spec, base, g, whole)
 			if err != nil {
 				return nil, err
-			}
-			modules := append([]*tla.Module{changed}, spec.Modules[1:]...)
-			system, err := NewSystem(&tla.Specification{Root: spec.Root, Modules: modules,
-				Standard: spec.Standard}, whole.signature, whole.invariants, whole.properties)
-			if err != nil {
-				return nil, fmt.Errorf("without %v: %w", g, err)
 			}
 			all = append(all, Mistake{g.String(), system})
 		}
 	}
 	return all, nil
+}
+
+// withoutGuard is a system without a guard of one of its modules.
+func withoutGuard(spec *tla.Specification, base *tla.Module, g tla.Guard, whole *System) (*System,
+	error) {
+	changed, err := tla.ParseModule(base.Name+".tla", base.WithoutGuard(g))
+	if err != nil {
+		return nil, err
+	}
+	modules := slices.Clone(spec.Modules)
+	modules[slices.Index(modules, base)] = changed
+	system, err := NewSystem(
+		&tla.Specification{Root: spec.Root, Modules: modules, Standard: spec.Standard},
+		whole.signature, whole.invariants, whole.properties)
+	if err != nil {
+		return nil, fmt.Errorf("without %v: %w", g, err)
+	}
+	return system, nil
 }
 
 const terminated = "Terminated"

@@ -58,7 +58,7 @@ func TestRecordIsFresh(t *testing.T) {
 // for every action.
 func TestObligationsAreComplete(t *testing.T) {
 	s := load(t)
-	text, err := os.ReadFile("../LinkerSync.tla")
+	text, err := os.ReadFile("../LinkerProperties.tla")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@
 //	lockstep tlc guards             drop each guard of each action: which property catches it
 //	lockstep tlc embedded NAME…     check with the embedded checker, without Java
 //	lockstep tlc prove              prove the properties for any number of groups, with z3
+//	lockstep tlc generate           write what is made from the list of actions
 //	lockstep tlc server NAME        start TLC's distributed mode for a model
 //
 // In the source tree the models are those of its folder tla; elsewhere they are those that were
@@ -92,7 +93,7 @@ var (
 	errRecord   = errors.New("tlc: --record is for all of them, not for some")
 	errUnknown  = errors.New("tlc: there is no such thing to prove")
 	errText     = errors.New("tlc: it prints text only, no JSON")
-	errBuiltIn  = errors.New("tlc: --record is for the source tree, or for a copy that --dir names")
+	errBuiltIn  = errors.New("tlc: writing is for the source tree, or for a copy that --dir names")
 )
 
 // folders says where things are.
@@ -175,6 +176,7 @@ The exit status is 0 if every model had the recorded and the expected result, 1 
 		newEmbeddedCommand(dirs),
 		newServerCommand(dirs),
 		newProveCommand(dirs),
+		newGenerateCommand(dirs),
 	)
 	return root
 }

@@ -124,7 +124,7 @@ func dropGuards(command *cobra.Command, dirs *folders, options guardOptions) err
 	if err != nil {
 		return err
 	}
-	d := dropper{dirs: dirs, module: spec.Root, models: models, results: results, tool: tool,
+	d := dropper{dirs: dirs, spec: spec, models: models, results: results, tool: tool,
 		bare: map[string]func() (tla.Graph, error){}}
 	for _, m := range models {
 		d.bare[m.Name] = sync.OnceValues(func() (tla.Graph, error) {
@@ -176,7 +176,11 @@ func guardsOf(spec *tla.Specification, only []string) ([]tla.Guard, error) {
 		if len(only) > 0 && !slices.Contains(only, action.Name) {
 			continue
 		}
-		guards, err := spec.Root.Guards(action.Name)
+		module, err := spec.Definer(action.Name)
+		if err != nil {
+			return nil, err
+		}
+		guards, err := module.Guards(action.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -200,7 +204,7 @@ func loadReasons(fsys fs.FS) (map[string]map[string]string, error) {
 
 type dropper struct {
 	dirs    *folders
-	module  *tla.Module
+	spec    *tla.Specification
 	models  []tla.Model
 	results *tla.Results
 	tool    tla.Tool
@@ -218,8 +222,12 @@ func (d *dropper) drop(ctx context.Context, g tla.Guard) (v guardVerdict, err er
 	if err := os.CopyFS(temporary, os.DirFS(d.dirs.specs)); err != nil {
 		return v, err
 	}
-	file := filepath.Join(temporary, d.module.Name+".tla")
-	if err := os.WriteFile(file, []byte(d.module.WithoutGuard(g)), 0o644); err != nil {
+	module, err := d.spec.Definer(g.Action)
+	if err != nil {
+		return v, err
+	}
+	file := filepath.Join(temporary, module.Name+".tla")
+	if err := os.WriteFile(file, []byte(module.WithoutGuard(g)), 0o644); err != nil {
 		return v, err
 	}
 	for _, m := range d.models {

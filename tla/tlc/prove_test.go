@@ -103,7 +103,7 @@ func TestProve(t *testing.T) {
 	}
 
 	dir := copyOfSpecs(t)
-	file := filepath.Join(dir, "LinkerSync.tla")
+	file := filepath.Join(dir, "StateLock.tla")
 	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

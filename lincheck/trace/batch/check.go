@@ -7,14 +7,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/lockstep-wasm/lockstep/lincheck/trace"
 	"github.com/lockstep-wasm/lockstep/tla"
 )
-
-// specifications are the modules that the generated one needs.
-var specifications = []string{"LinkerSync.tla", "TraceLinkerSync.tla"}
 
 // Outcome is what TLC said about a batch.
 type Outcome struct {
@@ -60,10 +58,12 @@ func Check(ctx context.Context, tool tla.Tool, inputs []Input) (*Outcome, error)
 	}
 	defer os.RemoveAll(dir)
 	files := map[string][]byte{dataFile: []byte(module), configFile: []byte(config)}
-	for _, name := range specifications {
-		if files[name], err = fs.ReadFile(tla.Files(), name); err != nil {
-			return nil, fmt.Errorf("batch: %w", err)
-		}
+	modules, err := specification(tla.Files())
+	if err != nil {
+		return nil, fmt.Errorf("batch: %w", err)
+	}
+	for _, m := range modules {
+		files[m.Name+".tla"] = []byte(m.Source)
 	}
 	for name, data := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
@@ -94,6 +94,16 @@ func Check(ctx context.Context, tool tla.Tool, inputs []Input) (*Outcome, error)
 		return nil, err
 	}
 	return outcome, nil
+}
+
+// specification returns the modules that the generated one needs, from the folder tla.
+func specification(fsys fs.FS) ([]*tla.Module, error) {
+	spec, err := tla.LoadSpecification(fsys, rootModule)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(spec.Modules,
+		func(m *tla.Module) bool { return m.Name == dataModule }), nil
 }
 
 // rejection finds the event in the last state of the counterexample.

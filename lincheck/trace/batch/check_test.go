@@ -29,8 +29,8 @@ func TestMain(m *testing.M) {
 
 // fakeTLC checks that it runs where the modules are.
 func fakeTLC(file string) int {
-	for _, name := range []string{"LinkerSync.tla", "TraceLinkerSync.tla", "TraceData.tla",
-		"TraceData.cfg"} {
+	for _, name := range []string{"LinkerVars.tla", "LinkerSync.tla", "TraceLinkerSync.tla",
+		"TraceData.tla", "TraceData.cfg"} {
 		if _, err := os.Stat(name); err != nil {
 			return 99
 		}

@@ -135,7 +135,7 @@ func writeEvent(m *strings.Builder, e *trace.Event) {
 		argument = e.Step.Op.String()
 	}
 	s := &e.Seen
-	fmt.Fprintf(m, "<<%q, %s, %s, <<%q, %q, %q, %s, %s, %s, %s, %d, %d, %d, %d, %d, %d>>>>",
+	fmt.Fprintf(m, "<<%q, %s, %s,\n    <<%q, %q, %q, %s, %s, %s, %s, %d, %d, %d, %d, %d, %d>>>>",
 		e.Step.Action.String(), e.Step.Group, argument, s.Mode.String(), s.Stage.String(),
 		s.Part.String(),
 		s.Holder, s.Writer, s.Leader, s.Op, s.LeaseQueue, s.StateQueue, s.Readers, s.Log,

@@ -87,12 +87,12 @@ func (r *Record) Fresh(fsys fs.FS) error {
 func Inputs(fsys fs.FS) (string, error) {
 	hash := sha256.New()
 	part := func(name, data string) { fmt.Fprintf(hash, "%s %d\n%s", name, len(data), data) }
-	for _, name := range specifications {
-		data, err := fs.ReadFile(fsys, name)
-		if err != nil {
-			return "", fmt.Errorf("%w: %w", ErrRecord, err)
-		}
-		part(name, string(data))
+	modules, err := specification(fsys)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrRecord, err)
+	}
+	for _, m := range modules {
+		part(m.Name, m.Text())
 	}
 	module, config, err := Generate([]Input{{Name: "sample", Trace: sample()}})
 	if err != nil {
