@@ -79,6 +79,7 @@ tlc: ## check the TLA+ models with TLC (needs Java)
 
 proof: ## prove the properties for any number of groups (needs z3)
 	$(GO) run ./tla/cmd/tlc prove
+	$(GO) run ./tla/cmd/tlc prove --progress
 
 faults: ## seed every fault, run every detector on it, and write spec/faults.md
 	$(GO) run ./fuzz/cmd/faults

@@ -18,6 +18,11 @@ func TestProofTables(t *testing.T) {
 	page := read(t, "proof.md")
 	want := replaceTable(t, page, "<!-- properties -->\n", proofsTable(record))
 	want = replaceTable(t, want, "<!-- mistakes -->\n", mistakesTable(record))
+	progress, err := proof.LoadProgressRecord(os.DirFS("../tla"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want = replaceTable(t, want, "<!-- progress -->\n", progressTable(progress))
 	switch {
 	case want == page:
 	case *update:
@@ -50,6 +55,26 @@ func proofsTable(record *proof.Record) string {
 	}
 	return fmt.Sprintf("\n%d questions, %d of them not proved (z3 %s):\n%s\n", obligations,
 		unproved, record.Z3, b.String())
+}
+
+func progressTable(record *proof.ProgressRecord) string {
+	var b strings.Builder
+	b.WriteString("\n| claim | questions | not proved | mistakes that break it |\n")
+	b.WriteString("| --- | --- | --- | --- |\n")
+	questions := 0
+	for _, c := range record.Claims {
+		questions += c.Questions
+		var mistakes []string
+		for _, m := range record.Mistakes {
+			if m.Property == c.Claim {
+				name := strings.ReplaceAll(m.Mistake, "|", `\|`)
+				mistakes = append(mistakes, "`"+name+"`")
+			}
+		}
+		fmt.Fprintf(&b, "| `%s` | %d | %s | %s |\n", c.Claim, c.Questions,
+			strings.Join(c.Unproved, ", "), strings.Join(mistakes, ", "))
+	}
+	return fmt.Sprintf("\n%d questions (z3 %s):\n%s\n", questions, record.Z3, b.String())
 }
 
 func mistakesTable(record *proof.Record) string {

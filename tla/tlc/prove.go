@@ -22,6 +22,7 @@ import (
 type proveOptions struct {
 	invariants, actions      []string
 	record, mistakes, script bool
+	progress                 bool
 	jobs                     int
 	limit                    time.Duration
 }
@@ -40,10 +41,15 @@ holds afterwards. For each property of steps and each action: no step of the act
 cannot be proved is shown with a counterexample to induction among three groups at most, if there is
 one. See spec/proof.md.
 
+With --progress: no deadlock, and every operation ends; each claim with mistakes that must break it.
+
 With --mistakes, the switches of the specification are thrown and the guards of all actions left
 out, one at a time: which obligation fails then?`,
 		Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if options.progress {
+				return proveProgress(command, dirs, options)
+			}
 			return prove(command, dirs, options)
 		},
 	}
@@ -56,6 +62,8 @@ out, one at a time: which obligation fails then?`,
 		" instead of comparing with it")
 	flags.BoolVar(&options.mistakes, "mistakes", false,
 		"judge mistakes instead of the specification")
+	flags.BoolVar(&options.progress, "progress", false,
+		"prove that nothing stands still and that operations end, and judge mistakes of that")
 	flags.BoolVar(&options.script, "print", false,
 		"print the questions (SMT-LIB 2) instead of asking them; needs no z3")
 	flags.IntVarP(&options.jobs, "jobs", "j", 2, "questions to ask at a time")
