@@ -16,6 +16,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// errSample is the error of a line that a run of the command does not write.
+var errSample = errors.New("bench: no sample")
+
 func compareCommand() *cobra.Command {
 	var turns, rounds int
 	var only string
@@ -29,7 +32,7 @@ func compareCommand() *cobra.Command {
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if turns < 1 || rounds < 1 {
-				return errors.New("--turns and --rounds: want 1 or more")
+				return fmt.Errorf("--turns %d, --rounds %d: %w", turns, rounds, errCount)
 			}
 			return compareWith(cmd.Context(), cmd.OutOrStdout(), args[0], turns,
 				"--rounds", strconv.Itoa(rounds), "--only", only, "--growth=false")
@@ -111,7 +114,7 @@ func readSamples(r io.Reader, samples map[string][]float64) (names []string, err
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
 		if len(fields) != 4 || fields[3] != "ns/op" {
-			return nil, fmt.Errorf("no sample: %q", lines.Text())
+			return nil, fmt.Errorf("%w: %q", errSample, lines.Text())
 		}
 		ns, err := strconv.ParseFloat(fields[2], 64)
 		if err != nil {

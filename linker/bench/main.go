@@ -17,6 +17,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// errCount is the error of a number of times that is none.
+var errCount = errors.New("bench: want 1 or more")
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -42,7 +45,7 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			if rounds < 1 {
-				return fmt.Errorf("--rounds %d: want 1 or more", rounds)
+				return fmt.Errorf("--rounds %d: %w", rounds, errCount)
 			}
 			samples := io.Discard
 			if raw != "" {

@@ -29,10 +29,11 @@ func BindPointer[F any](g *linker.Group, pointer Pointer) (F, error) {
 
 // NewCallback makes a C function pointer for a Go function of type F: func(context.Context,
 // parameters…) (result, error), or only error. Parameters are integers and floats with a size,
-// bool, Pointer, or string, which is read from the guest's memory; the result is none of the strings. C
-// calls it in any group, so that it may run in several goroutines at once; with its context it can
-// call back into the group that has called it ([linker.GroupFromContext]). An error that it returns
-// ends the call that led to it, as a trap does, and is wrapped by the error of that call.
+// bool, Pointer, or string, which is read from the guest's memory; the result is none of the
+// strings. C calls it in any group, so that it may run in several goroutines at once; with its
+// context it can call back into the group that has called it ([linker.GroupFromContext]). An error
+// that it returns ends the call that led to it, as a trap does, and is wrapped by the error of that
+// call.
 //
 // It is a link operation. [linker.Group.FreeCallback] gives the pointer back, when C has none left.
 func NewCallback[F any](ctx context.Context, g *linker.Group, f F) (Pointer, error) {
