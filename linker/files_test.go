@@ -61,6 +61,11 @@ func TestOddFiles(t *testing.T) {
 		{"sparse, of 1 TiB", oddFile{zeros{}, 1 << 40}, limit},
 		{"endless", oddFile{zeros{}, 10}, limit},
 		{"endless, of no size", oddFile{zeros{}, 0}, limit},
+		{"as long as it may be", oddFile{bytes.NewReader(padded(whole, 1<<20)), 1 << 20}, nil},
+		{"as long, and does not say so", oddFile{bytes.NewReader(padded(whole, 1<<20)), 0}, nil},
+		{"a byte longer", oddFile{bytes.NewReader(padded(whole, 1<<20+1)), 1<<20 + 1}, limit},
+		{"a byte longer, and does not say so",
+			oddFile{bytes.NewReader(padded(whole, 1<<20+1)), 0}, limit},
 		{"negative", oddFile{bytes.NewReader(whole), -1 << 63}, nil},
 		{"longer than it says", oddFile{bytes.NewReader(whole), 100}, nil},
 		{"shorter than it says", oddFile{bytes.NewReader(whole), 1 << 19}, nil},
@@ -112,6 +117,14 @@ func TestOddFiles(t *testing.T) {
 			t.Errorf("OpenBytes: %v", err)
 		}
 	})
+}
+
+// padded returns a module of a given size: with a custom section without a name at its end.
+func padded(module []byte, size int) []byte {
+	n := size - len(module) - 6 // without the section's number and size
+	long := slices.Clone(module)
+	long = append(long, 0, byte(n)|0x80, byte(n>>7)|0x80, byte(n>>14)|0x80, byte(n>>21)|0x80, 0)
+	return append(long, make([]byte, n)...)
 }
 
 // iotestOneByte reads one byte at a time.
