@@ -4,35 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"sync"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
-
-// areas hands out ranges of linear memory: the data areas of libraries, stacks, thread-local
-// storage. When the main module has an allocator, they come from it, so that the guest knows they
-// are taken; otherwise, or when [Config.WithDataAllocator] says so, the memory grows. All methods
-// are safe for concurrent use, but they may call the guest, in a group that the caller is inside.
-type areas struct {
-	l *Linker
-
-	mu   sync.Mutex // guards what follows; not held while the guest is called
-	live map[uint32]area
-	free spans // grown once and given back
-	// of these, where the data of libraries was that are not loaded; they do not overlap
-	homes map[owner]span
-	later []area // to be freed by whoever is inside a group next
-}
-
-// area is a range of memory.
-type area struct {
-	base, size uint32
-	block      uint32 // what the guest's allocator returned; 0 when the memory was grown for it
-	owner      *Group // the group that it lives as long as, at most; nil for an area of all groups
-}
-
-// allocator finds the guest's allocation functions.
-type allocator struct{ aligned, plain, release *function }
 
 func newAllocator(main *module) allocator {
 	i32 := wasm.I32

@@ -163,10 +163,6 @@ func sameImport(m *module, a, b *wasm.Import) bool {
 	return true
 }
 
-func importError(m *module, imp *wasm.Import, reason string) error {
-	return &ImportError{Module: m.name, Namespace: imp.Module, Name: imp.Name, Reason: reason}
-}
-
 func (b *binder) one(ctx context.Context, m *module, imp *wasm.Import) (binding, error) {
 	switch imp.Kind {
 	case wasm.KindFunc:

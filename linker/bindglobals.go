@@ -189,3 +189,41 @@ func (b *binder) tag(m *module, imp *wasm.Import) (binding, error) {
 	}
 	return binding{kind: bindTag, exp: x}, nil
 }
+
+// threadLocalData satisfies a GOT.mem import of another module's thread-local data. Every group has
+// an address of its own, and each has its own bridge, whose global is set when all modules have
+// their storage.
+func (b *binder) threadLocalData(m *module, imp *wasm.Import, x *export) (binding, error) {
+	if !imp.Global.Mutable {
+		return binding{}, importError(m, imp, "it is thread-local in module "+x.mod.name+
+			", so it has no constant address")
+	}
+	return binding{kind: bindThreadLocal, exp: x}, nil
+}
+
+// makeTags makes a module that defines such tags, because m imports them.
+func (t *tx) makeTags(ctx context.Context, m *module, tags []madeTag) (*module, error) {
+	var b wasm.Builder
+	for _, x := range tags {
+		b.ExportTag(x.name, b.Tag(b.Type(x.typ.Params, nil)))
+	}
+	bytes, err := b.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	made := &module{id: t.l.nextID(), name: "tags of " + m.name, generated: true}
+	if made.src, err = wasm.DecodeWithin(bytes, wasm.DefaultLimits().AnyCost()); err != nil {
+		return nil, err
+	}
+	made.readExports()
+	t.modules = append(t.modules, made)
+	if made.compiled, err = t.l.codes.CompileModule(ctx, bytes); err != nil {
+		return nil, &FeatureError{Feature: "exception handling", Err: err}
+	}
+	t.change(func(s *scope) {
+		for name, x := range made.exports {
+			s.tags = s.tags.With(name, x)
+		}
+	})
+	return made, nil
+}

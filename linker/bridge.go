@@ -2,101 +2,14 @@ package linker
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/tetratelabs/wazero"
-
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
-
-// Import namespaces of generated modules. Guests cannot import from them.
-const (
-	reservedPrefix  = "lockstep:"
-	memoryNamespace = reservedPrefix + "memory" // the image's memory
-	// the module itself, to what puts its functions into tables
-	selfNamespace = reservedPrefix + "self"
-	stubsPrefix   = reservedPrefix + "stubs:" // and its bridges, by their numbers
-	// modules that a bridge imports from, by their numbers
-	usedPrefix     = reservedPrefix + "used:"
-	baseNamespace  = reservedPrefix + "base"  // a group's link table and stack pointer
-	tableNamespace = reservedPrefix + "table" // a group's function table and what changes it
-)
-
-// moduleNamespace is the namespace of a module's own instance.
-func moduleNamespace(id uint32) string {
-	return reservedPrefix + "module:" + strconv.FormatUint(uint64(id), 10)
-}
-
-// bridgeNamespace is the namespace of a bridge of a module.
-func bridgeNamespace(id uint32, bridge int) string {
-	return fmt.Sprintf("%sbridge:%d:%d", reservedPrefix, id, bridge)
-}
-
-// How an import is satisfied.
-type bindingKind byte
-
-const (
-	bindFunction bindingKind = iota // by a function that is instantiated already
-	bindLink                        // by a call through the link table
-	bindPointer                     // GOT.func: by a function pointer
-	bindData                        // GOT.mem: by an address
-	bindConst                       // by a value that is known now
-	bindMemoryBase
-	bindTableBase
-	bindMemory
-	bindTable
-	bindStackPointer
-	bindGlobal      // by a global of another module
-	bindThreadLocal // GOT.mem: by the address that thread-local data has in the group
-	bindTag         // by a tag of another module
-	// by a function that puts the halves of 64-bit arguments together, for one that is instantiated
-	bindLegalised
-)
-
-// binding says how one import is satisfied.
-type binding struct {
-	imp   *wasm.Import
-	kind  bindingKind
-	fn    *function // bindFunction, bindPointer, bindLegalised
-	link  *link     // bindLink
-	exp   *export   // bindData, bindThreadLocal, bindGlobal, bindTag
-	value uint32    // bindConst
-}
-
-// link is a function that a module reaches through the link table of its group: a private table,
-// one entry for each, so that no function pointer is spent and the groups need not agree. The entry
-// is null until the function is first called; then the group looks for it.
-type link struct {
-	index     uint32 // entry of the link table
-	mod       *module
-	namespace string // of the import
-	symbol    string
-	typ       wasm.FuncType
-	target    *function // known beforehand: a function of a module that is instantiated later
-	address   bool      // only its address is taken, so its signature is not known
-	mistaken  *function // what was found when the module was loaded, of another signature
-}
-
-// source says where a module takes an import namespace from.
-type source struct {
-	bridge  int     // index in module.bridges, or -1
-	gateway *module // all of it is one gateway's
-}
-
-// bridge is a generated module that gathers what one or more import namespaces of a module are to
-// be, because the engine takes a whole namespace from one instance. Functions that it re-exports
-// cost nothing at a call.
-type bridge struct {
-	bindings []binding
-	modules  []*module       // what it imports from, in the order of its namespaces
-	numbers  map[*module]int // and their positions
-	compiled wazero.CompiledModule
-}
 
 // use returns the namespace by which the bridge imports from a module. It does not tell which one
 // that is, so that the bridge of a library that is loaded again is the same code.
@@ -374,3 +287,31 @@ func buildCaller(t wasm.FuncType) ([]byte, error) {
 	b.ExportFunc("call", b.Func(b.Type(params, t.Results), nil, &c))
 	return b.Bytes()
 }
+
+// legalised defines a function with halves of integers in a bridge.
+func (w *bridgeWriter) legalised(x binding, target uint32) {
+	var c wasm.Code
+	next := uint32(0)
+	var params []wasm.ValType
+	for _, p := range x.fn.typ.Params {
+		if p != wasm.I64 {
+			params = append(params, p)
+			c.LocalGet(next)
+			next++
+			continue
+		}
+		params = append(params, wasm.I32, wasm.I32)
+		// low | high << 32
+		c.LocalGet(next).Raw(opI64ExtendU).LocalGet(next+
+			1).Raw(opI64ExtendU).I64Const(32).Raw(opI64Shl, opI64Or)
+		next += 2
+	}
+	c.Call(target)
+	w.b.ExportFunc(x.imp.Name, w.b.Func(w.b.Type(params, x.fn.typ.Results), nil, &c))
+}
+
+const (
+	opI64Or      = 0x84
+	opI64Shl     = 0x86
+	opI64ExtendU = 0xad // of an i32
+)

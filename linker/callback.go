@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"sync"
 
 	"github.com/tetratelabs/wazero/api"
 
@@ -26,21 +25,6 @@ type CallbackError struct {
 // Error implements the error interface.
 func (e *CallbackError) Error() string {
 	return fmt.Sprintf("linker: callback %s: %s", text.Clip(e.Type, text.MaxName), e.Reason)
-}
-
-// callbacks are the Go functions that have function pointers, by number. Numbers are not used
-// again.
-type callbacks struct {
-	mu    sync.Mutex // guards what follows
-	last  uint32
-	live  map[uint32]callback // by number
-	slots map[uint32]uint32   // numbers by function pointer
-}
-
-// callback is a Go function that guests call.
-type callback struct {
-	run api.GoModuleFunc
-	typ wasm.FuncType
 }
 
 func (c *callbacks) add(f callback) uint32 {

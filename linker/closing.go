@@ -3,30 +3,9 @@ package linker
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
-
-// closing is one goroutine's work of unloading what is not used any more. When there are
-// destructors to run it takes three steps:
-//
-//  1. A link operation takes the modules out of the scope: nothing finds them any more, and who
-//     opens such a library again gets another copy of it. The modules themselves stay as they are.
-//  2. Outside of any operation, with no lock held, the destructors run. They may call the linker as
-//     any code of the guest may.
-//  3. A link operation takes the modules out of the groups. What is unused by now and has
-//     destructors begins again with the first step.
-//
-// While the work is under way, the modules are left alone by others that unload something. If it
-// ends early (its context, or its group), the next one that unloads something completes it.
-type closing struct{ ended atomic.Bool }
-
-// heldBesides reports whether modules of this work are not to be touched by another one, or by
-// nobody's, nil.
-func (c *closing) heldBesides(other *closing) bool {
-	return c != nil && c != other && !c.ended.Load()
-}
 
 // unload gives up a handle, none if lib is nil, and unloads what is not used any more.
 func (g *Group) unload(ctx context.Context, e *entry, lib *Library) (err error) {
@@ -66,27 +45,6 @@ func (g *Group) unload(ctx context.Context, e *entry, lib *Library) (err error) 
 	return err
 }
 
-// hide takes modules out of the scope, and reports whether they were in it.
-func (u *unload) hide(gone []*module) (changed bool) {
-	hidden := make(map[*module]bool, len(gone))
-	for _, m := range gone {
-		m.closing.Store(u.closing)
-		hidden[m] = true
-		changed = changed || u.l.state.scope.has(m)
-	}
-	if !changed { // somebody else has begun with them
-		return false
-	}
-	dead := func(m *module) bool { return hidden[m] }
-	u.change(func(s *scope) {
-		s.global = s.global.without(dead)
-		for _, m := range gone {
-			s.unname(m)
-		}
-	})
-	return true
-}
-
 // destroyUnused calls the destructors of modules that are not used any more, those of modules that
 // use others first, and of each those of this group's thread-local data before.
 func (g *Group) destroyUnused(ctx context.Context, modules []*module) error {
@@ -108,11 +66,6 @@ func (g *Group) destroyUnused(ctx context.Context, modules []*module) error {
 	return errors.Join(errs...)
 }
 
-// any reports whether there is something to be run for modules in a group.
-func (x *exits) any(g *Group, modules []*module) bool {
-	return x.hasThread(g, modules) || x.first(modules) != nil
-}
-
 // release gives up a handle within an operation. What is not used any more then is unloaded when
 // the operation has been committed, see settle.
 func (t *tx) release(lib *Library) error {
@@ -124,11 +77,44 @@ func (t *tx) release(lib *Library) error {
 	return nil
 }
 
-// settle does what an operation has put off until it is committed.
-func (t *tx) settle(ctx context.Context, e *entry) {
-	t.startThreads(ctx)
-	if len(t.released) > 0 {
-		// What the destructors fail with, dlclose cannot tell any more: it has returned.
-		_ = t.g.unload(ctx, e, nil)
+// CloseLibrary gives up a handle. When it was the last one of its library, and no other module is
+// bound to that, the library and whatever only it used are unloaded: in every group their instances
+// are closed and their table entries become null, and their memory, entries and records can be used
+// again. Function pointers and addresses into them must not be used any more: an entry is null, so
+// that calling it traps, until the same library is loaded again or the quarantine of
+// [Config.WithPointerQuarantine] is over.
+//
+// Before that, the destructors of these libraries run, in this group and in reverse order of their
+// registration; those of a library run before those of the libraries that it needs. They are what
+// compilers register with __cxa_atexit, and what a library registers with atexit. Those of this
+// group's thread-local data run before them; a library of which another group has such data stays
+// loaded until that group has closed, and whatever it needs with it. Nothing finds a library any
+// more when its destructors run, and who opens it again gets another copy. No lock is held
+// meanwhile: others go on, and a destructor may open and close libraries, or wait for a thread that
+// does.
+//
+// A destructor that traps does not keep the others from being run nor the library from being
+// unloaded; the error says so, a [*DestructorError]. A guest that exits in one ends its group. The
+// context ends a destructor that waits, or that computes with [Config.WithLoopSafepoints]. A
+// context that ends before the first destructor cancels the call; afterwards the handle is given up
+// in any case, and that is no error. If the other groups cannot agree before the context ends, the
+// next call that unloads something unloads this library, too.
+//
+// In a constructor the handle is given up at once, and the library is unloaded when the load is
+// complete.
+//
+// A function that another module bound when first calling it does not keep its library loaded; it
+// is looked for again at the next call. wazero keeps a closed instance of an unloaded module, some
+// kilobytes, for as long as the group's function table lives; its compiled code is kept for the
+// next time, up to [Config.WithCodeCache].
+func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
+	if err := g.l.closable(lib); err != nil {
+		return err
 	}
+	return g.inside(ctx, func(ctx context.Context, e *entry) error {
+		if e.tx != nil {
+			return e.tx.part(ctx, func(_ context.Context, t *tx) error { return t.release(lib) })
+		}
+		return g.unload(ctx, e, lib)
+	})
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
 
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
@@ -196,95 +194,10 @@ func (t *tx) setClosure(ctx context.Context, slot uint32, fn *function, tr *tram
 	return t.perform(ctx, step)
 }
 
-// withClosure returns a copy of the scope in which a closure holds a function, a trampoline, or
-// nothing.
-func (s *scope) withClosure(slot uint32, fn *function, tr *trampoline) *scope {
-	next := *s
-	next.closures, next.trampolines = s.closures.without(slot), s.trampolines.Without(slot)
-	switch {
-	case fn != nil:
-		next.closures = next.closures.with(slot, fn)
-	case tr != nil:
-		next.trampolines = next.trampolines.With(slot, tr)
-	}
-	return &next
-}
-
-// staleSlots are entries of freed closures that a group has to clear before it goes on. It is safe
-// for concurrent use.
-type staleSlots struct {
-	any   atomic.Bool     // there are some: asked at every safepoint
-	mu    sync.Mutex      // guards slots, and any when it is changed
-	slots map[uint32]bool // a group that sleeps has each at most once
-}
-
-func (s *staleSlots) add(slot uint32) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.slots == nil {
-		s.slots = map[uint32]bool{}
-	}
-	s.slots[slot] = true
-	s.any.Store(true)
-}
-
-func (s *staleSlots) take() map[uint32]bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	slots := s.slots
-	s.slots = nil
-	s.any.Store(false)
-	return slots
-}
-
-// clearStale makes the entries of closures null that were freed in other groups. The caller is
-// inside the group, or replays an operation for it.
-func (g *Group) clearStale(ctx context.Context) error {
-	if !g.stale.any.Load() {
-		return nil
-	}
-	var errs []error
-	for slot := range g.stale.take() {
-		errs = append(errs, g.clearSlots(context.WithoutCancel(ctx), span{slot, 1}))
-	}
-	return errors.Join(errs...)
-}
-
 // ClosureError says that a table entry is not an allocated closure.
 type ClosureError struct{ Slot uint32 }
 
 // Error implements the error interface.
 func (e *ClosureError) Error() string {
 	return fmt.Sprintf("linker: table entry %d is not an allocated closure", e.Slot)
-}
-
-// closureStep changes what a closure holds.
-type closureStep struct {
-	slot                      uint32
-	fn, old                   *function   // what it holds, and held
-	trampoline, oldTrampoline *trampoline // or these
-}
-
-// apply implements step.
-func (s *closureStep) apply(ctx context.Context, g *Group) error {
-	return g.putClosure(ctx, s.slot, s.fn, s.trampoline)
-}
-
-// undo implements step.
-func (s *closureStep) undo(ctx context.Context, g *Group) error {
-	return g.putClosure(ctx, s.slot, s.old, s.oldTrampoline)
-}
-
-// putClosure makes an entry of this group's table a function, a trampoline, or null.
-func (g *Group) putClosure(ctx context.Context, slot uint32, fn *function, tr *trampoline) error {
-	if err := g.clearStale(ctx); err != nil { // the entry may be among them, from an earlier use
-		return err
-	}
-	switch {
-	case fn != nil:
-		return g.putSlot(ctx, slot, fn)
-	case tr != nil:
-		return g.putTrampoline(ctx, slot, tr)
-	}
-	return g.clearSlots(ctx, span{slot, 1})
 }

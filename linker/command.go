@@ -4,27 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync/atomic"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
-
-// program is how the main module begins and ends, as far as the toolchain's functions in it tell.
-//
-// Its own C library runs what it has registered with atexit, and then flushes its streams. The
-// destructors of libraries belong between the two, as in C, and the linker has those. So before
-// anything else it registers a function of its own there: the first that is registered is the last
-// that runs.
-type program struct {
-	// Decided by New, once.
-	startConstructs bool      // _start runs the constructors itself
-	startDestroys   bool      // and the destructors
-	dtors           *function // runs what the C library has registered, and flushes its streams
-	flush           *function // fflush
-
-	hooked atomic.Bool // the C library has the linker's function, and has not called it
-	ended  atomic.Bool // what the C library has registered has run, or runs
-}
 
 // readProgram looks at how a main module begins. bytes are those of src.
 func (p *program) readProgram(bytes []byte, src *wasm.Module) {

@@ -1,16 +1,20 @@
 package linker
 
 import (
+	"io"
 	"io/fs"
 	"log/slog"
+	"runtime"
 	"slices"
 	"time"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // Config is how a linker is set up. It is immutable: every With… method returns a changed copy, so
@@ -306,3 +310,40 @@ func (c *Config) WithObserver(observer coord.Observer) *Config {
 func (c *Config) WithWaiting(waiting coord.Waiting) *Config {
 	return c.with(func(c *Config) { c.waiting = waiting })
 }
+
+// HostFunctions finds the Go function for an import of a guest: the namespace that it imports from,
+// "env" or a system interface's, the name, and the signature that it imports it with. nil means
+// that there is none.
+type HostFunctions func(namespace, name string, params,
+	results []api.ValueType) api.GoModuleFunction
+
+// definition is a symbol that is no function and that Go code defines.
+type definition struct {
+	name  string
+	kind  exportKind      // exportData, exportGlobal or exportTag
+	typ   wasm.GlobalType // of a global
+	value uint64          // of a global
+	tag   []wasm.ValType  // of a tag
+	data  []byte          // of data
+	align uint32
+}
+
+// stdio is the guest's standard streams, if the linker has them to itself.
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// defaultWorkers leaves one processor to whoever is not compiling; the engine ends a compilation of
+// two workers, and not of one.
+func defaultWorkers() int { return max(runtime.GOMAXPROCS(0)-1, 2) }
+
+// DefaultHostModules returns the host modules, besides env, from which guests may import functions:
+// WASI, its threads, and WASIX.
+func DefaultHostModules() []string {
+	return []string{"wasi_snapshot_preview1", "wasi_unstable", "wasi", "wasix_32v1"}
+}
+
+// DefaultMaxLateDestructors is how many destructors may be registered while destructors run; see
+// [Config.WithMaxLateDestructors].
+const DefaultMaxLateDestructors = 4096

@@ -6,13 +6,9 @@ import (
 	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
-	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
 	"github.com/lockstep-wasm/lockstep/linker/internal/search"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
-
-// names are modules by a name, or a file.
-type names = persist.Map[string, *module]
 
 // batch is what one call loads: the modules that are not there yet.
 type batch struct {

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/sys"
 )
 
 // HandleError says that a guest gave the linker something that is not the handle of an open
@@ -27,17 +25,6 @@ const (
 	handleDefault = 0          // RTLD_DEFAULT
 	handleNext    = 0xffffffff // RTLD_NEXT
 )
-
-// guestLibraries are the libraries that guests have open. A handle is the number of its module,
-// which no other module has or had, so that a stale one is never somebody else's. The main module's
-// is that of the whole image.
-type guestLibraries struct {
-	most int // that may be open at once
-
-	mu    sync.Mutex            // guards what follows
-	open  map[uint32][]*Library // one for each dlopen that no dlclose has answered
-	count int                   // of all
-}
 
 // room returns an error if no more may be opened.
 func (o *guestLibraries) room() error {
@@ -216,15 +203,6 @@ func (g *Group) callerModule(mod api.Module) *module {
 		}
 	}
 	return nil
-}
-
-// fatal panics with errors that a guest is not to survive: it, or the image, has come to its end.
-func fatal(err error) {
-	var exit *sys.ExitError
-	if errors.As(err, &exit) || errors.Is(err, ErrPoisoned) || errors.Is(err, ErrGroupClosed) ||
-		errors.Is(err, ErrClosed) {
-		panic(err)
-	}
 }
 
 // cString returns the string of C at an address. The error is errBadString when it does not end

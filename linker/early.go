@@ -62,9 +62,6 @@ func (e *entry) giveWay(ctx context.Context) error {
 	return nil
 }
 
-// signal tells a goroutine that waits that there is something to look at.
-type signal chan struct{}
-
 // tell does so without waiting.
 func (s signal) tell() {
 	select {

@@ -3,76 +3,7 @@ package linker
 import (
 	"context"
 	"errors"
-	"reflect"
-	"sync/atomic"
-
-	"github.com/lockstep-wasm/lockstep/linker/internal/goroutine"
 )
-
-// entry is one goroutine's stay in a group. It is the context that host functions get, so that a
-// call from a host function back into its group is recognised as the same goroutine's. Its life,
-// and what a context is refused for, are in spec/lifetimes.md.
-type entry struct {
-	// of the call, without the stay; never changed, for contexts are derived from it
-	context.Context
-
-	group  *Group
-	parent *entry // the stay from which this one was begun
-	// the one that stays, 0 once the stay has ended; no other may use the context
-	goroutine atomic.Uintptr
-	tx        *tx // the operation that this goroutine leads
-	// replay says that what this goroutine does is decided: another group's operation is being
-	// replayed, a group is being built, or work is being taken back. A guest cannot ask for more.
-	replay bool
-	by     *leader // of the operation that is being replayed, if there is one that can be ended
-	view   *scope  // the symbols that a group is built from; nil for those of the image
-
-	busy    atomic.Bool // a call that began in this stay is under way
-	escaped bool        // code of the embedder has got the context, and may keep it
-	// reusable: the stay can serve another call with the same context
-	reusable bool
-
-	nested bool   // the goroutine was in the group already
-	back   bool   // the goroutine held the group's lock already, further out
-	left   *entry // the stay that is suspended meanwhile, in another group
-
-	unwatch func() // ends what looks for the end of its context
-
-	// A system call that is under way; both stay when it panics.
-	unlock func() // what it holds
-	parked bool   // the group is parked for it
-}
-
-type entryKey struct{}
-
-// Value implements context.Context.
-func (e *entry) Value(key any) any {
-	if key == (entryKey{}) {
-		return e
-	}
-	return e.Context.Value(key)
-}
-
-// begin makes the stay the context of what the calling goroutine does in it.
-func (e *entry) begin(ctx context.Context) {
-	if e.Context == nil {
-		e.Context = ctx
-	}
-	e.goroutine.Store(goroutine.ID())
-}
-
-// end ends the stay: its context is of no use any more.
-func (e *entry) end() { e.goroutine.Store(0) }
-
-// over reports whether the stay has ended.
-func (e *entry) over() bool { return e.goroutine.Load() == 0 }
-
-// withStay begins a stay for what a goroutine does in a group without entering it; end ends the
-// stay.
-func withStay(ctx context.Context, e *entry) (inner context.Context, end func()) {
-	e.begin(ctx)
-	return e, e.end
-}
 
 // beginEntry begins the stay of a goroutine that has taken the group's lock. A stay that has ended
 // is used again when the context is the same and no code of the embedder has got it, so that most
@@ -103,58 +34,6 @@ func (g *Group) dropSpare() {
 		g.spare.unwatch()
 		g.spare = nil
 	}
-}
-
-// isComparable reports whether a context can be compared with others: anything may be one.
-func isComparable(ctx context.Context) bool {
-	return ctx == context.Background() || reflect.TypeOf(ctx).Kind() == reflect.Pointer
-}
-
-// entryOf returns the stay that a context belongs to, nil if there is none or if it has ended. It
-// is for the linker's own functions that guests call: the engine calls them on the goroutine of the
-// stay. What the embedder calls uses stayOf.
-func entryOf(ctx context.Context) *entry {
-	if e, _ := ctx.Value(entryKey{}).(*entry); e != nil && !e.over() {
-		return e
-	}
-	return nil
-}
-
-// stayOf returns the stay that a context belongs to, nil for a context that comes from no call into
-// a group. A context that its call has left behind, or that is another goroutine's, is refused: who
-// uses it would be inside a group, or inside a link operation, together with the goroutine that it
-// was made for.
-func stayOf(ctx context.Context) (*entry, error) {
-	e, _ := ctx.Value(entryKey{}).(*entry)
-	switch {
-	case e == nil:
-		return nil, nil
-	case e.over():
-		return nil, ErrStaleContext
-	case e.goroutine.Load() != goroutine.ID():
-		return nil, ErrForeignContext
-	}
-	return e, nil
-}
-
-// WithoutGroup returns a context with the values, the deadline and the cancellation of ctx that
-// does not belong to any call into a group. A host function hands it to goroutines that it starts:
-// they may use it for calls of their own, also when the host function has returned. From within the
-// call a group that is inside it cannot be entered with such a context, and waiting for that is a
-// deadlock.
-func WithoutGroup(ctx context.Context) context.Context {
-	return context.WithValue(ctx, entryKey{}, (*entry)(nil))
-}
-
-func (e *entry) leads() bool { return e != nil && e.tx != nil }
-
-// GroupFromContext returns the group whose guest called a host function, by the function's context;
-// nil for any other context, and for one whose call has ended.
-func GroupFromContext(ctx context.Context) *Group {
-	if e := entryOf(ctx); e != nil {
-		return e.group
-	}
-	return nil
 }
 
 // enter begins a stay in the group: it waits until nobody else is inside and no link operation
@@ -352,30 +231,18 @@ func (g *Group) safepoint(ctx context.Context) error {
 	return g.clearStale(ctx)
 }
 
-// Block runs f, which may wait for as long as it likes: meanwhile the group does not hold up
-// anybody, and link operations are replayed in it by their leaders. f must not use the group, nor
-// the context of the call that it runs in. ctx must come from a call into the group.
-func (g *Group) Block(ctx context.Context, f func()) (err error) {
-	e, err := stayOf(ctx)
-	switch {
-	case err != nil:
-		return err
-	case e == nil || e.group != g:
-		return ErrNoGroup
+// safepoint is called by a gateway before every host function. Its panics end the guest's call, as
+// a trap does; they are what Call returns.
+func safepoint(ctx context.Context) {
+	e := entryOf(ctx)
+	if e == nil {
+		return
 	}
-	if err := e.yields(ctx); err != nil {
-		return err
+	e.escaped = true
+	if e.replay || e.tx != nil {
+		return
 	}
-	switch {
-	case !e.parks(): // no operation can wait for this group
-		f()
-		return nil
-	case !e.busy.CompareAndSwap(false, true):
-		return ErrBusyContext
+	if err := e.group.safepoint(ctx); err != nil {
+		panic(err)
 	}
-	defer e.busy.Store(false)
-	g.member.Park()
-	defer func() { err = g.resume(ctx) }()
-	f()
-	return nil
 }

@@ -13,17 +13,6 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// definition is a symbol that is no function and that Go code defines.
-type definition struct {
-	name  string
-	kind  exportKind      // exportData, exportGlobal or exportTag
-	typ   wasm.GlobalType // of a global
-	value uint64          // of a global
-	tag   []wasm.ValType  // of a tag
-	data  []byte          // of data
-	align uint32
-}
-
 // DefinitionError says why a symbol cannot be defined as the configuration has it.
 type DefinitionError struct {
 	Symbol string

@@ -127,3 +127,12 @@ func symbolsOf(modules []*module) (n int) {
 	}
 	return n
 }
+
+func firstOf(modules []*module, name string) *export {
+	for _, m := range modules {
+		if x := m.exports[name]; x != nil {
+			return x
+		}
+	}
+	return nil
+}

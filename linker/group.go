@@ -1,10 +1,7 @@
 package linker
 
 import (
-	"context"
-	"errors"
-	"log/slog"
-	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/tetratelabs/wazero/api"
@@ -60,76 +57,6 @@ type Group struct {
 	trampolines map[trampolineKey]api.Module
 }
 
-func newGroup(l *Linker) *Group {
-	return &Group{
-		l: l, lock: ctxlock.New(),
-		instances: map[*module]*instance{}, spaces: map[string]api.Module{},
-		links: map[uint32]*link{}, linked: map[uint32]*function{},
-		linkedTo: map[*module]map[uint32]bool{}, awaited: map[*module][]*link{},
-		functions: map[*function]*functionPool{}, callers: map[string]*functionPool{},
-		trampolines: map[trampolineKey]api.Module{},
-	}
-}
-
-// open makes what a group has before any module. stackTop is the first address above its stack, 0
-// when the main module brings one.
-func (g *Group) open(ctx context.Context, stackTop uint32) (err error) {
-	if g.base, err = g.l.instantiateIn(ctx, g.l.baseCode, g.namespace); err != nil {
-		return err
-	}
-	g.spaces[baseNamespace] = g.base
-	g.setBaseStack(stackTop)
-	if g.l.config.polls {
-		g.flag.open(g.base.ExportedGlobal(basePoll))
-	}
-	if !g.l.ownTable {
-		return g.openTable(ctx)
-	}
-	return nil
-}
-
-// setBaseStack sets the stack pointer that libraries import, unless the main module has it.
-func (g *Group) setBaseStack(top uint32) {
-	g.setStackPointer(g.base.ExportedGlobal(baseStackPointer))
-	g.stackReset(uint64(top))
-}
-
-// openTable makes the module that changes the function table, once there is one.
-func (g *Group) openTable(ctx context.Context) (err error) {
-	if g.table, err = g.l.instantiateIn(ctx, g.l.tableCode, g.namespace); err != nil {
-		return err
-	}
-	g.spaces[tableNamespace] = g.table
-	if g.l.ownTable {
-		g.slots = g.l.main.table.size
-		return nil
-	}
-	g.slots, err = g.tableLength(ctx)
-	return err
-}
-
-func (g *Group) tableLength(ctx context.Context) (uint32, error) {
-	r, err := g.table.ExportedFunction(tableSize).Call(ctx)
-	if err != nil {
-		return 0, err
-	}
-	return uint32(r[0]), nil
-}
-
-// openMain does what an ordinary executable needs once it is instantiated.
-func (g *Group) openMain(ctx context.Context, mod api.Module) error {
-	if g.l.stackPointer != nil {
-		g.setStackPointer(mod.ExportedGlobal(g.l.stackPointer.name))
-		if g.stack != 0 {
-			g.stackReset(uint64(g.stack) + uint64(g.stackSize))
-		}
-	}
-	if g.l.ownTable {
-		return g.openTable(ctx)
-	}
-	return nil
-}
-
 // ID returns the group's number. That of the first group is 0; numbers of closed groups are used
 // again.
 func (g *Group) ID() int { return g.id }
@@ -137,66 +64,56 @@ func (g *Group) ID() int { return g.id }
 // Linker returns the linker that the group belongs to.
 func (g *Group) Linker() *Linker { return g.l }
 
-// Memory returns the linear memory, which is the same for all groups.
-func (g *Group) Memory() api.Memory { return g.l.Memory() }
-
-// Close takes the group out of the image. It waits until nobody is inside it, and, with
-// [Config.WithLoopSafepoints], ends the guest that computes in it; from within the group it is
-// ErrInOperation. Before that the destructors of the group's thread-local data run, see "Closing"
-// in the package documentation; of those that trap the error says so, a [*DestructorError]. Closing
-// twice is no error. The image lives on without any group, but nobody can spawn one then.
-func (g *Group) Close(ctx context.Context) error {
-	e, err := stayOf(ctx)
-	if err != nil {
-		return err
-	}
-	for ; e != nil; e = e.parent {
-		if e.group == g {
-			return ErrInOperation
-		}
-	}
-	defer g.beginClosing()()
-	outside := ctx
-	ctx, e, err = g.enter(finishing(ctx))
-	if err != nil {
-		if g.cause.Load() != nil {
-			return nil
-		}
-		if errors.Is(err, ErrClosed) { // the linker is closing: it is about to do the same
-			return g.l.closeGroup(outside, g)
-		}
-		return err
-	}
-	destroyed := g.endThread(ctx, e)
-	if g.cause.Load() == nil {
-		if err = g.member.Detach(ctx); err == nil {
-			closed := error(ErrGroupClosed)
-			g.cause.Store(&closed)
-		}
-	}
-	if left := e.leave(ctx); err == nil && left != nil {
-		err = left
-	}
-	g.l.log(ctx, LogGroups, "closed", slog.Int("group", g.id))
-	return errors.Join(destroyed, err)
+// instance is a module in one group. It belongs to whom the group belongs: see Group.
+type instance struct {
+	mod     api.Module
+	bridges []api.Module
+	fillers []api.Module               // of its hook tables
+	put     map[uint32]*putterInstance // by batch, from when a function of it is put into a table
+	tls     uint32                     // its thread-local storage; 0 for none
 }
 
-// everything returns all that the group has in the runtime.
-func (g *Group) everything() (all []api.Module) {
-	for _, c := range g.callers {
-		all = append(all, c.mod)
-	}
-	for _, inst := range g.instances {
-		all = append(all, inst.all()...)
-	}
-	for _, mod := range g.trampolines {
-		all = append(all, mod)
-	}
-	return slices.DeleteFunc(append(all, g.table, g.base),
-		func(mod api.Module) bool { return mod == nil })
+// putterInstance is a module's putter in one group. Its functions do not call out, so one of each
+// serves all calls.
+type putterInstance struct {
+	mod       api.Module
+	put, link api.Function
 }
 
-// engineClosed reports whether a part of the group was closed that the linker has not closed.
-func (g *Group) engineClosed() bool {
-	return slices.ContainsFunc(g.everything(), func(mod api.Module) bool { return mod.IsClosed() })
+// functionPool keeps api.Functions of one exported function: making one is costly, and each serves
+// one call at a time, which matters when a function is called again from within itself, through the
+// host.
+type functionPool struct {
+	group *Group
+	mod   api.Module
+	name  string
+	// They belong to whom the group belongs: see Group.
+	free []api.Function
+	gone bool // the module was taken out of the group
+}
+
+// dlError is what dlerror has to say in one group. It belongs to whoever is inside the group.
+type dlError struct {
+	err  error
+	area uint32 // where the text of the last one is; 0 before there was any
+	size uint32
+}
+
+// staleSlots are entries of freed closures that a group has to clear before it goes on. It is safe
+// for concurrent use.
+type staleSlots struct {
+	any   atomic.Bool     // there are some: asked at every safepoint
+	mu    sync.Mutex      // guards slots, and any when it is changed
+	slots map[uint32]bool // a group that sleeps has each at most once
+}
+
+// pollFlag is what the code of a group counts down: a global of the group's base module. When it is
+// used up, the guest calls poll. Others raise it, which uses it up at once; the group's own
+// goroutine lowers it, before it looks what there is to do, so that nothing is missed. That a count
+// which is under way overwrites it is possible, and harmless: the next one comes. Guests cannot
+// reach it. Its zero value is that of a group without polls.
+type pollFlag struct {
+	mu      sync.Mutex        // guards what follows; guests count down without it
+	global  api.MutableGlobal // nil before the group is open, and when modules do not look
+	reasons int               // that last: contexts that have ended, a group that is being closed
 }

@@ -4,9 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"path"
-	"slices"
-	"strings"
 
 	"github.com/tetratelabs/wazero/api"
 )
@@ -21,13 +18,6 @@ const (
 	rtldGlobal   = 256
 	rtldNoDelete = 4096
 )
-
-// dlError is what dlerror has to say in one group. It belongs to whoever is inside the group.
-type dlError struct {
-	err  error
-	area uint32 // where the text of the last one is; 0 before there was any
-	size uint32
-}
 
 // dlFunctions are the functions of <dlfcn.h>, which guests import from env. They never end a call
 // because of an error: that is for dlerror to tell. Only what ends the guest itself does: an exit,
@@ -121,37 +111,6 @@ const (
 	phdrInfoSize = 40
 	phdrSize     = 32
 )
-
-// notStub returns what a name of <dlfcn.h> means, if x is what was found. A C library that is a
-// shared library brings functions of these names which can do nothing (wasi-libc's libdl.so): they
-// are there to be replaced. Whoever else defines one means it.
-func (l *Linker) notStub(name string, x *export) *export {
-	if x == nil || x.mod == l.main || !slices.Contains(dlNames, name) || l.host == nil {
-		return x
-	}
-	switch base, _, _ := strings.Cut(path.Base(x.mod.name), ".so"); base {
-	case "libc", "libdl":
-		if own := l.host.exports[providedPrefix+name]; own != nil {
-			return own
-		}
-	}
-	return x
-}
-
-// dlNames are the functions that a C library has stubs of.
-var dlNames = []string{"dlopen", "dlsym", "dlclose", "dlerror", "dladdr", "dl_iterate_phdr"}
-
-// guestFunction is a host function that needs to know which group calls it.
-func guestFunction(
-	f func(ctx context.Context, g *Group, mod api.Module, stack []uint64)) api.GoModuleFunc {
-	return func(ctx context.Context, mod api.Module, stack []uint64) {
-		e := entryOf(ctx)
-		if e == nil {
-			panic(ErrNoGroup)
-		}
-		f(ctx, e.group, mod, stack)
-	}
-}
 
 // errBadString is what dlopen and dlsym say of a name that does not end inside the memory.
 var errBadString = errors.New("linker: the name is not in memory")

@@ -16,18 +16,6 @@ import (
 // wasixPrefix marks the functions that guests import from wasix_32v1.
 const wasixPrefix = "wasix_32v1."
 
-// Error numbers of WASI.
-const (
-	errnoSuccess = 0
-	errnoAgain   = 6
-	errnoBusy    = 10
-	errnoFault   = 21
-	errnoInval   = 28
-	errnoNoExec  = 45
-	errnoNoMem   = 48
-	errnoNotSup  = 58
-)
-
 // Flags of wasix_32v1.dlopen.
 const (
 	wasixLazy = 1 << iota

@@ -35,16 +35,6 @@ func hint(symbol string, exportsNothing bool) string {
 	return ""
 }
 
-// exportsNothing tells whether a library defines nothing that others could mean.
-func (m *module) exportsNothing() bool {
-	for name := range m.exports {
-		if !special(name) {
-			return false
-		}
-	}
-	return true
-}
-
 // countOf is a number of things in words.
 func countOf(n int, what string) string {
 	if n == 1 {

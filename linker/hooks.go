@@ -3,23 +3,10 @@ package linker
 import (
 	"context"
 
-	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
-
-// hookTable is a table of functions of the linker that modules are given when they are loaded, and
-// that calls from inside them go through: see [wasm.RewriteOptions]. That way nothing has to be
-// added to their imported functions, whose numbers are everywhere.
-type hookTable struct {
-	// under which a module exports it, and the namespace from which the filler imports it
-	name      string
-	functions []string
-	types     []wasm.FuncType
-	// once there is a module with such a table; guarded by the state lock
-	filler wazero.CompiledModule
-}
 
 // startExport is under which name a module exports its start function, when that must not run
 // before the tables are filled.

@@ -9,12 +9,6 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// DefaultHostModules returns the host modules, besides env, from which guests may import functions:
-// WASI, its threads, and WASIX.
-func DefaultHostModules() []string {
-	return []string{"wasi_snapshot_preview1", "wasi_unstable", "wasi", "wasix_32v1"}
-}
-
 // WithHostModules sets from which modules of the runtime guests may import functions, besides env
 // ([Config.WithEnvModule]); the default is [DefaultHostModules]. A runtime may have modules that
 // are meant for others: an import from any that is not named here is a [*HostModuleError], whether

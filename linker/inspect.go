@@ -134,11 +134,3 @@ func (l *Linker) Modules() []ModuleInfo {
 	}
 	return list
 }
-
-func set(modules []*module) map[*module]bool {
-	s := make(map[*module]bool, len(modules))
-	for _, m := range modules {
-		s[m] = true
-	}
-	return s
-}

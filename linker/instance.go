@@ -14,15 +14,6 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 )
 
-// instance is a module in one group. It belongs to whom the group belongs: see Group.
-type instance struct {
-	mod     api.Module
-	bridges []api.Module
-	fillers []api.Module               // of its hook tables
-	put     map[uint32]*putterInstance // by batch, from when a function of it is put into a table
-	tls     uint32                     // its thread-local storage; 0 for none
-}
-
 // anonymous is the configuration of every instance: without a name there can be many of one module,
 // and what a module exports as _start is run when somebody calls it. It has a source of random
 // numbers only because wazero seeds one of its own otherwise, which takes longer than the rest of

@@ -1,15 +1,5 @@
 package linker
 
-import "context"
-
-// lateThread is a thread that is to begin.
-type lateThread struct {
-	thread   *guestThread
-	ctx      context.Context // of its goroutine
-	start    *function
-	argument uint32
-}
-
 // startLater has a thread begin when the operation has been committed: at its end, or when a
 // constructor waits, see giveWay. It returns false when there
 // are too many groups.
@@ -19,25 +9,6 @@ func (t *tx) startLater(late lateThread) bool {
 	}
 	t.threads = append(t.threads, late)
 	return true
-}
-
-// startThreads has threads begin that constructors have started. What is the matter with one that
-// cannot is told by Wait: the constructor has been told that it begins.
-func (t *tx) startThreads(ctx context.Context) {
-	for _, late := range t.threads {
-		if err := t.g.startThread(ctx, late); err != nil {
-			t.l.guestThreads.done(late.thread, &ThreadError{Thread: late.thread.id, Err: err})
-		}
-	}
-	t.threads = nil
-}
-
-// dropThreads forgets threads that were to begin.
-func (t *tx) dropThreads(since int) {
-	for _, late := range t.threads[since:] {
-		t.l.guestThreads.done(late.thread, nil)
-	}
-	t.threads = t.threads[:since]
 }
 
 // waitsForItself reports whether a constructor that waits, without a time-out, waits for nothing

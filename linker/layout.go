@@ -161,3 +161,35 @@ func (l *Linker) readExecutable(m *module) (slotsUsed uint64, err error) {
 	l.dataEnd = uint32(min(end, 1<<32-1))
 	return slotsUsed, nil
 }
+
+// findThreadLocal finds out which exports of a main module at fixed addresses are thread-local
+// variables. Such a module exports each as its offset in the thread-local storage, and nothing says
+// so: it looks as an address. Where the module's data begins, no offset can be mistaken for one.
+func (m *module) findThreadLocal() {
+	size, _ := m.constant("__tls_size")
+	if !m.fixed || size == 0 {
+		return
+	}
+	low, ok := m.constant("__global_base")
+	if !ok {
+		low = defaultGlobalBase
+		for i := range m.src.Data {
+			if v, err := m.src.Data[i].Offset.Eval(nil); m.src.Data[i].Mode == wasm.Active &&
+				err == nil {
+				low = min(low, uint32(v))
+			}
+		}
+	}
+	for name, x := range m.exports {
+		if x.kind != exportData || special(name) {
+			continue
+		}
+		if v, err := x.init.Eval(nil); err == nil && uint32(v) < min(size, low) {
+			x.tls = true
+		}
+	}
+}
+
+// defaultGlobalBase is where wasm-ld puts data, unless it is told otherwise or the stack comes
+// first.
+const defaultGlobalBase = 1024

@@ -3,7 +3,6 @@ package linker
 import (
 	"context"
 	"fmt"
-	"sync"
 )
 
 // The life of a group: reserved, building, live, dying, released. spec/lifetimes.md has the states,
@@ -75,44 +74,6 @@ func (g *Group) closeInstances(ctx context.Context) {
 	}
 	g.instances, g.callers, g.functions, g.trampolines = nil, nil, nil, nil
 	g.table, g.base = nil, nil
-}
-
-// closeAll makes every group a dying one and releases it, in the order of the list. It waits for
-// the goroutines that are inside, and ends with the context.
-func (l *Linker) closeAll(ctx context.Context) error {
-	for {
-		groups := l.groups.list()
-		if len(groups) == 0 {
-			return nil
-		}
-		for _, g := range groups {
-			if err := l.closeGroup(ctx, g); err != nil {
-				return err
-			}
-		}
-	}
-}
-
-func (l *Linker) closeGroup(ctx context.Context, g *Group) error {
-	if err := g.lock.Lock(ctx); err != nil {
-		return err
-	}
-	defer g.lock.Unlock()
-	closed := error(ErrClosed)
-	if g.cause.CompareAndSwap(nil, &closed) {
-		g.member.Crash(ErrClosed)
-	}
-	if err := g.member.AwaitOut(ctx); err != nil {
-		return err
-	}
-	g.discard(ctx)
-	return nil
-}
-
-// groupList is the groups of an image, from building to released.
-type groupList struct {
-	mu     sync.Mutex // guards groups
-	groups []*Group
 }
 
 func (l *groupList) add(g *Group) {

@@ -201,3 +201,25 @@ func (c *Config) WithMaxSignatures(n int) *Config {
 func (c *Config) WithMaxTrampolines(n int) *Config {
 	return c.with(func(c *Config) { c.maxTrampolines = max(n, 0) })
 }
+
+// WithCompilers sets how many libraries are compiled at once, and how many goroutines work at each
+// of them. More wait for their turn. With two or more workers, a compilation whose callers have all
+// given up ends at the next function; the engine ends one of a single worker by itself only, and
+// the code is then kept as that of a library that was unloaded. The defaults are
+// [DefaultCompilations] and one worker less than there are processors, at least two: so most
+// processors are left to the guests of other groups, and what nobody waits for ends soon. Values
+// below 1 are 1. BenchmarkOthersWhileCompiling measures what the others notice.
+func (c *Config) WithCompilers(compilations, workers int) *Config {
+	return c.with(func(c *Config) {
+		c.compilations, c.workers = max(compilations, 1), max(workers, 1)
+	})
+}
+
+// WithMaxLateDestructors sets how many destructors may be registered, by atexit, __cxa_atexit and
+// the like, while those of a library that is closed run, or those of a group or an image that ends.
+// The next one is refused: atexit returns -1. So destructors that register each other come to an
+// end, as those of POSIX threads do after PTHREAD_DESTRUCTOR_ITERATIONS rounds. The default is
+// [DefaultMaxLateDestructors].
+func (c *Config) WithMaxLateDestructors(n int) *Config {
+	return c.with(func(c *Config) { c.maxLate = max(n, 0) })
+}

@@ -1,16 +1,11 @@
 package linker
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
@@ -146,116 +141,4 @@ func (l *Linker) publish(commit uint64) {
 	next.commit = commit
 	l.state.scope = &next
 	l.committed.Store(&next)
-}
-
-// growMemory adds pages of 64 KiB to the memory and returns the address of the first.
-func (l *Linker) growMemory(pages uint64) (uint32, error) {
-	have := uint64(l.mem.pages())
-	if pages <= uint64(l.maxPages) {
-		if old, ok := l.Memory().Grow(uint32(pages)); ok {
-			return old * pageSize, nil
-		}
-	}
-	return 0, &LimitError{Limit: limitMemory, Value: have + pages, Max: uint64(l.maxPages)}
-}
-
-// instantiateAs instantiates compiled code with a configuration.
-func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModule,
-	resolve func(string) api.Module, config wazero.ModuleConfig) (api.Module, error) {
-	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve),
-		codecache.Engine(compiled), config)
-}
-
-// Close closes all groups and releases what the image has in the runtime. First it runs the
-// destructors of thread-local data, in every group that Go has spawned, then, in the first group
-// that there is, what is registered with the main module's C library (unless the program has
-// exited), the destructors of the libraries that are still loaded, and the flush of streams;
-// destructors that trap are part of the error, as [*DestructorError]. Then it waits until nobody is
-// inside a group; new calls fail with ErrClosed meanwhile. With [Config.WithLoopSafepoints] it ends
-// guests that compute, first of all. The runtime stays open.
-//
-// Last of all Close stops what is still being compiled and waits until the engine has stopped: for
-// one function, or for a library if [Config.WithCompilers] allows one worker only. If its context
-// ends before, the error is [ErrCompiling]: all the rest is done, and another Close waits again.
-func (l *Linker) Close(ctx context.Context) error {
-	switch e, err := stayOf(ctx); {
-	case err != nil:
-		return err
-	case e != nil:
-		return ErrInOperation
-	}
-	if l.closed.Load() {
-		return l.codes.Settle(ctx)
-	}
-	defer l.beginClosing()()
-	destroyed := l.destroyAll(finishing(ctx))
-	if err := ctx.Err(); err != nil && l.undestroyed() {
-		return errors.Join(err, destroyed)
-	}
-	if !l.closed.CompareAndSwap(false, true) {
-		return destroyed
-	}
-	if err := l.endThreads(ctx); err != nil {
-		l.closed.Store(false)
-		return err
-	}
-	if err := l.closeAll(ctx); err != nil {
-		l.closed.Store(false)
-		return errors.Join(destroyed, err)
-	}
-	return errors.Join(destroyed, l.closeShared(ctx))
-}
-
-// closeShared releases what does not belong to any group.
-func (l *Linker) closeShared(ctx context.Context) error {
-	var errs []error
-	modules := l.state.scope.order
-	for _, m := range slices.Backward(modules) {
-		m.close(ctx)
-	}
-	for _, m := range l.gateways {
-		if m.instance != nil {
-			errs = append(errs, m.instance.Close(ctx))
-		}
-		m.close(ctx)
-	}
-	for _, c := range l.callers {
-		errs = append(errs, c.Close(ctx))
-	}
-	for _, c := range l.trampolines {
-		errs = append(errs, c.Close(ctx))
-	}
-	for _, c := range []wazero.CompiledModule{l.baseCode, l.tableCode, l.memoryCode,
-		l.waitHooks.filler, l.pollHooks.filler} {
-		if c != nil {
-			errs = append(errs, c.Close(ctx))
-		}
-	}
-	if l.host != nil {
-		l.host.put.close(ctx)
-	}
-	for _, m := range append(slices.Clone(l.hosts), l.memoryRoot) {
-		if m != nil {
-			errs = append(errs, m.Close(ctx))
-		}
-	}
-	for _, c := range l.hostCodes {
-		errs = append(errs, c.Close(ctx))
-	}
-	errs = append(errs, l.codes.Close(ctx))
-	l.mem.release()
-	return errors.Join(errs...)
-}
-
-// compileGenerated compiles a module that the linker wrote.
-func (l *Linker) compileGenerated(ctx context.Context, what string, bytes []byte,
-	err error) (wazero.CompiledModule, error) {
-	if err != nil {
-		return nil, fmt.Errorf("linker: %s: %w", what, err)
-	}
-	c, err := codecache.Compile(ctx, l.rt, bytes)
-	if err != nil {
-		return nil, fmt.Errorf("linker: %s: %w", what, err)
-	}
-	return c, nil
 }

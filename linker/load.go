@@ -183,22 +183,6 @@ func (t *tx) place(ctx context.Context, m *module, bindings []binding) error {
 	return nil
 }
 
-// importedFunctions returns how each imported function is satisfied, by its index; nil for one that
-// is imported twice, the second time.
-func (m *module) importedFunctions(bindings []binding) []*binding {
-	of := make(map[*wasm.Import]*binding, len(bindings))
-	for i := range bindings {
-		of[bindings[i].imp] = &bindings[i]
-	}
-	functions := make([]*binding, 0, m.src.Imported(wasm.KindFunc))
-	for i := range m.src.Imports {
-		if imp := &m.src.Imports[i]; imp.Kind == wasm.KindFunc {
-			functions = append(functions, of[imp])
-		}
-	}
-	return functions
-}
-
 func (t *tx) hasPointer(fn *function) bool {
 	_, ok := t.l.state.scope.pointer(fn)
 	return ok

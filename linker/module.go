@@ -3,7 +3,6 @@ package linker
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"io/fs"
 	"slices"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -77,17 +77,6 @@ type module struct {
 
 // importKey names an import.
 type importKey struct{ module, name string }
-
-// exportKind is what an export is to the linker.
-type exportKind byte
-
-const (
-	exportFunction exportKind = iota
-	exportData                // a constant global: an address
-	exportGlobal              // any other global
-	exportTag
-	exportOther
-)
 
 // export is something that a module offers by name.
 type export struct {
@@ -226,101 +215,6 @@ func (m *module) indexFunctions() {
 	}
 }
 
-// place computes addresses and slots, once the module has its data area and its part of the table.
-// It returns the slots of its element segments by function index.
-func (m *module) place() (map[uint32]uint32, error) {
-	globals := m.placement()
-	for _, x := range m.exports {
-		if x.kind != exportData || x.mod != m {
-			continue
-		}
-		reads := false
-		v, err := x.init.Eval(func(i uint32) (uint64, bool) {
-			reads = true
-			return globals(i)
-		})
-		if err != nil { // an initial value that is not known yet: no address that anyone could use
-			x.kind = exportGlobal
-			continue
-		}
-		x.addr = uint32(v)
-		if !m.fixed && !reads && !x.tls && !x.fixed {
-			x.addr += m.memory.base // position-independent: relative to the data area
-		}
-	}
-	slots := map[uint32]uint32{}
-	for i := range m.src.Elements {
-		seg := &m.src.Elements[i]
-		if seg.Mode != wasm.Active || seg.Len() == 0 || !m.sharedTable(seg.Table) {
-			continue
-		}
-		base, err := m.segmentBase(i, globals)
-		if err != nil {
-			return nil, err
-		}
-		for k := range seg.Len() {
-			index, ok := seg.Func(k)
-			if _, seen := slots[index]; ok && !seen && base+uint32(k) != 0 {
-				slots[index] = base + uint32(k)
-			}
-		}
-	}
-	for _, e := range m.src.Exports {
-		if x := m.exports[e.Name]; x != nil && x.mod == m && x.fn != nil && x.fn.slot == 0 {
-			x.fn.slot = slots[e.Index]
-		}
-	}
-	return slots, nil
-}
-
-// sharedTable reports whether a table of the module is the function table. A module may have
-// others, which are nobody else's business.
-func (m *module) sharedTable(index uint32) bool {
-	return m.fixed || int(index) < m.src.Imported(wasm.KindTable)
-}
-
-// segmentBase returns the first slot of an active element segment, which must lie in the module's
-// own part of the function table.
-func (m *module) segmentBase(i int, globals func(uint32) (uint64, bool)) (uint32, error) {
-	seg := &m.src.Elements[i]
-	v, err := seg.Offset.Eval(globals)
-	if err != nil {
-		return 0, fmt.Errorf("linker: offset of element segment %d: %w", i, err)
-	}
-	base := uint32(v)
-	if base < m.table.base || uint64(base)+uint64(seg.Len()) > m.table.end() {
-		return 0, &SegmentError{Module: m.name, Segment: fmt.Sprintf("element segment %d", i),
-			From: uint64(base), To: uint64(base) + uint64(seg.Len()), Low: uint64(m.table.base),
-			High: m.table.end()}
-	}
-	return base, nil
-}
-
-// placement returns the values of the imported globals that say where the module is.
-func (m *module) placement() func(index uint32) (uint64, bool) {
-	values := map[uint32]uint64{}
-	index := uint32(0)
-	for i := range m.src.Imports {
-		imp := &m.src.Imports[i]
-		if imp.Kind != wasm.KindGlobal {
-			continue
-		}
-		if imp.Module == "env" {
-			switch imp.Name {
-			case "__memory_base":
-				values[index] = uint64(m.memory.base)
-			case "__table_base":
-				values[index] = uint64(m.table.base)
-			}
-		}
-		index++
-	}
-	return func(i uint32) (uint64, bool) {
-		v, ok := values[i]
-		return v, ok
-	}
-}
-
 // close releases the compiled code, once: wazero counts how often equal code is compiled and
 // closed, and would take a second close for that of another linker. New instances cannot be made
 // any more; those that there are keep what they run.
@@ -360,3 +254,87 @@ func (p *putter) close(ctx context.Context) {
 	}
 	p.compiled = nil
 }
+
+// closing is one goroutine's work of unloading what is not used any more. When there are
+// destructors to run it takes three steps:
+//
+//  1. A link operation takes the modules out of the scope: nothing finds them any more, and who
+//     opens such a library again gets another copy of it. The modules themselves stay as they are.
+//  2. Outside of any operation, with no lock held, the destructors run. They may call the linker as
+//     any code of the guest may.
+//  3. A link operation takes the modules out of the groups. What is unused by now and has
+//     destructors begins again with the first step.
+//
+// While the work is under way, the modules are left alone by others that unload something. If it
+// ends early (its context, or its group), the next one that unloads something completes it.
+type closing struct{ ended atomic.Bool }
+
+// hookTable is a table of functions of the linker that modules are given when they are loaded, and
+// that calls from inside them go through: see [wasm.RewriteOptions]. That way nothing has to be
+// added to their imported functions, whose numbers are everywhere.
+type hookTable struct {
+	// under which a module exports it, and the namespace from which the filler imports it
+	name      string
+	functions []string
+	types     []wasm.FuncType
+	// once there is a module with such a table; guarded by the state lock
+	filler wazero.CompiledModule
+}
+
+// heldBesides reports whether modules of this work are not to be touched by another one, or by
+// nobody's, nil.
+func (c *closing) heldBesides(other *closing) bool {
+	return c != nil && c != other && !c.ended.Load()
+}
+
+// importedFunctions returns how each imported function is satisfied, by its index; nil for one that
+// is imported twice, the second time.
+func (m *module) importedFunctions(bindings []binding) []*binding {
+	of := make(map[*wasm.Import]*binding, len(bindings))
+	for i := range bindings {
+		of[bindings[i].imp] = &bindings[i]
+	}
+	functions := make([]*binding, 0, m.src.Imported(wasm.KindFunc))
+	for i := range m.src.Imports {
+		if imp := &m.src.Imports[i]; imp.Kind == wasm.KindFunc {
+			functions = append(functions, of[imp])
+		}
+	}
+	return functions
+}
+
+// closure is a module and what it needs, breadth first. It is called when all that m needs is
+// known, and must not be changed.
+func (m *module) closure() []*module {
+	if all := m.reach.Load(); all != nil {
+		return *all
+	}
+	all, seen := []*module{m}, map[*module]bool{m: true}
+	for i := 0; i < len(all); i++ {
+		for _, n := range all[i].needed {
+			if !seen[n] {
+				seen[n] = true
+				all = append(all, n)
+			}
+		}
+	}
+	m.reach.Store(&all)
+	return all
+}
+
+// exportsNothing tells whether a library defines nothing that others could mean.
+func (m *module) exportsNothing() bool {
+	for name := range m.exports {
+		if !special(name) {
+			return false
+		}
+	}
+	return true
+}
+
+func importError(m *module, imp *wasm.Import, reason string) error {
+	return &ImportError{Module: m.name, Namespace: imp.Module, Name: imp.Name, Reason: reason}
+}
+
+// names are modules by a name, or a file.
+type names = persist.Map[string, *module]

@@ -71,7 +71,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 		return err
 	}
 	l.main = m
-	l.turn = newTurn(l)
+	l.turn = newTurn(l.main.shared || l.config.parallel)
 	t := &tx{l: l}
 	p := l.newPreparation(nil, l.state.scope, false)
 	defer p.close(ctx)

@@ -120,25 +120,6 @@ func (t *tx) reopen(ctx context.Context, root *module, o opening) error {
 	return t.perform(ctx, scopeStep{})
 }
 
-// closure is a module and what it needs, breadth first. It is called when all that m needs is
-// known, and must not be changed.
-func (m *module) closure() []*module {
-	if all := m.reach.Load(); all != nil {
-		return *all
-	}
-	all, seen := []*module{m}, map[*module]bool{m: true}
-	for i := 0; i < len(all); i++ {
-		for _, n := range all[i].needed {
-			if !seen[n] {
-				seen[n] = true
-				all = append(all, n)
-			}
-		}
-	}
-	m.reach.Store(&all)
-	return all
-}
-
 // promotion returns the modules that become global with m.
 func (s *scope) promotion(m *module) (more []*module) {
 	global := set(s.global.all)

@@ -15,13 +15,6 @@ type replayed struct {
 	by    *leader // nil when no step runs code of the guest
 }
 
-// leader is on whose behalf an operation is replayed. Code of the guest that a replay runs ends as
-// the leader's own does: with the context, and when the group is to be closed.
-type leader struct {
-	ctx   context.Context
-	group *Group
-}
-
 // interruption returns why code of the guest has to stop in a replay, or nil.
 func (l *leader) interruption() error {
 	if l.group.closing.Load() > 0 && l.ctx.Value(finishKey{}) == nil {

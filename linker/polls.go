@@ -3,9 +3,6 @@ package linker
 import (
 	"context"
 	"fmt"
-	"sync"
-
-	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -57,70 +54,6 @@ func newPollHooks() hookTable {
 		types: []wasm.FuncType{wasm.PollType()}}
 }
 
-// pollRounds is how many rounds of loops, calls, and KiB that are moved at once, a group computes
-// at most before it comes to a safepoint, asked or not. Go cannot stop what the engine has
-// compiled, so a guest that never comes would stop everybody else when Go collects its garbage,
-// those included who want to ask.
-const pollRounds = 1 << 14
-
-// pollFlag is what the code of a group counts down: a global of the group's base module. When it is
-// used up, the guest calls poll. Others raise it, which uses it up at once; the group's own
-// goroutine lowers it, before it looks what there is to do, so that nothing is missed. That a count
-// which is under way overwrites it is possible, and harmless: the next one comes. Guests cannot
-// reach it. Its zero value is that of a group without polls.
-type pollFlag struct {
-	mu      sync.Mutex        // guards what follows; guests count down without it
-	global  api.MutableGlobal // nil before the group is open, and when modules do not look
-	reasons int               // that last: contexts that have ended, a group that is being closed
-}
-
-func (f *pollFlag) open(global api.Global) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.global, _ = global.(api.MutableGlobal)
-	f.set(f.reasons > 0)
-}
-
-// raise makes the group have one look. What there is to see must be there already.
-func (f *pollFlag) raise() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.set(true)
-}
-
-// hold keeps the flag up.
-func (f *pollFlag) hold() { f.add(1) }
-
-// release takes a hold back, perhaps before it has come.
-func (f *pollFlag) release() { f.add(-1) }
-
-func (f *pollFlag) add(n int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.reasons += n; n > 0 {
-		f.set(true)
-	}
-}
-
-// lower takes the flag down, unless it is held.
-func (f *pollFlag) lower() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.set(f.reasons > 0)
-}
-
-// set is called with the mutex held.
-func (f *pollFlag) set(up bool) {
-	if f.global == nil {
-		return
-	}
-	rounds := uint64(pollRounds)
-	if up {
-		rounds = 0
-	}
-	f.global.Set(rounds)
-}
-
 // unwatched ends nothing: most contexts need not be watched.
 func unwatched() {}
 
@@ -169,14 +102,6 @@ func withCause(ctx context.Context) error {
 		err = fmt.Errorf("%w: %w", err, cause)
 	}
 	return err
-}
-
-// finishKey marks the contexts of guest code that nobody may stop who only wants to close
-// something.
-type finishKey struct{}
-
-func finishing(ctx context.Context) context.Context {
-	return context.WithValue(ctx, finishKey{}, true)
 }
 
 // poll is called by a guest that has used up its rounds.

@@ -4,7 +4,10 @@ import (
 	"math"
 	"slices"
 
+	"github.com/tetratelabs/wazero"
+
 	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // scope is everything that a look-up needs: the modules of the image in search order, and the
@@ -35,15 +38,6 @@ func (s *scope) lookup(name string) *export {
 		return x
 	}
 	return s.lookupHost(name)
-}
-
-func firstOf(modules []*module, name string) *export {
-	for _, m := range modules {
-		if x := m.exports[name]; x != nil {
-			return x
-		}
-	}
-	return nil
 }
 
 func (s *scope) lookupHost(name string) *export {
@@ -186,3 +180,77 @@ func (s *slots) take(n, align uint32) (uint32, error) {
 
 // give takes entries back.
 func (s *slots) give(r span) { s.free.give(r) }
+
+// trampoline is what a prepared closure does: a function of any signature, which puts its arguments
+// into memory and calls one of a fixed signature, the backing function, with three pointers:
+// arguments, results, data. It is how a guest makes functions of signatures that it knows only at
+// run time.
+//
+// Arguments lie on the stack one behind the other, without gaps, each as large as its type; so do
+// results.
+type trampoline struct {
+	typ     wasm.FuncType
+	backing uint32 // function pointer
+	data    uint32 // what is passed on to it
+	code    wazero.CompiledModule
+}
+
+// trampolineKey names an instance of a trampoline in a group. One serves every trampoline of its
+// signature that the entry ever has, because the table would keep all of them in memory.
+type trampolineKey struct {
+	slot uint32
+	typ  string
+}
+
+func set(modules []*module) map[*module]bool {
+	s := make(map[*module]bool, len(modules))
+	for _, m := range modules {
+		s[m] = true
+	}
+	return s
+}
+
+// unname makes a module one that no name and no file leads to.
+func (s *scope) unname(m *module) {
+	for _, name := range append([]string{m.name}, m.aliases...) {
+		if s.names.At(name) == m {
+			s.names = s.names.Without(name)
+		}
+	}
+	s.files = s.files.without(m)
+}
+
+// exitOwner returns the module that a handler belongs to: whose handle it names or, since a library
+// without data has none, whose function it is. Whatever is nobody's is the main module's.
+func (s *scope) exitOwner(main *module, h exitHandler, dso uint32) *module {
+	for _, m := range s.search {
+		if m.src != nil && !m.fixed && m.memory.size > 0 && m.memory.base == dso {
+			return m
+		}
+	}
+	if m := s.ownerOf(h.pointer); m != nil {
+		return m
+	}
+	return main
+}
+
+// functionAt returns the function for which a table entry was made, or nil.
+func (s *scope) functionAt(pointer uint32) *function {
+	if fn := s.pointers.at(pointer); fn != nil {
+		return fn
+	}
+	return s.closures.at(pointer)
+}
+
+// ownerOf returns the module of a function pointer, or nil.
+func (s *scope) ownerOf(pointer uint32) *module {
+	for _, m := range s.search {
+		if m.table.has(pointer) {
+			return m
+		}
+	}
+	if fn := s.functionAt(pointer); fn != nil {
+		return fn.mod
+	}
+	return nil
+}

@@ -7,12 +7,6 @@ import (
 	"github.com/tetratelabs/wazero"
 )
 
-// stdio is the guest's standard streams, if the linker has them to itself.
-type stdio struct {
-	in       io.Reader
-	out, err io.Writer
-}
-
 // WithStdio sets the guest's standard streams; nil is what [Config.WithModuleConfig] says. Unlike
 // those set there, these need not be safe for concurrent use. Both may block for as long as they
 // like: a group that waits for one of them holds up nobody, not even another group that opens or

@@ -13,13 +13,6 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
-// putterInstance is a module's putter in one group. Its functions do not call out, so one of each
-// serves all calls.
-type putterInstance struct {
-	mod       api.Module
-	put, link api.Function
-}
-
 // putterOf returns the instance that puts a function into this group's tables, and the function's
 // number to it.
 func (g *Group) putterOf(ctx context.Context, fn *function) (*putterInstance, uint64, error) {

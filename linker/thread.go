@@ -4,24 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
-	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
-)
-
-// threadStart is the function of the guest that a thread runs: (tid, argument).
-const threadStart = "wasi_thread_start"
-
-var threadStartType = wasm.FuncType{Params: []wasm.ValType{wasm.I32, wasm.I32}}
-
-// Limits of threads.
-const (
-	maxThreadID       = 1<<29 - 1 // what wasi-threads allows
-	maxThreadFailures = 100       // that are kept for Wait
 )
 
 // ThreadError says why a thread that the guest had started ended before its function returned, or
@@ -38,26 +25,6 @@ func (e *ThreadError) Error() string {
 
 // Unwrap returns the reason.
 func (e *ThreadError) Unwrap() error { return e.Err }
-
-// guestThreads are the threads that the guest has started, each a group with a goroutine of its
-// own.
-type guestThreads struct {
-	mu     sync.Mutex // guards what follows, and the group of each thread
-	used   bool       // there was one
-	ending bool       // no more are started
-	cause  error      // why
-	last   int32      // the number of the youngest
-	live   map[int32]*guestThread
-	none   chan struct{} // closed when there is none any more
-	failed []error
-}
-
-// guestThread is one thread.
-type guestThread struct {
-	id     int32
-	cancel context.CancelFunc
-	group  *Group // nil until it is attached
-}
 
 // threadFunctions are what guests import from "wasi".
 func (l *Linker) threadFunctions() []hostFunction {
@@ -161,98 +128,6 @@ func (n *newborn) attachSafely(ctx context.Context) (g *Group, err error) {
 	return n.attach(ctx)
 }
 
-// add notes a thread that is about to start, nil if none may.
-func (s *guestThreads) add(cancel context.CancelFunc) *guestThread {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ending {
-		return nil
-	}
-	if len(s.live) == 0 {
-		s.none = make(chan struct{})
-		s.live = map[int32]*guestThread{}
-	}
-	s.used = true
-	for {
-		s.last++
-		if s.last > maxThreadID {
-			s.last = 1
-		}
-		if s.live[s.last] == nil {
-			break
-		}
-	}
-	t := &guestThread{id: s.last, cancel: cancel}
-	s.live[t.id] = t
-	return t
-}
-
-// attached tells which group a thread is. If all are being ended, so is this one.
-func (s *guestThreads) attached(t *guestThread, g *Group) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t.group = g
-	if s.ending {
-		g.die(ErrClosed)
-	}
-}
-
-// done notes that a thread has ended.
-func (s *guestThreads) done(t *guestThread, failure error) {
-	t.cancel()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if failure != nil && len(s.failed) < maxThreadFailures {
-		s.failed = append(s.failed, failure)
-	}
-	delete(s.live, t.id)
-	if len(s.live) == 0 {
-		close(s.none)
-	}
-}
-
-// end makes all threads end as soon as they come to a call of the host, and no more start.
-func (s *guestThreads) end(cause error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.ending {
-		s.ending, s.cause = true, cause
-	}
-	for _, t := range s.live {
-		if t.group != nil {
-			t.group.die(cause)
-		}
-		t.cancel()
-	}
-}
-
-// ended returns why no more threads are started, nil if they are.
-func (s *guestThreads) ended() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.cause
-}
-
-// wait waits until there is no thread.
-func (s *guestThreads) wait(ctx context.Context) ([]error, error) {
-	for {
-		s.mu.Lock()
-		if len(s.live) == 0 {
-			failed := s.failed
-			s.failed = nil
-			s.mu.Unlock()
-			return failed, nil
-		}
-		none := s.none
-		s.mu.Unlock()
-		select {
-		case <-none:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-}
-
 // Wait waits until every thread that the guest has started by thread-spawn has ended. The error
 // joins a [*ThreadError] for each that failed since Wait was last called (the first 100), or is the
 // context's. Groups that Go has spawned are not threads in this sense. A host function may call it,
@@ -283,25 +158,21 @@ func (l *Linker) Wait(ctx context.Context) error {
 // that Go has spawned.
 func (g *Group) Thread() int32 { return g.thread }
 
-// end ends a group because its guest exits, and the whole image if that has threads.
-func (l *Linker) end(g *Group, cause error) {
-	g.die(cause)
-	l.guestThreads.mu.Lock()
-	used := l.guestThreads.used
-	l.guestThreads.mu.Unlock()
-	if !used {
-		return
-	}
-	l.guestThreads.end(cause)
-	for _, other := range l.groups.list() {
-		other.die(cause) // closing the linker gives back what those have in which nobody is
-	}
-}
-
 // endThreads ends all threads and waits until they are gone, before the linker closes.
 func (l *Linker) endThreads(ctx context.Context) error {
 	l.guestThreads.end(ErrClosed)
 	l.waits.interrupt(nil, ErrClosed)
 	_, err := l.guestThreads.wait(ctx)
 	return err
+}
+
+// startThreads has threads begin that constructors have started. What is the matter with one that
+// cannot is told by Wait: the constructor has been told that it begins.
+func (t *tx) startThreads(ctx context.Context) {
+	for _, late := range t.threads {
+		if err := t.g.startThread(ctx, late); err != nil {
+			t.l.guestThreads.done(late.thread, &ThreadError{Thread: late.thread.id, Err: err})
+		}
+	}
+	t.threads = nil
 }

@@ -2,10 +2,8 @@ package linker
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -15,34 +13,6 @@ import (
 // maxClosureTypes is how many parameters, or results, a prepared closure may have: what engines
 // allow a function.
 const maxClosureTypes = 1000
-
-// trampoline is what a prepared closure does: a function of any signature, which puts its arguments
-// into memory and calls one of a fixed signature, the backing function, with three pointers:
-// arguments, results, data. It is how a guest makes functions of signatures that it knows only at
-// run time.
-//
-// Arguments lie on the stack one behind the other, without gaps, each as large as its type; so do
-// results.
-type trampoline struct {
-	typ     wasm.FuncType
-	backing uint32 // function pointer
-	data    uint32 // what is passed on to it
-	code    wazero.CompiledModule
-}
-
-// trampolineKey names an instance of a trampoline in a group. One serves every trampoline of its
-// signature that the entry ever has, because the table would keep all of them in memory.
-type trampolineKey struct {
-	slot uint32
-	typ  string
-}
-
-// Exports of the module of a trampoline.
-const (
-	trampolineBacking = "backing" // a global
-	trampolineData    = "data"    // a global
-	trampolinePut     = "put"     // (slot): the trampoline into the function table
-)
 
 // prepareClosure makes a closure's entry, in every group, a trampoline.
 func (g *Group) prepareClosure(ctx context.Context, slot uint32, tr trampoline) error {
@@ -96,25 +66,6 @@ func (l *Linker) trampolineCode(ctx context.Context, t wasm.FuncType) (wazero.Co
 	}
 	l.trampolines[t.Key()] = c
 	return c, nil
-}
-
-// putTrampoline puts a trampoline into an entry of this group's table.
-func (g *Group) putTrampoline(ctx context.Context, slot uint32, tr *trampoline) error {
-	key := trampolineKey{slot, tr.typ.Key()}
-	mod := g.trampolines[key]
-	if mod == nil {
-		var err error
-		if mod, err = g.l.instantiateIn(ctx, tr.code, g.namespace); err != nil {
-			return fmt.Errorf("linker: closure %d: %w", slot, err)
-		}
-		g.trampolines[key] = mod
-	}
-	for name, value := range map[string]uint32{trampolineBacking: tr.backing,
-		trampolineData: tr.data} {
-		mod.ExportedGlobal(name).(api.MutableGlobal).Set(uint64(value))
-	}
-	_, err := mod.ExportedFunction(trampolinePut).Call(ctx, uint64(slot))
-	return err
 }
 
 // buildTrampoline writes the module of a trampoline.

@@ -19,8 +19,8 @@ func (c *Config) WithParallelGroups(on bool) *Config {
 // stands for an image in which they need not. It comes before the locks of groups.
 type turn chan struct{}
 
-func newTurn(l *Linker) turn {
-	if l.main.shared || l.config.parallel {
+func newTurn(parallel bool) turn {
+	if parallel {
 		return nil
 	}
 	return make(turn, 1)

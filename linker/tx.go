@@ -7,66 +7,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
-	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
-
-// tx is a link operation in the hands of its leader: what coord calls the work. It holds the lease
-// and the state lock, so it may change the linker's state; what it changes in groups it does
-// through steps, which are then replayed.
-type tx struct {
-	l    *Linker
-	g    *Group
-	kind protocol.OpKind
-	do   func(ctx context.Context, t *tx) error
-
-	saved   state
-	steps   []step
-	areas   []uint32  // data areas taken, to be given back
-	modules []*module // compiled, to be closed
-	opened  []*module // whose handles were counted
-	// to constructors, say, which may keep them whatever becomes of the operation
-	handed    []*Library
-	slots     []retired // entries of the function table that were taken
-	again     []uint32  // closures that were taken which had been given back; also by failed parts
-	performed int       // steps that were begun: code of the guest may have run
-	// released are handles that constructors gave up, and threads those that they have started.
-	released []*Library
-	threads  []lateThread
-	depth    int // of constructors within each other that have called the linker
-	// constructs says that a constructor runs, and that all that was done before it is complete.
-	constructs bool
-	early      bool  // it was committed while a constructor ran; nothing here counts any more
-	broken     error // a part of it that failed could not be taken back, so the whole fails
-	refused    bool  // it failed before anybody else heard of it, at what it found or did not find
-}
-
-// step is a change that every group makes to itself, in its own instances only. The same values
-// serve all.
-type step interface {
-	// apply makes the change. On an error nothing of it is left.
-	apply(ctx context.Context, g *Group) error
-	// undo takes an apply that succeeded back.
-	undo(ctx context.Context, g *Group) error
-}
-
-// run makes g lead an operation, or, within one that g leads already, makes this a part of it: a
-// constructor that loads a library, for instance.
-func (e *entry) run(ctx context.Context, kind protocol.OpKind,
-	do func(ctx context.Context, t *tx) error) error {
-	if e.tx != nil {
-		return e.tx.part(ctx, do)
-	}
-	t := &tx{l: e.group.l, g: e.group, kind: kind, do: do}
-	commit, err := e.group.member.Link(ctx, t)
-	if err == nil || t.refused {
-		receive(ctx, commit, t.saved.scope.commit)
-	}
-	t.l.areas.drain(ctx, e.group)
-	if err == nil || t.early {
-		t.settle(ctx, e)
-	}
-	return err
-}
 
 // Do implements coord.Work.
 func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
@@ -130,14 +71,6 @@ func (t *tx) stay(ctx context.Context) *entry {
 // Undo implements coord.Work.
 func (t *tx) Undo(ctx context.Context) error {
 	return t.undoTo(ctx, mark{state: t.saved})
-}
-
-// mark is a moment of an operation: its state, and how much had been done.
-type mark struct {
-	state                         state
-	steps, areas, modules, opened int
-	handed, released, threads     int
-	slots, again, performed       int
 }
 
 // undoTo takes back what was done since a mark.

@@ -13,48 +13,6 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 )
 
-// CloseLibrary gives up a handle. When it was the last one of its library, and no other module is
-// bound to that, the library and whatever only it used are unloaded: in every group their instances
-// are closed and their table entries become null, and their memory, entries and records can be used
-// again. Function pointers and addresses into them must not be used any more: an entry is null, so
-// that calling it traps, until the same library is loaded again or the quarantine of
-// [Config.WithPointerQuarantine] is over.
-//
-// Before that, the destructors of these libraries run, in this group and in reverse order of their
-// registration; those of a library run before those of the libraries that it needs. They are what
-// compilers register with __cxa_atexit, and what a library registers with atexit. Those of this
-// group's thread-local data run before them; a library of which another group has such data stays
-// loaded until that group has closed, and whatever it needs with it. Nothing finds a library any
-// more when its destructors run, and who opens it again gets another copy. No lock is held
-// meanwhile: others go on, and a destructor may open and close libraries, or wait for a thread that
-// does.
-//
-// A destructor that traps does not keep the others from being run nor the library from being
-// unloaded; the error says so, a [*DestructorError]. A guest that exits in one ends its group. The
-// context ends a destructor that waits, or that computes with [Config.WithLoopSafepoints]. A
-// context that ends before the first destructor cancels the call; afterwards the handle is given up
-// in any case, and that is no error. If the other groups cannot agree before the context ends, the
-// next call that unloads something unloads this library, too.
-//
-// In a constructor the handle is given up at once, and the library is unloaded when the load is
-// complete.
-//
-// A function that another module bound when first calling it does not keep its library loaded; it
-// is looked for again at the next call. wazero keeps a closed instance of an unloaded module, some
-// kilobytes, for as long as the group's function table lives; its compiled code is kept for the
-// next time, up to [Config.WithCodeCache].
-func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
-	if err := g.l.closable(lib); err != nil {
-		return err
-	}
-	return g.inside(ctx, func(ctx context.Context, e *entry) error {
-		if e.tx != nil {
-			return e.tx.part(ctx, func(_ context.Context, t *tx) error { return t.release(lib) })
-		}
-		return g.unload(ctx, e, lib)
-	})
-}
-
 // unload is the link operation that unloads what is not used any more. Unlike others it does
 // nothing to any group before it is sure to be committed, for a module that is taken out cannot be
 // put back. While there are destructors to run it only takes the modules out of the scope; see
@@ -195,16 +153,6 @@ func (s *scope) forget(gone []*module, dead map[*module]bool, closures []uint32)
 	}
 }
 
-// unname makes a module one that no name and no file leads to.
-func (s *scope) unname(m *module) {
-	for _, name := range append([]string{m.name}, m.aliases...) {
-		if s.names.At(name) == m {
-			s.names = s.names.Without(name)
-		}
-	}
-	s.files = s.files.without(m)
-}
-
 // spansOf returns the modules' own entries of the function table.
 func spansOf(modules []*module) (all spans) {
 	for _, m := range modules {
@@ -342,4 +290,25 @@ func (s *unloadStep) takeOut(ctx context.Context, g *Group) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// hide takes modules out of the scope, and reports whether they were in it.
+func (u *unload) hide(gone []*module) (changed bool) {
+	hidden := make(map[*module]bool, len(gone))
+	for _, m := range gone {
+		m.closing.Store(u.closing)
+		hidden[m] = true
+		changed = changed || u.l.state.scope.has(m)
+	}
+	if !changed { // somebody else has begun with them
+		return false
+	}
+	dead := func(m *module) bool { return hidden[m] }
+	u.change(func(s *scope) {
+		s.global = s.global.without(dead)
+		for _, m := range gone {
+			s.unname(m)
+		}
+	})
+	return true
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -28,18 +26,6 @@ const (
 	waitTimedOut = 2
 )
 
-// waits is where groups wait for each other by address. Who was first is woken first.
-type waits struct {
-	mu     sync.Mutex // guards queues
-	queues map[uint32][]*waiter
-}
-
-type waiter struct {
-	group *Group
-	done  chan struct{} // closed when it is not in a queue any more
-	err   error         // why, unless it was woken; set before done is closed
-}
-
 // Notify wakes up to n of those who wait at an address of the memory, as the instruction
 // memory.atomic.notify does, and returns how many there were. Host functions and other goroutines
 // wake guests with it.
@@ -54,30 +40,6 @@ func (l *Linker) Notify(address, n uint32) uint32 {
 	}
 	w.set(address, queue[woken:])
 	return woken
-}
-
-func (w *waits) set(address uint32, queue []*waiter) {
-	if len(queue) == 0 {
-		delete(w.queues, address)
-		return
-	}
-	w.queues[address] = queue
-}
-
-// interrupt ends the waits of a group, or of all groups if that is nil.
-func (w *waits) interrupt(g *Group, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for address, queue := range w.queues {
-		w.set(address, slices.DeleteFunc(slices.Clone(queue), func(x *waiter) bool {
-			if g != nil && x.group != g {
-				return false
-			}
-			x.err = err
-			close(x.done)
-			return true
-		}))
-	}
 }
 
 // enqueue adds a waiter if check, with nobody being woken meanwhile, says so.
@@ -106,19 +68,6 @@ func (w *waits) enqueue(ctx context.Context, address uint32, e *entry, check fun
 	x := &waiter{group: g, done: make(chan struct{})}
 	w.queues[address] = append(w.queues[address], x)
 	return x, nil
-}
-
-// remove takes a waiter out, and reports whether it was still waiting.
-func (w *waits) remove(address uint32, x *waiter) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	queue := w.queues[address]
-	i := slices.Index(queue, x)
-	if i < 0 {
-		return false
-	}
-	w.set(address, slices.Delete(slices.Clone(queue), i, i+1))
-	return true
 }
 
 // wait blocks until somebody notifies the address, the time-out is over (nanoseconds; below zero,

@@ -1,0 +1,31 @@
+package linker
+
+import "context"
+
+// Block runs f, which may wait for as long as it likes: meanwhile the group does not hold up
+// anybody, and link operations are replayed in it by their leaders. f must not use the group, nor
+// the context of the call that it runs in. ctx must come from a call into the group.
+func (g *Group) Block(ctx context.Context, f func()) (err error) {
+	e, err := stayOf(ctx)
+	switch {
+	case err != nil:
+		return err
+	case e == nil || e.group != g:
+		return ErrNoGroup
+	}
+	if err := e.yields(ctx); err != nil {
+		return err
+	}
+	switch {
+	case !e.parks(): // no operation can wait for this group
+		f()
+		return nil
+	case !e.busy.CompareAndSwap(false, true):
+		return ErrBusyContext
+	}
+	defer e.busy.Store(false)
+	g.member.Park()
+	defer func() { err = g.resume(ctx) }()
+	f()
+	return nil
+}

@@ -1,0 +1,106 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/tetratelabs/wazero"
+)
+
+// Close closes all groups and releases what the image has in the runtime. First it runs the
+// destructors of thread-local data, in every group that Go has spawned, then, in the first group
+// that there is, what is registered with the main module's C library (unless the program has
+// exited), the destructors of the libraries that are still loaded, and the flush of streams;
+// destructors that trap are part of the error, as [*DestructorError]. Then it waits until nobody is
+// inside a group; new calls fail with ErrClosed meanwhile. With [Config.WithLoopSafepoints] it ends
+// guests that compute, first of all. The runtime stays open.
+//
+// Last of all Close stops what is still being compiled and waits until the engine has stopped: for
+// one function, or for a library if [Config.WithCompilers] allows one worker only. If its context
+// ends before, the error is [ErrCompiling]: all the rest is done, and another Close waits again.
+func (l *Linker) Close(ctx context.Context) error {
+	switch e, err := stayOf(ctx); {
+	case err != nil:
+		return err
+	case e != nil:
+		return ErrInOperation
+	}
+	if l.closed.Load() {
+		return l.codes.Settle(ctx)
+	}
+	defer l.beginClosing()()
+	destroyed := l.destroyAll(finishing(ctx))
+	if err := ctx.Err(); err != nil && l.undestroyed() {
+		return errors.Join(err, destroyed)
+	}
+	if !l.closed.CompareAndSwap(false, true) {
+		return destroyed
+	}
+	if err := l.endThreads(ctx); err != nil {
+		l.closed.Store(false)
+		return err
+	}
+	if err := l.closeAll(ctx); err != nil {
+		l.closed.Store(false)
+		return errors.Join(destroyed, err)
+	}
+	return errors.Join(destroyed, l.closeShared(ctx))
+}
+
+// closeShared releases what does not belong to any group.
+func (l *Linker) closeShared(ctx context.Context) error {
+	var errs []error
+	modules := l.state.scope.order
+	for _, m := range slices.Backward(modules) {
+		m.close(ctx)
+	}
+	for _, m := range l.gateways {
+		if m.instance != nil {
+			errs = append(errs, m.instance.Close(ctx))
+		}
+		m.close(ctx)
+	}
+	for _, c := range l.callers {
+		errs = append(errs, c.Close(ctx))
+	}
+	for _, c := range l.trampolines {
+		errs = append(errs, c.Close(ctx))
+	}
+	for _, c := range []wazero.CompiledModule{l.baseCode, l.tableCode, l.memoryCode,
+		l.waitHooks.filler, l.pollHooks.filler} {
+		if c != nil {
+			errs = append(errs, c.Close(ctx))
+		}
+	}
+	if l.host != nil {
+		l.host.put.close(ctx)
+	}
+	for _, m := range append(slices.Clone(l.hosts), l.memoryRoot) {
+		if m != nil {
+			errs = append(errs, m.Close(ctx))
+		}
+	}
+	for _, c := range l.hostCodes {
+		errs = append(errs, c.Close(ctx))
+	}
+	errs = append(errs, l.codes.Close(ctx))
+	l.mem.release()
+	return errors.Join(errs...)
+}
+
+// closeAll makes every group a dying one and releases it, in the order of the list. It waits for
+// the goroutines that are inside, and ends with the context.
+func (l *Linker) closeAll(ctx context.Context) error {
+	for {
+		groups := l.groups.list()
+		if len(groups) == 0 {
+			return nil
+		}
+		for _, g := range groups {
+			if err := l.closeGroup(ctx, g); err != nil {
+				return err
+			}
+		}
+	}
+}

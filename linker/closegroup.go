@@ -1,0 +1,64 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+)
+
+// Close takes the group out of the image. It waits until nobody is inside it, and, with
+// [Config.WithLoopSafepoints], ends the guest that computes in it; from within the group it is
+// ErrInOperation. Before that the destructors of the group's thread-local data run, see "Closing"
+// in the package documentation; of those that trap the error says so, a [*DestructorError]. Closing
+// twice is no error. The image lives on without any group, but nobody can spawn one then.
+func (g *Group) Close(ctx context.Context) error {
+	e, err := stayOf(ctx)
+	if err != nil {
+		return err
+	}
+	for ; e != nil; e = e.parent {
+		if e.group == g {
+			return ErrInOperation
+		}
+	}
+	defer g.beginClosing()()
+	outside := ctx
+	ctx, e, err = g.enter(finishing(ctx))
+	if err != nil {
+		if g.cause.Load() != nil {
+			return nil
+		}
+		if errors.Is(err, ErrClosed) { // the linker is closing: it is about to do the same
+			return g.l.closeGroup(outside, g)
+		}
+		return err
+	}
+	destroyed := g.endThread(ctx, e)
+	if g.cause.Load() == nil {
+		if err = g.member.Detach(ctx); err == nil {
+			closed := error(ErrGroupClosed)
+			g.cause.Store(&closed)
+		}
+	}
+	if left := e.leave(ctx); err == nil && left != nil {
+		err = left
+	}
+	g.l.log(ctx, LogGroups, "closed", slog.Int("group", g.id))
+	return errors.Join(destroyed, err)
+}
+
+func (l *Linker) closeGroup(ctx context.Context, g *Group) error {
+	if err := g.lock.Lock(ctx); err != nil {
+		return err
+	}
+	defer g.lock.Unlock()
+	closed := error(ErrClosed)
+	if g.cause.CompareAndSwap(nil, &closed) {
+		g.member.Crash(ErrClosed)
+	}
+	if err := g.member.AwaitOut(ctx); err != nil {
+		return err
+	}
+	g.discard(ctx)
+	return nil
+}

@@ -1,0 +1,112 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tetratelabs/wazero/api"
+)
+
+// clearStale makes the entries of closures null that were freed in other groups. The caller is
+// inside the group, or replays an operation for it.
+func (g *Group) clearStale(ctx context.Context) error {
+	if !g.stale.any.Load() {
+		return nil
+	}
+	var errs []error
+	for slot := range g.stale.take() {
+		errs = append(errs, g.clearSlots(context.WithoutCancel(ctx), span{slot, 1}))
+	}
+	return errors.Join(errs...)
+}
+
+// closureStep changes what a closure holds.
+type closureStep struct {
+	slot                      uint32
+	fn, old                   *function   // what it holds, and held
+	trampoline, oldTrampoline *trampoline // or these
+}
+
+// apply implements step.
+func (s *closureStep) apply(ctx context.Context, g *Group) error {
+	return g.putClosure(ctx, s.slot, s.fn, s.trampoline)
+}
+
+// undo implements step.
+func (s *closureStep) undo(ctx context.Context, g *Group) error {
+	return g.putClosure(ctx, s.slot, s.old, s.oldTrampoline)
+}
+
+// putClosure makes an entry of this group's table a function, a trampoline, or null.
+func (g *Group) putClosure(ctx context.Context, slot uint32, fn *function, tr *trampoline) error {
+	if err := g.clearStale(ctx); err != nil { // the entry may be among them, from an earlier use
+		return err
+	}
+	switch {
+	case fn != nil:
+		return g.putSlot(ctx, slot, fn)
+	case tr != nil:
+		return g.putTrampoline(ctx, slot, tr)
+	}
+	return g.clearSlots(ctx, span{slot, 1})
+}
+
+// putTrampoline puts a trampoline into an entry of this group's table.
+func (g *Group) putTrampoline(ctx context.Context, slot uint32, tr *trampoline) error {
+	key := trampolineKey{slot, tr.typ.Key()}
+	mod := g.trampolines[key]
+	if mod == nil {
+		var err error
+		if mod, err = g.l.instantiateIn(ctx, tr.code, g.namespace); err != nil {
+			return fmt.Errorf("linker: closure %d: %w", slot, err)
+		}
+		g.trampolines[key] = mod
+	}
+	for name, value := range map[string]uint32{trampolineBacking: tr.backing,
+		trampolineData: tr.data} {
+		mod.ExportedGlobal(name).(api.MutableGlobal).Set(uint64(value))
+	}
+	_, err := mod.ExportedFunction(trampolinePut).Call(ctx, uint64(slot))
+	return err
+}
+
+func (s *staleSlots) add(slot uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.slots == nil {
+		s.slots = map[uint32]bool{}
+	}
+	s.slots[slot] = true
+	s.any.Store(true)
+}
+
+func (s *staleSlots) take() map[uint32]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	slots := s.slots
+	s.slots = nil
+	s.any.Store(false)
+	return slots
+}
+
+// withClosure returns a copy of the scope in which a closure holds a function, a trampoline, or
+// nothing.
+func (s *scope) withClosure(slot uint32, fn *function, tr *trampoline) *scope {
+	next := *s
+	next.closures, next.trampolines = s.closures.without(slot), s.trampolines.Without(slot)
+	switch {
+	case fn != nil:
+		next.closures = next.closures.with(slot, fn)
+	case tr != nil:
+		next.trampolines = next.trampolines.With(slot, tr)
+	}
+	return &next
+}
+
+// Exports of the module of a trampoline.
+const (
+	trampolineBacking = "backing" // a global
+	trampolineData    = "data"    // a global
+	trampolinePut     = "put"     // (slot): the trampoline into the function table
+)

@@ -1,0 +1,86 @@
+package linker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/text"
+)
+
+// destroy calls the handlers of a module in reverse order of registration, each once. One that
+// traps does not keep the others from being called; a guest that exits does.
+func (g *Group) destroy(ctx context.Context, m *module) error {
+	var errs []error
+	for {
+		h, ok := g.l.exits.pop(m)
+		if !ok {
+			return errors.Join(errs...)
+		}
+		err := g.callExit(ctx, h)
+		if err == nil {
+			continue
+		}
+		errs = append(errs, &DestructorError{Module: m.name, Pointer: h.pointer, Err: err})
+		if isExit(err) {
+			return errors.Join(errs...)
+		}
+	}
+}
+
+func (g *Group) callExit(ctx context.Context, h exitHandler) error {
+	var params []api.ValueType
+	var args []uint64
+	if !h.plain {
+		params, args = []api.ValueType{api.ValueTypeI32}, []uint64{uint64(h.argument)}
+	}
+	c, err := g.caller(ctx, params, nil)
+	if err == nil {
+		_, err = c.call(ctx, append(args, uint64(h.pointer)))
+	}
+	return asPointerError(h.pointer, err)
+}
+
+// DestructorError says that a destructor of a library trapped, or that the guest exited in it.
+type DestructorError struct {
+	Module  string
+	Pointer uint32 // the function pointer of the destructor
+	Err     error
+}
+
+// Error implements the error interface.
+func (e *DestructorError) Error() string {
+	return fmt.Sprintf("linker: module %s: destructor %d: %s", text.Name(e.Module), e.Pointer,
+		inner(e.Err))
+}
+
+// Unwrap returns the trap, or a *sys.ExitError.
+func (e *DestructorError) Unwrap() error { return e.Err }
+
+// destroyThread calls the destructors that are registered in this group, of some modules or of all
+// if modules is nil, the last one first, also those that are registered meanwhile. One that traps
+// does not keep the others from being called; a guest that exits does, and so does the end of the
+// group.
+func (g *Group) destroyThread(ctx context.Context, modules []*module) error {
+	late, end := g.l.exits.beginLate(g.l.config.maxLate)
+	defer end()
+	g.l.exits.count(late, nil, g)
+	var errs []error
+	for g.cause.Load() == nil {
+		h, ok := g.l.exits.popThread(g, modules)
+		if !ok {
+			break
+		}
+		err := g.callExit(ctx, h.exitHandler)
+		if err == nil {
+			continue
+		}
+		errs = append(errs, &DestructorError{Module: h.mod.name, Pointer: h.pointer, Err: err})
+		if isExit(err) {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,43 @@
+package linker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
+)
+
+// compileGenerated compiles a module that the linker wrote.
+func (l *Linker) compileGenerated(ctx context.Context, what string, bytes []byte,
+	err error) (wazero.CompiledModule, error) {
+	if err != nil {
+		return nil, fmt.Errorf("linker: %s: %w", what, err)
+	}
+	c, err := codecache.Compile(ctx, l.rt, bytes)
+	if err != nil {
+		return nil, fmt.Errorf("linker: %s: %w", what, err)
+	}
+	return c, nil
+}
+
+// instantiateAs instantiates compiled code with a configuration.
+func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModule,
+	resolve func(string) api.Module, config wazero.ModuleConfig) (api.Module, error) {
+	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve),
+		codecache.Engine(compiled), config)
+}
+
+// growMemory adds pages of 64 KiB to the memory and returns the address of the first.
+func (l *Linker) growMemory(pages uint64) (uint32, error) {
+	have := uint64(l.mem.pages())
+	if pages <= uint64(l.maxPages) {
+		if old, ok := l.Memory().Grow(uint32(pages)); ok {
+			return old * pageSize, nil
+		}
+	}
+	return 0, &LimitError{Limit: limitMemory, Value: have + pages, Max: uint64(l.maxPages)}
+}

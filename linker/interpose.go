@@ -1,0 +1,45 @@
+package linker
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// registersExit returns the linker's own function when a library imports one that registers
+// destructors. Those of the main module, or of the library that is its libc, would call into a
+// library that is not there any more.
+func (l *Linker) registersExit(m *module, name string, typ wasm.FuncType) *export {
+	if m == l.main || !slices.Contains(exitFunctions, name) {
+		return nil
+	}
+	if x := l.host.exports[providedPrefix+name]; x.fn.typ.Equal(typ) {
+		return x
+	}
+	return nil
+}
+
+// exitFunctions are the functions of C and C++ that register destructors.
+var exitFunctions = []string{"__cxa_atexit", "atexit", "__cxa_thread_atexit",
+	"__cxa_thread_atexit_impl"}
+
+// notStub returns what a name of <dlfcn.h> means, if x is what was found. A C library that is a
+// shared library brings functions of these names which can do nothing (wasi-libc's libdl.so): they
+// are there to be replaced. Whoever else defines one means it.
+func (l *Linker) notStub(name string, x *export) *export {
+	if x == nil || x.mod == l.main || !slices.Contains(dlNames, name) || l.host == nil {
+		return x
+	}
+	switch base, _, _ := strings.Cut(path.Base(x.mod.name), ".so"); base {
+	case "libc", "libdl":
+		if own := l.host.exports[providedPrefix+name]; own != nil {
+			return own
+		}
+	}
+	return x
+}
+
+// dlNames are the functions that a C library has stubs of.
+var dlNames = []string{"dlopen", "dlsym", "dlclose", "dlerror", "dladdr", "dl_iterate_phdr"}

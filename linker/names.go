@@ -1,0 +1,44 @@
+package linker
+
+import "context"
+
+// intern returns the address of a string of C. The caller is inside the group.
+func (n *guestNames) intern(ctx context.Context, g *Group, m *module, s string) (uint32, error) {
+	n.mu.Lock()
+	address, ok := n.at[m][s]
+	n.mu.Unlock()
+	if ok {
+		return address, nil
+	}
+	// it may call the guest, so without the mutex
+	address, err := g.l.areas.take(ctx, g, uint32(len(s))+1, 1)
+	if err != nil {
+		return 0, err
+	}
+	b, _ := g.l.mem.at(address, uint32(len(s))+1)
+	b[copy(b, s)] = 0
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if first, ok := n.at[m][s]; ok { // another group was quicker
+		g.l.areas.giveLater(address)
+		return first, nil
+	}
+	if n.at == nil {
+		n.at = map[*module]map[string]uint32{}
+	}
+	if n.at[m] == nil {
+		n.at[m] = map[string]uint32{}
+	}
+	n.at[m][s] = address
+	return address, nil
+}
+
+// forget gives back the strings of a module that was unloaded.
+func (n *guestNames) forget(l *Linker, m *module) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, address := range n.at[m] {
+		l.areas.giveLater(address)
+	}
+	delete(n.at, m)
+}

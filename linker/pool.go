@@ -1,0 +1,167 @@
+package linker
+
+import (
+	"context"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+func (p *functionPool) take() api.Function {
+	n := len(p.free)
+	if n == 0 {
+		return p.mod.ExportedFunction(p.name)
+	}
+	f := p.free[n-1]
+	p.free = p.free[:n-1]
+	return f
+}
+
+func (p *functionPool) call(ctx context.Context, args []uint64) ([]uint64, error) {
+	if err := p.group.beginCall(); err != nil {
+		return nil, err
+	}
+	f := p.take()
+	mark := p.group.stackMark()
+	results, err := f.Call(ctx, args...)
+	p.group.calls--
+	if err != nil {
+		p.group.stackReset(mark)
+	}
+	p.free = append(p.free, f)
+	return results, err
+}
+
+// callWithStack is call without taking memory: the stack holds the arguments, and then the results.
+func (p *functionPool) callWithStack(ctx context.Context, stack []uint64) error {
+	if err := p.group.beginCall(); err != nil {
+		return err
+	}
+	f := p.take()
+	mark := p.group.stackMark()
+	err := f.CallWithStack(ctx, stack)
+	p.group.calls--
+	if err != nil {
+		p.group.stackReset(mark)
+	}
+	p.free = append(p.free, f)
+	return err
+}
+
+// beginCall counts a call, unless there are too many within each other: Go ends the process when
+// its stack is too large.
+func (g *Group) beginCall() error {
+	if limit := g.l.config.maxCalls; g.calls >= limit {
+		return &LimitError{Limit: limitCalls, Value: uint64(limit) + 1, Max: uint64(limit)}
+	}
+	g.calls++
+	return nil
+}
+
+// poolOf returns what calls a function in this group, which the caller is inside.
+func (g *Group) poolOf(fn *function) (*functionPool, error) {
+	if pool := g.functions[fn]; pool != nil {
+		return pool, nil
+	}
+	mod := fn.mod.instance
+	if inst := g.instances[fn.mod]; inst != nil && inst.mod != nil {
+		mod = inst.mod
+	}
+	if mod == nil {
+		return nil, &UndefinedSymbolError{Module: fn.mod.name, Symbol: fn.name}
+	}
+	pool := &functionPool{group: g, mod: mod, name: fn.name}
+	g.functions[fn] = pool
+	return pool, nil
+}
+
+// call calls a function in this group, which the caller is inside.
+func (g *Group) call(ctx context.Context, fn *function, args ...uint64) ([]uint64, error) {
+	pool, err := g.poolOf(fn)
+	if err != nil {
+		return nil, err
+	}
+	return pool.call(ctx, args)
+}
+
+// call1 is call for a function with one result.
+func (g *Group) call1(ctx context.Context, fn *function, args ...uint64) (uint64, error) {
+	r, err := g.call(ctx, fn, args...)
+	if err != nil {
+		return 0, err
+	}
+	return r[0], nil
+}
+
+// caller returns the function that calls function pointers of a signature.
+func (g *Group) caller(ctx context.Context, params, results []api.ValueType) (*functionPool,
+	error) {
+	var room [32]byte // so that finding it takes no memory
+	key := append(append(append(room[:0], params...), 0), results...)
+	if c := g.callers[string(key)]; c != nil {
+		return c, nil
+	}
+	t := wasmType(params, results)
+	compiled, err := g.l.callerCode(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	mod, err := g.l.instantiateIn(ctx, compiled, g.namespace)
+	if err != nil {
+		return nil, err
+	}
+	c := &functionPool{group: g, mod: mod, name: "call"}
+	g.callers[string(key)] = c
+	return c, nil
+}
+
+// callerCode compiles the caller of a signature, once for all groups.
+func (l *Linker) callerCode(ctx context.Context, t wasm.FuncType) (wazero.CompiledModule, error) {
+	l.callersMu.Lock()
+	defer l.callersMu.Unlock()
+	if c := l.callers[t.Key()]; c != nil {
+		return c, nil
+	}
+	if err := l.signatureRoom(len(l.callers)); err != nil && !ofDestructor(t) {
+		return nil, err
+	}
+	bytes, err := buildCaller(t)
+	if err != nil {
+		return nil, err
+	}
+	c, err := codecache.Compile(ctx, l.rt, bytes)
+	if err != nil {
+		return nil, err
+	}
+	l.callers[t.Key()] = c
+	return c, nil
+}
+
+// signatureRoom returns an error if there is code for as many signatures as there may be.
+func (l *Linker) signatureRoom(n int) error {
+	if limit := l.config.maxSignatures; n >= limit {
+		return &LimitError{Limit: limitSignatures, Value: uint64(n) + 1, Max: uint64(limit)}
+	}
+	return nil
+}
+
+// ofDestructor reports whether a signature is one that destructors have. These are called whatever
+// the limit is.
+func ofDestructor(t wasm.FuncType) bool {
+	return len(t.Results) == 0 &&
+		(len(t.Params) == 0 || len(t.Params) == 1 && t.Params[0] == wasm.I32)
+}
+
+// words returns how many arguments parameters are in wazero's encoding: a vector is two.
+func words[T ~byte](params []T) int {
+	n := len(params)
+	for _, p := range params {
+		if p == T(wasm.V128) {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,177 @@
+package linker
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// signal tells a goroutine that waits that there is something to look at.
+type signal chan struct{}
+
+// guestNames are strings that the linker has put into the guest's memory, for as long as a module
+// is loaded.
+type guestNames struct {
+	mu sync.Mutex // guards at
+	at map[*module]map[string]uint32
+}
+
+// guestThread is one thread.
+type guestThread struct {
+	id     int32
+	cancel context.CancelFunc
+	group  *Group // nil until it is attached
+}
+
+// guestThreads are the threads that the guest has started, each a group with a goroutine of its
+// own.
+type guestThreads struct {
+	mu     sync.Mutex // guards what follows, and the group of each thread
+	used   bool       // there was one
+	ending bool       // no more are started
+	cause  error      // why
+	last   int32      // the number of the youngest
+	live   map[int32]*guestThread
+	none   chan struct{} // closed when there is none any more
+	failed []error
+}
+
+// lateThread is a thread that is to begin.
+type lateThread struct {
+	thread   *guestThread
+	ctx      context.Context // of its goroutine
+	start    *function
+	argument uint32
+}
+
+// groupList is the groups of an image, from building to released.
+type groupList struct {
+	mu     sync.Mutex // guards groups
+	groups []*Group
+}
+
+// guestLibraries are the libraries that guests have open. A handle is the number of its module,
+// which no other module has or had, so that a stale one is never somebody else's. The main module's
+// is that of the whole image.
+type guestLibraries struct {
+	most int // that may be open at once
+
+	mu    sync.Mutex            // guards what follows
+	open  map[uint32][]*Library // one for each dlopen that no dlclose has answered
+	count int                   // of all
+}
+
+// exits keeps what modules have registered to be called when they are unloaded: destructors and
+// static objects, for which compilers call __cxa_atexit, and atexit's functions. Guests register
+// whenever they like, in a constructor or when a function is first called, so it has a lock of its
+// own.
+type exits struct {
+	most int // of one module, and of one group
+
+	mu      sync.Mutex // guards what follows
+	of      map[*module][]exitHandler
+	threads map[*Group]*threadExits
+	// lateOf and lateIn count what is registered while destructors run.
+	lateOf map[*module]*lateExits
+	lateIn map[*Group]*lateExits
+	failed error // what was the matter with those that ran when the program ended
+}
+
+// lateExits counts what is registered while destructors run.
+type lateExits struct {
+	left    int // guarded by exits.mu
+	modules []*module
+	groups  []*Group
+}
+
+// exitHandler is a function pointer of a guest.
+type exitHandler struct {
+	pointer  uint32
+	argument uint32
+	plain    bool // atexit's, which takes no argument
+}
+
+// threadExit is a destructor of thread-local data, of a group and of a module.
+type threadExit struct {
+	exitHandler
+	mod *module
+}
+
+// area is a range of memory.
+type area struct {
+	base, size uint32
+	block      uint32 // what the guest's allocator returned; 0 when the memory was grown for it
+	owner      *Group // the group that it lives as long as, at most; nil for an area of all groups
+}
+
+// areas hands out ranges of linear memory: the data areas of libraries, stacks, thread-local
+// storage. When the main module has an allocator, they come from it, so that the guest knows they
+// are taken; otherwise, or when [Config.WithDataAllocator] says so, the memory grows. All methods
+// are safe for concurrent use, but they may call the guest, in a group that the caller is inside.
+type areas struct {
+	l *Linker
+
+	mu   sync.Mutex // guards what follows; not held while the guest is called
+	live map[uint32]area
+	free spans // grown once and given back
+	// of these, where the data of libraries was that are not loaded; they do not overlap
+	homes map[owner]span
+	later []area // to be freed by whoever is inside a group next
+}
+
+type waiter struct {
+	group *Group
+	done  chan struct{} // closed when it is not in a queue any more
+	err   error         // why, unless it was woken; set before done is closed
+}
+
+// waits is where groups wait for each other by address. Who was first is woken first.
+type waits struct {
+	mu     sync.Mutex // guards queues
+	queues map[uint32][]*waiter
+}
+
+// callback is a Go function that guests call.
+type callback struct {
+	run api.GoModuleFunc
+	typ wasm.FuncType
+}
+
+// callbacks are the Go functions that have function pointers, by number. Numbers are not used
+// again.
+type callbacks struct {
+	mu    sync.Mutex // guards what follows
+	last  uint32
+	live  map[uint32]callback // by number
+	slots map[uint32]uint32   // numbers by function pointer
+}
+
+// program is how the main module begins and ends, as far as the toolchain's functions in it tell.
+//
+// Its own C library runs what it has registered with atexit, and then flushes its streams. The
+// destructors of libraries belong between the two, as in C, and the linker has those. So before
+// anything else it registers a function of its own there: the first that is registered is the last
+// that runs.
+type program struct {
+	// Decided by New, once.
+	startConstructs bool      // _start runs the constructors itself
+	startDestroys   bool      // and the destructors
+	dtors           *function // runs what the C library has registered, and flushes its streams
+	flush           *function // fflush
+
+	hooked atomic.Bool // the C library has the linker's function, and has not called it
+	ended  atomic.Bool // what the C library has registered has run, or runs
+}
+
+// askedKey is an import, and the signature that it has.
+type askedKey struct {
+	importKey
+	typ string
+}
+
+// allocator finds the guest's allocation functions.
+type allocator struct{ aligned, plain, release *function }
