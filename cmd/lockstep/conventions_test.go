@@ -71,6 +71,7 @@ func conventions(t *testing.T) map[string]convention {
 		"tlc run":      {},
 		"tlc list":     {args: []string{}, json: true},
 		"tlc trace":    {args: []string{counterexample}, json: true},
+		"tlc generate": {},
 		"tlc graph":    {},
 		"tlc graphs":   {},
 		"tlc guards":   {},

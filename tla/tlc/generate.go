@@ -15,7 +15,8 @@ func newGenerateCommand(dirs *folders) *cobra.Command {
 		Use:         "generate",
 		Short: "Write what is made from the list of actions: a table in Go, and wrappers " +
 			"for traces",
-		Args: cobra.NoArgs,
+		Example: "  lockstep tlc generate",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if dirs.built {
 				return errBuiltIn
