@@ -15,8 +15,9 @@ import (
 func options(schedules int) explore.Options {
 	const module = "github.com/lockstep-wasm/lockstep/"
 	return explore.Options{
-		Include: []string{module + "linker", module + "linker/coord", module + "fuzz/explored"},
-		Leaks:   true, Schedules: schedules, Duration: time.Minute,
+		Include: []string{module + "linker", module + "linker/coord",
+			module + "linker/internal/ctxlock", module + "fuzz/explored"},
+		Leaks: true, Schedules: schedules, Duration: time.Minute,
 	}
 }
 

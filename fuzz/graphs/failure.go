@@ -19,14 +19,16 @@ type FailureKind string
 
 // The kinds.
 const (
-	NotFound  FailureKind = "no such file"           // *linker.NotFoundError
-	Broken    FailureKind = "no library"             // *linker.LoadError
-	NotLoaded FailureKind = "not loaded"             // linker.ErrNotLoaded
-	Undefined FailureKind = "undefined symbol"       // *linker.UndefinedSymbolError
-	Mistaken  FailureKind = "another kind of symbol" // *linker.SymbolError
-	TooEarly  FailureKind = "instantiated later"     // *linker.ImportError
-	Trapped   FailureKind = "trap"
-	Exited    FailureKind = "exit" // *sys.ExitError, and the group is closed
+	NotFound  FailureKind = "no such file" // *linker.NotFoundError
+	Broken    FailureKind = "no library"   // *linker.LoadError
+	NotLoaded FailureKind = "not loaded"   // linker.ErrNotLoaded
+	// *linker.OtherBytesError: a library of the name is loaded, with other contents
+	OtherBytes FailureKind = "other bytes"
+	Undefined  FailureKind = "undefined symbol"       // *linker.UndefinedSymbolError
+	Mistaken   FailureKind = "another kind of symbol" // *linker.SymbolError
+	TooEarly   FailureKind = "instantiated later"     // *linker.ImportError
+	Trapped    FailureKind = "trap"
+	Exited     FailureKind = "exit" // *sys.ExitError, and the group is closed
 	// *linker.DestructorError; the library is unloaded all the same
 	Destroyed FailureKind = "trap in destructor"
 )

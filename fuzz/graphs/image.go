@@ -121,7 +121,10 @@ func NewImage(g *Graph, preload []string) (*Image, error) {
 		return nil, err
 	}
 	b.global = b.search
-	if err := im.load(first, b, false); err != nil {
+	if err := im.load(b, false); err != nil {
+		return nil, err
+	}
+	if err := im.constructAll(first, b.order); err != nil {
 		return nil, err
 	}
 	return im, nil

@@ -52,11 +52,14 @@ func (im *Image) open(g *Group, name string, o Opening) (*Module, error) {
 			return nil, err
 		}
 	}
+	if o.Bytes != nil && root.Lib != o.Bytes.Lib {
+		return nil, &Failure{Kind: OtherBytes, Module: name}
+	}
 	if len(b.search) > 0 {
 		if !o.Local {
 			b.global = im.promotion(root)
 		}
-		if err := im.load(g, b, o.Now); err != nil {
+		if err := im.load(b, o.Now); err != nil {
 			return nil, err
 		}
 	}
@@ -71,6 +74,10 @@ func (im *Image) open(g *Group, name string, o Opening) (*Module, error) {
 	}
 	if o.NoDelete && !slices.Contains(im.Pinned, root) {
 		im.Pinned = append(im.Pinned, root)
+	}
+	// Last: nothing that is looked up fails after a constructor has run.
+	if err := im.constructAll(g, b.order); err != nil {
+		return nil, err
 	}
 	return root, nil
 }
@@ -180,8 +187,8 @@ func (im *Image) gather(b *batch) error {
 	return nil
 }
 
-// load brings the modules of a batch into the image, and runs their constructors in a group.
-func (im *Image) load(g *Group, b *batch, now bool) error {
+// load brings the modules of a batch into the image.
+func (im *Image) load(b *batch, now bool) error {
 	im.Loaded, im.Global, im.Pinned = append(im.Loaded, b.search...),
 		append(im.Global, b.global...), append(im.Pinned, b.pinned...)
 	maps.Copy(im.names, b.names)
@@ -207,11 +214,6 @@ func (im *Image) load(g *Group, b *batch, now bool) error {
 			m.Words = append(m.Words, m.word(w))
 		}
 	}
-	for _, m := range b.order {
-		if err := im.construct(g, m); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
@@ -226,6 +228,16 @@ func (m *Module) word(w synth.Word) Ref {
 		return m.bound[binding{byAddress, w.Symbol}]
 	}
 	return Ref{Kind: ToData, Mod: m, Index: w.Index}
+}
+
+// constructAll runs the constructors of modules in a group.
+func (im *Image) constructAll(g *Group, modules []*Module) error {
+	for _, m := range modules {
+		if err := im.construct(g, m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // construct runs a module's constructor.

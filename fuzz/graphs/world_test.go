@@ -132,6 +132,9 @@ func fits(err error, f *graphs.Failure) bool {
 		return errors.As(err, &load) && errors.As(err, &e) && e.Name == f.Symbol
 	case graphs.Broken:
 		return errors.As(err, &load) && innermost(err).Module == f.Module
+	case graphs.OtherBytes:
+		var e *linker.OtherBytesError
+		return errors.As(err, &e) && e.Name == f.Module
 	case graphs.NotLoaded:
 		return errors.As(err, &load) && load.Module == f.Module &&
 			errors.Is(err, linker.ErrNotLoaded)
