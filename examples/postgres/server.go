@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -48,6 +50,34 @@ type Server struct {
 	stack    uint64   // and where its stack was
 	turn     chan struct{}
 	client   *wire // who is connected; used within a turn
+
+	mu     sync.Mutex
+	conn   net.Conn // of the client that has the turn, or nil; guarded by mu
+	closed bool     // no client gets a turn any more; guarded by mu
+}
+
+// take notes whose turn it is. It returns false when the server is being closed.
+func (s *Server) take(conn net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.conn = conn
+	return !s.closed
+}
+
+// hangUp disconnects the client that has the turn, and takes the turn.
+func (s *Server) hangUp(ctx context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	if s.conn != nil {
+		_ = s.conn.Close() // its goroutine finds that out, and gives the turn back
+	}
+	s.mu.Unlock()
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Open starts a server. In an empty directory it makes a new database first.
@@ -237,8 +267,13 @@ func (s *Server) serve(ctx context.Context) error {
 	return err
 }
 
-// Close ends the server, which writes what is not on disk yet.
+// Close ends the server, which writes what is not on disk yet. A client that is connected is
+// disconnected; the error is the context's when it ends before the client's request does.
 func (s *Server) Close(ctx context.Context) (err error) {
+	if err := s.hangUp(ctx); err != nil {
+		return err
+	}
+	defer func() { <-s.turn }()
 	if s.p != nil {
 		if s.client != nil {
 			_, ended := s.p.Call(ctx, "pgl_setPGliteActive", 0)

@@ -160,6 +160,10 @@ func (s *Server) serveClient(ctx context.Context, conn net.Conn) error {
 		return ctx.Err()
 	}
 	defer func() { <-s.turn }()
+	defer s.take(nil)
+	if !s.take(conn) {
+		return net.ErrClosed
+	}
 	s.client = w
 	if err := s.startSession(ctx); err != nil {
 		return err

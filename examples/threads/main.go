@@ -171,7 +171,8 @@ func load(ctx context.Context, g *linker.Group, all []computer, rounds int) (int
 		if err != nil {
 			return load, err
 		}
-		for _, c := range all {
+		for i := range all {
+			c := &all[i] // not a copy: its thread counts calls
 			there, err := c.group.Symbol(ctx, lib, function)
 			if err != nil {
 				return load, err
