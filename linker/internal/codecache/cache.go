@@ -1,10 +1,10 @@
-// Package codecache keeps compiled code: one compilation for equal bytes, for everybody who waits
-// for it, and what is not used any more for the next load.
+// Package codecache keeps compiled code. Equal bytes are compiled once, however many loads wait for
+// the code; the code of unloaded libraries is kept for the next load.
 //
-// It is for loading a library again, and for what the linker generates. It may use the engine's
-// compiler and nothing of the linker. A mutex in the cache guards all that changes in it; it is
-// never held while the engine compiles. A compilation has a goroutine of its own, which its callers
-// can leave behind when their context ends.
+// The linker uses it for libraries and for the modules that it generates. The package may use the
+// engine's compiler and nothing of the linker. A mutex in the cache guards all that changes in it;
+// it is never held while the engine compiles. A compilation has a goroutine of its own, which its
+// callers can leave behind when their context ends.
 package codecache
 
 import (

@@ -1,6 +1,6 @@
-// Package persist has maps that share what they have in common: a changed map is a new one and
-// costs time and memory in proportion to the logarithm of its size, so that many versions of a
-// large map can exist, and readers of one need no lock.
+// Package persist has immutable maps whose versions share memory. A change makes a new map, in time
+// and memory that grow with the logarithm of its size. Many versions of a large map can exist at
+// once, and readers of a version need no lock.
 package persist
 
 import (

@@ -1,7 +1,7 @@
-// Package text puts strings that somebody else has chosen (names in a module, paths, what the
-// engine says about them) into the texts of errors: bounded, so that a name of a megabyte does not
-// fill a log, and quoted where they could be taken for something else. The strings themselves stay
-// whole in the errors' fields.
+// Package text puts untrusted strings into the texts of errors: names in a module, paths, and the
+// engine's messages about them. A string is cut short, so that a name of a megabyte does not fill a
+// log. It is quoted where it could be taken for something else. The errors' fields keep the whole
+// string.
 package text
 
 import (
