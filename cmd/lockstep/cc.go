@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-wasm/lockstep/include"
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/internal/unpack"
 )
 
@@ -42,6 +44,7 @@ dlopen includes <lockstep/dlfcn.h>, which is found.
   -threads  built for threads (libraries.MainLibc is): a shared memory and atomics
   -small    a main module with only that much of libc as it needs itself, instead of all of it
   -c        object files only, fit for either
+  --json    print the command and its status as JSON; what the compiler prints goes to stderr
 
 The compiler is the one that $` + variable + ` names, that of $WASI_SDK_PATH, or the newest
 ` + clang + ` on PATH. The exit status is the compiler's.`,
@@ -65,6 +68,11 @@ The compiler is the one that $` + variable + ` names, that of $WASI_SDK_PATH, or
 			headers, err := unpack.Folder(include.FS, "include")
 			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
+			}
+			if slices.Contains(args, "--json") { // flags are not parsed: all but a few are clang's
+				if err := cmd.Flags().Set("json", "true"); err != nil {
+					return err
+				}
 			}
 			return runCompiler(cmd, name, compiler, compilerFlags(args, headers))
 		},
@@ -143,7 +151,7 @@ func compilerFlags(args []string, headers string) []string {
 		}
 	}
 	for _, a := range args {
-		if a != "-threads" && a != "-small" {
+		if a != "-threads" && a != "-small" && a != "--json" {
 			flags = append(flags, a)
 		}
 	}
@@ -153,13 +161,29 @@ func compilerFlags(args []string, headers string) []string {
 	return flags
 }
 
+// compiled is a command that was run, as JSON shows it.
+type compiled struct {
+	Command []string `json:"command"`
+	Status  int      `json:"status"`
+}
+
 // runCompiler runs a command that it prints. The compiler's status is the command's.
 func runCompiler(cmd *cobra.Command, name, compiler string, flags []string) error {
+	stdout := cmd.OutOrStdout()
+	if result.AsJSON(cmd) {
+		stdout = cmd.ErrOrStderr()
+	}
 	fmt.Fprintln(cmd.ErrOrStderr(), shellLine(compiler, flags))
 	c := exec.CommandContext(cmd.Context(), compiler, flags...)
-	c.Stdin, c.Stdout, c.Stderr = os.Stdin, cmd.OutOrStdout(), cmd.ErrOrStderr()
+	c.Stdin, c.Stdout, c.Stderr = os.Stdin, stdout, cmd.ErrOrStderr()
 	err := c.Run()
 	var exit *exec.ExitError
+	if err == nil || errors.As(err, &exit) && cmd.Context().Err() == nil {
+		done := compiled{append([]string{compiler}, flags...), c.ProcessState.ExitCode()}
+		if err := result.Show(cmd, done, func(io.Writer) {}); err != nil {
+			return err
+		}
+	}
 	switch {
 	case err == nil:
 		return nil

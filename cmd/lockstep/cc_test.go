@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,6 +76,25 @@ func TestCompilerFlags(t *testing.T) {
 					t.Errorf("%q: %v", c.args, err)
 				}
 			}
+		}
+	}
+}
+
+// The command that was run, and its status, are one value; what the compiler prints is elsewhere.
+func TestCompilerJSON(t *testing.T) {
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	compiler := fakeCompiler(t)
+	t.Setenv("CLANG", compiler)
+	for file, want := range map[string]int{"good.c": 0, "bad.c": 4} {
+		status, stdout, stderr := command(t, "cc", "--json", "-shared", file)
+		var done compiled
+		if err := json.Unmarshal([]byte(stdout), &done); err != nil || status != want {
+			t.Fatalf("%s: status %d, %v in %q", file, status, err, stdout)
+		}
+		if done.Status != want || done.Command[0] != compiler ||
+			slices.Contains(done.Command, "--json") || !slices.Contains(done.Command, file) ||
+			!strings.Contains(stderr, file) {
+			t.Errorf("%s: %+v, %q", file, done, stderr)
 		}
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -135,5 +136,22 @@ the program.`,
 		tlc.Command(),
 		manCommand(),
 	)
+	withStatuses(root)
 	return root
+}
+
+// withStatuses has each command's help say how it ends, where it does not say more itself.
+func withStatuses(cmd *cobra.Command) {
+	for _, c := range cmd.Commands() {
+		if c.Long == "" {
+			c.Long = c.Short + "."
+		}
+		if !strings.Contains(strings.ToLower(c.Long), "exit status") {
+			c.Long += `
+
+Exit status: 0 if all is well, 1 if something was found that should not be, 2 if the command could
+not do its work, 130 after an interrupt and 143 after SIGTERM.`
+		}
+		withStatuses(c)
+	}
 }

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -41,27 +43,22 @@ func runCommand() *cobra.Command {
 		Short: "Run a program with its libraries, as ld.so does",
 		Long: `run links a main module with the libraries that it needs and calls its _start, with
 WASI: its arguments, this process's standard streams, and only those folders and environment
-variables that it is given. It loads further libraries by dlopen, from the same search path.
+variables that it is given. It loads further libraries by dlopen, from the same search path. A main
+module that Emscripten built (emcc -sMAIN_MODULE) gets Emscripten's system calls instead, on a file
+system in memory with the folders that it is given.
 
 --trace tells what the linker does, on standard error, as LD_DEBUG makes ld.so tell it: files,
 bindings, symbols, groups, or all.
 
 The exit status is the program's; 126 if it trapped, 127 if it could not be loaded. The error then
-names the module and the function, or the symbol.`,
+names the module and the function, or the symbol. With --json, which comes before MAIN, the status,
+the error and what the program wrote to its standard output are printed as one value.`,
 		Example: `  lockstep run program.wasm argument
   lockstep run --lib lib --dir .:/work --env LANG=C program.wasm
   lockstep run --trace=files,bindings program.wasm`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: wasmFiles,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if result.AsJSON(cmd) {
-				return argumentError{
-					"run",
-					"has no result to print as JSON: what is printed is the program's",
-				}
-			}
-			return o.run(cmd, args)
-		},
+		RunE:              o.run,
 	}
 	flags := cmd.Flags()
 	flags.SetInterspersed(false) // what follows MAIN is the program's
@@ -106,43 +103,8 @@ names the module and the function, or the symbol.`,
 	return cmd
 }
 
-// wasi is what the program sees of this process.
-func (o *runOptions) wasi(cmd *cobra.Command, args []string) (wazero.ModuleConfig, error) {
-	files := wazero.NewFSConfig()
-	for _, m := range o.mount {
-		host, guest, ok := strings.Cut(m, ":")
-		if !ok {
-			guest = host
-		}
-		if info, err := os.Stat(host); err != nil {
-			return nil, fmt.Errorf("run: --dir: %w", err)
-		} else if !info.IsDir() {
-			return nil, argumentError{"run", "--dir: " + host + " is not a folder"}
-		}
-		files = files.WithDirMount(host, guest)
-	}
-	config := wazero.NewModuleConfig().WithArgs(args...).WithFSConfig(files).
-		WithStdin(os.Stdin).WithStdout(cmd.OutOrStdout()).WithStderr(cmd.ErrOrStderr()).
-		WithSysWalltime().WithSysNanotime().WithSysNanosleep().WithRandSource(random{})
-	for _, e := range o.env {
-		name, value, ok := strings.Cut(e, "=")
-		if !ok {
-			value = os.Getenv(name)
-		}
-		if name == "" {
-			return nil, argumentError{"run", "--env: no name in " + e}
-		}
-		config = config.WithEnv(name, value)
-	}
-	return config, nil
-}
-
 func (o *runOptions) run(cmd *cobra.Command, args []string) (err error) {
 	ctx := cmd.Context()
-	guest, err := o.wasi(cmd, args)
-	if err != nil {
-		return err
-	}
 	at, err := o.libs.locate(args[0])
 	if err != nil {
 		return fmt.Errorf("run: %w", err)
@@ -151,9 +113,19 @@ func (o *runOptions) run(cmd *cobra.Command, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	set, err := o.settings(args)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, set.close()) }()
+	out := ran{Program: args[0]}
+	stdout := cmd.OutOrStdout()
+	if result.AsJSON(cmd) { // what the program prints is a part of the one value
+		stdout = &out.stdout
+	}
 	main, err := os.ReadFile(args[0])
 	if err != nil {
-		return o.fail(cmd, statusUnfound, err, "", at)
+		return o.fail(cmd, &out, statusUnfound, err, "", at)
 	}
 	rc := linker.NewRuntimeConfig()
 	if o.cache != "" {
@@ -166,43 +138,51 @@ func (o *runOptions) run(cmd *cobra.Command, args []string) (err error) {
 	}
 	rt := wazero.NewRuntimeWithConfig(ctx, rc)
 	defer func() { err = errors.Join(err, rt.Close(context.WithoutCancel(ctx))) }()
-	config := linker.NewConfig().WithFS(
-		at.fsys,
-	).WithSearchPath(
-		at.dirs...).WithPreload(
-		o.libs.preload...).
-		WithMainName(
-			args[0],
-		).WithModuleConfig(
-		guest,
-	).WithNow(
-		o.now,
-	).WithLoopSafepoints(
-		o.loops,
-	).WithLogger(
-		logger,
-	)
-	l, err := linker.New(ctx, rt, main, config)
-	if err != nil {
-		return o.fail(cmd, statusUnfound, err, mainHint(main), at)
+	config := linker.NewConfig().WithSearchPath(at.dirs...).WithPreload(o.libs.preload...).
+		WithMainName(args[0]).WithNow(o.now).WithLoopSafepoints(o.loops).WithLogger(logger)
+	start := set.wasi
+	if m, err := modinfo.Read(main); err == nil && m.Emscripten() {
+		start = set.emscripten
 	}
-	defer func() { err = errors.Join(err, l.Close(context.WithoutCancel(ctx))) }()
-	code, err := l.Run(ctx)
+	p, err := start(ctx, rt, main, config, at, streams{stdout, cmd.ErrOrStderr()})
+	if err != nil {
+		return o.fail(cmd, &out, statusUnfound, err, mainHint(main), at)
+	}
+	defer func() { err = errors.Join(err, p.close(context.WithoutCancel(ctx))) }()
+	code, err := p.run(ctx)
 	var exit *sys.ExitError
 	var undefined *linker.UndefinedSymbolError
 	switch {
-	case err == nil && code == 0:
-		return nil
 	case err == nil:
-		return statusError(code)
+		return out.end(cmd, int(code))
 	case ctx.Err() != nil:
 		return err
 	case errors.As(err, &exit):
-		return statusError(exit.ExitCode())
+		return out.end(cmd, int(exit.ExitCode()))
 	case errors.As(err, &undefined) && undefined.Symbol == "_start" && undefined.Module == "":
-		return o.fail(cmd, statusUnfound, errNoCommand, mainHint(main), at)
+		return o.fail(cmd, &out, statusUnfound, errNoCommand, mainHint(main), at)
 	}
-	return o.fail(cmd, statusTrap, err, "", at)
+	return o.fail(cmd, &out, statusTrap, err, "", at)
+}
+
+// ran is a program that was run, as JSON shows it.
+type ran struct {
+	Program string `json:"program"`
+	Status  int    `json:"status"`
+	Stdout  string `json:"stdout"`
+	Error   string `json:"error,omitempty"` // why it did not run to its end
+	Hint    string `json:"hint,omitempty"`
+
+	stdout bytes.Buffer
+}
+
+// end shows how the program ended, if JSON is wanted. Its status is the command's.
+func (r *ran) end(cmd *cobra.Command, status int) error {
+	r.Status, r.Stdout = status, r.stdout.String()
+	if err := result.Show(cmd, r, func(io.Writer) {}); err != nil || status == 0 {
+		return err
+	}
+	return statusError(status)
 }
 
 // errNoCommand means that a main module has no function to begin with.
@@ -212,13 +192,8 @@ var errNoCommand = errors.New(
 )
 
 // fail says why the program did not run to its end. The status is then the command's.
-func (o *runOptions) fail(
-	cmd *cobra.Command,
-	status int,
-	err error,
-	hint string,
-	at located,
-) error {
+func (o *runOptions) fail(cmd *cobra.Command, out *ran, status int, err error, hint string,
+	at located) error {
 	text := at.names().Replace(err.Error())
 	if !strings.Contains(text, cmd.Flags().Arg(0)) {
 		text = cmd.Flags().Arg(0) + ": " + text
@@ -227,7 +202,8 @@ func (o *runOptions) fail(
 	if hint != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), "hint:", hint)
 	}
-	return statusError(status)
+	out.Error, out.Hint = text, hint
+	return out.end(cmd, status)
 }
 
 // mainHint is what is probably wrong with a main module.

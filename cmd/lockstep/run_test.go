@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -68,7 +69,6 @@ func TestRun(t *testing.T) {
 		{[]string{"--dir", program, program}, 2, "",
 			[]string{"--dir: " + program + " is not a folder"}},
 		{[]string{"--env", "=x", program}, 2, "", []string{"--env: no name"}},
-		{[]string{"--json", program}, 2, "", []string{"no result to print as JSON"}},
 	} {
 		status, stdout, stderr := command(t, append([]string{"run"}, c.args...)...)
 		if status != c.status || stdout != c.stdout || c.stderr == nil && stderr != "" {
@@ -89,6 +89,58 @@ func TestRun(t *testing.T) {
 				t.Errorf("%q: no %q in %q", c.args, want, stderr)
 			}
 			rest = after
+		}
+	}
+}
+
+// A main module that Emscripten built has Emscripten's system calls, and its libraries are found
+// as those of others are.
+func TestRunEmscripten(t *testing.T) {
+	const program = "../../linker/emscripten/testdata/program.wasm"
+	for _, c := range []struct {
+		args   []string
+		status int
+		stdout string
+		stderr string
+	}{
+		{[]string{program, "one", "two"}, 3, "one\ntwo\n", program + "\n"},
+		{[]string{program, "exit"}, 2, "", ""},
+		{[]string{program, "trap"}, 126, "", "wasm error: unreachable"},
+		{[]string{program, "assert"}, 126, "", "assertion failed: x > 0, at program.cpp:7 in main"},
+		{[]string{program, "nobody"}, 126, "", "undefined symbol \"nobodys_function\""},
+		{[]string{"--preload", "library.wasm", "--dir", ".:/here", program}, 1, "", program + "\n"},
+		{[]string{"--preload", "none.wasm", program}, 127, "", "none.wasm"},
+	} {
+		status, stdout, stderr := command(t, append([]string{"run"}, c.args...)...)
+		if status != c.status || stdout != c.stdout || !strings.Contains(stderr, c.stderr) {
+			t.Errorf("%q: status %d, %q, %q; want %d, %q, %q", c.args, status, stdout, stderr,
+				c.status, c.stdout, c.stderr)
+		}
+	}
+}
+
+// As JSON a run is one value: the status, why it failed, and what the program printed.
+func TestRunJSON(t *testing.T) {
+	for _, c := range []struct {
+		args  []string
+		want  ran
+		error string
+	}{
+		{[]string{"testdata/run/program.wasm", "exit", "9"}, ran{Status: 9}, ""},
+		{[]string{"testdata/run/program.wasm", "open", "answer.wasm"}, ran{Stdout: "answer: 42\n"},
+			""},
+		{[]string{"testdata/run/program.wasm", "trap"}, ran{Status: 126}, "unreachable"},
+		{[]string{"testdata/run/none.wasm"}, ran{Status: 127}, "no such file"},
+	} {
+		status, stdout, _ := command(t, append([]string{"run", "--json"}, c.args...)...)
+		var got ran
+		if err := json.Unmarshal([]byte(stdout), &got); err != nil {
+			t.Fatalf("%q: %v in %q", c.args, err, stdout)
+		}
+		if status != c.want.Status || got.Status != status || got.Stdout != c.want.Stdout ||
+			got.Program != c.args[0] || !strings.Contains(got.Error, c.error) ||
+			(got.Error == "") != (c.error == "") {
+			t.Errorf("%q: status %d, %q", c.args, status, stdout)
 		}
 	}
 }

@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/tetratelabs/wazero"
 
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/lincheck/drive"
 	"github.com/lockstep-wasm/lockstep/lincheck/trace"
 	"github.com/lockstep-wasm/lockstep/lincheck/trace/batch"
@@ -51,7 +53,10 @@ outcome to tla/` + batch.RecordFile + `, which the tests compare with the specif
 				return err
 			}
 			record, err := askTLC(cmd, tool, o)
-			if err != nil || !o.record {
+			if err != nil {
+				return err
+			}
+			if err := result.Show(cmd, record, func(io.Writer) {}); err != nil || !o.record {
 				return err
 			}
 			return writeTraceRecord(record)
@@ -70,6 +75,15 @@ outcome to tla/` + batch.RecordFile + `, which the tests compare with the specif
 // so.
 func askTLC(cmd *cobra.Command, tool tla.Tool, o tlcOptions) (*batch.Record, error) {
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	if result.AsJSON(cmd) { // the record is the one value
+		out = cmd.ErrOrStderr()
+	}
+	wrong := func(what any) error {
+		err := result.Show(cmd, map[string]string{"wrong": fmt.Sprint(what)}, func(w io.Writer) {
+			fmt.Fprintln(w, what)
+		})
+		return errors.Join(err, errVerdict)
+	}
 	inputs, err := recordBatch(ctx, o)
 	if err != nil {
 		return nil, err
@@ -84,8 +98,7 @@ func askTLC(cmd *cobra.Command, tool tla.Tool, o tlcOptions) (*batch.Record, err
 			return nil, fmt.Errorf("trace: %w", err)
 		}
 		if outcome.Rejected != nil {
-			fmt.Fprintln(out, outcome.Rejected)
-			return nil, errVerdict
+			return nil, wrong(outcome.Rejected)
 		}
 		r.TLC = outcome.TLC
 		r.Accepted += outcome.Traces
@@ -100,8 +113,7 @@ func askTLC(cmd *cobra.Command, tool tla.Tool, o tlcOptions) (*batch.Record, err
 	for _, kind := range corrupt.Kinds() {
 		refused, err := batch.Refute(ctx, &tool, kind, inputs)
 		if errors.Is(err, batch.ErrAccepted) {
-			fmt.Fprintln(out, err)
-			return nil, errVerdict
+			return nil, wrong(err)
 		}
 		if err != nil {
 			return nil, err

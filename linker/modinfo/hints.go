@@ -2,6 +2,7 @@ package modinfo
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -72,6 +73,22 @@ func (m *Module) needsCPlusPlus() string {
 		}
 	}
 	return ""
+}
+
+// Emscripten tells whether the module was built by Emscripten and imports functions of its
+// JavaScript, which package linker/emscripten has.
+func (m *Module) Emscripten() bool {
+	return slices.ContainsFunc(m.Imports, func(s Symbol) bool {
+		if s.Namespace != "env" || s.Kind != Function {
+			return false
+		}
+		for _, prefix := range []string{"__syscall_", "invoke_", "emscripten_", "_emscripten_"} {
+			if strings.HasPrefix(s.Name, prefix) {
+				return true
+			}
+		}
+		return strings.HasSuffix(s.Name, "_js") && strings.HasPrefix(s.Name, "_")
+	})
 }
 
 // CPlusPlus tells whether a name is one that the C++ library defines: operators new and delete,

@@ -158,3 +158,22 @@ func TestReadRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Only what Emscripten built needs the functions of its JavaScript.
+func TestEmscripten(t *testing.T) {
+	for file, want := range map[string]bool{
+		"../emscripten/testdata/program.wasm":          true,
+		"../testdata/main-exe.wasm":                    false,
+		"../../cmd/lockstep/testdata/run/program.wasm": false,
+		"../../libraries/testdata/libwords.wasm":       false,
+		"../../examples/treesitter/webts/cxx/cxx.wasm": false,
+	} {
+		wasm, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err := modinfo.Read(wasm); err != nil || m.Emscripten() != want {
+			t.Errorf("%s: %v; want %t", file, err, want)
+		}
+	}
+}

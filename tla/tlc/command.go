@@ -92,7 +92,6 @@ var (
 	errUnproved = fmt.Errorf("%w: not everything is proved", errFound)
 	errRecord   = errors.New("tlc: --record is for all of them, not for some")
 	errUnknown  = errors.New("tlc: there is no such thing to prove")
-	errText     = errors.New("tlc: it prints text only, no JSON")
 	errBuiltIn  = errors.New("tlc: writing is for the source tree, or for a copy that --dir names")
 )
 
@@ -183,9 +182,6 @@ The exit status is 0 if every model had the recorded and the expected result, 1 
 
 // prepare is what happens before each of the commands.
 func (d *folders) prepare(command *cobra.Command, _ []string) error {
-	if result.AsJSON(command) && command.Annotations[textOnly] != "" {
-		return fmt.Errorf("%w: %s", errText, command.Name())
-	}
 	if err := d.locate(); err != nil {
 		return err
 	}
@@ -195,8 +191,14 @@ func (d *folders) prepare(command *cobra.Command, _ []string) error {
 	return nil
 }
 
-// textOnly annotates commands whose output is for people.
-const textOnly = "text only"
+// progressOf is where a command tells what it has done already: with its result, or, where that is
+// to be one value, beside it.
+func progressOf(command *cobra.Command) io.Writer {
+	if result.AsJSON(command) {
+		return command.ErrOrStderr()
+	}
+	return command.OutOrStdout()
+}
 
 func (d *folders) suite() (*tla.Suite, error) { return tla.LoadSuite(os.DirFS(d.specs)) }
 

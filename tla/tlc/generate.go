@@ -1,27 +1,33 @@
 package tlc
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
 func newGenerateCommand(dirs *folders) *cobra.Command {
 	return &cobra.Command{
-		Annotations: map[string]string{textOnly: "yes"},
-		Use:         "generate",
+		Use: "generate",
 		Short: "Write what is made from the list of actions: a table in Go, and wrappers " +
 			"for traces",
 		Example: "  lockstep tlc generate",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(command *cobra.Command, _ []string) error {
 			if dirs.built {
 				return errBuiltIn
 			}
-			return generate(dirs.specs)
+			if err := generate(dirs.specs); err != nil {
+				return err
+			}
+			written := []string{filepath.Join(dirs.specs, tla.WrappersFile),
+				filepath.Join(dirs.specs, tla.ActionsFile)}
+			return result.Show(command, written, func(io.Writer) {})
 		},
 	}
 }

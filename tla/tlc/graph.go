@@ -2,11 +2,8 @@ package tlc
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,11 +17,10 @@ import (
 func newGraphCommand(dirs *folders) *cobra.Command {
 	var file string
 	command := &cobra.Command{
-		Annotations: map[string]string{textOnly: "yes"},
-		Example:     "  lockstep tlc graph small -o small.dot",
-		Use:         "graph NAME -o FILE",
-		Short:       "Write the complete state graph of a model (DOT, actions as labels)",
-		Args:        cobra.ExactArgs(1),
+		Example: "  lockstep tlc graph small -o small.dot",
+		Use:     "graph NAME -o FILE",
+		Short:   "Write the complete state graph of a model (DOT, actions as labels)",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(command *cobra.Command, args []string) error {
 			suite, err := dirs.suite()
 			if err != nil {
@@ -46,8 +42,14 @@ func newGraphCommand(dirs *folders) *cobra.Command {
 			if outcome.Verdict != tla.VerdictOK {
 				return fmt.Errorf("%w: model %s: %v: %s", errPartial, m.Name, outcome.Verdict, file)
 			}
-			fmt.Fprintf(command.OutOrStdout(), "%s: %d states\n", file, outcome.Stats.Distinct)
-			return nil
+			drawn := struct {
+				Model  string `json:"model"`
+				File   string `json:"file"`
+				States int    `json:"states"`
+			}{m.Name, file, outcome.Stats.Distinct}
+			return result.Show(command, drawn, func(w io.Writer) {
+				fmt.Fprintf(w, "%s: %d states\n", drawn.File, drawn.States)
+			})
 		},
 	}
 	command.Flags().StringVarP(&file, "output", "o", "",
@@ -144,74 +146,4 @@ func (e *embedded) write(w io.Writer) {
 	if e.Counterexample != nil {
 		fmt.Fprintf(w, "\n%s\n", e.Counterexample)
 	}
-}
-
-func newServerCommand(dirs *folders) *cobra.Command {
-	var dry bool
-	command := &cobra.Command{
-		Annotations: map[string]string{textOnly: "yes"},
-		Example:     "  lockstep tlc server large --dry-run",
-		Use:         "server NAME",
-		Short:       "Start the server of TLC's distributed mode for a large model",
-		Long: `Start the server of TLC's distributed mode for a large model.
-
-The server hands out states to workers. On every machine that is to help, with the same jar, run
-
-	java -cp tla2tools.jar tlc2.tool.distributed.TLCWorker SERVER
-
-and, to hold the fingerprints elsewhere too, tlc2.tool.distributed.fp.DistributedFPSet; then pass
--Dtlc2.tool.distributed.TLCServer.expectedFPSetCount=N to the server. Liveness cannot be checked
-this way. What the server prints is not compared with the record.`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(command *cobra.Command, args []string) error {
-			suite, err := dirs.suite()
-			if err != nil {
-				return err
-			}
-			m, err := suite.Model(args[0])
-			if err != nil {
-				return err
-			}
-			if m.Kind == tla.KindLiveness || m.Kind == tla.KindSimulation {
-				return fmt.Errorf("%w: model %s", errSafety, m.Name)
-			}
-			tool, err := dirs.tool(command.Context(), command)
-			if err != nil {
-				return err
-			}
-			serverArgs := []string{"-config", filepath.FromSlash(m.Config), m.Module + ".tla"}
-			if !m.Deadlock {
-				serverArgs = append([]string{"-deadlock"}, serverArgs...)
-			}
-			return startServer(command, dirs, tool, serverArgs, dry)
-		},
-	}
-	command.Flags().BoolVar(&dry, "dry-run", false, "print the command instead of running it")
-	return command
-}
-
-func startServer(command *cobra.Command, dirs *folders, tool tla.Tool, args []string,
-	dry bool) (err error) {
-	if dry {
-		server, err := tool.Server(command.Context(), os.TempDir(), args...)
-		if err == nil {
-			fmt.Fprintf(command.OutOrStdout(), "cd %s && %s\n", dirs.specs,
-				strings.Join(server.Args, " "))
-		}
-		return err
-	}
-	temporary, err := os.MkdirTemp("", "lockstep-tlc-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
-	server, err := tool.Server(command.Context(), temporary,
-		append([]string{"-metadir", filepath.Join(temporary, "states")}, args...)...)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(command.OutOrStdout(), "cd %s && %s\n", dirs.specs, strings.Join(server.Args, " "))
-	server.Dir = dirs.specs
-	server.Stdout, server.Stderr = command.OutOrStdout(), command.ErrOrStderr()
-	return server.Run()
 }

@@ -4,22 +4,23 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
 func newGraphsCommand(dirs *folders) *cobra.Command {
 	var record bool
 	command := &cobra.Command{
-		Annotations: map[string]string{textOnly: "yes"},
-		Example:     "  lockstep tlc graphs small",
-		Use:         "graphs [NAME…]",
-		Short:       "Compare complete state graphs with those on record, or record them",
+		Example: "  lockstep tlc graphs small",
+		Use:     "graphs [NAME…]",
+		Short:   "Compare complete state graphs with those on record, or record them",
 		Long: `Compare complete state graphs with those on record, or record them.
 
 The explorer of the Go protocol must find the same states and labelled steps; go test ./model
@@ -30,6 +31,14 @@ compares it with the record. Without names, all graphs on record are taken.`,
 	}
 	command.Flags().BoolVar(&record, "record", false, "write "+tla.GraphsFile)
 	return command
+}
+
+// compared is a graph beside the record, as JSON shows it.
+type compared struct {
+	Model   string `json:"model"`
+	States  int    `json:"states"`
+	Steps   int    `json:"steps"`
+	Verdict string `json:"verdict"`
 }
 
 func runGraphs(command *cobra.Command, dirs *folders, names []string, record bool) error {
@@ -50,7 +59,7 @@ func runGraphs(command *cobra.Command, dirs *folders, names []string, record boo
 	if err != nil {
 		return err
 	}
-	failed := false
+	failed, all := false, []compared{}
 	for _, name := range names {
 		graph, err := dumpGraph(command.Context(), dirs, suite, tool, name)
 		if err != nil {
@@ -69,8 +78,12 @@ func runGraphs(command *cobra.Command, dirs *folders, names []string, record boo
 			verdict = "NOT as recorded"
 			failed = true
 		}
-		fmt.Fprintf(command.OutOrStdout(), "%s: %d states, %d steps, %s\n", name, graph.States,
+		all = append(all, compared{name, graph.States, graph.Edges, verdict})
+		fmt.Fprintf(progressOf(command), "%s: %d states, %d steps, %s\n", name, graph.States,
 			graph.Edges, verdict)
+	}
+	if err := result.Show(command, all, func(io.Writer) {}); err != nil {
+		return err
 	}
 	if failed {
 		return errChecks

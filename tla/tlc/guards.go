@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
@@ -47,10 +49,9 @@ type guardOptions struct {
 func newGuardsCommand(dirs *folders) *cobra.Command {
 	var options guardOptions
 	command := &cobra.Command{
-		Annotations: map[string]string{textOnly: "yes"},
-		Example:     "  lockstep tlc guards --action Commit",
-		Use:         "guards",
-		Short:       "Drop every guard of every action in turn, and see which property catches it",
+		Example: "  lockstep tlc guards --action Commit",
+		Use:     "guards",
+		Short:   "Drop every guard of every action in turn, and see which property catches it",
 		Long: `Drop every guard of every action in turn, and see which property catches it.
 
 A guard whose absence changes the graph must be caught by a property. One whose absence changes
@@ -93,6 +94,26 @@ func (v guardVerdict) String() string {
 		return "same states and steps, some under a second name: " + v.reason
 	}
 	return "graph unchanged: " + v.reason
+}
+
+// judgedGuard is a guard and what became of the specification without it, as JSON shows it.
+type judgedGuard struct {
+	Action   string `json:"action"`
+	Guard    string `json:"guard"`
+	Caught   string `json:"caught,omitempty"`
+	Model    string `json:"model,omitempty"`
+	Changed  bool   `json:"changed"`
+	Reason   string `json:"reason,omitempty"`
+	Expected bool   `json:"expected"`
+}
+
+func judged(verdicts []guardVerdict) []judgedGuard {
+	all := []judgedGuard{}
+	for _, v := range verdicts {
+		all = append(all, judgedGuard{v.guard.Action, v.guard.Text, v.caught, v.model,
+			v.changed || v.caught != "", v.reason, v.ok()})
+	}
+	return all
 }
 
 func dropGuards(command *cobra.Command, dirs *folders, options guardOptions) error {
@@ -143,7 +164,7 @@ func dropGuards(command *cobra.Command, dirs *folders, options guardOptions) err
 			lines.Lock()
 			defer lines.Unlock()
 			if err == nil {
-				fmt.Fprintf(command.OutOrStdout(), "%v: %v\n", g, v)
+				fmt.Fprintf(progressOf(command), "%v: %v\n", g, v)
 			}
 			return dropped{v, err}
 		})
@@ -158,6 +179,9 @@ func dropGuards(command *cobra.Command, dirs *folders, options guardOptions) err
 		if err := os.WriteFile(options.report, []byte(guardReport(verdicts)), 0o644); err != nil {
 			return err
 		}
+	}
+	if err := result.Show(command, judged(verdicts), func(io.Writer) {}); err != nil {
+		return err
 	}
 	if slices.ContainsFunc(verdicts, func(v guardVerdict) bool { return !v.ok() }) {
 		return errGuards

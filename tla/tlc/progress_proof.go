@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/tla/proof"
 )
 
@@ -23,10 +25,11 @@ func proveProgress(command *cobra.Command, dirs *folders, options proveOptions) 
 	}
 	questions := p.Questions()
 	if options.script {
+		var asked []question
 		for _, q := range questions {
-			fmt.Fprintln(command.OutOrStdout(), p.Script(q))
+			asked = append(asked, question{q.String(), p.Script(q)})
 		}
-		return nil
+		return showQuestions(command, asked)
 	}
 	z3, err := proof.FindSolver(command.Context(), options.limit)
 	if err != nil {
@@ -46,17 +49,22 @@ func proveProgress(command *cobra.Command, dirs *folders, options proveOptions) 
 	judged, err := askAll(command.Context(), mistakes, options.jobs,
 		func(ctx context.Context, m proof.ProgressMistake) (proof.MistakeResult, error) {
 			return m.Judge(ctx, z3)
-		}, func(r proof.MistakeResult) { fmt.Fprintln(command.OutOrStdout(), r) })
+		}, func(r proof.MistakeResult) { fmt.Fprintln(progressOf(command), r) })
 	if err != nil {
 		return err
 	}
 	record := p.Record(z3, verdicts, judged)
-	t := newTable(command.OutOrStdout())
-	t.AppendHeader(table.Row{"claim", "questions", "proved"})
-	for _, c := range record.Claims {
-		t.AppendRow(table.Row{c.Claim, c.Questions, c.Questions - len(c.Unproved)})
+	err = result.Show(command, record, func(w io.Writer) {
+		t := newTable(w)
+		t.AppendHeader(table.Row{"claim", "questions", "proved"})
+		for _, c := range record.Claims {
+			t.AppendRow(table.Row{c.Claim, c.Questions, c.Questions - len(c.Unproved)})
+		}
+		t.Render()
+	})
+	if err != nil {
+		return err
 	}
-	t.Render()
 	if slices.ContainsFunc(record.Claims,
 		func(c proof.ClaimRecord) bool { return len(c.Unproved) > 0 }) ||
 		slices.ContainsFunc(judged, proof.MistakeResult.Survives) {

@@ -12,9 +12,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/tla/proof"
 )
 
@@ -30,10 +30,9 @@ type proveOptions struct {
 func newProveCommand(dirs *folders) *cobra.Command {
 	var options proveOptions
 	command := &cobra.Command{
-		Annotations: map[string]string{textOnly: "yes"},
-		Example:     "  lockstep tlc prove --invariant Agreement --action Commit",
-		Use:         "prove",
-		Short:       "Prove the properties for any number of groups, with z3",
+		Example: "  lockstep tlc prove --invariant Agreement --action Commit",
+		Use:     "prove",
+		Short:   "Prove the properties for any number of groups, with z3",
 		Long: `Prove the properties for any number of groups, with z3.
 
 For each invariant and each action: if all invariants hold and the action happens, the invariant
@@ -82,10 +81,11 @@ func prove(command *cobra.Command, dirs *folders, options proveOptions) error {
 		return err
 	}
 	if options.script {
+		var asked []question
 		for _, o := range obligations {
-			fmt.Fprintln(command.OutOrStdout(), system.Script(o))
+			asked = append(asked, question{o.String(), system.Script(o)})
 		}
-		return nil
+		return showQuestions(command, asked)
 	}
 	record, err := proof.LoadRecord(fsys)
 	if errors.Is(err, os.ErrNotExist) && options.record {
@@ -190,7 +190,10 @@ func proveAll(command *cobra.Command, system *proof.System, record *proof.Record
 	if err != nil {
 		return nil, err
 	}
-	showProofs(command.OutOrStdout(), results)
+	err = result.Show(command, provedOf(results), func(w io.Writer) { showProofs(w, results) })
+	if err != nil {
+		return nil, err
+	}
 	if slices.ContainsFunc(results,
 		func(r proof.Result) bool { return r.Verdict != proof.Proved }) {
 		err = errUnproved
@@ -200,44 +203,6 @@ func proveAll(command *cobra.Command, system *proof.System, record *proof.Record
 		err = errors.Join(err, system.CheckRecord(record))
 	}
 	return updated, err
-}
-
-// showProofs prints what failed, and a table with a row for each property.
-func showProofs(w io.Writer, results []proof.Result) {
-	type row struct {
-		property            string
-		obligations, proved int
-		time                time.Duration
-	}
-	var rows []row
-	for _, r := range results {
-		if n := len(rows); n == 0 || rows[n-1].property != r.Obligation.Property {
-			rows = append(rows, row{property: r.Obligation.Property})
-		}
-		last := &rows[len(rows)-1]
-		last.obligations++
-		last.time += r.Time
-		switch {
-		case r.Verdict == proof.Proved:
-			last.proved++
-		case r.Counterexample != nil:
-			fmt.Fprintf(w, "not inductive: %v\n", r.Counterexample)
-		default:
-			fmt.Fprintf(w,
-				"not proved within the limit, and no counterexample among a few groups: %v\n",
-				r.Obligation)
-		}
-	}
-	t := newTable(w)
-	t.AppendHeader(table.Row{"property", "obligations", "proved", "time"})
-	var sum row
-	for _, r := range rows {
-		t.AppendRow(table.Row{r.property, r.obligations, r.proved, r.time.Round(time.Millisecond)})
-		sum.obligations, sum.proved, sum.time = sum.obligations+r.obligations, sum.proved+r.proved,
-			sum.time+r.time
-	}
-	t.AppendFooter(table.Row{"", sum.obligations, sum.proved, sum.time.Round(time.Millisecond)})
-	t.Render()
 }
 
 // judgeMistakes says which obligation each mistake breaks, and returns the record with that.
@@ -250,7 +215,7 @@ func judgeMistakes(command *cobra.Command, fsys fs.FS, system *proof.System, rec
 	results, err := askAll(command.Context(), mistakes, options.jobs,
 		func(ctx context.Context, m proof.Mistake) (proof.MistakeResult, error) {
 			return m.Judge(ctx, z3, system)
-		}, func(r proof.MistakeResult) { fmt.Fprintln(command.OutOrStdout(), r) })
+		}, func(r proof.MistakeResult) { fmt.Fprintln(progressOf(command), r) })
 	if err != nil {
 		return nil, err
 	}
@@ -260,8 +225,13 @@ func judgeMistakes(command *cobra.Command, fsys fs.FS, system *proof.System, rec
 			broken++
 		}
 	}
-	fmt.Fprintf(command.OutOrStdout(), "%d mistakes: %d break the proof, %d do not\n", len(results),
-		broken, len(results)-broken)
+	err = result.Show(command, results, func(w io.Writer) {
+		fmt.Fprintf(w, "%d mistakes: %d break the proof, %d do not\n", len(results), broken,
+			len(results)-broken)
+	})
+	if err != nil {
+		return nil, err
+	}
 	if updated := record.WithMistakes(system, results); options.record {
 		return updated, nil
 	}
