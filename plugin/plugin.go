@@ -45,6 +45,9 @@ type Options struct {
 	Functions func(ctx context.Context, rt wazero.Runtime) error
 	// CPlusPlus makes libc++ a part of the main module.
 	CPlusPlus bool
+	// Check is called with each version that was loaded, before anything uses it. Its error refuses
+	// the version, which is unloaded; the old one stays. Nil for none.
+	Check func(ctx context.Context, u *Use) error
 }
 
 // Host runs plug-ins. It is safe for concurrent use.
@@ -52,6 +55,7 @@ type Host struct {
 	rt     wazero.Runtime
 	linker *linker.Linker
 	idle   chan *linker.Group // a use takes one for itself
+	check  func(ctx context.Context, u *Use) error
 
 	loading sync.Mutex // one load at a time
 	loads   int        // guarded by loading
@@ -102,6 +106,7 @@ func New(ctx context.Context, o Options) (h *Host, err error) {
 	h = &Host{
 		rt:      wazero.NewRuntimeWithConfig(ctx, o.Runtime),
 		idle:    make(chan *linker.Group, threads),
+		check:   o.Check,
 		plugins: map[string]*version{},
 	}
 	defer func() {
@@ -159,7 +164,7 @@ func (h *Host) Load(ctx context.Context, name string, wasm []byte) error {
 	if err != nil {
 		return &Error{name, err}
 	}
-	library, err := g.OpenBytes(ctx, file, slices.Clone(wasm), linker.Local, linker.Now)
+	library, err := h.open(ctx, g, file, wasm)
 	h.idle <- g
 	if err != nil {
 		return &Error{name, err}
@@ -174,6 +179,19 @@ func (h *Host) Load(ctx context.Context, name string, wasm []byte) error {
 		return errors.Join(&Error{name, ErrClosed}, h.drop(ctx, name, &version{library: library}))
 	}
 	return h.drop(ctx, name, old)
+}
+
+// open opens a version, which must be one that the program wants.
+func (h *Host) open(ctx context.Context, g *linker.Group, file string, wasm []byte) (*linker.Library,
+	error) {
+	library, err := g.OpenBytes(ctx, file, slices.Clone(wasm), linker.Local, linker.Now)
+	if err != nil || h.check == nil {
+		return library, err
+	}
+	if err := h.check(ctx, &Use{g, library}); err != nil {
+		return nil, errors.Join(err, g.CloseLibrary(context.WithoutCancel(ctx), library))
+	}
+	return library, nil
 }
 
 // Unload unloads a plug-in when its uses have ended, and waits for that.

@@ -182,3 +182,38 @@ func TestClosed(t *testing.T) {
 		t.Errorf("a thousand threads: %v", err)
 	}
 }
+
+// A version that the program does not want is refused and unloaded, and the old one stays.
+func TestCheck(t *testing.T) {
+	unwanted := errors.New("it is the second version")
+	checked := 0
+	h, err := plugin.New(t.Context(), plugin.Options{
+		Check: func(ctx context.Context, u *plugin.Use) error {
+			checked++
+			got, err := u.Group.Call(ctx, u.Library, "version")
+			if err == nil && got[0] == 2 {
+				err = unwanted
+			}
+			return err
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	if err := h.Load(ctx, "counter", counter(t, 1)); err != nil {
+		t.Fatal(err)
+	}
+	var pe *plugin.Error
+	if err := h.Load(ctx, "counter", counter(t, 2)); !errors.Is(err, unwanted) ||
+		!errors.As(err, &pe) || pe.Plugin != "counter" {
+		t.Errorf("an unwanted version: %v", err)
+	}
+	got, err := h.Call(ctx, "counter", "version")
+	if err != nil || got[0] != 1 || checked != 2 {
+		t.Errorf("version %v, %v, after %d checks", got, err, checked)
+	}
+	if err := h.Close(ctx); err != nil {
+		t.Error(err)
+	}
+}

@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// Folder keeps a host's plugins those that are in a folder. One goroutine at a time uses it.
+// Folder keeps the plug-ins those that are in a folder. One goroutine at a time uses it.
 type Folder struct {
-	host *Host
-	fsys fs.FS
-	seen map[string]stamp // by the name of the file; also of files that are no plugins
+	filters *Filters
+	fsys    fs.FS
+	seen    map[string]stamp // by the name of the file; also of files that are no plug-ins
 }
 
 // stamp tells versions of a file apart.
@@ -23,13 +23,13 @@ type stamp struct {
 	size int64
 }
 
-// NewFolder returns the folder, with nothing loaded yet. Plugins are the files whose names end in
+// NewFolder returns the folder, with nothing loaded yet. Plug-ins are the files whose names end in
 // .wasm.
-func NewFolder(host *Host, fsys fs.FS) *Folder {
-	return &Folder{host: host, fsys: fsys, seen: map[string]stamp{}}
+func NewFolder(filters *Filters, fsys fs.FS) *Folder {
+	return &Folder{filters: filters, fsys: fsys, seen: map[string]stamp{}}
 }
 
-// Refresh loads what is new or has changed, and unloads what is gone. An error concerns one plugin;
+// Refresh loads what is new or has changed, and unloads what is gone. An error concerns one plug-in;
 // the others are loaded all the same, and the one is not tried again until its file changes.
 func (f *Folder) Refresh(ctx context.Context) error {
 	names, err := fs.Glob(f.fsys, "*.wasm")
@@ -53,14 +53,14 @@ func (f *Folder) Refresh(ctx context.Context) error {
 		wasm, err := fs.ReadFile(f.fsys, name)
 		if err == nil {
 			f.seen[name] = now
-			err = f.host.Load(ctx, pluginName(name), wasm)
+			err = f.filters.Load(ctx, pluginName(name), wasm)
 		}
 		errs = append(errs, err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.seen)) {
 		if !slices.Contains(names, name) {
 			delete(f.seen, name)
-			errs = append(errs, f.host.Unload(ctx, pluginName(name)))
+			errs = append(errs, f.filters.Unload(ctx, pluginName(name)))
 		}
 	}
 	return errors.Join(errs...)

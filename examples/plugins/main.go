@@ -1,12 +1,15 @@
-// Command plugins passes lines of text through plugins: C libraries that users supply, loaded while
-// the program runs and replaced when their files change:
+// Command plugins passes lines of text through plug-ins: C libraries that users supply, which are
+// replaced while they are in use. It is built on package plugin.
 //
-//	mkdir plugins.d
-//	cp examples/plugins/testdata/upper.wasm plugins.d
+//	go run ./examples/plugins
+//
+// shows it: two plug-ins, one of them replaced under four goroutines, one refused. Then with files:
+//
+//	mkdir plugins.d && cp examples/plugins/testdata/upper.wasm plugins.d
 //	go run ./examples/plugins -dir plugins.d
 //
 // Type lines, and copy testdata/number-1.wasm, then number-2.wasm, to plugins.d/number.wasm
-// meanwhile. A plugin is what src/plugin.h says; build.sh shows how to build one. Several
+// meanwhile. A plug-in is what src/plugin.h says; build.sh shows how to build one. Several
 // goroutines can filter at once (-threads), with -batch lines at a time; the output keeps their
 // order.
 package main
@@ -39,23 +42,26 @@ func command(ctx context.Context, runtime wazero.RuntimeConfig, args []string, s
 	stdout, stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("plugins", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	dir := flags.String("dir", "", "folder of the plugins, *.wasm")
-	threads := flags.Int("threads", 2, "calls of plugins at once, 1 to 64")
+	dir := flags.String("dir", "", "folder of the plug-ins, *.wasm; without it a demonstration")
+	threads := flags.Int("threads", 2, "calls of plug-ins at once, 1 to 64")
 	batch := flags.Int("batch", 1,
 		"lines that are filtered together; the folder is looked at before each batch")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *dir == "" || flags.NArg() > 0 || *threads < 1 || *batch < 1 {
+	if flags.NArg() > 0 || *threads < 1 || *batch < 1 {
 		flags.Usage()
-		return errors.New("a folder is needed, and at least one thread and one line")
+		return errors.New("no arguments, and at least one thread and one line")
 	}
-	host, err := NewHost(ctx, runtime, *threads, stderr)
+	if *dir == "" {
+		return demo(ctx, runtime, stdout)
+	}
+	filters, err := NewFilters(ctx, runtime, *threads, stderr)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, host.Close(ctx)) }()
-	folder := NewFolder(host, os.DirFS(*dir))
+	defer func() { err = errors.Join(err, filters.Close(ctx)) }()
+	folder := NewFolder(filters, os.DirFS(*dir))
 	for lines := bufio.NewScanner(stdin); ; {
 		var texts []string
 		for len(texts) < *batch && lines.Scan() {
@@ -67,7 +73,7 @@ func command(ctx context.Context, runtime wazero.RuntimeConfig, args []string, s
 		if err := folder.Refresh(ctx); err != nil {
 			fmt.Fprintln(stderr, err)
 		}
-		for _, result := range filterAll(ctx, host, texts) {
+		for _, result := range filterAll(ctx, filters, texts) {
 			if _, err := io.WriteString(stdout, result); err != nil {
 				return err
 			}
@@ -77,12 +83,12 @@ func command(ctx context.Context, runtime wazero.RuntimeConfig, args []string, s
 
 // filterAll filters lines at once and returns them in order, with what went wrong in place of a
 // line.
-func filterAll(ctx context.Context, host *Host, texts []string) []string {
+func filterAll(ctx context.Context, filters *Filters, texts []string) []string {
 	var wg sync.WaitGroup
 	results := make([]string, len(texts))
 	for i, text := range texts {
 		wg.Go(func() {
-			filtered, err := host.Filter(ctx, text)
+			filtered, err := filters.Filter(ctx, text)
 			if err != nil {
 				filtered = "error: " + err.Error()
 			}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +19,8 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/examples/internal/guesttest"
 	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/linker/cabi"
+	"github.com/lockstep-wasm/lockstep/plugin"
 )
 
 // config shares compiled code among the tests.
@@ -25,9 +28,9 @@ var config wazero.RuntimeConfig
 
 func TestMain(m *testing.M) { os.Exit(guesttest.Run(m, &config)) }
 
-func newHost(t *testing.T, threads int, log io.Writer) *Host {
+func newHost(t *testing.T, threads int, log io.Writer) *Filters {
 	t.Helper()
-	h, err := NewHost(t.Context(), config, threads, log)
+	h, err := NewFilters(t.Context(), config, threads, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +42,7 @@ func newHost(t *testing.T, threads int, log io.Writer) *Host {
 	return h
 }
 
-func built(t *testing.T, name string) []byte {
+func wasmOf(t *testing.T, name string) []byte {
 	t.Helper()
 	wasm, err := os.ReadFile("testdata/" + name + ".wasm")
 	if err != nil {
@@ -48,14 +51,14 @@ func built(t *testing.T, name string) []byte {
 	return wasm
 }
 
-func load(t *testing.T, h *Host, name, file string) {
+func load(t *testing.T, h *Filters, name, file string) {
 	t.Helper()
-	if err := h.Load(t.Context(), name, built(t, file)); err != nil {
+	if err := h.Load(t.Context(), name, wasmOf(t, file)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func want(t *testing.T, h *Host, line, filtered string) {
+func want(t *testing.T, h *Filters, line, filtered string) {
 	t.Helper()
 	if got, err := h.Filter(t.Context(), line); got != filtered || err != nil {
 		t.Errorf("%q became %q, %v; want %q", line, got, err, filtered)
@@ -121,8 +124,7 @@ func (g *gate) Write(p []byte) (int, error) {
 func TestCallsStayInTheirVersion(t *testing.T) {
 	log := &gate{make(chan struct{}), make(chan struct{})}
 	h := newHost(t, 2, log)
-	load(t, h, "tell", "tell")
-	load(t, h, "style", "upper")
+	load(t, h, "style", "tell")
 	old := make(chan string)
 	go func() {
 		filtered, err := h.Filter(t.Context(), "what?")
@@ -130,8 +132,8 @@ func TestCallsStayInTheirVersion(t *testing.T) {
 	}()
 	<-log.entered
 	replaced := make(chan error, 1)
-	go func() { replaced <- h.Load(t.Context(), "style", built(t, "traps")) }()
-	for filtered := ""; filtered != "line"; {
+	go func() { replaced <- h.Load(t.Context(), "style", wasmOf(t, "upper")) }()
+	for filtered := ""; filtered != "LINE"; {
 		var err error
 		if filtered, err = h.Filter(t.Context(), "line"); err != nil {
 			t.Fatal(err)
@@ -141,7 +143,7 @@ func TestCallsStayInTheirVersion(t *testing.T) {
 		t.Error("the old version was unloaded while it was in use")
 	}
 	log.open <- struct{}{}
-	if got := <-old; got != "WHAT?<nil>" {
+	if got := <-old; got != "what?<nil>" {
 		t.Errorf("in the old version the line became %q", got)
 	}
 	if err := <-replaced; err != nil {
@@ -153,7 +155,7 @@ func TestCallsStayInTheirVersion(t *testing.T) {
 func TestFailures(t *testing.T) {
 	h := newHost(t, 1, io.Discard)
 	load(t, h, "traps", "traps")
-	var failed *PluginError
+	var failed *plugin.Error
 	if _, err := h.Filter(t.Context(), "!"); !errors.As(err, &failed) || failed.Plugin != "traps" ||
 		!strings.Contains(err.Error(), "unreachable") {
 		t.Errorf("a trap: %v", err)
@@ -167,10 +169,8 @@ func TestFailures(t *testing.T) {
 		wasm []byte
 		is   func(error) bool
 	}{
-		"another signature": {built(t, "broken"),
-			func(err error) bool {
-				return strings.Contains(err.Error(), "(f64) -> (f64), want "+filterType)
-			}},
+		"another signature": {wasmOf(t, "broken"),
+			func(err error) bool { return errors.As(err, new(*cabi.SignatureError)) }},
 		"no module": {[]byte("no module"),
 			func(err error) bool { return errors.As(err, new(*linker.LoadError)) }},
 		"no file": {nil,
@@ -184,21 +184,21 @@ func TestFailures(t *testing.T) {
 	}
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := h.Load(cancelled, "upper", built(t, "upper")); !errors.Is(err, context.Canceled) {
+	if err := h.Load(cancelled, "upper", wasmOf(t, "upper")); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	if err := h.Unload(t.Context(), "nobody"); err != nil {
 		t.Error(err)
 	}
-	if libraries := h.image.Main().Linker().Libraries(); len(libraries) != 2 {
-		t.Errorf("what failed was left behind: %q", libraries)
+	if got := h.host.Plugins(); !slices.Equal(got, []string{"traps", "upper"}) {
+		t.Errorf("what failed was left behind: %q", got)
 	}
 }
 
 func TestFolder(t *testing.T) {
 	h := newHost(t, 1, io.Discard)
-	file := func(name string, second int64) *fstest.MapFile {
-		return &fstest.MapFile{Data: built(t, name), ModTime: time.Unix(second, 0)}
+	at := func(name string, second int64) *fstest.MapFile {
+		return &fstest.MapFile{Data: wasmOf(t, name), ModTime: time.Unix(second, 0)}
 	}
 	files := fstest.MapFS{"notes.txt": {}}
 	folder := NewFolder(h, files)
@@ -210,19 +210,19 @@ func TestFolder(t *testing.T) {
 	}{
 		{"empty", func() {}, "", "line"},
 		{"new", func() {
-			files["number.wasm"], files["upper.wasm"] = file("number-1", 1),
-				file("upper", 1)
+			files["number.wasm"], files["upper.wasm"] = at("number-1", 1),
+				at("upper", 1)
 		}, "", "1: LINE"},
 		{"the same", func() {}, "", "2: LINE"},
-		{"changed", func() { files["number.wasm"] = file("number-2", 2) }, "", "#001 LINE"},
-		{"broken", func() { files["number.wasm"] = file("broken", 3) }, "number", "#002 LINE"},
+		{"changed", func() { files["number.wasm"] = at("number-2", 2) }, "", "#001 LINE"},
+		{"broken", func() { files["number.wasm"] = at("broken", 3) }, "number", "#002 LINE"},
 		{"still broken", func() {}, "", "#003 LINE"},
 		{"gone", func() { delete(files, "number.wasm") }, "", "LINE"},
-		{"back", func() { files["number.wasm"] = file("number-2", 2) }, "", "#001 LINE"},
+		{"back", func() { files["number.wasm"] = at("number-2", 2) }, "", "#001 LINE"},
 	} {
 		tt.change()
 		err := folder.Refresh(t.Context())
-		var failed *PluginError
+		var failed *plugin.Error
 		if errors.As(err, &failed) && failed.Plugin != tt.fails ||
 			(err != nil) != (tt.fails != "") {
 			t.Errorf("%s: %v", tt.name, err)
@@ -234,10 +234,25 @@ func TestFolder(t *testing.T) {
 	}
 }
 
+// The demonstration tells what it does, and no line is lost in it.
+func TestDemo(t *testing.T) {
+	var out bytes.Buffer
+	if err := command(t.Context(), config, nil, nil, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"  a line            1: A LINE\n", "none lost\n",
+		"plugin: number: cabi: plugin_filter is (f64) -> (f64)", "  a line            A LINE\n",
+		"  number: loaded\n", "  number: unloaded after "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, &out)
+		}
+	}
+}
+
 func TestCommand(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"broken", "traps", "upper"} {
-		if err := os.WriteFile(dir+"/"+name+".wasm", built(t, name), 0o644); err != nil {
+		if err := os.WriteFile(dir+"/"+name+".wasm", wasmOf(t, name), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -248,14 +263,14 @@ func TestCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(out.String(), "\n")
-	if lines[0] != "ONE" || !strings.HasPrefix(lines[1], "error: plugins: traps: ") ||
+	if lines[0] != "ONE" || !strings.HasPrefix(lines[1], "error: plugin: traps: ") ||
 		lines[len(lines)-2] != "THREE" {
 		t.Errorf("%q", lines)
 	}
-	if !strings.Contains(log.String(), "plugins: broken: plugin_filter is") {
+	if !strings.Contains(log.String(), "plugin: broken: cabi: plugin_filter is (f64) -> (f64)") {
 		t.Errorf("the log is %q", &log)
 	}
-	for _, args := range [][]string{nil, {"-dir", dir, "x"}, {"-dir", dir, "-threads", "0"},
+	for _, args := range [][]string{{"-dir", dir, "x"}, {"-dir", dir, "-threads", "0"},
 		{"-dir", dir, "-threads", "65"}} {
 		if err := command(t.Context(), config, args, strings.NewReader(""), io.Discard,
 			io.Discard); err == nil {
