@@ -12,7 +12,7 @@ import (
 // tableSlots hands out the entries of the function table. Those that are given back rest in
 // quarantine: a function that comes back gets the entry that it had, and another one gets it only
 // when enough has been given back since. The rules are those of [Config.WithPointerQuarantine]; see
-// "Why do freed table entries rest, and for whom?" in spec/rationale.md.
+// "Why are freed table entries kept in quarantine?" in spec/rationale.md.
 type tableSlots struct {
 	slots
 	keep    uint32 // entries that the quarantine keeps

@@ -36,7 +36,7 @@ const (
 	ByRaceDetector
 	// ByTraces: the tests write traces of the protocol, and only what this program, which is sound,
 	// says of those counts. A test that judged them itself would do so with the fault in its judge.
-	// See "Why does somebody else judge the traces of a faulty linker?" in spec/rationale.md.
+	// See "Why does another program judge the traces of a faulty linker?" in spec/rationale.md.
 	ByTraces
 	// ByRecord: no test runs. The fault names a model of the specification with the same mistake,
 	// and tla/results.json has what TLC found in it.
