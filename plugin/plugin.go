@@ -182,8 +182,8 @@ func (h *Host) Load(ctx context.Context, name string, wasm []byte) error {
 }
 
 // open opens a version, which must be one that the program wants.
-func (h *Host) open(ctx context.Context, g *linker.Group, file string, wasm []byte) (*linker.Library,
-	error) {
+func (h *Host) open(ctx context.Context, g *linker.Group, file string,
+	wasm []byte) (*linker.Library, error) {
 	library, err := g.OpenBytes(ctx, file, slices.Clone(wasm), linker.Local, linker.Now)
 	if err != nil || h.check == nil {
 		return library, err

@@ -26,11 +26,12 @@ type stamp struct {
 // NewFolder returns the folder, with nothing loaded yet. Plug-ins are the files whose names end in
 // .wasm.
 func NewFolder(filters *Filters, fsys fs.FS) *Folder {
-	return &Folder{filters: filters, fsys: fsys, seen: map[string]stamp{}}
+	return &Folder{filters, fsys, map[string]stamp{}}
 }
 
-// Refresh loads what is new or has changed, and unloads what is gone. An error concerns one plug-in;
-// the others are loaded all the same, and the one is not tried again until its file changes.
+// Refresh loads what is new or has changed, and unloads what is gone. An error concerns one
+// plug-in; the others are loaded all the same, and the one is not tried again until its file
+// changes.
 func (f *Folder) Refresh(ctx context.Context) error {
 	names, err := fs.Glob(f.fsys, "*.wasm")
 	if err != nil {
