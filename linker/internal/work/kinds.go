@@ -26,13 +26,13 @@ const i32 = wasm.I32
 // kinds are all that there are.
 func kinds() []kind {
 	return []kind{
-		{"functions that nobody has", "imports", 2000, opening(func(b *wasm.Builder, n int) {
+		{"undefined functions", "imports", 2000, opening(func(b *wasm.Builder, n int) {
 			t := b.Type(nil, nil)
 			for i := range n {
 				b.ImportFunc("env", fmt.Sprint("f", i), t)
 			}
 		})},
-		{"pointers of functions that nobody has", "imports", 1000,
+		{"pointers of undefined functions", "imports", 1000,
 			opening(func(b *wasm.Builder, n int) {
 				t := b.Type(nil, nil)
 				for i := range n {
