@@ -51,7 +51,7 @@ func TestSeededFaults(t *testing.T) {
 			"race", "★", "spawn.go:", "load.go:", "/Open(0)|Spawn(1)/@"}},
 		{"runtime: no part while waiting for the lease", "/SymbolFirst(0)|SymbolFirst(1)/",
 			[]string{"deadlock: ", "/SymbolFirst(0)|SymbolFirst(1)/@", "who waits for whom"}},
-		{"runtime: nobody acts for sleepers", "/SymbolFirst(0)|SymbolFirst(1)/",
+		{"runtime: the leader does not act for sleepers", "/SymbolFirst(0)|SymbolFirst(1)/",
 			[]string{"deadlock: ", "who waits for whom"}},
 		{"runtime: who falls asleep does not wake the leader", "/OpenAgain(0)|CloseLibrary(1)/",
 			[]string{"deadlock: ", "/OpenAgain(0)|CloseLibrary(1)/@", "who waits for whom"}},

@@ -153,7 +153,7 @@ func Detectors() []Detector {
 		{
 			Name: "graphs", What: "random graphs of generated libraries, opened, called and " +
 				"closed in many groups, and compared with an oracle after every step",
-			Why:     "it alone links what nobody thought of",
+			Why:     "it alone links graphs that no person thought of",
 			Package: "fuzz/graphs", Sees: []string{linkerFolder}, Run: "^TestGraphs$",
 			Args: []string{"-rapid.checks=60", "-rapid.seed=1", "-rapid.nofailfile",
 				"-rapid.shrinktime=1s"},

@@ -103,7 +103,7 @@ func TestSampleIsCaught(t *testing.T) {
 		{"runtime: cancelling leaks a place in the state lock's queue", "pairs",
 			"TestCancelEverywhere"},
 		{"runtime: the action before the death", "synctest", "TestWaitEndsWithItsGroup"},
-		{"runtime: poison wakes nobody", "exhaustive", "TestMoreGroups"},
+		{"runtime: poison wakes no waiter", "exhaustive", "TestMoreGroups"},
 		{"runtime: a way past the protocol", "trace", "TestTracesOfTheLinkerAreBehaviours"},
 		{"linker: symbols are searched backwards", "linker", "TestInterposition"},
 		{"linker: an atomic wait does not park", "linker", "TestWaitingThreadHoldsUpNobody"},
@@ -185,7 +185,7 @@ func TestWhoSeesWhat(t *testing.T) {
 			t.Errorf("%s sees %+v: %v, want %v", c.detector, c.fault, !c.want, c.want)
 		}
 	}
-	if _, ok := faults.Detect("nobody"); ok {
+	if _, ok := faults.Detect("no detector"); ok {
 		t.Error("there is a detector of any name")
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Survivors are the faults that nobody caught.
+// Survivors are the faults that no detector caught.
 func Survivors(rows []Row) (names []string) {
 	for _, r := range rows {
 		if !r.Caught() {
@@ -78,7 +78,7 @@ func Markdown(rows []Row, detectors []Detector) string {
 		}
 	}
 	fmt.Fprintf(&b, "\n%d faults, %d caught.\n\n## Detectors\n\n| detector | looks at | caught | "+
-		"nobody else catches |\n| --- | --- | :-: | --- |\n", len(rows), caught)
+		"no other catches |\n| --- | --- | :-: | --- |\n", len(rows), caught)
 	for _, d := range detectors {
 		n := 0
 		for _, r := range rows {
