@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -31,12 +32,12 @@ const mallocAlign = 8
 // take returns the address of size bytes; align is a power of two. No bytes are at address 0. The
 // bytes are whatever they are.
 func (a *areas) take(ctx context.Context, g *Group, size, align uint32) (uint32, error) {
-	return a.takeFor(ctx, g, size, align, owner{})
+	return a.takeFor(ctx, g, size, align, spans.Owner{})
 }
 
 // takeFor is take for somebody who may have had an area before: without an allocator of the
 // guest's, it is the same one if nobody else has got it meanwhile.
-func (a *areas) takeFor(ctx context.Context, g *Group, size, align uint32, who owner) (uint32,
+func (a *areas) takeFor(ctx context.Context, g *Group, size, align uint32, who spans.Owner) (uint32,
 	error) {
 	if size == 0 {
 		return 0, nil
@@ -71,7 +72,7 @@ func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (ar
 	var err error
 	switch total := uint64(size) + uint64(align) - 1; {
 	case align > mallocAlign && alloc.aligned != nil:
-		block, err = g.call1(ctx, alloc.aligned, uint64(align), alignUp(uint64(size), align))
+		block, err = g.call1(ctx, alloc.aligned, uint64(align), spans.AlignUp(uint64(size), align))
 		align = 1
 	case alloc.plain == nil:
 		return area{}, nil
@@ -88,7 +89,7 @@ func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (ar
 	case uint32(block) == 0:
 		return area{}, fmt.Errorf("%w: %d bytes, aligned to %d", ErrNoMemory, size, align)
 	}
-	base := alignUp(uint64(uint32(block)), align)
+	base := spans.AlignUp(uint64(uint32(block)), align)
 	if _, ok := a.l.mem.at(uint32(base), size); !ok || base > 1<<32-1 {
 		return area{}, fmt.Errorf("%w: %#x", ErrBadBlock, uint32(block))
 	}
@@ -96,12 +97,12 @@ func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (ar
 }
 
 // grow makes the memory larger, unless enough was given back before.
-func (a *areas) grow(size, align uint32, who owner) (area, error) {
+func (a *areas) grow(size, align uint32, who spans.Owner) (area, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if home, ok := a.homes[who]; ok && home.size == size && a.free.takeAt(home) {
+	if home, ok := a.homes[who]; ok && home.Size == size && a.free.TakeAt(home) {
 		delete(a.homes, who)
-		return area{base: home.base, size: size}, nil
+		return area{base: home.Base, size: size}, nil
 	}
 	if base, ok := a.takeFree(size, align); ok {
 		return area{base: base, size: size}, nil
@@ -113,7 +114,7 @@ func (a *areas) grow(size, align uint32, who owner) (area, error) {
 	if err != nil {
 		return area{}, err
 	}
-	a.free.give(span{old, uint32(pages * pageSize)})
+	a.free.Give(spans.Span{Base: old, Size: uint32(pages * pageSize)})
 	base, ok := a.takeFree(size, align)
 	if !ok {
 		return area{}, fmt.Errorf("%w: %d bytes, aligned to %d", ErrNoMemory, size, align)
@@ -123,17 +124,17 @@ func (a *areas) grow(size, align uint32, who owner) (area, error) {
 
 // takeFree takes bytes that were given back, which are nobody's home then.
 func (a *areas) takeFree(size, align uint32) (uint32, bool) {
-	base, ok := a.free.take(size, align)
+	base, ok := a.free.Take(size, align)
 	if ok {
-		maps.DeleteFunc(a.homes, func(_ owner, h span) bool {
-			return uint64(h.base) < uint64(base)+uint64(size) && uint64(base) < h.end()
+		maps.DeleteFunc(a.homes, func(_ spans.Owner, h spans.Span) bool {
+			return uint64(h.Base) < uint64(base)+uint64(size) && uint64(base) < h.End()
 		})
 	}
 	return base, ok
 }
 
 // giveHome is giveLater for somebody who may come back.
-func (a *areas) giveHome(base uint32, who owner) {
+func (a *areas) giveHome(base uint32, who spans.Owner) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	got := a.live[base]
@@ -142,9 +143,9 @@ func (a *areas) giveHome(base uint32, who owner) {
 		return
 	}
 	if a.homes == nil {
-		a.homes = map[owner]span{}
+		a.homes = map[spans.Owner]spans.Span{}
 	}
-	a.homes[who] = span{got.base, got.size}
+	a.homes[who] = spans.Span{Base: got.base, Size: got.size}
 }
 
 // giveLater takes an area back. A block of the guest's allocator is freed when somebody is inside a
@@ -163,7 +164,7 @@ func (a *areas) give(base uint32) {
 	}
 	delete(a.live, base)
 	if got.block == 0 {
-		a.free.give(span{got.base, got.size})
+		a.free.Give(spans.Span{Base: got.base, Size: got.size})
 	} else {
 		a.later = append(a.later, got)
 	}

@@ -163,9 +163,9 @@ func (w *bridgeWriter) defineFor(x binding) {
 	case bindData:
 		value = x.exp.addr
 	case bindMemoryBase:
-		value = w.m.memory.base
+		value = w.m.memory.Base
 	case bindTableBase:
-		value = w.m.table.base
+		value = w.m.table.Base
 	case bindConst, bindThreadLocal:
 	default:
 		return

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
@@ -72,7 +73,7 @@ func (t *tx) moreClosures(ctx context.Context) error {
 	if len(s.closures.free) > 0 {
 		return nil
 	}
-	base, err := t.take(closureBatch, 1, owner{})
+	base, err := t.take(closureBatch, 1, spans.Owner{})
 	if err != nil {
 		return err
 	}
@@ -90,7 +91,7 @@ func (t *tx) closure(ctx context.Context) (uint32, error) {
 		t.again = append(t.again, slot)
 		return slot, nil
 	}
-	slot, err := t.take(1, 1, owner{})
+	slot, err := t.take(1, 1, spans.Owner{})
 	if err != nil {
 		if slot = s.closures.takeEarly(); slot != 0 {
 			t.again = append(t.again, slot)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
 // clearStale makes the entries of closures null that were freed in other groups. The caller is
@@ -16,7 +18,8 @@ func (g *Group) clearStale(ctx context.Context) error {
 	}
 	var errs []error
 	for slot := range g.stale.take() {
-		errs = append(errs, g.clearSlots(context.WithoutCancel(ctx), span{slot, 1}))
+		errs = append(errs, g.clearSlots(context.WithoutCancel(ctx),
+			spans.Span{Base: slot, Size: 1}))
 	}
 	return errors.Join(errs...)
 }
@@ -49,7 +52,7 @@ func (g *Group) putClosure(ctx context.Context, slot uint32, fn *function, tr *t
 	case tr != nil:
 		return g.putTrampoline(ctx, slot, tr)
 	}
-	return g.clearSlots(ctx, span{slot, 1})
+	return g.clearSlots(ctx, spans.Span{Base: slot, Size: 1})
 }
 
 // putTrampoline puts a trampoline into an entry of this group's table.

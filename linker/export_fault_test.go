@@ -98,11 +98,11 @@ func (l *Linker) Details(ctx context.Context) (lines []string) {
 			// A failed operation may leave entries in quarantine, see
 			// TestPointersOfAFailedLoadRest.
 			used := uint64(s.slots.length) - s.slots.resting
-			for r := range s.slots.free.all {
-				used -= uint64(r.size)
+			for r := range s.slots.free.All {
+				used -= uint64(r.Size)
 			}
 			add("slots: %d in use", used)
-			add("links: length %d, free %v", s.links.length, slices.Collect(s.links.free.all))
+			add("links: length %d, free %v", s.links.length, slices.Collect(s.links.free.All))
 			add("closures: free %v, resting %v, live %v", s.closures.free, s.closures.resting,
 				slices.Sorted(keys(s.closures.live.All)))
 			add("committed: %v", s.scope == l.committed.Load())
@@ -188,8 +188,8 @@ func (l *Linker) PointerOwners() map[uint32]string {
 		owners[slot] = fn.name + " of " + fn.mod.name
 	}
 	for _, m := range s.search {
-		for k := range m.table.size {
-			owners[m.table.base+k] = fmt.Sprintf("function %d of %s", k, m.name)
+		for k := range m.table.Size {
+			owners[m.table.Base+k] = fmt.Sprintf("function %d of %s", k, m.name)
 		}
 	}
 	return owners

@@ -99,8 +99,8 @@ func (s *tableSlots) used() uint32 { return s.slots.used() - uint32(s.resting) }
 
 func (s *slots) used() uint32 {
 	n := s.length
-	for f := range s.free.all {
-		n -= f.size
+	for f := range s.free.All {
+		n -= f.Size
 	}
 	return n
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -111,7 +112,7 @@ func (l *Linker) given(ctx context.Context) (*module, error) {
 					dylink.ExportInfo{Name: d.name, Flags: dylink.Absolute})
 			}
 		case exportData:
-			at := alignUp(end, d.align)
+			at := spans.AlignUp(end, d.align)
 			for 1<<info.MemoryAlignment < d.align {
 				info.MemoryAlignment++
 			}

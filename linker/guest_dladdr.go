@@ -47,12 +47,12 @@ func (g *Group) dladdr(ctx context.Context, pointer, info uint32) uint32 {
 // none, the first of its entries of the function table, or its number. It tells modules apart.
 func (l *Linker) handleAddress(m *module) uint32 {
 	switch area := l.dataArea(m); {
-	case area.base != 0:
-		return area.base
+	case area.Base != 0:
+		return area.Base
 	case m.fixed:
 		return 0
-	case m.table.size > 0:
-		return m.table.base
+	case m.table.Size > 0:
+		return m.table.Base
 	}
 	return m.id
 }

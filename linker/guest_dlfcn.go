@@ -87,10 +87,10 @@ func (g *Group) dlIteratePhdr(ctx context.Context, callback, data uint32) uint32
 		where := g.l.dataArea(m)
 		clear(b)
 		// PT_LOAD
-		for at, v := range map[int]uint32{0: where.base, 4: name, 8: area + phdrInfoSize,
+		for at, v := range map[int]uint32{0: where.Base, 4: name, 8: area + phdrInfoSize,
 			phdrInfoSize: 1,
 			// to be read and written
-			phdrInfoSize + 16: where.size, phdrInfoSize + 20: where.size, phdrInfoSize + 24: 6} {
+			phdrInfoSize + 16: where.Size, phdrInfoSize + 20: where.Size, phdrInfoSize + 24: 6} {
 			binary.LittleEndian.PutUint32(b[at:], v)
 		}
 		binary.LittleEndian.PutUint16(b[12:], 1)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -46,10 +47,11 @@ func (l *Linker) wasixFunctions() []hostFunction {
 	}
 	return []hostFunction{
 		define("dlopen", 8, func(ctx context.Context, g *Group, a []uint32) uint32 {
-			return g.wasixOpen(ctx, a[0], a[1], a[2], span{a[3], a[4]}, a[5], a[6], a[7])
+			return g.wasixOpen(ctx, a[0], a[1], a[2], spans.Span{Base: a[3], Size: a[4]}, a[5],
+				a[6], a[7])
 		}),
 		define("dlsym", 6, func(ctx context.Context, g *Group, a []uint32) uint32 {
-			return g.wasixSymbol(ctx, a[0], a[1], a[2], span{a[3], a[4]}, a[5])
+			return g.wasixSymbol(ctx, a[0], a[1], a[2], spans.Span{Base: a[3], Size: a[4]}, a[5])
 		}),
 		define("dl_invalid_handle", 1, func(_ context.Context, g *Group, a []uint32) uint32 {
 			if _, err := l.guest.find(a[0]); err != nil && a[0] != l.main.id {
@@ -69,8 +71,8 @@ func (l *Linker) wasixFunctions() []hostFunction {
 	}
 }
 
-func (g *Group) wasixOpen(ctx context.Context, path, n, flags uint32, text span, dirs, dirsLen,
-	out uint32) uint32 {
+func (g *Group) wasixOpen(ctx context.Context, path, n, flags uint32, text spans.Span, dirs,
+	dirsLen, out uint32) uint32 {
 	name, err := g.l.mem.string(path, n)
 	search, err2 := g.l.mem.string(dirs, dirsLen)
 	if err := cmp.Or(err, err2); err != nil {
@@ -95,7 +97,7 @@ func badString(err error) uint32 {
 	return errnoInval
 }
 
-func (g *Group) wasixSymbol(ctx context.Context, handle, symbol, n uint32, text span,
+func (g *Group) wasixSymbol(ctx context.Context, handle, symbol, n uint32, text spans.Span,
 	out uint32) uint32 {
 	name, err := g.l.mem.string(symbol, n)
 	if err != nil {
@@ -107,10 +109,10 @@ func (g *Group) wasixSymbol(ctx context.Context, handle, symbol, n uint32, text 
 
 // wasixResult writes a result, or an error's text, with a 0 behind it and cut short if it has to
 // be.
-func (g *Group) wasixResult(value uint32, err error, text span, out uint32) uint32 {
+func (g *Group) wasixResult(value uint32, err error, text spans.Span, out uint32) uint32 {
 	if err != nil {
 		fatal(err)
-		b, ok := g.l.mem.at(text.base, text.size)
+		b, ok := g.l.mem.at(text.Base, text.Size)
 		switch {
 		case !ok:
 			return errnoFault

@@ -1,6 +1,10 @@
 package linker
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
+)
 
 // AddrInfo says what a pointer points into, as dladdr does.
 type AddrInfo struct {
@@ -40,7 +44,7 @@ func (s *scope) addrFunction(pointer uint32) (AddrInfo, bool) {
 		return fn.addrInfo(pointer), true
 	}
 	for _, m := range s.search {
-		if !m.table.has(pointer) {
+		if !m.table.Has(pointer) {
 			continue
 		}
 		for _, fn := range m.functions {
@@ -48,26 +52,26 @@ func (s *scope) addrFunction(pointer uint32) (AddrInfo, bool) {
 				return fn.addrInfo(pointer), true
 			}
 		}
-		return AddrInfo{Module: m.name, File: m.file, Base: m.table.base}, true
+		return AddrInfo{Module: m.name, File: m.file, Base: m.table.Base}, true
 	}
 	return AddrInfo{}, false
 }
 
 func (fn *function) addrInfo(pointer uint32) AddrInfo {
-	return AddrInfo{Module: fn.mod.name, File: fn.mod.file, Base: fn.mod.table.base,
+	return AddrInfo{Module: fn.mod.name, File: fn.mod.file, Base: fn.mod.table.Base,
 		Symbol: fn.name, Pointer: pointer}
 }
 
 func (s *scope) addrData(l *Linker, address uint32) (AddrInfo, bool) {
 	for _, m := range s.search {
 		area := l.dataArea(m)
-		if address == 0 || !area.has(address) {
+		if address == 0 || !area.Has(address) {
 			continue
 		}
-		info := AddrInfo{Module: m.name, File: m.file, Base: area.base}
+		info := AddrInfo{Module: m.name, File: m.file, Base: area.Base}
 		for name, x := range m.exports {
 			if x.kind != exportData || x.mod != m || x.tls || special(name) ||
-				strings.HasPrefix(name, "__wasm_") || x.addr > address || x.addr < area.base {
+				strings.HasPrefix(name, "__wasm_") || x.addr > address || x.addr < area.Base {
 				continue
 			}
 			// Of several names for one address the first in the alphabet is taken.
@@ -83,9 +87,9 @@ func (s *scope) addrData(l *Linker, address uint32) (AddrInfo, bool) {
 
 // dataArea is where a module's static data is. That of an ordinary executable is between the null
 // pointer and its heap, with its stack perhaps.
-func (l *Linker) dataArea(m *module) span {
+func (l *Linker) dataArea(m *module) spans.Span {
 	if m.fixed {
-		return span{0, l.dataEnd}
+		return spans.Span{Base: 0, Size: l.dataEnd}
 	}
 	return m.memory
 }
@@ -122,8 +126,8 @@ func (l *Linker) Modules() []ModuleInfo {
 		area := l.dataArea(m)
 		info := ModuleInfo{
 			Name: m.name, File: m.file, Main: m == l.main,
-			MemoryBase: area.base, MemorySize: area.size, TableBase: m.table.base,
-			TableSize:       m.table.size,
+			MemoryBase: area.Base, MemorySize: area.Size, TableBase: m.table.Base,
+			TableSize:       m.table.Size,
 			ThreadLocalSize: m.tlsSize, Handles: int(m.shown.Load()), Global: global[m],
 			NoDelete: pinned[m],
 		}

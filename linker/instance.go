@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
 // anonymous is the configuration of every instance: without a name there can be many of one module,
@@ -120,9 +121,9 @@ func (g *Group) keepData(ctx context.Context, m *module) func() {
 	}
 	area := m.memory
 	if m.fixed {
-		area = span{0, g.l.dataEnd}
+		area = spans.Span{Base: 0, Size: g.l.dataEnd}
 	}
-	now, ok := g.l.mem.at(area.base, area.size)
+	now, ok := g.l.mem.at(area.Base, area.Size)
 	if !ok {
 		return func() {}
 	}
@@ -197,7 +198,7 @@ func (g *Group) takeOut(ctx context.Context, m *module, keep ...uint32) ([]api.M
 		return nil, nil
 	}
 	var errs []error
-	for _, own := range m.table.without(keep) {
+	for _, own := range m.table.Without(keep) {
 		errs = append(errs, g.clearSlots(ctx, own))
 	}
 	for _, k := range m.links {

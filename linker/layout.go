@@ -8,6 +8,7 @@ import (
 
 	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -34,7 +35,7 @@ func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackT
 		// The stack is at the bottom, so that a guest that overflows it traps instead of
 		// overwriting data. What libraries have comes before the heap, which belongs to the main
 		// module.
-		top := alignUp(nullGuard+uint64(l.config.stackSize), 16)
+		top := spans.AlignUp(nullGuard+uint64(l.config.stackSize), 16)
 		end, slots := top, uint64(1) // entry 0 is the null pointer
 		for _, m := range order {
 			if end, slots, err = m.layOut(end, slots); err != nil {
@@ -62,10 +63,10 @@ func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackT
 // layOut gives a module of the initial image its place: memory from end on, table entries from
 // slots on. It returns what comes behind.
 func (m *module) layOut(end, slots uint64) (uint64, uint64, error) {
-	base := alignUp(end, 1<<m.info.MemoryAlignment)
-	tls := alignUp(base+uint64(m.info.MemorySize), 1<<m.tlsPow)
-	first := alignUp(slots, 1<<m.info.TableAlignment)
-	end, slots = alignUp(tls+uint64(m.tlsSize), 16), first+uint64(m.info.TableSize)
+	base := spans.AlignUp(end, 1<<m.info.MemoryAlignment)
+	tls := spans.AlignUp(base+uint64(m.info.MemorySize), 1<<m.tlsPow)
+	first := spans.AlignUp(slots, 1<<m.info.TableAlignment)
+	end, slots = spans.AlignUp(tls+uint64(m.tlsSize), 16), first+uint64(m.info.TableSize)
 	if end >= 1<<32 {
 		return 0, 0, &LimitError{Limit: "memory (bytes)", Value: end, Max: 1 << 32}
 	}
@@ -73,7 +74,8 @@ func (m *module) layOut(end, slots uint64) (uint64, uint64, error) {
 		return 0, 0, &LimitError{Limit: limitTable, Value: slots, Max: 1 << 31}
 	}
 	m.placed, m.firstTLS = true, uint32(tls)
-	m.memory, m.table = span{uint32(base), m.info.MemorySize}, span{uint32(first), m.info.TableSize}
+	m.memory, m.table = spans.Span{Base: uint32(base), Size: m.info.MemorySize},
+		spans.Span{Base: uint32(first), Size: m.info.TableSize}
 	return end, slots, nil
 }
 
@@ -131,14 +133,15 @@ func (l *Linker) readExecutable(m *module) (slotsUsed uint64, err error) {
 				return 0, err
 			}
 			l.ownTable, l.tableName = true, name
-			m.table, slotsUsed = span{0, t.Min}, uint64(max(t.Min, 1))
+			m.table, slotsUsed = spans.Span{Base: 0, Size: t.Min}, uint64(max(t.Min, 1))
 			if t.HasMax {
 				l.tableMax = min(l.tableMax, t.Max)
 			}
 		}
 	}
 	if imported, ok := m.src.ImportOf(wasm.KindTable, 0); ok {
-		m.table, slotsUsed = span{0, imported.Table.Min}, uint64(max(imported.Table.Min, 1))
+		m.table, slotsUsed = spans.Span{Base: 0, Size: imported.Table.Min},
+			uint64(max(imported.Table.Min, 1))
 		if imported.Table.HasMax {
 			l.tableMax = min(l.tableMax, imported.Table.Max)
 		}

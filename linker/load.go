@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -156,7 +157,7 @@ func (t *tx) place(ctx context.Context, m *module, bindings []binding) error {
 		if err != nil {
 			return err
 		}
-		m.memory = span{base, size}
+		m.memory = spans.Span{Base: base, Size: size}
 		if err := t.l.config.inject.At(ctx, t.g, failpoint.Slots); err != nil {
 			return err
 		}
@@ -166,7 +167,7 @@ func (t *tx) place(ctx context.Context, m *module, bindings []binding) error {
 			if err != nil {
 				return err
 			}
-			m.table = span{base, n}
+			m.table = spans.Span{Base: base, Size: n}
 		}
 	}
 	slots, err := m.place()
@@ -214,7 +215,8 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 		}
 	}
 	s.slots, s.links = max(t.l.state.slots.length, b.entries), t.l.state.links.length
-	t.l.state.slots.free.give(span{t.l.state.slots.length, s.slots - t.l.state.slots.length})
+	t.l.state.slots.free.Give(spans.Span{Base: t.l.state.slots.length,
+		Size: s.slots - t.l.state.slots.length})
 	t.l.state.slots.length = s.slots
 	pointer := func(fn *function) uint32 { p, _ := t.l.state.scope.pointer(fn); return p }
 	for _, m := range b.order {
@@ -268,7 +270,7 @@ func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 		for _, g := range t.l.groups.list() {
 			base, err := m.firstTLS, t.l.config.inject.At(ctx, t.g, failpoint.ThreadLocal)
 			if err == nil && !m.placed {
-				base, err = t.area(ctx, m.tlsSize, 1<<m.tlsPow, owner{})
+				base, err = t.area(ctx, m.tlsSize, 1<<m.tlsPow, spans.Owner{})
 			}
 			if err != nil {
 				return &LoadError{File: m.file, Module: m.name, Err: err}
@@ -297,8 +299,8 @@ func (l *Linker) writeData(m *module) error {
 	}
 	bounds := m.memory
 	if m.fixed {
-		bounds = span{0, uint32(min(uint64(len(l.mem.bytes())), 1<<32-1))}
-	} else if b, ok := l.mem.at(bounds.base, bounds.size); ok {
+		bounds = spans.Span{Base: 0, Size: uint32(min(uint64(len(l.mem.bytes())), 1<<32-1))}
+	} else if b, ok := l.mem.at(bounds.Base, bounds.Size); ok {
 		clear(b)
 	}
 	globals := m.placement()
@@ -312,11 +314,11 @@ func (l *Linker) writeData(m *module) error {
 			return fmt.Errorf("linker: offset of data segment %d: %w", i, err)
 		}
 		base := uint32(v)
-		if base < bounds.base || uint64(base)+uint64(len(d.Bytes)) > bounds.end() {
+		if base < bounds.Base || uint64(base)+uint64(len(d.Bytes)) > bounds.End() {
 			return &SegmentError{Module: m.name, Segment: fmt.Sprintf("data segment %d", i),
 				From: uint64(base),
-				To:   uint64(base) + uint64(len(d.Bytes)), Low: uint64(bounds.base),
-				High: bounds.end()}
+				To:   uint64(base) + uint64(len(d.Bytes)), Low: uint64(bounds.Base),
+				High: bounds.End()}
 		}
 		b, ok := l.mem.at(base, uint32(len(d.Bytes)))
 		if !ok {

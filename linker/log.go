@@ -50,8 +50,8 @@ func (t *tx) logLoaded(ctx context.Context, m *module) {
 		return
 	}
 	t.l.log(ctx, LogFiles, "loaded", slog.String("module", m.name), slog.String("file", m.file),
-		slog.Uint64("memory", uint64(m.memory.base)), slog.Uint64("bytes", uint64(m.memory.size)),
-		slog.Uint64("table", uint64(m.table.base)), slog.Uint64("entries", uint64(m.table.size)))
+		slog.Uint64("memory", uint64(m.memory.Base)), slog.Uint64("bytes", uint64(m.memory.Size)),
+		slog.Uint64("table", uint64(m.table.Base)), slog.Uint64("entries", uint64(m.table.Size)))
 }
 
 // logBinding tells who defines an import.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
 	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -42,13 +43,13 @@ type module struct {
 	bridges  []*bridge
 	sources  map[string]source // what each import namespace is taken from
 
-	placed   bool   // memory and table were decided when the image was laid out
-	firstTLS uint32 // and so was the first group's thread-local storage
-	memory   span   // its data area; for an ordinary executable, nothing
-	tlsSize  uint32 // bytes of thread-local storage per group; 0 for none
-	tlsPow   uint32 // and its alignment, as a power of two
-	table    span   // its own slots of the function table
-	segment  owner  // of these
+	placed   bool        // memory and table were decided when the image was laid out
+	firstTLS uint32      // and so was the first group's thread-local storage
+	memory   spans.Span  // its data area; for an ordinary executable, nothing
+	tlsSize  uint32      // bytes of thread-local storage per group; 0 for none
+	tlsPow   uint32      // and its alignment, as a power of two
+	table    spans.Span  // its own slots of the function table
+	segment  spans.Owner // of these
 
 	exports   map[string]*export
 	functions []*function // what exports offer, sorted by name

@@ -58,7 +58,7 @@ func (g *Group) openTable(ctx context.Context) (err error) {
 	}
 	g.spaces[tableNamespace] = g.table
 	if g.l.ownTable {
-		g.slots = g.l.main.table.size
+		g.slots = g.l.main.table.Size
 		return nil
 	}
 	g.slots, err = g.tableLength(ctx)

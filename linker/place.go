@@ -25,7 +25,7 @@ func (m *module) place() (map[uint32]uint32, error) {
 		}
 		x.addr = uint32(v)
 		if !m.fixed && !reads && !x.tls && !x.fixed {
-			x.addr += m.memory.base // position-independent: relative to the data area
+			x.addr += m.memory.Base // position-independent: relative to the data area
 		}
 	}
 	slots := map[uint32]uint32{}
@@ -68,10 +68,10 @@ func (m *module) segmentBase(i int, globals func(uint32) (uint64, bool)) (uint32
 		return 0, fmt.Errorf("linker: offset of element segment %d: %w", i, err)
 	}
 	base := uint32(v)
-	if base < m.table.base || uint64(base)+uint64(seg.Len()) > m.table.end() {
+	if base < m.table.Base || uint64(base)+uint64(seg.Len()) > m.table.End() {
 		return 0, &SegmentError{Module: m.name, Segment: fmt.Sprintf("element segment %d", i),
-			From: uint64(base), To: uint64(base) + uint64(seg.Len()), Low: uint64(m.table.base),
-			High: m.table.end()}
+			From: uint64(base), To: uint64(base) + uint64(seg.Len()), Low: uint64(m.table.Base),
+			High: m.table.End()}
 	}
 	return base, nil
 }
@@ -88,9 +88,9 @@ func (m *module) placement() func(index uint32) (uint64, bool) {
 		if imp.Module == "env" {
 			switch imp.Name {
 			case "__memory_base":
-				values[index] = uint64(m.memory.base)
+				values[index] = uint64(m.memory.Base)
 			case "__table_base":
-				values[index] = uint64(m.table.base)
+				values[index] = uint64(m.table.Base)
 			}
 		}
 		index++

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
 // tableSlots hands out the entries of the function table. Those that are given back rest in
@@ -21,33 +22,25 @@ type tableSlots struct {
 	// of it meanwhile is missing. homes has the numbers by owner.
 	retired     persist.Map[uint64, retired]
 	first, next uint64
-	homes       persist.Map[owner, uint64]
-}
-
-// owner says whose a piece of the table is, in a way that outlives a module: the same library,
-// loaded again, has the same owners. The zero value is nobody.
-type owner struct {
-	what  string // which of its functions
-	file  string // where it was found, or its name if it was given as bytes
-	found bool
-	code  [sha256.Size]byte // its bytes
+	homes       persist.Map[spans.Owner, uint64]
 }
 
 // owner returns that of something in a module that was compiled.
-func (m *module) owner(what string) owner {
-	return owner{what: what, file: m.file, found: m.stat != nil, code: codecache.Sum(m.compiled)}
+func (m *module) owner(what string) spans.Owner {
+	return spans.Owner{What: what, File: m.file, Found: m.stat != nil,
+		Code: codecache.Sum(m.compiled)}
 }
 
 // segmentOwner returns that of a module's own entries. They may hold functions of other modules,
 // and what these are is decided anew at each load.
-func (m *module) segmentOwner(bindings []binding) owner {
+func (m *module) segmentOwner(bindings []binding) spans.Owner {
 	imported := m.importedFunctions(bindings)
 	sums := make([][sha256.Size]byte, len(imported))
 	for i, x := range imported {
 		if x != nil && x.fn != nil {
 			o := x.fn.owner()
-			sums[i] = sha256.Sum256(fmt.Appendf(nil, "%q %q %v %x", o.what, o.file, o.found,
-				o.code))
+			sums[i] = sha256.Sum256(fmt.Appendf(nil, "%q %q %v %x", o.What, o.File, o.Found,
+				o.Code))
 		}
 	}
 	what := sha256.New()
@@ -69,7 +62,7 @@ func (m *module) segmentOwner(bindings []binding) owner {
 }
 
 // owner returns that of the entry that is made for a function.
-func (fn *function) owner() owner { return fn.mod.owner(fn.what()) }
+func (fn *function) owner() spans.Owner { return fn.mod.owner(fn.what()) }
 
 // what tells a function from the others of its module.
 func (fn *function) what() string {
@@ -81,18 +74,18 @@ func (fn *function) what() string {
 
 // retired is a range of entries that was given back.
 type retired struct {
-	*owner // shared by the copies that operations make
-	span
+	*spans.Owner // shared by the copies that operations make
+	spans.Span
 }
 
 // take returns the first of n entries in a row, for their owner; align is a power of two.
-func (s *tableSlots) take(n, align uint32, who owner) (uint32, error) {
+func (s *tableSlots) take(n, align uint32, who spans.Owner) (uint32, error) {
 	if base, ok := s.recall(n, align, who); ok {
 		return base, nil
 	}
-	base, ok := s.free.take(n, align)
+	base, ok := s.free.Take(n, align)
 	for !ok && s.release(s.keep) {
-		base, ok = s.free.take(n, align)
+		base, ok = s.free.Take(n, align)
 	}
 	if ok {
 		return base, nil
@@ -105,25 +98,25 @@ func (s *tableSlots) take(n, align uint32, who owner) (uint32, error) {
 }
 
 // recall takes what the owner had out of quarantine.
-func (s *tableSlots) recall(n, align uint32, who owner) (base uint32, ok bool) {
-	if who == (owner{}) {
+func (s *tableSlots) recall(n, align uint32, who spans.Owner) (base uint32, ok bool) {
+	if who == (spans.Owner{}) {
 		return 0, false
 	}
 	number, ok := s.homes.Get(who)
 	r := s.retired.At(number)
-	if !ok || r.size != n || r.base%align != 0 {
+	if !ok || r.Size != n || r.Base%align != 0 {
 		return 0, false
 	}
 	s.takeOut(number, r)
-	return r.base, true
+	return r.Base, true
 }
 
 // takeOut takes a range out of quarantine.
 func (s *tableSlots) takeOut(number uint64, r retired) {
-	s.resting -= uint64(r.size)
+	s.resting -= uint64(r.Size)
 	s.retired = s.retired.Without(number)
-	if home, ok := s.homes.Get(*r.owner); ok && home == number {
-		s.homes = s.homes.Without(*r.owner)
+	if home, ok := s.homes.Get(*r.Owner); ok && home == number {
+		s.homes = s.homes.Without(*r.Owner)
 	}
 }
 
@@ -163,30 +156,30 @@ func (s *tableSlots) release(keep uint32) bool {
 		return false
 	}
 	number, r := s.oldest()
-	if s.resting-uint64(r.size) < uint64(keep) {
+	if s.resting-uint64(r.Size) < uint64(keep) {
 		return false
 	}
 	s.takeOut(number, r)
-	s.free.give(r.span)
+	s.free.Give(r.Span)
 	return true
 }
 
 // retire puts entries that were given back into quarantine.
-func (s *tableSlots) retire(r span, who owner) {
-	if r.size == 0 {
+func (s *tableSlots) retire(r spans.Span, who spans.Owner) {
+	if r.Size == 0 {
 		return
 	}
 	s.retired = s.retired.With(s.next, retired{&who, r})
-	if who != (owner{}) {
+	if who != (spans.Owner{}) {
 		s.homes = s.homes.With(who, s.next)
 	}
 	s.next++
-	s.resting += uint64(r.size)
+	s.resting += uint64(r.Size)
 }
 
 // clone returns a copy.
 func (s *tableSlots) clone() tableSlots {
 	c := *s
-	c.free = s.free.clone()
+	c.free = s.free.Clone()
 	return c
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
 // Whoever comes back gets the entries that it had, unless somebody else has them; somebody else
@@ -26,11 +28,11 @@ func TestQuarantine(t *testing.T) {
 		after, given := map[uint32]uint64{}, uint64(0)
 		for range rapid.IntRange(1, 80).Draw(t, "steps") {
 			k := rapid.IntRange(0, 7).Draw(t, "owner")
-			r := span{has[k], sizes[k]}
-			if r.base != 0 {
-				s.retire(r, owner{what: fmt.Sprint(k)})
-				given += uint64(r.size)
-				for e := r.base; uint64(e) < r.end(); e++ {
+			r := spans.Span{Base: has[k], Size: sizes[k]}
+			if r.Base != 0 {
+				s.retire(r, spans.Owner{What: fmt.Sprint(k)})
+				given += uint64(r.Size)
+				for e := r.Base; uint64(e) < r.End(); e++ {
 					after[e] = given
 				}
 				has[k] = 0
@@ -38,12 +40,12 @@ func TestQuarantine(t *testing.T) {
 			}
 			before, had := s.clone(), uint32(0)
 			for _, r := range before.inQuarantine() {
-				if r.what == fmt.Sprint(k) {
-					had = r.base
+				if r.What == fmt.Sprint(k) {
+					had = r.Base
 				}
 			}
 			align := aligns[k]
-			base, err := s.take(r.size, align, owner{what: fmt.Sprint(k)})
+			base, err := s.take(r.Size, align, spans.Owner{What: fmt.Sprint(k)})
 			if err != nil {
 				full = true
 				var limit *LimitError
@@ -56,9 +58,9 @@ func TestQuarantine(t *testing.T) {
 				t.Fatalf("owner %d had %d and gets %d", k, had, base)
 			}
 			has[k] = base
-			full = full || uint64(alignUp(uint64(before.length), align))+
-				uint64(r.size) > uint64(before.max)
-			for e := base; e < base+r.size; e++ {
+			full = full || uint64(spans.AlignUp(uint64(before.length), align))+
+				uint64(r.Size) > uint64(before.max)
+			for e := base; e < base+r.Size; e++ {
 				if last, ok := owners[e]; ok && has[last] != 0 && last != k && e >= has[last] &&
 					e < has[last]+sizes[last] {
 					t.Fatalf("entry %d of owner %d is given to %d", e, last, k)
@@ -70,13 +72,13 @@ func TestQuarantine(t *testing.T) {
 				}
 				owners[e] = k
 			}
-			if base%align != 0 || base+r.size > s.length || s.length > s.max {
-				t.Fatalf("%d entries at %d, in a table of %d", r.size, base, s.length)
+			if base%align != 0 || base+r.Size > s.length || s.length > s.max {
+				t.Fatalf("%d entries at %d, in a table of %d", r.Size, base, s.length)
 			}
 		}
 		in := uint64(0)
 		for _, r := range s.inQuarantine() {
-			in += uint64(r.size)
+			in += uint64(r.Size)
 		}
 		if in != s.resting {
 			t.Fatalf("%d entries are in quarantine, counted are %d", in, s.resting)
@@ -87,19 +89,19 @@ func TestQuarantine(t *testing.T) {
 // An operation that is taken back leaves the quarantine as it was.
 func TestQuarantineIsRestored(t *testing.T) {
 	s := tableSlots{slots: slots{length: 1, max: 100}, keep: 2}
-	a, b := owner{what: "a"}, owner{what: "b"}
-	for _, who := range []owner{a, b} {
+	a, b := spans.Owner{What: "a"}, spans.Owner{What: "b"}
+	for _, who := range []spans.Owner{a, b} {
 		base, err := s.take(3, 1, who)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.retire(span{base, 3}, who)
+		s.retire(spans.Span{Base: base, Size: 3}, who)
 	}
 	saved := s.clone()
-	if base, err := s.take(3, 1, owner{what: "c"}); base != 1 || err != nil { // what a had
+	if base, err := s.take(3, 1, spans.Owner{What: "c"}); base != 1 || err != nil { // what a had
 		t.Fatalf("take = %d, %v", base, err)
 	}
-	s.retire(span{1, 3}, owner{what: "c"})
+	s.retire(spans.Span{Base: 1, Size: 3}, spans.Owner{What: "c"})
 	if base, err := saved.take(3, 1, a); base != 1 || err != nil {
 		t.Errorf("a had 1 and gets %d, %v", base, err)
 	}

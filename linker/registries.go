@@ -7,6 +7,7 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -117,9 +118,9 @@ type areas struct {
 
 	mu   sync.Mutex // guards what follows; not held while the guest is called
 	live map[uint32]area
-	free spans // grown once and given back
+	free spans.Set // grown once and given back
 	// of these, where the data of libraries was that are not loaded; they do not overlap
-	homes map[owner]span
+	homes map[spans.Owner]spans.Span
 	later []area // to be freed by whoever is inside a group next
 }
 

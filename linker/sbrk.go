@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -32,8 +33,8 @@ func (t *tx) moveBreak(ctx context.Context) error {
 	}
 	if brk := binary.LittleEndian.Uint32(b); brk != 0 && brk < end {
 		binary.LittleEndian.PutUint32(b, end)
-		if start := uint32(alignUp(uint64(brk), 16)); brk < first && start < first {
-			l.areas.donate(span{start, first - start})
+		if start := uint32(spans.AlignUp(uint64(brk), 16)); brk < first && start < first {
+			l.areas.donate(spans.Span{Base: start, Size: first - start})
 		}
 	}
 	return nil
@@ -50,14 +51,15 @@ func (a *areas) added() (first, end uint32) {
 		if first == 0 || base < first {
 			first = base &^ (pageSize - 1)
 		}
-		end = max(end, uint32(min(alignUp(uint64(base)+uint64(x.size), pageSize), 1<<32-pageSize)))
+		end = max(end, uint32(min(spans.AlignUp(uint64(base)+uint64(x.size), pageSize),
+			1<<32-pageSize)))
 	}
 	return first, end
 }
 
 // donate makes a range that was nobody's one that areas come from.
-func (a *areas) donate(r span) {
+func (a *areas) donate(r spans.Span) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.free.give(r)
+	a.free.Give(r)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
@@ -93,7 +94,7 @@ const maxFurnishing = 100
 // again.
 func (g *Group) conceive(ctx context.Context, s spawning) (b *newborn, err error) {
 	n := newGroup(g.l)
-	n.stackSize = uint32(min(alignUp(uint64(s.stackSize), 16), 1<<32-16))
+	n.stackSize = uint32(min(spans.AlignUp(uint64(s.stackSize), 16), 1<<32-16))
 	conceived := false
 	defer func() {
 		if !conceived { // an error, or a panic

@@ -7,6 +7,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -152,7 +153,7 @@ type state struct {
 func (s *state) clone() state {
 	c := *s
 	c.slots = s.slots.clone()
-	c.links.free = s.links.free.clone()
+	c.links.free = s.links.free.Clone()
 	c.closures = s.closures.clone()
 	return c
 }
@@ -161,25 +162,25 @@ func (s *state) clone() state {
 type slots struct {
 	length uint32 // entries handed out or free; every group's table has at least as many
 	max    uint32
-	free   spans
+	free   spans.Set
 }
 
 // take returns the first of n entries in a row; align is a power of two.
 func (s *slots) take(n, align uint32) (uint32, error) {
-	if base, ok := s.free.take(n, align); ok {
+	if base, ok := s.free.Take(n, align); ok {
 		return base, nil
 	}
-	base := alignUp(uint64(s.length), align)
+	base := spans.AlignUp(uint64(s.length), align)
 	if end := base + uint64(n); end > uint64(s.max) || end > math.MaxInt32 {
 		return 0, &LimitError{Limit: limitTable, Value: end, Max: uint64(s.max)}
 	}
-	s.free.give(span{s.length, uint32(base) - s.length})
+	s.free.Give(spans.Span{Base: s.length, Size: uint32(base) - s.length})
 	s.length = uint32(base) + n
 	return uint32(base), nil
 }
 
 // give takes entries back.
-func (s *slots) give(r span) { s.free.give(r) }
+func (s *slots) give(r spans.Span) { s.free.Give(r) }
 
 // trampoline is what a prepared closure does: a function of any signature, which puts its arguments
 // into memory and calls one of a fixed signature, the backing function, with three pointers:
@@ -224,7 +225,7 @@ func (s *scope) unname(m *module) {
 // without data has none, whose function it is. Whatever is nobody's is the main module's.
 func (s *scope) exitOwner(main *module, h exitHandler, dso uint32) *module {
 	for _, m := range s.search {
-		if m.src != nil && !m.fixed && m.memory.size > 0 && m.memory.base == dso {
+		if m.src != nil && !m.fixed && m.memory.Size > 0 && m.memory.Base == dso {
 			return m
 		}
 	}
@@ -245,7 +246,7 @@ func (s *scope) functionAt(pointer uint32) *function {
 // ownerOf returns the module of a function pointer, or nil.
 func (s *scope) ownerOf(pointer uint32) *module {
 	for _, m := range s.search {
-		if m.table.has(pointer) {
+		if m.table.Has(pointer) {
 			return m
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
@@ -140,16 +141,16 @@ func (g *Group) clearLink(ctx context.Context, index uint32) error {
 func (g *Group) clearFills(ctx context.Context, fills []fill) error {
 	var errs []error
 	for _, f := range fills {
-		errs = append(errs, g.clearSlots(ctx, span{f.slot, 1}))
+		errs = append(errs, g.clearSlots(ctx, spans.Span{Base: f.slot, Size: 1}))
 	}
 	return errors.Join(errs...)
 }
 
-func (g *Group) clearSlots(ctx context.Context, r span) error {
-	if r.size == 0 || g.table == nil || r.end() > uint64(g.slots) {
+func (g *Group) clearSlots(ctx context.Context, r spans.Span) error {
+	if r.Size == 0 || g.table == nil || r.End() > uint64(g.slots) {
 		return nil
 	}
-	_, err := g.table.ExportedFunction(tableClear).Call(ctx, uint64(r.base), uint64(r.size))
+	_, err := g.table.ExportedFunction(tableClear).Call(ctx, uint64(r.Base), uint64(r.Size))
 	return err
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
 // Do implements coord.Work.
@@ -125,7 +126,7 @@ func (t *tx) restore(m mark) {
 		return
 	}
 	for _, r := range taken {
-		slots.retire(r.span, *r.owner)
+		slots.retire(r.Span, *r.Owner)
 	}
 	t.l.state.slots = slots
 }
@@ -179,7 +180,7 @@ func (t *tx) perform(ctx context.Context, s step) error {
 }
 
 // area takes a data area.
-func (t *tx) area(ctx context.Context, size, align uint32, who owner) (uint32, error) {
+func (t *tx) area(ctx context.Context, size, align uint32, who spans.Owner) (uint32, error) {
 	base, err := t.l.areas.takeFor(ctx, t.g, size, align, who)
 	if err == nil && base != 0 {
 		t.areas = append(t.areas, base)
@@ -195,10 +196,10 @@ func (t *tx) change(f func(*scope)) {
 }
 
 // take takes entries of the function table.
-func (t *tx) take(n, align uint32, who owner) (uint32, error) {
+func (t *tx) take(n, align uint32, who spans.Owner) (uint32, error) {
 	base, err := t.l.state.slots.take(n, align, who)
 	if err == nil {
-		t.slots = append(t.slots, retired{&who, span{base, n}})
+		t.slots = append(t.slots, retired{&who, spans.Span{Base: base, Size: n}})
 	}
 	return base, err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
 // unload is the link operation that unloads what is not used any more. Unlike others it does
@@ -91,12 +92,12 @@ func (u *unload) forget(gone []*module) {
 	u.step.keep = map[*module][]uint32{}
 	for _, m := range gone {
 		for _, fn := range m.functions {
-			if slot, ok := now.pointers.get(fn); ok && !tables.has(slot) {
+			if slot, ok := now.pointers.get(fn); ok && !tables.Has(slot) {
 				alone = append(alone, fill{fn, slot})
 			}
 		}
-		for k := range m.table.size {
-			slot := m.table.base + k
+		for k := range m.table.Size {
+			slot := m.table.Base + k
 			if fn := now.pointers.at(slot); fn != nil && !dead[fn.mod] {
 				// others have it: it lives as long as its function
 				u.step.keep[m] = append(u.step.keep[m], slot)
@@ -104,21 +105,21 @@ func (u *unload) forget(gone []*module) {
 		}
 	}
 	for _, m := range gone {
-		if parts := m.table.without(u.step.keep[m]); len(parts) == 1 {
+		if parts := m.table.Without(u.step.keep[m]); len(parts) == 1 {
 			l.state.slots.retire(m.table, m.segment)
 		} else {
 			for _, part := range parts { // nobody can have these back as a whole
-				l.state.slots.retire(part, owner{})
+				l.state.slots.retire(part, spans.Owner{})
 			}
 		}
 		for _, k := range m.links {
-			l.state.links.give(span{k.index, 1})
+			l.state.links.give(spans.Span{Base: k.index, Size: 1})
 		}
 	}
 	slices.SortFunc(alone, func(a, b fill) int { return cmp.Compare(a.slot, b.slot) })
 	for _, f := range alone {
 		u.step.slots = append(u.step.slots, f.slot)
-		l.state.slots.retire(span{f.slot, 1}, f.fn.owner())
+		l.state.slots.retire(spans.Span{Base: f.slot, Size: 1}, f.fn.owner())
 	}
 	var closures []uint32
 	for _, m := range gone {
@@ -154,9 +155,9 @@ func (s *scope) forget(gone []*module, dead map[*module]bool, closures []uint32)
 }
 
 // spansOf returns the modules' own entries of the function table.
-func spansOf(modules []*module) (all spans) {
+func spansOf(modules []*module) (all spans.Set) {
 	for _, m := range modules {
-		all.give(m.table)
+		all.Give(m.table)
 	}
 	return all
 }
@@ -223,7 +224,7 @@ func (u *unload) finish(ctx context.Context) {
 		_ = mod.Close(ctx)
 	}
 	for _, m := range u.step.modules {
-		u.l.areas.giveHome(m.memory.base, m.owner("data"))
+		u.l.areas.giveHome(m.memory.Base, m.owner("data"))
 		u.l.names.forget(u.l, m)
 		u.l.exits.drop(m)
 		m.close(ctx)
@@ -279,7 +280,7 @@ func (s *unloadStep) commit(ctx context.Context) error {
 func (s *unloadStep) takeOut(ctx context.Context, g *Group) error {
 	var errs []error
 	for _, slot := range s.slots {
-		errs = append(errs, g.clearSlots(ctx, span{slot, 1}))
+		errs = append(errs, g.clearSlots(ctx, spans.Span{Base: slot, Size: 1}))
 	}
 	for _, m := range s.modules {
 		if inst := g.instances[m]; inst != nil && inst.tls != 0 {

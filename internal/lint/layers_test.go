@@ -20,7 +20,7 @@ type layer struct {
 var layers = []layer{
 	{name: "tools", packages: []string{"internal/...", "linker/internal/ctxlock",
 		"linker/internal/goroutine", "linker/internal/leb", "linker/internal/persist", "linker/internal/search",
-		"linker/internal/text", "linker/protocol"}},
+		"linker/internal/spans", "linker/internal/text", "linker/protocol"}},
 	{name: "formats", packages: []string{"linker/internal/mutant", "linker/internal/wasm"}},
 	{name: "sections", packages: []string{"linker/dylink"}},
 	{name: "leaves", packages: []string{"linker/internal/codecache",
@@ -43,7 +43,7 @@ var upward = map[string]string{}
 var pure = []string{"linker/coord", "linker/dylink", "linker/internal/failpoint",
 	"linker/internal/goroutine",
 	"linker/internal/leb", "linker/internal/mutant", "linker/internal/persist",
-	"linker/internal/search", "linker/internal/text", "linker/internal/wasm", "linker/modinfo",
+	"linker/internal/search", "linker/internal/spans", "linker/internal/text", "linker/internal/wasm", "linker/modinfo",
 	"linker/protocol", "timeline"}
 
 // layerOf returns the number of a package's layer; -1 for none.
