@@ -2,9 +2,9 @@ package linker
 
 import "context"
 
-// Block runs f, which may wait for as long as it likes: meanwhile the group does not hold up
-// anybody, and link operations are replayed in it by their leaders. f must not use the group, nor
-// the context of the call that it runs in. ctx must come from a call into the group.
+// Block runs f, which may wait for as long as it likes. Meanwhile the group delays no link
+// operation: leaders replay their operations in it. f must not use the group, nor the context of
+// the call that it runs in. ctx must come from a call into the group.
 func (g *Group) Block(ctx context.Context, f func()) (err error) {
 	e, err := stayOf(ctx)
 	switch {

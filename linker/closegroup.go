@@ -6,11 +6,11 @@ import (
 	"log/slog"
 )
 
-// Close takes the group out of the image. It waits until nobody is inside it, and, with
+// Close takes the group out of the image. It waits until no goroutine is inside it, and, with
 // [Config.WithLoopSafepoints], ends the guest that computes in it; from within the group it is
 // ErrInOperation. Before that the destructors of the group's thread-local data run, see "Closing"
-// in the package documentation; of those that trap the error says so, a [*DestructorError]. Closing
-// twice is no error. The image lives on without any group, but nobody can spawn one then.
+// in the package documentation; if one of them traps, the error is a [*DestructorError]. Closing
+// twice is no error. The image lives on without any group, but no group can be spawned then.
 func (g *Group) Close(ctx context.Context) error {
 	e, err := stayOf(ctx)
 	if err != nil {

@@ -183,8 +183,8 @@ func (c *Config) WithMemoryPages(minimum, maximum uint32) *Config {
 	})
 }
 
-// WithNow refuses libraries that import a function which nobody has. By default such a library
-// loads, and calling the function is an [UndefinedSymbolError] unless it has been loaded by then.
+// WithNow refuses libraries that import an undefined function. By default such a library loads, and
+// calling the function is an [UndefinedSymbolError] unless it has been loaded by then.
 func (c *Config) WithNow(now bool) *Config {
 	return c.with(func(c *Config) { c.now = now })
 }
@@ -195,9 +195,8 @@ func (c *Config) WithNow(now bool) *Config {
 // constructors run before those of the main module, and they stay loaded.
 //
 // In an ordinary executable, which was linked without them, their data is in pages that are added
-// to its memory before its allocator has run. The allocators of wasi-libc take such pages for
-// somebody else's; one that takes all memory above __heap_base for its own must not be used with
-// this.
+// to its memory before its allocator has run. The allocators of wasi-libc leave such pages alone;
+// one that takes all memory above __heap_base for its own must not be used with this.
 func (c *Config) WithPreload(names ...string) *Config {
 	return c.with(func(c *Config) { c.preload = slices.Clone(names) })
 }
@@ -212,10 +211,9 @@ const (
 	// is OwnPages.
 	GuestHeap DataAllocator = iota
 	// OwnPages makes the memory larger, by pages of 64 KiB, and uses again what unloading has
-	// freed. A guest's heap must allow that somebody else makes the memory grow, as those of
-	// wasi-libc do; one that takes all memory from __heap_base to the end for its own must not be
-	// used with this. A library that is loaded again has its data where it was, if nobody else has
-	// got that memory since.
+	// freed. A guest's heap must allow that the memory grows without it, as those of wasi-libc do;
+	// one that takes all memory from __heap_base to the end for its own must not be used with this.
+	// A library that is loaded again has its data where it was, if that memory is still free.
 	OwnPages
 )
 
@@ -271,7 +269,7 @@ const QuarantineForever = 1<<32 - 1
 // in the order in which they were given back, the entries of one library's own segment all at once;
 // closures have a quarantine of their own, of the same size. A library that is loaded again, the
 // same bytes from the same place, gets the pointers that it had first of all, whatever the number,
-// unless somebody else has them by then.
+// unless other functions have them by then.
 //
 // The default is [DefaultQuarantine], 0 is no quarantine. When the function table cannot grow
 // ([Config.WithMaxTable]), what is longest in quarantine is used before its time; under
@@ -334,8 +332,8 @@ type stdio struct {
 	out, err io.Writer
 }
 
-// defaultWorkers leaves one processor to whoever is not compiling; the engine ends a compilation of
-// two workers, and not of one.
+// defaultWorkers leaves one processor to work other than compiling; the engine ends a compilation
+// of two workers, and not of one.
 func defaultWorkers() int { return max(runtime.GOMAXPROCS(0)-1, 2) }
 
 // DefaultHostModules returns the host modules, besides env, from which guests may import functions:

@@ -125,9 +125,9 @@ func (e *NotFoundError) Error() string {
 		text.Clip(strings.Join(tried, ", "), text.MaxReason), hintPath)
 }
 
-// UndefinedSymbolError says that nobody defines a symbol: when loading, for data and function
-// pointers; when it is called, for a function (unless everything is bound at once, see
-// [Config.WithNow]).
+// UndefinedSymbolError says that a symbol is undefined. Data and function pointers are reported by
+// a load. A function is reported when it is called, unless everything is bound at once: see
+// [Config.WithNow].
 type UndefinedSymbolError struct {
 	Module string // the module that needs it; empty for a look-up from outside
 	Symbol string

@@ -160,7 +160,7 @@ func TestAbandonedReadsAreBounded(t *testing.T) {
 		}
 	}
 	refused := is(func(e *linker.LimitError) bool {
-		return e.Limit == "reads that nobody waits for any more" && e.Value == 3 && e.Max == 2
+		return e.Limit == "abandoned reads of files" && e.Value == 3 && e.Max == 2
 	})
 	if _, err := i.g.Open(i.ctx, "libfnptr.wasm"); !refused(err) {
 		t.Errorf("with three reads abandoned: %v", err)

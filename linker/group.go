@@ -11,7 +11,7 @@ import (
 )
 
 // Group is an instance group: one thread of the guest. It has its own instance of every module, its
-// own function table, globals and stack; the memory is everybody's. All methods are safe for
+// own function table, globals and stack; all groups share the memory. All methods are safe for
 // concurrent use, but one goroutine at a time is inside a group, and the others wait.
 type Group struct {
 	// Set before another goroutine can reach the group.

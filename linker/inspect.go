@@ -21,10 +21,10 @@ type AddrInfo struct {
 
 // Addr says which module, and which of its symbols, a pointer of the guest belongs to. kind says
 // how the guest would use it: addresses and function pointers are both small integers. A function
-// pointer belongs to whoever defines the function, whichever module its entry was made for; only a
-// pointer that is exactly a symbol's has one. Addresses in heaps, stacks and thread-local storage
-// belong to nobody, but for the stack that an ordinary executable brings, which lies among its
-// data. It takes no lock: it sees what was committed last.
+// pointer belongs to the module that defines the function, whichever module its entry was made for;
+// only a pointer that is exactly a symbol's has one. Addresses in heaps, stacks and thread-local
+// storage belong to no module, but for the stack that an ordinary executable brings, which lies
+// among its data. It takes no lock: it sees what was committed last.
 func (l *Linker) Addr(pointer uint32, kind SymbolKind) (info AddrInfo, ok bool) {
 	s := l.committed.Load()
 	switch kind {

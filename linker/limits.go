@@ -13,7 +13,7 @@ const (
 	limitTable       = "function table (entries)"
 	limitMemory      = "memory (pages)"
 	limitFile        = "file of a library (bytes)"
-	limitAbandoned   = "reads that nobody waits for any more"
+	limitAbandoned   = "abandoned reads of files"
 	limitImports     = "imports"
 	limitElements    = "elements of a library"
 	limitFolders     = "folders to search for one library"
@@ -32,7 +32,7 @@ const (
 const (
 	DefaultCompilations   = 4         // libraries that are compiled at once
 	DefaultMaxFile        = 128 << 20 // bytes of a library
-	DefaultMaxAbandoned   = 64        // reads of files that nobody waits for any more
+	DefaultMaxAbandoned   = 64        // reads of files that no caller waits for any more
 	DefaultMaxFolders     = 1024      // of run-time paths, for one library
 	DefaultMaxNames       = 16        // of one library, besides its own
 	DefaultMaxImports     = 1 << 15   // of one module
@@ -88,7 +88,7 @@ func (c *Config) Limits() []Limit {
 			func(c *Config) uint64 { return uint64(c.compilations) }),
 		limit("", "bytes, about, of code of unloaded libraries that is kept", "WithCodeCache",
 			func(c *Config) uint64 { return uint64(c.codeCache) }),
-		limit(limitAbandoned, "reads of files under way that nobody waits for", "WithMaxAbandoned",
+		limit(limitAbandoned, "reads of files that go on after their caller has left", "WithMaxAbandoned",
 			func(c *Config) uint64 { return uint64(c.maxAbandoned) }),
 		limit(limitImports, "imports of a module", "WithMaxImports",
 			func(c *Config) uint64 { return uint64(c.maxImports) }),
@@ -113,7 +113,7 @@ func (c *Config) Limits() []Limit {
 			"WithMaxSignatures", func(c *Config) uint64 { return uint64(c.maxSignatures) }),
 		limit(limitTrampolines, "closures that guests have prepared, by entry and signature",
 			"WithMaxTrampolines", func(c *Config) uint64 { return uint64(c.maxTrampolines) }),
-		limit("", "entries of the function table that rest before they are used again",
+		limit("", "entries of the function table in quarantine",
 			"WithPointerQuarantine", func(c *Config) uint64 { return uint64(c.quarantine) }),
 		limit(limitCalls, "calls of a group's guest within each other", "WithMaxCalls",
 			func(c *Config) uint64 { return uint64(c.maxCalls) }),
@@ -152,8 +152,8 @@ func (c *Config) WithMaxCompileCost(d time.Duration) *Config {
 }
 
 // WithMaxFunctionCost sets how long compiling one function of a library may take, as it is
-// estimated before. The engine cannot be stopped within a function, so a compilation that everybody
-// has given up goes on for as long, and [Linker.Close] waits for that.
+// estimated before. The engine cannot be stopped within a function, so a compilation that all
+// callers have given up goes on for as long, and [Linker.Close] waits for that.
 func (c *Config) WithMaxFunctionCost(d time.Duration) *Config {
 	return c.with(func(c *Config) { c.maxFunctionCost = max(d, 0) })
 }
@@ -207,8 +207,8 @@ func (c *Config) WithMaxTrampolines(n int) *Config {
 // given up ends at the next function; the engine ends one of a single worker by itself only, and
 // the code is then kept as that of a library that was unloaded. The defaults are
 // [DefaultCompilations] and one worker less than there are processors, at least two: so most
-// processors are left to the guests of other groups, and what nobody waits for ends soon. Values
-// below 1 are 1. BenchmarkOthersWhileCompiling measures what the others notice.
+// processors are left to the guests of other groups, and a compilation that no caller waits for
+// ends soon. Values below 1 are 1. BenchmarkOthersWhileCompiling measures what the others notice.
 func (c *Config) WithCompilers(compilations, workers int) *Config {
 	return c.with(func(c *Config) {
 		c.compilations, c.workers = max(compilations, 1), max(workers, 1)

@@ -18,10 +18,10 @@ const (
 	LogGroups   = "groups"   // groups that were spawned and closed; level Info
 )
 
-// WithLogger sets who is told what the linker does, as LD_DEBUG makes ld.so tell it: which files it
-// tries and loads, by which rule, who defines each symbol, and what fails. Every record has the
-// attribute [LogTopic], and those of a group its number as "group". nil, the default, is nobody, at
-// no cost.
+// WithLogger sets the receiver of records of what the linker does, as LD_DEBUG makes ld.so print
+// it: the files that it tries and loads, the rule by which, the definer of each symbol, and each
+// failure. Every record has the attribute [LogTopic], and those of a group its number as "group".
+// nil, the default, logs nothing, at no cost.
 //
 // The logger's handler is called in the middle of link operations, with the linker's locks held, by
 // whichever goroutine is at work, by several at once. It must not call the linker.
@@ -41,7 +41,7 @@ func (l *Linker) log(ctx context.Context, topic, message string, attrs ...slog.A
 	l.config.logger.LogAttrs(ctx, level, message, append(attrs, slog.String(LogTopic, topic))...)
 }
 
-// logs tells whether anybody is told.
+// logs reports whether there is a receiver for records.
 func (l *Linker) logs() bool { return l.config.logger != nil }
 
 // logLoaded tells of a module that an operation has loaded, which may still fail in other groups.

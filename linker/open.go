@@ -18,9 +18,9 @@ import (
 // options are those of dlopen; without any, a library is [Lazy] and [Global].
 //
 // Errors are a *LoadError that wraps the reason. The image is then as it was. A guest that exits in
-// a constructor ends its group, as in a call, and the error wraps the *sys.ExitError; what it was
-// about to load nobody has seen. Within an operation that the caller's own constructor is part of,
-// only what this call did is taken back.
+// a constructor ends its group, as in a call, and the error wraps the *sys.ExitError; no other
+// group has seen the libraries that it was about to load. Within an operation that the caller's own
+// constructor is part of, only what this call did is taken back.
 //
 // A constructor may start threads, and wait for them, or for others that use the linker. The
 // library becomes visible then before its constructor has returned, as it does with dlopen: others

@@ -12,14 +12,13 @@ type OpenOption uint8
 
 // The options of Open.
 const (
-	// Lazy lets a library import functions that nobody has: calling one is an
-	// [*UndefinedSymbolError], unless it has been loaded by then. Calling one that has another
-	// signature is a [*SymbolError], which tells both. It is the default, unless [Config.WithNow]
-	// says otherwise.
+	// Lazy lets a library import undefined functions: calling one is an [*UndefinedSymbolError],
+	// unless it has been loaded by then. Calling one that has another signature is a
+	// [*SymbolError], which tells both. It is the default, unless [Config.WithNow] says otherwise.
 	Lazy OpenOption = iota + 1
-	// Now makes Open fail if the library, or one that it needs, imports a function that nobody has,
-	// or that has another signature. For a library that is loaded already, what is not bound yet is
-	// looked up.
+	// Now makes Open fail if the library, or one that it needs, imports a function that is
+	// undefined, or that has another signature. For a library that is loaded already, what is not
+	// bound yet is looked up.
 	Now
 	// Global makes the symbols of the library, and of those that it needs, available to every
 	// module that is loaded later, and to [Default]. It is the default. A library that is loaded as
@@ -131,8 +130,7 @@ func (s *scope) promotion(m *module) (more []*module) {
 	return more
 }
 
-// bound returns an error if a loaded module, or one that it needs, imports a function that nobody
-// has.
+// bound returns an error if a loaded module, or one that it needs, imports an undefined function.
 func (s *scope) bound(root *module) error {
 	for _, m := range root.closure() {
 		for _, k := range m.links {

@@ -2,8 +2,8 @@ package linker
 
 import "context"
 
-// Receipt tells where a call stands in the order of all link operations. Whoever records histories
-// of a linker asks for it with [WithReceipt].
+// Receipt tells where a call stands in the order of all link operations. A recorder of histories
+// asks for it with [WithReceipt].
 type Receipt struct {
 	// Commit is the number of the operation that the call committed, from 1; 0 when it changed
 	// nothing.

@@ -9,8 +9,8 @@ import (
 
 // WithStdio sets the guest's standard streams; nil is what [Config.WithModuleConfig] says. Unlike
 // those set there, these need not be safe for concurrent use. Both may block for as long as they
-// like: a group that waits for one of them holds up nobody, not even another group that opens or
-// closes files. Those set here are never polled: to poll_oneoff they are always ready.
+// like: a group that waits for one of them delays no other group, not even one that opens or closes
+// files. Those set here are never polled: to poll_oneoff they are always ready.
 func (c *Config) WithStdio(stdin io.Reader, stdout, stderr io.Writer) *Config {
 	return c.with(func(c *Config) { c.stdio = stdio{stdin, stdout, stderr} })
 }

@@ -133,10 +133,10 @@ func (n *newborn) attachSafely(ctx context.Context) (g *Group, err error) {
 // context's. Groups that Go has spawned are not threads in this sense. A host function may call it,
 // but not one that a thread calls.
 //
-// A thread that traps ends alone; the others go on. What the guest itself makes of it, whoever
-// joins it for instance, is up to the guest. An exit in any group, however, ends the whole image
-// once the guest has started a thread: all groups are closed, those that are running at their next
-// call of the host.
+// A thread that traps ends alone; the others go on. What follows from it, for a thread that joins
+// it for instance, is up to the guest. An exit in any group, however, ends the whole image once the
+// guest has started a thread: all groups are closed, those that are running at their next call of
+// the host.
 func (l *Linker) Wait(ctx context.Context) error {
 	var failed []error
 	e, err := stayOf(ctx)

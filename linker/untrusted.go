@@ -11,7 +11,7 @@ import "time"
 //     only delays link operations: the next time that Go collects garbage, the whole process stands
 //     still, because compiled code cannot be stopped from outside.
 //   - [Config.WithCompilers]: two libraries are compiled at once, by two workers each, so that a
-//     compilation that nobody waits for ends at its next function.
+//     compilation that no caller waits for ends at its next function.
 //   - Lower limits: 5 s of estimated compilation, 3 s of one function, 32 MiB of file, 256 MiB of
 //     memory, a million entries of the function table, 256 libraries, 16 groups, 64 MiB of code of
 //     unloaded libraries.

@@ -16,7 +16,7 @@ const (
 	Undefined        Flags = 1 << 4 // declared here, defined elsewhere
 	Exported         Flags = 1 << 5 // exported whatever the linker was told
 	ExplicitName     Flags = 1 << 6 // its name differs from the import's
-	NoStrip          Flags = 1 << 7 // kept although nobody uses it
+	NoStrip          Flags = 1 << 7 // kept although it is not used
 	TLS              Flags = 1 << 8 // thread-local: its address is relative to __tls_base
 	Absolute         Flags = 1 << 9 // its address is not relative to __memory_base
 )
