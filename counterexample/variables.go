@@ -46,7 +46,7 @@ func variablesOf(state []tla.Variable) (list []variable) {
 // oneLine is a value of TLC on one line.
 func oneLine(value string) string { return strings.Join(strings.Fields(value), " ") }
 
-// stateText is a state as text that is the same for equal states, whoever has written it.
+// stateText is a state as text that is the same for equal states of all sources.
 func stateText(state []tla.Variable) string {
 	var parts []string
 	for _, v := range variablesOf(state) {

@@ -258,7 +258,7 @@ func (in *instances) run() {
 	in.guest = false
 }
 
-// finish is what must hold when everybody has ended.
+// finish is what must hold when all tasks have ended.
 func (w *world) finish() {
 	s := w.c.State()
 	if uint64(len(w.log)) != w.c.Commits() {

@@ -83,8 +83,8 @@ func unbuildable(t *testing.T) string {
 	if !bytes.Equal(installed, recorded) {
 		return "another toolchain is installed: " + string(installed)
 	}
-	// The script would fetch the sources; a test does not, and it takes minutes only where somebody
-	// asked for it.
+	// The script would fetch the sources; a test does not, and it takes minutes only if it was
+	// asked for.
 	dsc, err := filepath.Glob(filepath.Join(os.Getenv("LOCKSTEP_SOURCES"), "*.dsc"))
 	if err != nil || len(dsc) < 4 {
 		return "LOCKSTEP_SOURCES does not name a folder with the sources (build.sh fetches them)"

@@ -68,8 +68,8 @@ func newChecker(m *model.Sequential, h *History, lim Limits) *checker {
 	return c
 }
 
-// hasEffect says whether an operation of unknown outcome can change what others see. What it may
-// have got for itself (a slot, a group) nobody can tell.
+// hasEffect says whether an operation of unknown outcome can change what others see. The slot or
+// group that it may have got is unknown.
 func hasEffect(in *model.Input) bool {
 	return !in.ReadOnly() && in.Op != model.OpAllocateClosure && in.Op != model.OpSpawn
 }

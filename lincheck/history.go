@@ -30,8 +30,8 @@
 //
 // "return" is absent exactly if the outcome is unknown ("out":{"unknown":true}). The fields of
 // "universe", "in" and "out" are those of model.Universe, model.Input and model.Output; fields with
-// their zero value may be absent. Fields that nobody knows are errors, and so are empty lines and
-// lines longer than 1 GiB.
+// their zero value may be absent. Unknown fields are errors, and so are empty lines and lines
+// longer than 1 GiB.
 //
 // Files of the versions 1 and 2 are read and judged as well. They have no last line, so that
 // nothing tells whether they are complete. In version 1 all libraries are global: "local",

@@ -93,8 +93,8 @@ func (c *Client) End(out model.Output) {
 	op.Return, op.Output = now, out
 }
 
-// Lost notes that nobody knows whether the operation took effect: it was cancelled or crashed
-// half-way. The client goes on under a new number.
+// Lost notes that the effect of the operation is unknown: it was cancelled or crashed half-way. The
+// client goes on under a new number.
 func (c *Client) Lost() {
 	if c.busy {
 		c.busy = false
@@ -103,7 +103,7 @@ func (c *Client) Lost() {
 }
 
 // stamp returns a stamp above the client's last one. A coarse clock is asked until it moves: to add
-// one instead would claim an order between clients that nobody has seen.
+// one instead would claim an order between clients that was not observed.
 func (c *Client) stamp() int64 {
 	if c.rec.stamps == Ordered {
 		return c.rec.clock.Add(1)

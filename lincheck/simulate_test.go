@@ -114,9 +114,9 @@ func simulate(u model.Universe, sim simulation, pick func(n int) int) *History {
 			busy++
 		case crashes < sim.unknown && pick(12) == 0 &&
 			!(phase[c] == done && op.Input.Op == model.OpAllocateClosure):
-			// Nobody would know which slots an allocation has taken when its outcome is lost; and a
-			// client that remembers one of the numbers from earlier would free it, which no model
-			// can foresee and no sound client does.
+			// The slots of an allocation are unknown when its outcome is lost. A client that
+			// remembers one of the numbers from earlier would free it, which no model can foresee
+			// and no sound client does.
 			crashes++
 			id[c], nextID = nextID, nextID+1
 			phase[c] = idle

@@ -24,8 +24,8 @@ func (e *MalformedError) Error() string {
 // Validate checks what every check relies on, and returns the first fault as a *MalformedError (or
 // the universe's as a *model.UniverseError): every operation has a stamped call and return, or an
 // unknown outcome; it has one outcome only; the operations of a client do not overlap; the history
-// starts with the linker's start: nobody uses a handle that no operation has returned before, or a
-// group that no operation has spawned, unless it fails.
+// starts with the linker's start: no operation uses a handle that none has returned before, or a
+// group that none has spawned, unless it fails.
 func (h *History) Validate() error {
 	if err := h.Universe.Validate(); err != nil {
 		return err

@@ -164,7 +164,7 @@ func (g *graph) isFair(i int32, e edge, set []protocol.Action, group protocol.Gr
 	if e.step.Group != group || !slices.Contains(set, e.step.Action) {
 		return false
 	}
-	// Nobody has to ask for the state lock who does not hold the lease.
+	// A group without the lease need not ask for the state lock.
 	return e.step.Action != protocol.ActRequestState || g.states[i].Stage[group] != protocol.Idle
 }
 

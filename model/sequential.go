@@ -39,7 +39,7 @@ type Sequential struct {
 
 type library struct {
 	Library
-	needed  []int // unbound where nobody has the name
+	needed  []int // unbound where the name is undefined
 	exports map[string]symbol
 }
 

@@ -90,7 +90,7 @@ func (m *Sequential) stepCallPointer(s *State, in Input, out Output) (*State, er
 	case known, in.Pointer == 0:
 		return nil, refuse(ReasonWrongOutcome, "trap "+string(TrapBadPointer), outcome(out))
 	}
-	// The slot may be that of a function nobody has asked for yet.
+	// The slot may be that of a function that was not asked for yet.
 	for number, f := range m.funcs {
 		if s.libs[f.lib].loaded && s.funcs[number] == 0 {
 			if t, err := m.expectPointerCall(s, in, out, number); err == nil {

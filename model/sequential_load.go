@@ -9,7 +9,7 @@ func (m *Sequential) loadOrder(s *State, root int) (fresh []int, faults []ErrorC
 	fresh = m.walk(root, func(lib int) (next []int) {
 		if m.libs[lib].Bad {
 			faults = append(faults, ClassBadModule)
-			return nil // nobody can read what a bad file needs
+			return nil // the needs of a bad file cannot be read
 		}
 		for _, needed := range m.libs[lib].needed {
 			switch {
@@ -72,8 +72,8 @@ func (m *Sequential) bindScope(global, order []int, lib int) []int {
 }
 
 // localScope lists the load groups of a library: each library that needs it, and itself, in the
-// order in which they were loaded, with all that these need. So what is local binds nobody but
-// those who were opened together with it.
+// order in which they were loaded, with all that these need. So local libraries bind only those
+// that were opened together with them.
 func (m *Sequential) localScope(order []int, lib int) (all []int) {
 	for _, root := range order {
 		group := m.closure(root)

@@ -87,8 +87,7 @@ type Input struct {
 // An Output is what came of it. Exactly one of these holds: Unknown is set; Err is not empty; Trap
 // is not empty; the operation succeeded and the fields that its Op speaks of count.
 type Output struct {
-	// Unknown marks an operation that was cancelled or crashed in a way that nobody knows whether
-	// it took effect.
+	// Unknown marks an operation that was cancelled or crashed, so that its effect is unknown.
 	Unknown bool `json:"unknown,omitempty"`
 	// Err is the class of the error, Trap that of the trap in which a call ended.
 	Err  ErrorClass `json:"err,omitempty"`
@@ -130,7 +129,7 @@ const (
 	ClassNotLoaded     ErrorClass = "not-loaded"     // what was not to be loaded is not loaded
 	ClassMissingNeeded ErrorClass = "missing-needed" // a needed library is not there
 	ClassBadModule     ErrorClass = "bad-module"     // it, or something it needs, is not a library
-	ClassMissingSymbol ErrorClass = "missing-symbol" // nobody has the symbol
+	ClassMissingSymbol ErrorClass = "missing-symbol" // the symbol is undefined
 	ClassSignature     ErrorClass = "signature"      // another number of parameters
 	ClassNotFunction   ErrorClass = "not-function"   // a call of a data symbol
 	ClassBadHandle     ErrorClass = "bad-handle"     // not open, or not open any more
@@ -150,13 +149,13 @@ const (
 	TrapBadPointer TrapClass = "bad-pointer" // a null pointer or an unused slot was called
 	// called through a pointer with another number of arguments
 	TrapSignature   TrapClass = "signature"
-	TrapMissing     TrapClass = "missing"     // an import that nobody has was called
+	TrapMissing     TrapClass = "missing"     // an undefined import was called
 	TrapUnreachable TrapClass = "unreachable" // the function itself trapped
 	TrapStack       TrapClass = "stack"       // endless recursion
 )
 
 // ReadOnly says whether the operation can only look, never change anything, whatever its outcome
-// was. (OpSymbol may give a function its slot, but when its outcome is unknown nobody knows which.)
+// was. (OpSymbol may give a function its slot, but if its outcome is unknown, so is the slot.)
 func (in *Input) ReadOnly() bool {
 	return in.Op == OpSymbol || in.Op == OpCall || in.Op == OpCallPointer
 }

@@ -10,7 +10,7 @@ import (
 // and libraries that are bound to whichever their scope finds:
 //
 //   - main, one, two and three define other things under names that are the same; three needs one;
-//   - user takes "which" from whoever is global, and asks for it at load with a weak import;
+//   - user takes "which" from a global library, and asks for it at load with a weak import;
 //   - needs needs two, and takes "which" from the global scope or from there;
 //   - top needs needs and one.
 func scopeUniverse() Universe {

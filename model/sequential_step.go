@@ -78,7 +78,7 @@ func stepPoisoned(s *State, out Output) (*State, error) {
 
 // stepNumber checks the place of the operation in the commit order. A commit must be above
 // everything seen so far; a read must not be below. A read above the newest known commit is one
-// whose commit nobody reported, and from then on that commit is known.
+// whose commit was not reported, and from then on that commit is known.
 func stepNumber(s *State, out Output) (*State, error) {
 	number := out.Number()
 	switch {
@@ -271,7 +271,7 @@ func (m *Sequential) stepSpawn(s *State, out Output) (*State, error) {
 }
 
 // stepUnknown applies what follows from the input alone: the handle, slots and group that the
-// operation may have got stay unknown, and nobody can use them.
+// operation may have got stay unknown, and no client can use them.
 func (m *Sequential) stepUnknown(s *State, in Input) *State {
 	if s.dead || !s.hasGroup(in.Group) {
 		return s

@@ -33,8 +33,8 @@ type Rules struct {
 	// LibraryScope makes a look-up through a handle search that one library. Otherwise it searches
 	// the library and everything it needs, breadth first.
 	LibraryScope bool `json:"library_scope,omitempty"`
-	// LateBinding looks for a function import that nobody had at load time again at each call, and
-	// when the library is opened again with Input.Now.
+	// LateBinding looks again, at each call, for a function import that was undefined at load time,
+	// and when the library is opened again with Input.Now.
 	LateBinding bool `json:"late_binding,omitempty"`
 	// PinProviders keeps a library loaded while a loaded library has an import bound to it, needed
 	// or not. Without it, what a call through an import of an unloaded library does is unspecified,

@@ -174,7 +174,7 @@ func TestModelsCheckEverything(t *testing.T) {
 		case m.Kind == tla.KindModel || m.Kind == tla.KindSimulation:
 			want = slices.Concat(invariants, steps)
 		case m.Kind == tla.KindLiveness:
-			// Everybody runs again where everybody wants to; elsewhere, whoever wants to.
+			// All sleepers run again where all want to; elsewhere, those that want to.
 			want = live
 			if c.Specification != "EagerSpec" {
 				want = slices.DeleteFunc(slices.Clone(live),

@@ -21,7 +21,7 @@ const maxSteps = 20_000
 // ErrTooLong means that a session has as many steps as it can have.
 var ErrTooLong = errors.New("playground: too many steps")
 
-// Session is a behaviour of the protocol that somebody makes step by step. Its methods are for one
+// Session is a behaviour of the protocol that a user makes step by step. Its methods are for one
 // goroutine.
 type Session struct {
 	config protocol.Config

@@ -151,8 +151,8 @@ func (h *Host) thread(ctx context.Context) (*linker.Group, error) {
 
 // Load loads a plug-in, or another version of it. Uses that have begun go on with the old one,
 // which is unloaded when they have ended; Load waits for that. Later uses get the new one. When
-// that cannot be loaded the old one stays. Functions that the plug-in needs and nobody has are an
-// error. The error is a *Error, which wraps the linker's.
+// that cannot be loaded the old one stays. Undefined functions that the plug-in needs are an error.
+// The error is a *Error, which wraps the linker's.
 func (h *Host) Load(ctx context.Context, name string, wasm []byte) error {
 	h.loading.Lock()
 	defer h.loading.Unlock()
@@ -208,7 +208,7 @@ func (h *Host) Unload(ctx context.Context, name string) error {
 	return h.drop(ctx, name, old)
 }
 
-// drop unloads a version that nobody can begin to use any more; nil is nothing to unload.
+// drop unloads a version that no new use can begin with; nil is nothing to unload.
 func (h *Host) drop(ctx context.Context, name string, v *version) error {
 	if v == nil {
 		return nil

@@ -269,7 +269,7 @@ func operationSpan(s *protocol.State) (class, label string) {
 }
 
 // groupSpan is what a group is doing: its part in another group's operation, or else its own
-// request, or else whether anybody is in it.
+// request, or else whether a goroutine is in it.
 func groupSpan(s *protocol.State, g protocol.Group) (class, label string) {
 	asleep := ""
 	if s.Asleep(g) {
@@ -319,7 +319,8 @@ func groupSpan(s *protocol.State, g protocol.Group) (class, label string) {
 	return "", ""
 }
 
-// waited notes who had what a group gets by a step: whoever gave it back last.
+// waited notes which group had the thing that a group gets by a step: the one that gave it back
+// last.
 func (t *Timeline) waited(at int, step protocol.Step, before *protocol.State, lanes []int) {
 	lane, what := -1, ""
 	switch {

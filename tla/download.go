@@ -17,7 +17,7 @@ var ErrDownload = errors.New("tla: download TLC")
 
 // Causes of an [ErrDownload], besides the errors of the network and of the file system.
 var (
-	// ErrNotPinned means that nobody can tell whether what would be downloaded is the release.
+	// ErrNotPinned means that the download cannot be compared with the release.
 	ErrNotPinned = errors.New("no checksum is pinned")
 	// ErrStatus means that the server answered with something else than the file.
 	ErrStatus = errors.New("unexpected answer")

@@ -35,8 +35,7 @@ func traceCommand() *cobra.Command {
 	return cmd
 }
 
-// programFlags adds the flags that say what programs traces are recorded of, and what they are if
-// nobody says.
+// programFlags adds the flags for the programs that traces are recorded of, with their defaults.
 func programFlags(cmd *cobra.Command, p *drive.Program, standard drive.Program) {
 	*p = standard
 	flags := cmd.Flags()

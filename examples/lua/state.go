@@ -8,7 +8,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// Error is an error that a script raised and nobody caught, or an error in its syntax.
+// Error is an error that a script raised and did not catch, or an error in its syntax.
 type Error struct {
 	Status  int    // LUA_ERRRUN (2), LUA_ERRSYNTAX (3), LUA_ERRMEM (4) or LUA_ERRERR (5)
 	Message string // with the chunk's name and the line, if the script's error has them

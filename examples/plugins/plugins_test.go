@@ -110,7 +110,7 @@ func TestReplaceWhileInUse(t *testing.T) {
 	want(t, h, "line", "LINE")
 }
 
-// gate is a log that takes each line when somebody opens it.
+// gate is a log that takes each line when the test opens it.
 type gate struct{ entered, open chan struct{} }
 
 func (g *gate) Write(p []byte) (int, error) {

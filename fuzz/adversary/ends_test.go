@@ -150,7 +150,7 @@ func (d *doing) wait() error {
 	return d.im.l.Wait(d.ctx)
 }
 
-// keptContext is a host function's context that somebody uses when the function may have returned.
+// keptContext is a host function's context that a task uses when the function may have returned.
 type keptContext struct {
 	ctx    context.Context
 	member *member

@@ -106,7 +106,7 @@ func (im *image) agree(ctx context.Context, members []*member) {
 	}
 }
 
-// probe does once what tasks do, when nobody interferes: all of it succeeds.
+// probe makes each call of tasks once, without interference: all of them succeed.
 func (im *image) probe(ctx context.Context, g *linker.Group) {
 	w := im.w
 	child, err := g.Spawn(ctx)
@@ -163,7 +163,7 @@ func (im *image) compact(ctx context.Context, g *linker.Group) {
 	}
 }
 
-// close closes an image, if nobody has, and checks that it is closed.
+// close closes an image, unless a task has, and checks that it is closed.
 func (im *image) close(ctx context.Context) {
 	if err := im.l.Close(ctx); err != nil && !isA[*linker.DestructorError](err) {
 		im.w.fail("closing image %d: %v", im.number, err)

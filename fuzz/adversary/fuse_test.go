@@ -25,7 +25,7 @@ type fuseKind uint8
 const (
 	never      fuseKind = iota
 	before              // it has ended when the call begins
-	looks               // when anybody has looked at it so many times
+	looks               // when it was looked at so many times
 	happenings          // when so many things have happened in the world, in any of its images
 )
 
@@ -69,7 +69,7 @@ func (w *world) light(ctx context.Context, f fuse) (context.Context, context.Can
 	return ctx, cancel
 }
 
-// lookedAt is a context that ends when somebody has looked at it so many times.
+// lookedAt is a context that ends when it was looked at so many times.
 type lookedAt struct {
 	context.Context
 	left   atomic.Int64

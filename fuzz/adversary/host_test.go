@@ -64,7 +64,7 @@ func (w *world) script(ctx context.Context, n int32, c caller) {
 	}
 }
 
-// underConstruction looks at the image from the constructor of a library that nobody can see yet.
+// underConstruction looks at the image from the constructor of a library that is not visible yet.
 func (w *world) underConstruction(im *image, name string) {
 	for _, seen := range im.l.Libraries() {
 		if seen == name && w.cat.byName[name].never {

@@ -7,8 +7,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker"
 )
 
-// visible checks that a library that was just opened is there, unless somebody has closed the
-// handle. Nobody has it yet.
+// visible checks that a library that was just opened is there, unless a task has closed the handle.
+// No task has it yet.
 func (d *doing) visible(h *handle) {
 	if !slices.Contains(d.im.l.Libraries(), h.name) {
 		d.fail("%s was opened, and is not among the libraries %v", h.name, d.im.l.Libraries())

@@ -139,7 +139,7 @@ type outcome uint8
 
 const (
 	closedNow    outcome = iota
-	closedBefore         // by somebody else
+	closedBefore         // by another task
 	stillOpen
 	unclear
 )

@@ -101,8 +101,8 @@ func (c *catalogue) addFixtures() error {
 
 func leafName(i int) string { return fmt.Sprintf("leaf%d.wasm", i) }
 
-// leaf makes a library that needs nobody. Its constructor runs a script; some have destructors that
-// do so, too, and some have thread-local data.
+// leaf makes a library that needs no other. Its constructor runs a script; some have destructors
+// that do so, too, and some have thread-local data.
 func leaf(i int) library {
 	lib := library{Library: synth.Library{Name: leafName(i)}, function: fmt.Sprintf("leaf%d_f", i)}
 	lib.base = int32(2000 + 100*i)

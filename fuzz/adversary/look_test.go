@@ -122,7 +122,7 @@ func (d *doing) everywhere(p pointer) {
 }
 
 // mayBe tells whether a pointer may be the function that it was found to be. Without a quarantine
-// that lasts for ever, an entry of a library that is gone may be anybody's.
+// that lasts for ever, an entry of a library that is gone may be any function's.
 func (d *doing) mayBe(got, base int32, loaded bool) bool {
 	return got == base || !loaded && d.w.p.quarantine != forever
 }

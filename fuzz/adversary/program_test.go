@@ -60,7 +60,7 @@ const (
 	waitsForThreads
 	opensForeign
 	asksOutside // Safepoint and Block without a stay
-	// What follows ends something for everybody.
+	// The acts below end something for all tasks.
 	exits
 	closesLinker
 	makesLinker

@@ -76,7 +76,7 @@ func (b *binder) weak(name string) bool {
 	return false
 }
 
-// function binds an import from env; one that nobody has is looked for when it is called.
+// function binds an import from env; an undefined one is looked for when it is called.
 func (b *binder) function(name string, sig synth.Signature) {
 	r, ok := b.im.lookFrom(b.m, name)
 	switch {
@@ -95,8 +95,8 @@ func (b *binder) function(name string, sig synth.Signature) {
 	}
 }
 
-// pointer binds a GOT.func import. The pointer of a function that nobody has is that of the stub
-// through which the module calls it, if it does.
+// pointer binds a GOT.func import. The pointer of an undefined function is that of the stub through
+// which the module calls it, if it does.
 func (b *binder) pointer(name string) {
 	r, ok := b.im.lookFrom(b.m, name)
 	switch {
@@ -120,7 +120,8 @@ func (b *binder) pointer(name string) {
 	}
 }
 
-// unknown is the signature of a stub whose module only takes its address: nobody can call it.
+// unknown is the signature of a stub whose module only takes its address: no call of it is
+// possible.
 const unknown = synth.Signature(255)
 
 // calls tells whether the module imports a function of a name, too, and as what.
@@ -159,7 +160,7 @@ func (b *binder) address(name string) {
 	}
 }
 
-// global binds an import of somebody's global, who has to be there already.
+// global binds an import of a global, whose module has to be there already.
 func (b *binder) global(name string) {
 	r, ok := b.im.lookFrom(b.m, name)
 	switch {
@@ -182,7 +183,7 @@ func (r Ref) signature() synth.Signature {
 	return r.Mod.Lib.Functions[r.Index].Sig
 }
 
-// allBound returns an error if a module, or one that it needs, imports a function that nobody has.
+// allBound returns an error if a module, or one that it needs, imports an undefined function.
 func (im *Image) allBound(root *Module) error {
 	for _, m := range root.Closure() {
 		b := binder{im: im, m: m}

@@ -89,7 +89,7 @@ func (d *drawing) op(l *synth.Library) synth.Op {
 		synth.AddOther, synth.Trap}).Draw(d.t, "operation"); kind {
 	case synth.Call, synth.CallPointer:
 		op.Kind, op.Symbol = kind, d.functionOf()
-		if kind == synth.Call && d.oneIn(4) { // perhaps nobody has it yet
+		if kind == synth.Call && d.oneIn(4) { // perhaps it is undefined so far
 			op.Symbol = functionName(d.upTo(functionNames, "name"))
 		}
 		op.Sig = d.signatureOf(op.Symbol)
@@ -156,7 +156,7 @@ func (d *drawing) callWord(l *synth.Library, op *synth.Op) {
 	}
 }
 
-// address makes an operation one on somebody's data, or thread-local data.
+// address makes an operation one on data, or thread-local data, of some library.
 func (d *drawing) address(kind synth.OpKind, op *synth.Op) {
 	op.Kind = kind
 	thread := d.oneIn(2)

@@ -5,7 +5,7 @@ import "fmt"
 // Failure is why something must not succeed.
 type Failure struct {
 	Kind   FailureKind
-	Module string // whose fault it is, if it is anybody's
+	Module string // whose fault it is, if it is of one module
 	Symbol string // or the name of a library that is not there
 }
 

@@ -18,7 +18,8 @@ type Shape struct {
 	Private   bool // functions that change thread-local data and globals
 	Exits     bool // constructors in which the guest exits
 	// Apart gives every definition a name of its own, which only those libraries use that need its
-	// library. Then a library is bound to the same definitions whoever was opened with it.
+	// library. Then a library is bound to the same definitions whichever libraries were opened with
+	// it.
 	Apart bool
 }
 
@@ -39,7 +40,7 @@ func dataName(i int) string     { return fmt.Sprintf("d%d", i) }
 func threadName(i int) string   { return fmt.Sprintf("t%d", i) }
 func globalName(i int) string   { return fmt.Sprintf("g%d", i) }
 
-// usual is the signature that a name has, unless somebody gets it wrong.
+// usual is the signature that a name has, unless an importer gets it wrong.
 func usual(i int) synth.Signature { return synth.Signature(i % synth.Signatures) }
 
 // Draw makes a graph.

@@ -15,7 +15,7 @@ type Image struct {
 	Loaded []*Module // in the order in which they were loaded, without the main module
 	Global []*Module // those of the global scope, in the order in which symbols are searched
 	Pinned []*Module // never unloaded
-	Trace  []int32   // what constructors and destructors have noted; whoever reads it empties it
+	Trace  []int32   // what constructors and destructors have noted; reading empties it
 
 	order  []*Module          // in which they were instantiated
 	names  map[string]*Module // by every name that they were asked for
@@ -35,7 +35,7 @@ type Module struct {
 
 	uses  map[*Module]bool
 	bound map[binding]Ref
-	late  []wanted   // functions that nobody had when it was loaded, in the order of its imports
+	late  []wanted   // functions that were undefined when it was loaded, in the order of its imports
 	exits []synth.Op // registered destructors
 }
 
@@ -77,7 +77,7 @@ const (
 	ToData
 	ToThread
 	ToGlobal
-	ToStub // a function that nobody had when its pointer was made: it is looked for at each call
+	ToStub // a function that was undefined when its pointer was made: it is looked for at each call
 )
 
 // Ref leads to something that a module defines.

@@ -243,7 +243,7 @@ func (w *world) checkTables() error {
 			if e := (*linker.PointerError)(nil); errors.As(err, &e) {
 				what = e.Reason
 			} else if e := (*linker.UndefinedSymbolError)(nil); errors.As(err, &e) {
-				what = e.Error() // the stub of a function that nobody has
+				what = e.Error() // the stub of an undefined function
 			} else if e := (*linker.SymbolError)(nil); errors.As(err, &e) {
 				what = e.Error()
 			} else if err != nil {

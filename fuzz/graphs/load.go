@@ -251,8 +251,8 @@ func (im *Image) construct(g *Group, m *Module) error {
 	return nil
 }
 
-// Close gives up a handle in a group, and unloads what nobody uses any more. The error is a
-// *Failure that says that a destructor trapped; it keeps nothing loaded.
+// Close gives up a handle in a group, and unloads the libraries that are not used any more. The
+// error is a *Failure that says that a destructor trapped; it keeps nothing loaded.
 func (im *Image) Close(g *Group, m *Module) (err error) {
 	m.Handles--
 	for {
@@ -272,7 +272,7 @@ func (im *Image) Close(g *Group, m *Module) (err error) {
 	}
 }
 
-// unused returns the modules that nobody uses any more, those that were instantiated last first.
+// unused returns the modules that are not used any more, those that were instantiated last first.
 func (im *Image) unused() (gone []*Module) {
 	used := map[*Module]bool{}
 	var mark func(m *Module)

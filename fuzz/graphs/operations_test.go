@@ -48,7 +48,7 @@ func TestOperations(t *testing.T) {
 		{synth.Op{Kind: synth.Load, Symbol: "d0"}, 7, 7},
 		{synth.Op{Kind: synth.Load, Symbol: "t0"}, 11, 11},
 		{synth.Op{Kind: synth.Load, Symbol: "d8"}, synth.Null, synth.Null},
-		{synth.Op{Kind: synth.Add, Symbol: "d0", Value: 5}, 12, 17}, // the memory is everybody's
+		{synth.Op{Kind: synth.Add, Symbol: "d0", Value: 5}, 12, 17}, // all groups share the memory
 		{synth.Op{Kind: synth.Add, Symbol: "t0", Value: 5}, 16, 16}, // thread-local data is not
 		{synth.Op{Kind: synth.AddOwn, Value: 5}, 26, 31},
 		{synth.Op{Kind: synth.AddThread, Value: 5}, 27, 27},

@@ -7,7 +7,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/synth"
 )
 
-// A library that has somebody else's function in its own part of the function table has made the
+// A library that has another one's function in its own part of the function table has made the
 // pointer of that function. Others get the same one, and it is theirs still when that library is
 // gone: in the groups that there are, and in one that is spawned later. Found by TestGraphs.
 func TestPointerOutlivesTheLibraryThatMadeIt(t *testing.T) {
@@ -42,8 +42,8 @@ func TestPointerOutlivesTheLibraryThatMadeIt(t *testing.T) {
 	do("close definer.wasm", w.closeHandle(first, 0))
 }
 
-// A function that nobody had, and that was found when it was called, is looked for again when its
-// library is gone: in every group that has called it, and in one that has not.
+// A function that was undefined, and that was found when it was called, is looked for again when
+// its library is gone: in every group that has called it, and in one that has not.
 func TestLateFunctionIsLookedForAgain(t *testing.T) {
 	graph := &graphs.Graph{Libs: []*graphs.File{
 		lib(synth.Library{Name: "user.wasm",
@@ -63,7 +63,7 @@ func TestLateFunctionIsLookedForAgain(t *testing.T) {
 		}
 	}
 	do("open user.wasm", w.open(first, "user.wasm", graphs.Opening{}))
-	call() // nobody has it
+	call() // it is undefined
 	for range 2 {
 		for _, name := range []string{"one.wasm", "two.wasm"} {
 			do("open "+name, w.open(first, name, graphs.Opening{}))

@@ -264,7 +264,7 @@ func (w *world) rest(tasks []*task) error {
 	}
 	for _, t := range tasks {
 		t.w.busy = false
-		for _, x := range worlds { // everybody's pointers in every group
+		for _, x := range worlds { // the pointers of all tasks in every group
 			for _, p := range x.alive() {
 				own := t.w.groups
 				t.w.groups = []*pair{{p.g, own[0].o}}

@@ -261,7 +261,8 @@ func (w *world) forget() {
 	}
 }
 
-// learn notes a function pointer, which must be that which was seen before, and nobody else's.
+// learn notes a function pointer, which must be the one that was seen before, and no other
+// function's.
 func (w *world) learn(r graphs.Ref, slot uint32) error {
 	f := function{r.Mod, r.Index}
 	if known, ok := w.pointers[f]; ok && known != slot {

@@ -69,9 +69,8 @@ func (f *fixture) program(
 	}
 }
 
-// Two groups ask for a function's pointer at once, and nobody has asked before:
-// both get the same, under every schedule. Without a second look after taking
-// the lock there would be two.
+// Two groups ask for a function's pointer at once, for the first time: both get the same, under
+// every schedule. Without a second look after taking the lock there would be two.
 func TestSymbolLooksAgain(t *testing.T) {
 	f := newFixture(t)
 	var pointers [2]uint32

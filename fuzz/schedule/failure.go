@@ -12,7 +12,7 @@ type Kind string
 const (
 	Broken   Kind = "broken"   // Failf was called
 	Panic    Kind = "panic"    // a task panicked
-	Deadlock Kind = "deadlock" // nobody can go on, and not all tasks have ended
+	Deadlock Kind = "deadlock" // no task can go on, and not all have ended
 	Livelock Kind = "livelock" // the run does not end
 	Diverged Kind = "diverged" // the program did not do what it did before under the same schedule
 )

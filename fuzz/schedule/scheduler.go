@@ -18,7 +18,7 @@ type Options struct {
 	// unlocking is no scheduling point: fewer schedules, but what a task does between two critical
 	// sections is one piece with the first
 	Coarse bool
-	// that time passes is a choice at every point, not only what happens when nobody can run
+	// that time passes is a choice at every point, not only what happens when no task can run
 	EagerTimers bool
 	Trace       bool // note every step
 }
@@ -61,7 +61,7 @@ func (s *Scheduler) Go(name string, f func()) {
 // must hold in the end.
 func (s *Scheduler) Finally(f func()) { s.finally = append(s.finally, f) }
 
-// WaitsFor sets what tells, when nobody can go on, who waits for whom.
+// WaitsFor sets the function that tells, when no task can go on, which task waits for which.
 func (s *Scheduler) WaitsFor(f func() []Edge) { s.waitsFor = f }
 
 // Describe sets what prints the state of the program in the report of a failure.

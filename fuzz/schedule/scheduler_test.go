@@ -14,7 +14,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 )
 
-// straight interrupts nobody.
+// straight interrupts no task.
 func straight() schedule.Strategy { return schedule.Replay(nil) }
 
 func TestDeadlockIsReportedWithItsPicture(t *testing.T) {
@@ -146,7 +146,7 @@ func TestProgramThatChangesIsReported(t *testing.T) {
 	}
 }
 
-// Time passes when nobody can run, in order, however long the sleeps are.
+// Time passes when no task can run, in order, however long the sleeps are.
 func TestTimeIsVirtual(t *testing.T) {
 	var order []string
 	r := schedule.Run(func(s *schedule.Scheduler) {

@@ -18,7 +18,7 @@ const Unbounded = strategy.Unbounded
 // Replay repeats a schedule: see [strategy.Replay].
 func Replay(s Schedule) Strategy { return strategy.Replay(s) }
 
-// Drawn lets somebody else choose: see [strategy.Drawn].
+// Drawn lets its caller choose: see [strategy.Drawn].
 func Drawn(draw func(n int) int) Strategy { return strategy.Drawn(draw) }
 
 // Random chooses evenly: see [strategy.Random].

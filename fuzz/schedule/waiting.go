@@ -50,9 +50,9 @@ func (w *waiter) Wake() {
 	w.woken = true
 }
 
-// Polling is the strategy coord.Polling under the scheduler, in virtual time: a
-// spin and a yield let the others run, a sleep lasts until the clock, which
-// stands still while anybody can run, has moved.
+// Polling is the strategy coord.Polling under the scheduler, in virtual time: a spin and a yield
+// let the others run, a sleep lasts until the clock, which stands still while a task can run, has
+// moved.
 func (s *Scheduler) Polling(b coord.Backoff) coord.Waiting {
 	return &polling{mu: &mutex{s: s}, backoff: b}
 }

@@ -101,7 +101,7 @@ func surface(p *checked) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// Whoever reads the documentation of a package knows whether other modules may rely on it.
+// The documentation of a package says whether other modules may rely on it.
 func TestPromises(t *testing.T) {
 	for _, p := range sources(t) {
 		internal := strings.Contains("/"+p.short()+"/", "/internal/")

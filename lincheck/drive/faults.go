@@ -42,7 +42,7 @@ type FailingFiles struct {
 	failed atomic.Uint64
 }
 
-// slowness is how often the scheduler is asked to run somebody else while a slow file is opened.
+// slowness is how often the scheduler is asked to run another task while a slow file is opened.
 const slowness = 1000
 
 // Open implements fs.FS. The error of a file that fails wraps ErrFault.

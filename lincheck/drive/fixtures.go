@@ -27,7 +27,7 @@ func Fixtures(fsys fs.FS) World {
 		return model.Function{Name: name, Params: 1,
 			Behaviour: model.Behaviour{Kind: model.BehaviourCallImport, Import: imported}}
 	}
-	mark := []model.Data{{Name: "scope_mark", Size: 4}} // of everyone who defines it
+	mark := []model.Data{{Name: "scope_mark", Size: 4}} // of each module that defines it
 	take := func(params int, names ...string) []model.Import {
 		var imports []model.Import
 		for _, name := range names {

@@ -20,7 +20,7 @@ const (
 	trapShare      = 70
 )
 
-// function is a function as clients know it: by its name, whoever's it is.
+// function is a function as clients know it: by its name, in whichever library.
 type function struct {
 	name     string
 	params   int

@@ -20,8 +20,7 @@ import (
 //   - otherwise the number of commits when it began. That is right, although others may commit
 //     before it ends, because in a numbered program what has no receipt has the same outcome at any
 //     moment of its time: it was cancelled, or it is a call through a pointer into the main module
-//     or into a library that the client itself holds open. It is not too high for whoever begins
-//     later, because the operation has gone into its group meanwhile, which waits for the end of
+//     or into a library that the client itself holds open. It is not too high for operations that begin later, because the operation has gone into its group meanwhile, which waits for the end of
 //     the newest commit.
 //
 // Closures and groups that come and go have no numbers, nor have calls of functions that look for

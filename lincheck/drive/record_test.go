@@ -19,7 +19,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// tracesVariable names a folder in which the traces of a run are kept, for somebody else to judge.
+// tracesVariable names a folder in which the traces of a run are kept, for another program to
+// judge.
 const tracesVariable = "LOCKSTEP_TRACES"
 
 // keep writes a trace where LOCKSTEP_TRACES says, if it says so.

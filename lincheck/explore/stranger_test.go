@@ -56,7 +56,7 @@ func TestStranger(t *testing.T) {
 	}
 }
 
-// The explorer is for anybody: it needs nothing of the linker.
+// The explorer is for any code: it needs nothing of the linker.
 func TestNothingOfTheLinkerIsNeeded(t *testing.T) {
 	const module = "github.com/lockstep-wasm/lockstep/"
 	out, err := exec.Command("go", "list", "-deps", "./...").Output()

@@ -20,7 +20,7 @@ type Event struct {
 // Seen is what is noted of the state after an action: what the action was about, and a digest of
 // everything.
 type Seen struct {
-	// of the group whose step it was; of the first one for Checkpoint, which is nobody's
+	// of the group whose step it was; of the first one for Checkpoint, which is no group's
 	Mode       protocol.Mode
 	Stage      protocol.Stage
 	Part       protocol.Part
@@ -32,7 +32,7 @@ type Seen struct {
 	StateQueue uint8  // how many groups wait
 	Readers    uint8  // how many groups hold the state lock for reading
 	Log        uint8  // operations in the log
-	Free       uint32 // closure slots that nobody has
+	Free       uint32 // closure slots that are free
 	Taken      uint32 // closure slots that were handed out
 	Commits    uint64 // operations that have been committed since the beginning
 	Digest     uint64 // of all variables; see Digest

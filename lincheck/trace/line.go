@@ -166,7 +166,7 @@ func (l *line) action() protocol.Action {
 	return protocol.Action(l.value("action", actions))
 }
 
-// group reads a group or nobody.
+// group reads a group or None.
 func (l *line) group(name string) protocol.Group {
 	l.expectName(name)
 	l.expect(`"`)

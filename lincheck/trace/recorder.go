@@ -24,7 +24,7 @@ const flushAt = 64 << 10
 //
 // Observe is a coord.Observer. The coordinator calls it one event at a time, so it needs no lock of
 // its own; it formats the event into a buffer and writes when that is full, so the writer should
-// not be slow. Close must not be called before the linker is closed, or nobody uses it any more.
+// not be slow. Close must not be called before the linker is closed, or is not used any more.
 type Recorder struct {
 	w       io.Writer
 	buf     []byte
@@ -63,7 +63,7 @@ func (r *Recorder) Observe(e coord.Event) {
 
 // Close writes the end of the trace and what is still in the buffer. The error is the first that
 // occurred since the beginning: the writer's, ErrEmpty or ErrBroken. A trace whose Close failed is
-// not complete, and nobody will take it for one.
+// not complete, and no reader takes it for one.
 func (r *Recorder) Close() error {
 	if r.err == nil && r.events == 0 {
 		r.fail(ErrEmpty)

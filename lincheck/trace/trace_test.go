@@ -273,8 +273,7 @@ func TestEveryObservationCounts(t *testing.T) {
 	}
 }
 
-// The digest tells states apart that differ in anything, and does not depend on slots that nobody
-// uses.
+// The digest tells states apart that differ in anything, and does not depend on unused slots.
 func TestDigest(t *testing.T) {
 	small := protocol.NewState(protocol.Config{Groups: 3, Initial: 2, MaxLog: 4, Batch: 1,
 		MaxTable: 9, Features: protocol.AllFeatures})
@@ -331,7 +330,7 @@ func TestWatcher(t *testing.T) {
 	if err := w.Err(); err != nil || w.Summary().Events != 2 {
 		t.Errorf("%v, %+v", err, w.Summary())
 	}
-	s.Holder = 2 // nobody has asked for the lease
+	s.Holder = 2 // no group has asked for the lease
 	observe(protocol.ActPark)
 	var rejected *trace.RejectedError
 	if err := w.Err(); !errors.As(err, &rejected) || rejected.Event.Seq != 3 {

@@ -85,8 +85,8 @@ func NewReplayer(c protocol.Config) (*Replayer, error) {
 		return nil, fmt.Errorf("trace: %w", err)
 	}
 	r := &Replayer{config: c}
-	// Slots in which nobody has been yet change nothing, and most traces use few of the many that
-	// there are: the state has those that have occurred.
+	// Slots that were never used change nothing, and most traces use few of the many that there
+	// are: the state has those that have occurred.
 	c.Groups = max(1, c.Initial)
 	r.state = protocol.NewState(c)
 	r.summary.Groups = int(c.Groups)

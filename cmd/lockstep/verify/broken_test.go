@@ -10,7 +10,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
-// noTask is progress that nobody looks at.
+// noTask is progress that is not shown.
 type noTask struct{}
 
 func (noTask) Advance(int64) {}

@@ -126,8 +126,8 @@ func judgeTrace(_ context.Context, _ *Options, r *Report, _ Task) (string, error
 	), nil
 }
 
-// quiescentPrefix is the longest beginning of a history, of at most n operations, that ends when
-// nobody is in an operation.
+// quiescentPrefix is the longest beginning of a history, of at most n operations, that ends when no
+// client is in an operation.
 func quiescentPrefix(ops []lincheck.Operation, n int) []lincheck.Operation {
 	best := int64(-1)
 	for _, end := range ops {

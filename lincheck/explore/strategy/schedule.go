@@ -13,8 +13,8 @@ import (
 // the next one; it is also what follows the end of the list.
 type Schedule []int
 
-// String writes the choices that are not 0, each with its position:
-// "7:1,12:2". The schedule in which nobody is interrupted is "0".
+// String writes the choices that are not 0, each with its position: "7:1,12:2". The schedule in
+// which no task is interrupted is "0".
 func (s Schedule) String() string {
 	var parts []string
 	for i, c := range s {

@@ -43,8 +43,8 @@ func (r replay) Choose(p Point) int {
 	return 0
 }
 
-// Drawn lets somebody else choose: draw returns a number from 0 to n-1. With a
-// property-based testing library, program and schedule shrink together:
+// Drawn lets its caller choose: draw returns a number from 0 to n-1. With a property-based testing
+// library, program and schedule shrink together:
 //
 //	schedule.Drawn(func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "next") })
 func Drawn(draw func(n int) int) Strategy { return drawn(draw) }

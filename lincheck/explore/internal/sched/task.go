@@ -69,7 +69,7 @@ type Task struct {
 	finished bool
 	gone     bool // its goroutine has ended
 	daemon   bool
-	system   func() // a timer: performed by whoever chooses it
+	system   func() // a timer: performed by the task that chooses it
 	due      time.Duration
 	turn     int
 
@@ -225,5 +225,5 @@ func (t *Task) ready() bool { return !t.finished && (t.op.Ready == nil || t.op.R
 // for one.
 func (t *Task) spinning() bool { return t.idle >= spinReads && t.version == t.s.version }
 
-// spinReads is how many reads in a row, while nobody writes, make a spinning task.
+// spinReads is how many reads in a row, without a write in between, make a spinning task.
 const spinReads = 40

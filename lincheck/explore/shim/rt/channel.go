@@ -79,7 +79,7 @@ func isClosed[T any](c *channel, ch <-chan T) bool {
 	if !c.closed && !c.ours && len(ch) == 0 {
 		select {
 		case v, ok := <-ch:
-			if ok { // somebody outside sends: the value must not be lost
+			if ok { // a goroutine outside sends: the value must not be lost
 				c.sendq = append(c.sendq, &waiter{set: &waiterSet{}, value: v})
 			} else {
 				c.closed = true
