@@ -12,8 +12,8 @@ import (
 )
 
 // Close stops what is being compiled, and waits for the engine, which must not be closed meanwhile:
-// until its context ends, and the next Close goes on waiting. Whoever still waits for the library
-// hears that the linker is closed, and the code of one that was given up is closed, too.
+// until its context ends, and the next Close goes on waiting. A call that still waits for the
+// library gets ErrClosed, and the code of one that was given up is closed, too.
 func TestCloseEndsCompilations(t *testing.T) {
 	for _, workers := range []int{1, 2} {
 		for _, givenUp := range []bool{true, false} {
@@ -71,7 +71,8 @@ func TestCloseEndsCompilations(t *testing.T) {
 	}
 }
 
-// When the linker is closed nothing is compiled any more, whoever has begun to load before.
+// When the linker is closed nothing is compiled any more, not even for loads that have begun
+// before.
 func TestNothingIsCompiledAfterClose(t *testing.T) {
 	i, rt, files := gatedImage(t, nil)
 	open := files.gate.close()

@@ -127,8 +127,8 @@ func TestOwnPagesAreJoined(t *testing.T) {
 	}
 }
 
-// With either allocator libraries work in all groups, whoever owns the memory, and the guest's heap
-// goes on working.
+// With either allocator libraries work in all groups, whichever module owns the memory, and the
+// guest's heap goes on working.
 func TestAllocatorsWork(t *testing.T) {
 	eachMemory(t, func(t *testing.T, i *image, several bool, _ linker.DataAllocator) {
 		groups := []*image{i}
@@ -157,7 +157,7 @@ func TestAllocatorsWork(t *testing.T) {
 }
 
 // With pages of the linker's own a library that comes back has its data where it was, with its
-// initial values, if nobody else has got that memory meanwhile.
+// initial values, if that memory is still free.
 func TestDataComesBack(t *testing.T) {
 	for _, m := range mains {
 		t.Run(m.name, func(t *testing.T) {

@@ -30,8 +30,8 @@ func (i *image) freeClosure(slot uint32) {
 	}
 }
 
-// A pointer to a closure that was freed traps in every group, whoever freed it, and in groups that
-// are spawned later.
+// A pointer to a closure that was freed traps in every group, whichever group freed it, and in
+// groups that are spawned later.
 func TestStaleClosure(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i, last := groups[0], groups[len(groups)-1]

@@ -175,8 +175,8 @@ func (g wasiGroup) useFiles() {
 	g.call(linker.Default, "counter_next")
 }
 
-// A group that waits for its standard input holds up nobody, neither in what they do with files nor
-// in what they link.
+// A group that waits for its standard input delays no other group, neither its calls about files
+// nor its link operations.
 func TestBlockedReadHoldsUpNobody(t *testing.T) {
 	pipe, feed, err := os.Pipe()
 	if err != nil {

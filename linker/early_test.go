@@ -153,7 +153,7 @@ func TestConstructorWaitsForOthers(t *testing.T) {
 	}
 }
 
-// A constructor that nobody keeps from waiting holds its load back, as ever: nothing is visible.
+// A constructor whose wait delays no other group holds its load back, as ever: nothing is visible.
 func TestConstructorWaitsUnseen(t *testing.T) {
 	w := newWaiter(t, nil)
 	w.spawn()

@@ -24,8 +24,8 @@ func closingRuntime(t *testing.T) (wazero.Runtime, <-chan int32) {
 	return rt, started
 }
 
-// With wazero's WithCloseOnContextDone, a call whose context ends takes its group with it, and
-// nobody else, also when the guest has threads: it is no exit.
+// With wazero's WithCloseOnContextDone, a call whose context ends takes its group with it, and no
+// other, also when the guest has threads: it is no exit.
 func TestEngineClosesOnContextDone(t *testing.T) {
 	for _, m := range mains {
 		if !m.groups {

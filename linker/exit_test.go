@@ -23,8 +23,8 @@ func exitInConstructor(t testing.TB, code int32) []byte {
 	})
 }
 
-// A guest that exits in a constructor ends its group with its code, as it would in a call. Nobody
-// else sees anything of the library, and the image goes on without the group.
+// A guest that exits in a constructor ends its group with its code, as it would in a call. No other
+// group sees anything of the library, and the image goes on without the group.
 func TestExitInConstructor(t *testing.T) {
 	eachThreaded(t, func(t *testing.T, i *image) {
 		keep := i.open("fnptr")

@@ -271,7 +271,7 @@ func TestCloseDestroys(t *testing.T) {
 			}
 			cancelled, cancel := context.WithCancel(ctx)
 			cancel()
-			// Nobody has to be waited for, so a context that has ended changes nothing.
+			// There is no group to wait for, so a context that has ended changes nothing.
 			if err := l.Close(cancelled); !errors.As(err, new(*linker.DestructorError)) {
 				t.Errorf("Close: %v", err)
 			}

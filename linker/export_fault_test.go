@@ -173,10 +173,10 @@ func value(g api.Global) uint64 {
 	return g.Get()
 }
 
-// TableLength returns the number of entries of the function table that everybody has agreed on.
+// TableLength returns the number of entries of the function table that all groups have agreed on.
 func (l *Linker) TableLength() uint32 { return l.state.slots.length }
 
-// IdleCodes returns how much compiled code is kept that nobody uses.
+// IdleCodes returns how much unused compiled code is kept.
 func (l *Linker) IdleCodes() int {
 	return l.codes.Idle()
 }

@@ -80,7 +80,7 @@ func TestErrorAtEveryPointOfClosures(t *testing.T) {
 }
 
 // An unload that fails in any group, also when others have done all that is asked of them, leaves
-// the library and its handle as they were in all groups: nothing is unloaded before everybody can.
+// the library and its handle as they were in all groups: nothing is unloaded before all groups can.
 // The image is never poisoned.
 func TestErrorInUnload(t *testing.T) {
 	i, m, b := faultyImage(t, "main-pie", "threads")
@@ -184,7 +184,7 @@ func attemptAt(m *meddler, point string, count *int, nth int, f func() error) er
 }
 
 // While a load goes on, and when it fails after the last constructor, in the leader or in a
-// follower, nobody sees anything of the library.
+// follower, no group sees anything of the library.
 func TestHalfLoadedIsInvisible(t *testing.T) {
 	i, m, _ := faultyImage(t, "main-pie", "threads")
 	other, third := i.spawn(), i.spawn()

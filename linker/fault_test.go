@@ -18,7 +18,7 @@ var errInjected = errors.New("injected")
 
 // visit is one arrival at a point.
 type visit struct {
-	group int // -1 for nobody's
+	group int // -1 for none
 	point string
 }
 
@@ -330,8 +330,8 @@ func attempt(f func() error) (panicked any, err error) {
 }
 
 // A panic at any point, which is the linker's own mistake or that of a file system, ends at most
-// the group in which it happens. What that group had is given back, nobody waits for it, and the
-// others go on.
+// the group in which it happens. Its memory and entries are given back, no operation waits for it,
+// and the others go on.
 func TestPanicAtEveryPoint(t *testing.T) {
 	eachFaulty(t, func(t *testing.T, main, libs string, sc scenario) {
 		i, m, b := faultyImage(t, main, libs)

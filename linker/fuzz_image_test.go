@@ -283,7 +283,7 @@ func (x *fuzzed) unload(ctx context.Context, t *testing.T, lib *linker.Library, 
 }
 
 // sameRecords compares ledgers but for what stays when a library is unloaded: table entries that
-// are free or rest, that somebody committed, and instances that the engine's tables keep.
+// are free or in quarantine, the number of commits, and instances that the engine's tables keep.
 func sameRecords(a, b []string) bool {
 	stays := func(line string) bool {
 		return strings.HasPrefix(line, "slots: ") || strings.HasPrefix(line, "links: length") ||

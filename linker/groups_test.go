@@ -48,8 +48,8 @@ func TestSpawnSharesMemory(t *testing.T) {
 	})
 }
 
-// A function pointer means the same function in every group, whoever made it, before or after the
-// group was.
+// A function pointer means the same function in every group, whichever group made it, before or
+// after this group was.
 func TestPointersInAllGroups(t *testing.T) {
 	eachThreaded(t, func(t *testing.T, i *image) {
 		lib := i.open("fnptr")
@@ -192,7 +192,7 @@ func TestClosures(t *testing.T) {
 }
 
 // A host function gets the group it is called from, may call back into it, and may wait without
-// holding anybody up.
+// delaying others.
 func TestHostFunctions(t *testing.T) {
 	ctx := context.Background()
 	rt := newRuntime(t)

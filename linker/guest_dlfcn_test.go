@@ -262,7 +262,7 @@ func TestDlopenInGroups(t *testing.T) {
 					t.Error(err)
 				}
 				pointers[k] = append(pointers[k], handle, pointer)
-				if k == 0 { // somebody keeps it
+				if k == 0 { // another group keeps it
 					continue
 				}
 				if r, err := g.try(lib, "dlfcn_close", handle); r != 0 || err != nil {
@@ -294,7 +294,7 @@ func TestDlerrorPerGroup(t *testing.T) {
 	b.wantError("libb-short")
 }
 
-// A replayed start function that calls dlopen gets an error, and nobody waits for anybody.
+// A replayed start function that calls dlopen gets an error, and no goroutine waits for another.
 func TestDlopenInReplay(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
 	i.spawn()

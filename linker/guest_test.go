@@ -241,8 +241,8 @@ func (i *image) openExits() *linker.Library {
 	return lib
 }
 
-// A group that has died makes room at once: nobody waits for it, and another group can have its
-// place.
+// A group that has died makes room at once: no operation waits for it, and another group can have
+// its place.
 func TestDeathMakesRoom(t *testing.T) {
 	i := newImage(t, "main-pie", "threads",
 		func(c *linker.Config) *linker.Config { return c.WithMaxGroups(2) })

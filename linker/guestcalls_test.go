@@ -17,7 +17,7 @@ import (
 // and nothing hangs.
 
 // hostAllocator is a main module whose malloc and free are functions of the host, and whose
-// functions t0 to t9 nobody has a pointer of.
+// functions t0 to t9 have no pointers.
 type hostAllocator struct {
 	next   uint32
 	malloc func(ctx context.Context, g *linker.Group) // called when the linker allocates

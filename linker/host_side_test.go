@@ -142,7 +142,7 @@ func TestNestedCallsAcrossGroups(t *testing.T) {
 	if !slices.Equal(visited, []int{0, 1, 2, 0, 1, 2, 0, 1}) {
 		t.Errorf("visited: %v", visited)
 	}
-	for _, g := range groups { // nobody is left inside
+	for _, g := range groups { // no goroutine is left inside
 		i.in(g).want(4, linker.Default, "main_twice", 2)
 	}
 	i.open("counter")
@@ -264,7 +264,7 @@ func pollLibrary(t testing.TB) []byte {
 	})
 }
 
-// A group that sleeps holds up nobody: neither link operations nor those who close files.
+// A group that sleeps delays no other: neither link operations nor calls that close files.
 func TestSleepingGroup(t *testing.T) {
 	asleep, wake := make(chan int64), make(chan struct{})
 	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config {
@@ -300,7 +300,7 @@ func TestSleepingGroup(t *testing.T) {
 	sleeper.want(102, linker.Default, "counter_next")
 }
 
-// A group that waits for its standard input holds up nobody either, and standard output needs no
+// A group that waits for its standard input delays no other either, and standard output needs no
 // lock of its own.
 func TestStdio(t *testing.T) {
 	stdin, feed := io.Pipe()

@@ -48,9 +48,8 @@ func numbered(n int, element func(i int) []byte) []byte {
 	return out
 }
 
-// Modules beyond their dylink.0: numbers of things, sizes, names, and features that nobody expects.
-// Each is refused with a typed error that names the module, of bounded length, and the image is as
-// it was.
+// Modules beyond their dylink.0: numbers of things, sizes, names, and unexpected features. Each is
+// refused with a typed error that names the module, of bounded length, and the image is as it was.
 func TestHostileModules(t *testing.T) {
 	const (
 		noFunc = "\x60\x00\x00" // the type () -> ()

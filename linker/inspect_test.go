@@ -70,8 +70,8 @@ func TestThreadLocalSymbols(t *testing.T) {
 	}
 }
 
-// A pointer is traced to its module and symbol, whoever asks and whichever module's table entry it
-// is.
+// A pointer is traced to its module and symbol, whichever group asks and whichever module's table
+// entry it is.
 func TestAddr(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i := groups[len(groups)-1]

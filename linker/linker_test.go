@@ -175,7 +175,7 @@ func TestLazyBinding(t *testing.T) {
 	})
 }
 
-// Functions that nobody has: their library loads, and only calling them fails.
+// Undefined functions: their library loads, and only calling them fails.
 func TestUnresolved(t *testing.T) {
 	eachMain(t, func(t *testing.T, i *image) {
 		lib := i.open("unresolved")

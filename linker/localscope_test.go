@@ -81,9 +81,8 @@ func (i *image) openLocal(name string) *linker.Library {
 	return lib
 }
 
-// What is opened together as Local is one load group: the first definition in it is everybody's in
-// it, breadth first from its root, whether its libraries name each other or not, and nobody's
-// outside.
+// What is opened together as Local is one load group: its first definition, breadth first from its
+// root, counts for all its libraries, whether they name each other or not, and for none outside.
 func TestLocalGroup(t *testing.T) {
 	eachScopeImage(t, func(t *testing.T, groups []*image) {
 		top := groups[0].openLocal("top.wasm")
@@ -106,8 +105,8 @@ func TestLocalGroup(t *testing.T) {
 	})
 }
 
-// A library belongs to every group that needs it: what it was bound to stays, and what nobody had
-// is found in the group that came later, until that is gone.
+// A library belongs to every group that needs it: its bindings stay, and an undefined function is
+// found in the group that came later, until that is gone.
 func TestLocalGroupsOverlap(t *testing.T) {
 	eachScopeImage(t, func(t *testing.T, groups []*image) {
 		base := groups[0].openLocal("base.wasm")

@@ -9,8 +9,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/synth"
 )
 
-// Libraries that use each other's data, and name nobody, are opened as one: in no order could they
-// be opened one by one.
+// Libraries that use each other's data, and name no other library, are opened as one: in no order
+// could they be opened one by one.
 func TestLocalGroupOfAll(t *testing.T) {
 	lib := func(name, own, other string, v int32) synth.Library {
 		return synth.Library{Name: name, Variables: []synth.Variable{{Export: own, Init: v}},

@@ -47,8 +47,8 @@ func (i *image) closeLibrary(lib *linker.Library) {
 
 func isUndefined(err error) bool { return errors.As(err, new(*linker.UndefinedSymbolError)) }
 
-// A local library's symbols are found through its handle and by those that need it, and by nobody
-// else, until it is opened as a global one.
+// A local library's symbols are found through its handle and by those that need it, and by no
+// others, until it is opened as a global one.
 func TestLocal(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i := groups[0]
@@ -93,7 +93,7 @@ func TestLocal(t *testing.T) {
 	})
 }
 
-// What is local interposes nobody, not even later; what is global does, in the order in which it
+// A local library interposes no other, not even later; global ones do, in the order in which they
 // became global.
 func TestLocalInterposition(t *testing.T) {
 	cases := []struct {

@@ -51,9 +51,9 @@ func rounds(t testing.TB) []byte {
 	})
 }
 
-// A group that nobody wants anything of comes to the linker once in so many rounds, whatever there
-// was before: what ended its calls, or tried to close it, or linked meanwhile, leaves nothing that
-// makes it come more often.
+// A group that is left alone comes to the linker once in so many rounds, whatever there was before:
+// what ended its calls, or tried to close it, or linked meanwhile, leaves nothing that makes it
+// come more often.
 func TestPollsAreRare(t *testing.T) {
 	var polls pollCounter
 	rt, ctx := newRuntime(t), polls.context(context.Background())

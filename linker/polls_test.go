@@ -115,7 +115,7 @@ func (i *image) goCall(ctx context.Context, lib *linker.Library, name string,
 	return done
 }
 
-// A group that computes delays nobody's link operations, and has what was loaded meanwhile.
+// A group that computes delays no link operation, and has the libraries that were loaded meanwhile.
 func TestLoopSafepoints(t *testing.T) {
 	eachLoopImage(t, func(t *testing.T, i *image, lib *linker.Library, started <-chan int32) {
 		gate := i.call(linker.Default, "malloc", 4)

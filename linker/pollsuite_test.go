@@ -27,7 +27,7 @@ func TestLoopSafepointsChangeNothing(t *testing.T) {
 		{"threads and atomic waits", "thread", func(g *image, lib *linker.Library, n int32) {
 			g.want(4*50, lib, "thread_run", g.call(lib, "thread_function", threadAdd), 50, 4)
 			g.want(200*(n+1), lib, "thread_total")
-			g.want(2, lib, "thread_wait", 0) // nobody wakes it
+			g.want(2, lib, "thread_wait", 0) // no notify wakes it
 		}},
 		{"closures", "closure", func(g *image, lib *linker.Library, n int32) {
 			if got := g.unary(uint32(g.call(lib, "closure_made")), n); got != 2*n+5 {

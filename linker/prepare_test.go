@@ -147,7 +147,7 @@ func others(t *testing.T, i *image, open *linker.Library) {
 		t.Fatal(err)
 	}
 	i.want(6, linker.Default, "main_twice", 3)
-	i.symbol(open, "counter_next") // a pointer that nobody has yet
+	i.symbol(open, "counter_next") // a pointer that is not made yet
 	again := i.open("counter")
 	lib := i.open("other")
 	child := i.spawn()
@@ -162,7 +162,7 @@ func others(t *testing.T, i *image, open *linker.Library) {
 }
 
 // While a library is being compiled, or its file read, for as long as that takes, all operations of
-// others go on, and guests in the group that opens it hold up nobody.
+// others go on, and guests in the group that opens it delay none.
 func TestOthersGoOnWhileOneLoads(t *testing.T) {
 	for _, from := range []string{"Go", "a guest"} {
 		for _, c := range []struct {

@@ -10,7 +10,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
-// Whoever comes back gets the entries that it had, unless somebody else has them; somebody else
+// An owner that comes back gets the entries that it had, unless another one has them. Another one
 // gets them only when enough has been given back after them, or when the table is full.
 func TestQuarantine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -12,7 +12,8 @@ import (
 )
 
 // What a library imports and exports again is a symbol of it, under its own name for it: the same
-// function, with the same pointer. Libraries are bound to it, and whoever defines it stays loaded.
+// function, with the same pointer. Libraries are bound to it, and the library that defines it stays
+// loaded.
 func TestReexports(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i := groups[0]

@@ -75,8 +75,8 @@ func catching(b *wasm.Builder, tag, throwIt uint32) {
 		0x0b))) // end
 }
 
-// An exception crosses libraries, whether a library defines its tag or nobody does, and whatever
-// was loaded first.
+// An exception crosses libraries, whether a library defines its tag or none does, and whichever was
+// loaded first.
 func TestExceptionsAcrossLibraries(t *testing.T) {
 	thrower := func(b *wasm.Builder) {
 		throwing(b, b.ImportTag("env", "__cpp_exception", b.Type(i32, nil)))

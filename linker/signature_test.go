@@ -63,9 +63,9 @@ func TestTypesOfImportDiffer(t *testing.T) {
 	})
 }
 
-// The address of a function that nobody has is one of its own, in every group, if everything need
-// not be bound. Who calls it hears its name, unless it is called as what it cannot be, which traps;
-// a weak one is null.
+// The address of an undefined function is one of its own, in every group, if everything need not be
+// bound. A call of it is an error with its name, or a trap if the signature cannot be right; a weak
+// one is null.
 func TestPointerToNobody(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i := groups[0]

@@ -35,7 +35,7 @@ func (i *image) tryUnary(pointer uint32, x int32) (int32, error) {
 }
 
 // stalePointers are function pointers into libfnptr and libother by what each makes of 1: two in
-// the element segments of these libraries, and two that were made because somebody asked.
+// the element segments of these libraries, and two that were made by look-ups.
 func stalePointers(i *image, lib *linker.Library) map[uint32]int32 {
 	i.Helper()
 	return map[uint32]int32{
@@ -302,7 +302,7 @@ func TestQuarantineOfImages(t *testing.T) {
 }
 
 // A handle that was given up is an error wherever it is used, also when the same library, or
-// another one in its place, is loaded. It gives up nobody else's handle.
+// another one in its place, is loaded. It gives up no other handle.
 func TestStaleHandle(t *testing.T) {
 	eachImage(t, func(t *testing.T, groups []*image) {
 		i, last := groups[0], groups[len(groups)-1]
@@ -340,7 +340,7 @@ func TestStaleHandle(t *testing.T) {
 		check("closed")
 		other := last.open("callback")
 		check("another one loaded")
-		// the name, too, is somebody else's
+		// the name, too, is another library's
 		again, err := last.g.OpenBytes(i.ctx, "libcounter.wasm", areaLibrary(t, 16, 4))
 		if err != nil {
 			t.Fatal(err)

@@ -50,7 +50,7 @@ func (l *lockedBuilder) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-// A group that waits in a system call holds up nobody: libraries are loaded meanwhile, and are
+// A group that waits in a system call delays no other: libraries are loaded meanwhile, and are
 // there afterwards.
 func TestBlockedSystemCall(t *testing.T) {
 	stdin, feed := io.Pipe()

@@ -104,8 +104,7 @@ func TestThreadTraps(t *testing.T) {
 	})
 }
 
-// proc_exit in a thread ends the image: all other groups, those that run and those in which nobody
-// is.
+// proc_exit in a thread ends the image: all other groups, those that run and those that are idle.
 func TestThreadExits(t *testing.T) {
 	eachWithThreads(t, nil, func(t *testing.T, i *image, lib *linker.Library) {
 		idle := i.spawn()

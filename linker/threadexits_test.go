@@ -78,8 +78,8 @@ func TestThreadDestructorsKeepLibraries(t *testing.T) {
 				linker.ErrLibraryClosed) {
 				t.Errorf("the handle: %v", err)
 			}
-			// The first group still has some, and they run when the library is unloaded by somebody
-			// who may: itself.
+			// The first group still has some, and they run when the library is unloaded by a group
+			// that may: itself.
 			b.closeGroup()
 			i.wantLog(502, 501)
 			i.wantLibraries("libthread_dtor.wasm")

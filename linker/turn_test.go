@@ -32,7 +32,7 @@ func TestGroupsTakeTurns(t *testing.T) {
 		var i, other *image
 		var errs []error
 		rt := hostCall(t, func(ctx context.Context, g *linker.Group) {
-			// With a context that has ended, whoever has to wait is not let in.
+			// With a context that has ended, a call that has to wait is not let in.
 			try := func() {
 				done := make(chan error)
 				go func() {

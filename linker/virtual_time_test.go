@@ -15,7 +15,7 @@ import (
 )
 
 // inVirtualTime runs a test with an image of its own and libthread, where the clock goes on only
-// when everybody waits: what a test says of times is exact, and a wake-up that is lost is a
+// when all goroutines wait: what a test says of times is exact, and a wake-up that is lost is a
 // deadlock, which is reported.
 func inVirtualTime(t *testing.T, name string, configure func(*linker.Config) *linker.Config,
 	f func(t *testing.T, i *image, lib *linker.Library)) {
@@ -36,7 +36,7 @@ type outcome struct {
 
 func (o outcome) String() string { return fmt.Sprintf("%d, %v after %v", o.result, o.err, o.after) }
 
-// begin makes a request in a goroutine of its own, and waits until nobody can do any more.
+// begin makes a request in a goroutine of its own, and waits until no goroutine can go on.
 func begin(request func() (int32, error)) <-chan outcome {
 	done := make(chan outcome, 1)
 	begun := time.Now()
@@ -175,7 +175,7 @@ func TestWaitForThreadsInVirtualTime(t *testing.T) {
 }
 
 // busyGroups is an image with three groups, the second of which is in a host function that lasts
-// ten seconds and takes part in nothing. Whoever needs all groups waits for it.
+// ten seconds and takes part in nothing. An operation that needs all groups waits for it.
 func busyGroups(t *testing.T, waiting coord.Waiting, f func(t *testing.T, i, other *image)) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t)
@@ -264,8 +264,8 @@ func TestLinkerWaitsInVirtualTime(t *testing.T) {
 	}
 }
 
-// A host function that waits in Block, for an hour, holds up nobody for a moment; it finds what was
-// loaded meanwhile.
+// A host function that waits in Block, for an hour, delays no other group for a moment; it finds
+// the libraries that were loaded meanwhile.
 func TestBlockInVirtualTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := newRuntime(t)

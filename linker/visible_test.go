@@ -28,9 +28,9 @@ func (i *image) look() {
 	}
 }
 
-// Number, libraries and symbols are of one snapshot, whoever looks, and when: also what is called
-// when an instance of an unloaded library is closed. That holds no lock, so it may call the linker,
-// too.
+// Number, libraries and symbols are of one snapshot, for every reader at every moment: also what is
+// called when an instance of an unloaded library is closed. That holds no lock, so it may call the
+// linker, too.
 func TestCloseNotifierLooks(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", nil)
 	other := i.spawn()

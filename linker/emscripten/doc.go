@@ -7,7 +7,7 @@
 //	p, err := emscripten.Start(ctx, rt, wasm, linker.NewConfig(), emscripten.NewConfig().WithFS(fsys).WithStdio(os.Stdin, os.Stdout, os.Stderr))
 //	code, err := p.Main(ctx, "program", "argument")
 //
-// What a program imports and nobody has fails when it is called, with its name; [Imports] lists it
+// An undefined import of a program fails when it is called, with its name; [Imports] lists them
 // beforehand.
 //
 // A program has one thread: pthread_create fails with EAGAIN. Sockets are not there.

@@ -34,7 +34,7 @@ func (e *AbortError) Error() string {
 // Unwrap returns linker.ErrAborted.
 func (e *AbortError) Unwrap() error { return linker.ErrAborted }
 
-// Exception is a C++ exception, thrown in JavaScript style, that nobody caught.
+// Exception is a C++ exception, thrown in JavaScript style, that was not caught.
 type Exception struct {
 	Pointer uint32 // the object
 	Type    string // its type's name as C++ has it, if the program tells
@@ -49,7 +49,7 @@ func (e *Exception) Error() string {
 }
 
 // ErrLongjmp means that the program called longjmp outside of all calls that Emscripten prepared
-// for it: nobody is there to jump to.
+// for it: there is no frame to jump to.
 var ErrLongjmp = errors.New("emscripten: longjmp without a setjmp that waits for it")
 
 // readable is a C++ type's name.

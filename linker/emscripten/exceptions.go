@@ -10,8 +10,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/emscripten/vfs"
 )
 
-// exceptions are the C++ exceptions that are under way in a group. Whoever is inside the group uses
-// it.
+// exceptions are the C++ exceptions that are under way in a group. The goroutine inside the group
+// uses it.
 type exceptions struct {
 	last     uint32 // the one that was thrown last, until it has been caught and let go
 	caught   []uint32
@@ -41,7 +41,7 @@ func (c *call) exceptions() *exceptions {
 	return x.(*exceptions)
 }
 
-// throw unwinds to whoever catches the exception, or to Go.
+// throw unwinds to the frame that catches the exception, or to Go.
 func (c *call) throw(object uint32) uint64 {
 	e := &Exception{Pointer: object}
 	if typ := c.mem.u32(object - exceptionHeader + exceptionType); typ != 0 {

@@ -233,7 +233,7 @@ func control(c *call) (int, error) {
 	case fDupFD, fDupFDCloExec:
 		fd, err := c.p.files.add(d, int32(c.vararg(2)))
 		return int(fd), err
-	case fGetFD, fSetFD, fSetLk, fSetLkW, fSetLk64, fSetLkW64: // nobody else could have a lock
+	case fGetFD, fSetFD, fSetLk, fSetLkW, fSetLk64, fSetLkW64: // no other process could have a lock
 		return 0, nil
 	case fGetFL:
 		d.mu.Lock()

@@ -9,7 +9,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/modinfo"
 )
 
-// Import is a function that a module imports and that nobody has.
+// Import is a function that a module imports and that is undefined.
 type Import struct {
 	Namespace string
 	Name      string

@@ -103,7 +103,7 @@ func TestLongjmp(t *testing.T) {
 }
 
 // A C++ exception is caught by the clause of its type; objects on its way are destroyed; one that
-// nobody catches is an error that names its type.
+// is not caught is an error that names its type.
 func TestExceptions(t *testing.T) {
 	p := start(t, fixture(t, "program.wasm"), nil)
 	p.want(0, "caught", 0)

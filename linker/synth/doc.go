@@ -8,7 +8,7 @@
 //	}
 //	file, err := lib.Encode()
 //
-// A [Library] is data, so that whoever judges a linker can compute from the description, without a
+// A [Library] is data, so that the judge of a linker can compute from the description, without a
 // look at the binary, what each function has to return. What it is written as is what clang and
 // wasm-ld write for position-independent code: a dylink.0 section, imports from env, GOT.mem and
 // GOT.func, relocations in __wasm_apply_data_relocs, constructors in __wasm_call_ctors,

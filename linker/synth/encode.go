@@ -138,7 +138,7 @@ func (e *encoder) function(module, name string, typ uint32) {
 	}
 }
 
-// got imports a mutable global, once: an entry of a GOT, or somebody's global.
+// got imports a mutable global, once: an entry of a GOT, or a global of another module.
 func (e *encoder) got(module, name string) {
 	k := importKey{module, name}
 	if _, ok := e.globals[k]; !ok {

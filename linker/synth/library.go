@@ -34,7 +34,7 @@ type Library struct {
 // Function is a function of a library. With a negative depth it does nothing but return its Base,
 // which serves as its identity. Otherwise it starts with its Base and what else it is given, and
 // for each operation multiplies by 31 and adds the operation's value; arithmetic wraps around at 32
-// bits. That is also what a constructor does, from 0, with nobody to return it to.
+// bits. That is also what a constructor does, from 0, without returning the result.
 type Function struct {
 	Exports []string // none: it is reached through a pointer alone
 	Sig     Signature
@@ -57,7 +57,7 @@ type Word struct {
 	Index    int
 }
 
-// Import is a function of somebody else.
+// Import is a function of another module.
 type Import struct {
 	Symbol string
 	Sig    Signature
@@ -74,7 +74,7 @@ const (
 	// (depth i32, x i64) -> i64; the low half of x is added to the base, the result is
 	// sign-extended
 	Wide
-	// (x i32) -> (), a destructor: it has no depth, so its body calls nobody; x is added to the
+	// (x i32) -> (), a destructor: it has no depth, so its body calls nothing; x is added to the
 	// base
 	Final
 	Signatures = int(Final) // how many there are that can be called
@@ -113,7 +113,7 @@ func (s Signature) String() string {
 // Op is one operation of a body. Each has a value, an i32.
 type Op struct {
 	Kind   OpKind
-	Symbol string    // of operations on somebody's symbol
+	Symbol string    // of operations on a symbol
 	Index  int       // of operations on what is the library's own
 	Sig    Signature // of calls
 	Value  int32

@@ -18,7 +18,7 @@ import (
 )
 
 // Cache is the compiled code of an image: of its libraries, and of what is generated for them.
-// Equal bytes are compiled once. Code that nobody uses any more is kept for the next load, up to a
+// Equal bytes are compiled once. Code that is not used any more is kept for the next load, up to a
 // limit, the longest unused going first. All methods are safe for concurrent use.
 //
 // That makes loading a library again cheap, and it bounds what unloading leaves behind: wazero
@@ -34,7 +34,7 @@ type Cache struct {
 	mu      sync.Mutex // guards what follows, and what a code and a Compilation say it does
 	limit   int        // bytes that idle code may take
 	all     map[[sha256.Size]byte]*code
-	running map[[sha256.Size]byte]*Compilation // those that somebody may still join
+	running map[[sha256.Size]byte]*Compilation // those that a load may still join
 	alive   map[*Compilation]bool              // all, with those that were given up
 	idle    *list.List                         // of *code, the longest unused first
 	size    int                                // of what is idle
@@ -81,7 +81,7 @@ func (c *Cache) release(ctx context.Context, x *code) error {
 	return c.rest(ctx, x)
 }
 
-// rest puts code that nobody uses among the idle. The mutex is held.
+// rest puts unused code among the idle. The mutex is held.
 func (c *Cache) rest(ctx context.Context, x *code) error {
 	x.idle = c.idle.PushBack(x)
 	c.size += x.size
@@ -103,8 +103,8 @@ func (c *Cache) shrink(ctx context.Context, limit int) error {
 }
 
 // Close closes what is idle; what is used is closed when that use ends. Whatever is being compiled
-// is stopped, as far as it can be, and its code is closed by whoever compiles it. The error
-// wraps [Errors.Compiling] if that is not over when the context ends.
+// is stopped, as far as it can be, and its code is closed by the goroutine that compiles it. The
+// error wraps [Errors.Compiling] if that is not over when the context ends.
 func (c *Cache) Close(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -86,7 +86,8 @@ func (c *Cache) Wait(ctx context.Context, p *Compilation) (wazero.CompiledModule
 	return c.handle(p.code), nil
 }
 
-// Abandon is what one does who will not wait. What nobody waits for is stopped, if it can be.
+// Abandon ends a caller's interest. A compilation that no caller waits for is stopped, if it can
+// be.
 func (c *Cache) Abandon(ctx context.Context, p *Compilation) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,7 +108,7 @@ func (c *Cache) Abandon(ctx context.Context, p *Compilation) {
 	p.stop(context.Canceled)
 }
 
-// compile compiles. What the engine panics with is an error of whoever waits.
+// compile compiles. A panic of the engine is an error of the callers that wait.
 func (c *Cache) compile(ctx context.Context, p *Compilation) {
 	var compiled wazero.CompiledModule
 	err := c.errors.Panicked(nil)
@@ -153,7 +154,7 @@ func (c *Cache) finish(ctx context.Context, p *Compilation, compiled wazero.Comp
 	if x == nil {
 		x = &code{compiled: compiled, key: p.key, size: p.size}
 		c.all[p.key] = x
-	} else { // it was given up, and somebody began anew and was quicker
+	} else { // it was given up, and another compilation of the bytes was quicker
 		_ = compiled.Close(ctx) // it never fails
 	}
 	c.use(x, p.waiters)

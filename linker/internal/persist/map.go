@@ -75,7 +75,8 @@ func (m Map[K, V]) All(yield func(K, V) bool) {
 // seed is the same for all maps of the process, whatever they have in common.
 var seed = maphash.MakeSeed()
 
-// hasher hashes keys so that nobody who chooses them knows how.
+// hasher hashes keys with a secret seed, so that a guest that chooses keys cannot make them
+// collide.
 type hasher[K comparable] struct{}
 
 // Hash implements immutable.Hasher.

@@ -26,10 +26,10 @@ func (s Span) Without(units []uint32) (rest []Span) {
 	return append(rest, s)
 }
 
-// Set is a set of disjoint ranges that nobody uses, neighbours joined. The zero value is empty.
-// It is a balanced tree that shares what it has in common with its copies, so that each method
-// takes time in proportion to the logarithm of how many ranges there are: guests decide that. It is
-// not safe for concurrent use.
+// Set is a set of disjoint free ranges, neighbours joined. The zero value is empty. It is a
+// balanced tree that shares what it has in common with its copies, so that each method takes time
+// in proportion to the logarithm of how many ranges there are: guests decide that. It is not safe
+// for concurrent use.
 type Set struct{ root *node }
 
 // Has reports whether a unit is in one of the ranges.

@@ -193,7 +193,7 @@ func (m *Module) bodies(b []byte) [][]byte {
 }
 
 // CallsDirectly reports whether the code of one defined function of module b, of which m is the
-// decoded form, calls another one by its index. Functions that are imported call nobody.
+// decoded form, calls another one by its index. Imported functions call none.
 func (m *Module) CallsDirectly(b []byte, caller, callee uint32) bool {
 	i, ok := m.defined(KindFunc, caller)
 	bodies := m.bodies(b)

@@ -40,7 +40,7 @@ type edit struct {
 // mostAdded is how many functions are added to a module at most.
 const mostAdded = 1 + hooks + 3
 
-// hookTable is a table of functions that a module is given, for somebody else to fill. Each of its
+// hookTable is a table of functions that is added to a module, for the linker to fill. Each of its
 // entries has a function in the module, behind those that there were, which calls it.
 type hookTable struct {
 	export string

@@ -13,9 +13,9 @@ import (
 // instructions are copied. Without any, the result is b itself.
 //
 // A try becomes a block around one block for each of its catches, innermost the first, and a
-// try_table whose catches lead to these. Whoever rethrows finds the exception in a local variable.
-// A delegate that passes over another try leads, with the exception, to a block just inside the
-// try, or the function, that is to handle it.
+// try_table whose catches lead to these. A rethrow finds the exception in a local variable. A
+// delegate that passes over another try leads, with the exception, to a block just inside the try,
+// or the function, that is to handle it.
 //
 // The error is a *[RewriteError]: a try with parameters, which no toolchain writes, or a body that
 // has instructions of both kinds.

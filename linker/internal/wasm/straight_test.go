@@ -141,7 +141,7 @@ func TestStraightCodeCounts(t *testing.T) {
 	}
 }
 
-// A function that is short does not count, whoever calls it counts for it.
+// A short function does not count; its callers count for it.
 func TestShortFunctionsDoNotCount(t *testing.T) {
 	var b Builder
 	one := b.Type([]ValType{I32}, []ValType{I32})
