@@ -24,7 +24,7 @@ fixtures: ## rebuild the C fixtures of tests and examples (needs clang, lld, llv
 	linker/testdata/build.sh
 	programs/testdata/build.sh
 	linker/emscripten/testdata/build.sh
-	examples/treesitter/webts/cxx/build.sh
+	treesitter/glue/build.sh
 
 libraries: ## rebuild zlib, Lua, SQLite and libc from Debian's sources (see libraries/README.md)
 	libraries/build.sh

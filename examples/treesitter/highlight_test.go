@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lockstep-wasm/lockstep/examples/treesitter/webts"
+	"github.com/lockstep-wasm/lockstep/stock"
 )
 
 var escapes = regexp.MustCompile(`\x1b\[[0-9;]*m`)
@@ -51,12 +51,38 @@ func TestHighlight(t *testing.T) {
 
 // What the grammar does not know is marked, and nothing is lost.
 func TestHighlightErrors(t *testing.T) {
-	const source = "{]"
-	tokens := []webts.Token{
-		{Start: 0, End: 1, Type: "{", Parents: []string{"document", "object"}},
-		{Start: 1, End: 2, Type: "]", Parents: []string{"document", "ERROR"}},
-	}
-	if got := highlight(source, tokens); got != "{\x1b[4;31m]\x1b[0m" {
+	tokens := []token{{0, 1, plain}, {1, 2, wrong}}
+	if got := highlight("{]", tokens); got != "{\x1b[4;31m]\x1b[0m" {
 		t.Errorf("%q", got)
+	}
+}
+
+// A grammar's own query says what has which colour.
+func TestHighlightsOfGrammar(t *testing.T) {
+	var out, errs bytes.Buffer
+	args := []string{"-grammar", mustPath(t, stock.TreeSitterPython), "-highlights",
+		mustPath(t, "tree-sitter-python/queries/highlights.scm"), "-"}
+	const source = "def f(é):\n  return len(LIMIT) + 1 # no\n"
+	if err := run(t.Context(), config, args, strings.NewReader(source), &out, &errs); err != nil {
+		t.Fatal(err)
+	}
+	got := strings.ReplaceAll(out.String(), "\x1b[0m", ">")
+	got = regexp.MustCompile(`\x1b\[([0-9;]+)m`).ReplaceAllString(got, "<$1:")
+	const want = "<35:def> <34:f>(é):\n  <35:return> <34:len>(<36:LIMIT>) + <36:1> <90:# no>\n"
+	if got != want {
+		t.Errorf("\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A query's captures are printed, a line each.
+func TestQuery(t *testing.T) {
+	var out, errs bytes.Buffer
+	args := []string{"-grammar", "json", "-query", `(pair key: (string) @key)`, "-"}
+	if err := run(t.Context(), config, args, strings.NewReader(`{"é": 1}`), &out,
+		&errs); err != nil {
+		t.Fatal(err)
+	}
+	if want := "@key string 1:2-1:6 \"\\\"é\\\"\"\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
 	}
 }

@@ -8,35 +8,43 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
-	"github.com/lockstep-wasm/lockstep/examples/treesitter/webts"
 	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/stock"
+	"github.com/lockstep-wasm/lockstep/treesitter"
 )
 
 // The page begins here.
 func syntaxTree(ctx context.Context, treeSitter, grammar []byte, source string) (string, error) {
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
 	defer rt.Close(ctx)
-	// what web-tree-sitter imports from its host
-	if err := webts.InstantiateHost(ctx, rt); err != nil {
-		return "", err
-	}
 	// linker.New: web-tree-sitter.wasm is the main module
-	parser, err := webts.New(ctx, rt, treeSitter)
+	lib, err := treesitter.New(ctx, rt, treeSitter, nil)
 	if err != nil {
 		return "", err
 	}
 	// another instance group, with the same memory and function pointers
-	thread, err := parser.Linker().Main().Spawn(ctx)
+	thread, err := lib.Linker().Main().Spawn(ctx)
 	if err != nil {
 		return "", err
 	}
 	// Group.OpenBytes: the grammar is linked in both groups
-	golang, err := parser.Load(ctx, "go", grammar)
+	golang, err := lib.Load(ctx, "tree-sitter-go.wasm", grammar)
 	if err != nil {
 		return "", err
 	}
-	return parser.In(thread).Parse(ctx, golang, source)
+	parser, err := lib.In(thread).NewParser(ctx, golang)
+	if err != nil {
+		return "", err
+	}
+	tree, err := parser.Parse(ctx, source)
+	if err != nil {
+		return "", err
+	}
+	root, err := tree.Root(ctx)
+	if err != nil {
+		return "", err
+	}
+	return root.SExpression(ctx)
 }
 
 // The page ends here.

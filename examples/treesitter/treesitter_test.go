@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log"
@@ -14,9 +13,9 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
-	"github.com/lockstep-wasm/lockstep/examples/treesitter/webts"
 	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/stock"
+	"github.com/lockstep-wasm/lockstep/treesitter"
 )
 
 // config is what all runtimes of this test process are made with.
@@ -42,79 +41,20 @@ func TestMain(m *testing.M) {
 // parse returns the tree of a text.
 func parse(ctx context.Context, config wazero.RuntimeConfig, grammar, source string) (string,
 	error) {
-	var tree string
-	err := withParser(ctx, config, grammar,
-		func(parser *webts.Parser, language *webts.Language) (err error) {
-			tree, err = parser.Parse(ctx, language, source)
+	var text string
+	err := withParser(ctx, config, grammar, func(parser *treesitter.Parser) error {
+		tree, err := parser.Parse(ctx, source)
+		if err != nil {
 			return err
-		})
-	return tree, err
-}
-
-// sample is a small input for one grammar. The tree was recorded with the same modules under V8,
-// which shares no code with this linker.
-type sample struct {
-	Language, Source, Tree string
-}
-
-func readSamples(t *testing.T) []sample {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "trees.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var samples []sample
-	if err := json.Unmarshal(text, &samples); err != nil {
-		t.Fatal(err)
-	}
-	return samples
-}
-
-// TestEveryStockGrammar parses a small input with each of the 36 grammars: 34 give the tree that V8
-// gives, and two are refused, because they were generated for an interface that the tree-sitter
-// library knows no more.
-func TestEveryStockGrammar(t *testing.T) {
-	refused := map[string]func(error) bool{
-		"elm": isLanguageError("elm", 12),
-		"ql":  isLanguageError("ql", 10),
-	}
-	languages, err := stock.Grammars()
-	if err != nil {
-		t.Fatal(err)
-	}
-	samples := readSamples(t)
-	if len(languages) != 36 || len(samples) != 36 {
-		t.Fatalf("%d grammars and %d samples, want 36", len(languages), len(samples))
-	}
-	for i, s := range samples {
-		t.Run(s.Language, func(t *testing.T) {
-			if languages[i] != s.Language {
-				t.Fatalf("the sample is for %s, the grammar is %s", s.Language, languages[i])
-			}
-			tree, err := parse(t.Context(), config, s.Language, s.Source)
-			if expected := refused[s.Language]; expected != nil {
-				if err == nil || !expected(err) {
-					t.Fatalf("tree %q, error %v; want another refusal", tree, err)
-				}
-				t.Log(err)
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if tree != s.Tree {
-				t.Errorf("the tree is\n%swant\n%s", webts.Indent(tree), webts.Indent(s.Tree))
-			}
-		})
-	}
-}
-
-func isLanguageError(language string, abi uint32) func(error) bool {
-	return func(err error) bool {
-		var refused *webts.LanguageError
-		return errors.As(err, &refused) &&
-			*refused == webts.LanguageError{Language: language, ABI: abi}
-	}
+		}
+		root, err := tree.Root(ctx)
+		if err != nil {
+			return err
+		}
+		text, err = root.SExpression(ctx)
+		return err
+	})
+	return text, err
 }
 
 func TestPrintedTree(t *testing.T) {
@@ -195,8 +135,8 @@ func TestBadInvocations(t *testing.T) {
 			func(err error) bool { return errors.Is(err, os.ErrNotExist) }},
 		{"not a library", []string{"-grammar", mustPath(t, stock.TLAChecker), "-"},
 			func(err error) bool {
-				var load *linker.LoadError
-				return errors.As(err, &load)
+				var refused *treesitter.LanguageError
+				return errors.As(err, &refused) && errors.Is(err, treesitter.ErrNoLanguage)
 			}},
 	}
 	for _, tt := range tests {

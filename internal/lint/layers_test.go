@@ -29,7 +29,7 @@ var layers = []layer{
 	{name: "readers", packages: []string{"linker/modinfo", "linker/synth"}},
 	{name: "linker", packages: []string{"linker"}},
 	{name: "upon the linker", beside: true, packages: []string{"libraries", "linker/...", "plugin",
-		"programs/..."}},
+		"programs/...", "treesitter"}},
 	{name: "evidence", beside: true, packages: []string{"counterexample", "docs", "fuzz/...",
 		"include", "lincheck/...", "model", "playground/...", "spec", "stock", "timeline",
 		"tla/..."}},

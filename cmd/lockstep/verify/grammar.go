@@ -8,9 +8,9 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
-	"github.com/lockstep-wasm/lockstep/examples/treesitter/webts"
 	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/stock"
+	"github.com/lockstep-wasm/lockstep/treesitter"
 )
 
 // samples are source texts, by grammar. Any other grammar parses the empty text.
@@ -37,14 +37,11 @@ func parseInGroups(ctx context.Context, o *Options, r *Report, task Task) (_ str
 	}
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
 	defer func() { err = errors.Join(err, rt.Close(context.WithoutCancel(ctx))) }()
-	if err := webts.InstantiateHost(ctx, rt); err != nil {
-		return "", err
-	}
-	parser, err := webts.New(ctx, rt, library)
+	lib, err := treesitter.New(ctx, rt, library, nil)
 	if err != nil {
 		return "", err
 	}
-	groups := []*linker.Group{parser.Linker().Main()}
+	groups := []*linker.Group{lib.Linker().Main()}
 	for len(groups) < o.Groups {
 		g, err := groups[0].Spawn(ctx)
 		if err != nil {
@@ -52,24 +49,24 @@ func parseInGroups(ctx context.Context, o *Options, r *Report, task Task) (_ str
 		}
 		groups = append(groups, g)
 	}
-	language, err := parser.Load(ctx, o.Grammar, grammar)
+	language, err := lib.Load(ctx, o.Grammar, grammar)
 	if err != nil {
 		return "", err
 	}
-	pointers, err := lookUpInAll(ctx, groups, "tree_sitter_"+o.Grammar)
+	pointers, err := lookUpInAll(ctx, groups, language.Library(), "tree_sitter_"+o.Grammar)
 	if err != nil {
 		return "", err
 	}
 	source := samples[o.Grammar]
 	for i, g := range groups {
-		tree, err := parser.In(g).Parse(ctx, language, source)
+		tree, err := treeOf(ctx, lib.In(g), language, source)
 		switch {
 		case err != nil:
 			return "", fmt.Errorf("group %d: %w", g.ID(), err)
 		case i == 0:
-			r.Tree = webts.Indent(tree)
-		case webts.Indent(tree) != r.Tree:
-			return "", failed("group %d parses another tree:\n%s", g.ID(), webts.Indent(tree))
+			r.Tree = treesitter.Indent(tree)
+		case treesitter.Indent(tree) != r.Tree:
+			return "", failed("group %d parses another tree:\n%s", g.ID(), treesitter.Indent(tree))
 		case pointers[i] != pointers[0]:
 			return "", failed(
 				"group %d has the function pointer %d, group %d has %d",
@@ -88,13 +85,32 @@ func parseInGroups(ctx context.Context, o *Options, r *Report, task Task) (_ str
 	), nil
 }
 
+// treeOf returns the S-expression of a text.
+func treeOf(ctx context.Context, lib *treesitter.Library, language *treesitter.Language,
+	source string) (string, error) {
+	parser, err := lib.NewParser(ctx, language)
+	if err != nil {
+		return "", err
+	}
+	tree, err := parser.Parse(ctx, source)
+	if err != nil {
+		return "", err
+	}
+	root, err := tree.Root(ctx)
+	if err != nil {
+		return "", err
+	}
+	return root.SExpression(ctx)
+}
+
 // lookUpInAll finds a function in all groups at once.
-func lookUpInAll(ctx context.Context, groups []*linker.Group, name string) ([]uint32, error) {
+func lookUpInAll(ctx context.Context, groups []*linker.Group, library *linker.Library,
+	name string) ([]uint32, error) {
 	pointers, errs := make([]uint32, len(groups)), make([]error, len(groups))
 	var wg sync.WaitGroup
 	for i, g := range groups {
 		wg.Go(func() {
-			sym, err := g.Symbol(ctx, linker.Default, name)
+			sym, err := g.Symbol(ctx, library, name)
 			pointers[i], errs[i] = sym.Pointer, err
 		})
 	}

@@ -1,10 +1,10 @@
-package webts
+package treesitter
 
 import "strings"
 
-// Indent breaks an S-expression, as [Parser.Parse] returns it, into lines: one for each node, two
-// spaces for each level, the field name in front of its node. The result ends with a newline unless
-// it is empty.
+// Indent breaks an S-expression, as [Node.SExpression] returns it, into lines: one for each node,
+// two spaces for each level, the field name in front of its node. The result ends with a newline
+// unless it is empty.
 func Indent(tree string) string {
 	if tree == "" {
 		return ""
