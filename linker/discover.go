@@ -25,21 +25,52 @@ type batch struct {
 }
 
 // discover finds a library and everything that it needs: loaded, or prepared. It changes nothing.
-// The first module of the result's search order is the library, unless it is loaded already.
-func (t *tx) discover(p *preparation, name string, o opening) (*module, *batch, error) {
+// The first module of the result's search order is the library, unless it is loaded already. Of
+// several libraries it finds all.
+func (t *tx) discover(p *preparation, name string, o opening) ([]*module, *batch, error) {
 	b := newBatch(p)
-	if o.noLoad {
+	switch {
+	case o.noLoad && o.all != nil:
+		var roots []*module
+		for i, name := range o.all {
+			m, err := t.loaded(name, p.each[i])
+			if err != nil {
+				return nil, nil, asLoadError(err, name)
+			}
+			roots = append(roots, m)
+		}
+		return roots, b, nil
+	case o.noLoad:
 		root, err := t.loaded(name, p.root)
-		return root, b, err
+		return []*module{root}, b, err
 	}
 	root, err := t.find(b, name, p.root, nil)
 	if err == nil {
+		root.joins = o.all != nil || root.joins
 		err = t.gather(b)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return root, b, nil
+	if o.all != nil {
+		b.join(root)
+		return root.needed, b, nil
+	}
+	return []*module{root}, b, nil
+}
+
+// join makes what root needs one load group, if any of that is new: root stays loaded as long as
+// one of the new ones does, and keeps none loaded.
+func (b *batch) join(root *module) {
+	root.uses = nil
+	for _, m := range root.needed {
+		if b.prepared[m] != nil {
+			m.uses = append(m.uses, root)
+		}
+	}
+	if len(b.search) == 1 {
+		b.search, b.order, b.names = nil, nil, b.names.Without(root.name)
+	}
 }
 
 func newBatch(p *preparation) *batch {
@@ -59,6 +90,9 @@ func (t *tx) gather(b *batch) error {
 				at = needs[k]
 			}
 			n, err := t.find(b, need, at, m)
+			if err != nil && m.joins {
+				return asLoadError(err, need)
+			}
 			if err != nil {
 				return &LoadError{File: m.file, Module: m.name, Err: err}
 			}

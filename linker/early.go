@@ -70,17 +70,19 @@ func (s signal) tell() {
 	}
 }
 
-// giveUp unloads a library whose constructor has failed after its load was committed, unless
-// others have opened it meanwhile. No destructors of it run. A group that has ended leaves that to
-// the next one that unloads something.
-func (t *tx) giveUp(ctx context.Context, root *module, modules []*module) {
+// giveUp unloads libraries of which a constructor has failed after their load was committed, unless
+// others have opened them meanwhile. No destructors of them run. A group that has ended leaves that
+// to the next one that unloads something.
+func (t *tx) giveUp(ctx context.Context, roots, modules []*module) {
 	ctx = context.WithValue(context.WithoutCancel(ctx), receiptKey{}, (*Receipt)(nil))
 	for _, m := range modules {
 		t.l.exits.drop(m)
 	}
-	lib := &Library{linker: t.l, mod: root}
-	_ = t.g.unload(ctx, entryOf(ctx), lib) // the caller has the error of the constructor
-	if !lib.given.Load() {
-		root.handles.Add(-1)
+	for _, root := range roots {
+		lib := &Library{linker: t.l, mod: root}
+		_ = t.g.unload(ctx, entryOf(ctx), lib) // the caller has the error of the constructor
+		if !lib.given.Load() {
+			root.handles.Add(-1)
+		}
 	}
 }

@@ -76,6 +76,9 @@ func (g *Group) dlIteratePhdr(ctx context.Context, callback, data uint32) uint32
 	defer g.l.areas.giveLater(area)
 	e := entryOf(ctx)
 	for _, m := range e.scope().search {
+		if m.joins {
+			continue
+		}
 		name, err := g.l.names.intern(ctx, g, m, m.file)
 		if err != nil {
 			return 0

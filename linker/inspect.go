@@ -120,7 +120,7 @@ func (l *Linker) Modules() []ModuleInfo {
 	global, pinned := set(s.global.all), set(s.pinned)
 	list := make([]ModuleInfo, 0, len(s.search))
 	for _, m := range s.search {
-		if s.hides(m) {
+		if s.hides(m) || m.joins {
 			continue
 		}
 		area := l.dataArea(m)

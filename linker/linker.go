@@ -113,7 +113,7 @@ func (l *Linker) Libraries() []string {
 	var names []string
 	s := l.committed.Load()
 	for _, m := range s.search {
-		if m != l.main && !m.generated && !s.hides(m) {
+		if m != l.main && !m.generated && !m.joins && !s.hides(m) {
 			names = append(names, m.name)
 		}
 	}

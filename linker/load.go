@@ -11,40 +11,44 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// library loads a library that was prepared, or finds it loaded.
-func (t *tx) library(ctx context.Context, p *preparation, name string, o opening) (*module, error) {
-	root, b, err := t.discover(p, name, o)
-	if err != nil {
-		return nil, asLoadError(err, name)
+// library loads a library that was prepared, or finds it loaded, or does so with several. The
+// result are those that were asked for.
+func (t *tx) library(ctx context.Context, p *preparation, name string, o opening) ([]*module,
+	error) {
+	roots, b, err := t.discover(p, name, o)
+	if err == nil && o.all == nil {
+		err = p.isGiven(roots[0], name)
 	}
-	if err := p.isGiven(root, name); err != nil {
+	if err != nil {
 		return nil, asLoadError(err, name)
 	}
 	var loaded []*module
 	if len(b.search) > 0 {
 		b.now = o.now
 		if !o.local {
-			b.global = t.l.state.scope.promotion(root)
+			b.global = t.l.state.scope.promotion(roots...)
 		}
 		if loaded, err = t.load(ctx, b); err != nil {
 			return nil, err
 		}
 	}
 	t.note(b.names) // also when only another name of a loaded library was found
-	if err := t.reopen(ctx, root, o); err != nil {
-		return nil, asLoadError(err, name)
+	for _, root := range roots {
+		if err := t.reopen(ctx, root, o); err != nil {
+			return nil, asLoadError(err, root.name)
+		}
+		root.handles.Add(1)
+		t.opened = append(t.opened, root)
 	}
-	root.handles.Add(1)
-	t.opened = append(t.opened, root)
 	// This is the last: the operation may be committed while a constructor waits, and then its
 	// records are not to be touched any more.
 	if err := t.construct(ctx, loaded); err != nil {
 		if t.early {
-			t.giveUp(ctx, root, loaded)
+			t.giveUp(ctx, roots, loaded)
 		}
 		return nil, err
 	}
-	return root, nil
+	return roots, nil
 }
 
 // asLoadError makes sure that an error names the module that was asked for.

@@ -18,6 +18,7 @@ func (s *scope) localScope(m *module) []*module {
 			needers[n] = append(needers[n], x)
 		}
 	}
+	live := set(s.search)
 	group := map[*module]bool{m: true}
 	for queue := []*module{m}; len(queue) > 0; queue = queue[1:] {
 		for _, x := range needers[queue[0]] {
@@ -44,7 +45,9 @@ func (s *scope) localScope(m *module) []*module {
 		add(root)
 		for i := first; i < len(list); i++ {
 			for _, n := range list[i].needed {
-				add(n)
+				if live[n] || !list[i].joins { // what OpenAll has joined is unloaded one by one
+					add(n)
+				}
 			}
 		}
 	}

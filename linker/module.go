@@ -74,6 +74,9 @@ type module struct {
 	// the same without those of operations that may yet fail: what readers see
 	shown     atomic.Int32
 	generated bool // made by the linker, not loaded
+	// It makes what OpenAll opens one load group. It is loaded as long as one of them is, and no
+	// library to users.
+	joins bool
 }
 
 // importKey names an import.

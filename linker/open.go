@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/tetratelabs/wazero/sys"
 
@@ -58,13 +59,25 @@ func (g *Group) judgeLoad(e *entry, name string, err error) error {
 // openLibrary is Open and OpenBytes; from is the module by whose run-time path the library is
 // looked for, nil for none.
 func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, from *module,
-	options []OpenOption) (lib *Library, err error) {
+	options []OpenOption) (*Library, error) {
 	o, err := g.l.config.opening(options)
 	o.from = from
 	if err != nil {
 		return nil, asLoadError(err, name)
 	}
-	load := loading{name: name, bytes: bytes, opening: o}
+	libs, err := g.openLibraries(ctx, loading{name: name, bytes: bytes, opening: o})
+	if err != nil {
+		return nil, err
+	}
+	return libs[0], nil
+}
+
+// openLibraries makes a load, and returns the handles of what was asked for.
+func (g *Group) openLibraries(ctx context.Context, load loading) (libs []*Library, err error) {
+	name := load.name
+	if load.all != nil {
+		name = strings.Join(load.all, ", ")
+	}
 	defer func() { load.close(ctx) }()
 	if entryOf(ctx) == nil { // nobody has to wait for the group meanwhile, and it for nobody
 		if err := g.alive(); err != nil {
@@ -75,20 +88,26 @@ func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, from
 		}
 	}
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
-		m, err := load.run(ctx, e)
+		opened, err := load.run(ctx, e)
 		if err == nil {
-			lib = m
+			libs = opened
 		}
 		return g.judgeLoad(e, name, err)
 	})
-	g.logOpened(ctx, name, lib, err)
 	if err != nil {
+		g.logOpened(ctx, name, nil, err)
 		return nil, asLoadError(err, name)
 	}
-	return lib, nil
+	for i, lib := range libs {
+		if load.all != nil {
+			name = load.all[i]
+		}
+		g.logOpened(ctx, name, lib, nil)
+	}
+	return libs, nil
 }
 
-// loading is one call of Open.
+// loading is one call of Open, OpenBytes or OpenAll.
 type loading struct {
 	name  string
 	bytes []byte
@@ -112,23 +131,22 @@ func (x *loading) close(ctx context.Context) {
 
 // run makes the load an operation, or a part of one. The group is parked while there is anything to
 // be prepared.
-func (x *loading) run(ctx context.Context, e *entry) (*Library, error) {
-	var lib *Library
+func (x *loading) run(ctx context.Context, e *entry) ([]*Library, error) {
+	var libs []*Library
 	for {
 		if err := x.ready(ctx, e); err != nil {
 			return nil, err
 		}
 		err := e.run(ctx, protocol.LoadModules, func(ctx context.Context, t *tx) error {
-			m, err := t.library(ctx, x.prepared, x.name, x.opening)
-			if err != nil {
-				return err
+			roots, err := t.library(ctx, x.prepared, x.name, x.opening)
+			for _, m := range roots {
+				libs = append(libs, &Library{linker: t.l, mod: m})
 			}
-			lib = &Library{linker: t.l, mod: m}
-			t.handed = append(t.handed, lib)
-			return nil
+			t.handed = append(t.handed, libs...)
+			return err
 		})
 		if !errors.Is(err, errStale) || x.stale {
-			return lib, err
+			return libs, err
 		}
 		x.stale = true
 		x.close(ctx)

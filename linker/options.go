@@ -53,7 +53,8 @@ func (e *OptionError) Error() string { return fmt.Sprintf("linker: unknown optio
 // opening is what a call of Open asks for, or New.
 type opening struct {
 	now, local, noLoad, noDelete bool
-	from                         *module // whose run-time path counts; nil for a call from outside
+	from                         *module  // whose run-time path counts; nil for a call from outside
+	all                          []string // the libraries that OpenAll names; nil for one library
 }
 
 func (c *Config) opening(options []OpenOption) (opening, error) {
@@ -119,12 +120,15 @@ func (t *tx) reopen(ctx context.Context, root *module, o opening) error {
 	return t.perform(ctx, scopeStep{})
 }
 
-// promotion returns the modules that become global with m.
-func (s *scope) promotion(m *module) (more []*module) {
+// promotion returns the modules that become global with others.
+func (s *scope) promotion(with ...*module) (more []*module) {
 	global := set(s.global.all)
-	for _, m := range m.closure() {
-		if !global[m] {
-			more = append(more, m)
+	for _, m := range with {
+		for _, m := range m.closure() {
+			if !global[m] {
+				global[m] = true
+				more = append(more, m)
+			}
 		}
 	}
 	return more

@@ -25,6 +25,7 @@ type preparation struct {
 	all   bool   // take nothing for loaded
 
 	root    place
+	each    []place            // of what is only looked for, see opening.all
 	given   *[sha256.Size]byte // the sum of the root's bytes, if the caller gives them
 	modules []*prepared        // in the order in which they were found
 	names   map[string]place
@@ -62,6 +63,12 @@ func (l *Linker) newPreparation(g *Group, s *scope, all bool) *preparation {
 // prepare prepares the load of a library. The errors are those of the context; whatever else is
 // wrong is for the load itself to find, in what was loaded by then. The result has to be closed.
 func (p *preparation) prepare(ctx context.Context, name string, bytes []byte, o opening) error {
+	if o.noLoad && o.all != nil {
+		for _, name := range o.all {
+			p.each = append(p.each, p.find(ctx, name, nil, nil, o))
+		}
+		return ctx.Err()
+	}
 	p.given = given(bytes)
 	p.root = p.find(ctx, name, bytes, nil, o)
 	p.gather(ctx)
