@@ -13,7 +13,7 @@ import (
 )
 
 // hostCallback is the linker's function behind the function pointers of Go functions: what a
-// trampoline calls with its arguments, its results and the number of the callback.
+// trampoline calls with its arguments, its results and its own entry.
 const hostCallback = "callback"
 
 // CallbackError says why a Go function cannot have a function pointer of a signature.
@@ -27,45 +27,6 @@ func (e *CallbackError) Error() string {
 	return fmt.Sprintf("linker: callback %s: %s", text.Clip(e.Type, text.MaxName), e.Reason)
 }
 
-func (c *callbacks) add(f callback) uint32 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.live == nil {
-		c.live, c.slots = map[uint32]callback{}, map[uint32]uint32{}
-	}
-	c.last++
-	c.live[c.last] = f
-	return c.last
-}
-
-func (c *callbacks) get(number uint32) (callback, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	f, ok := c.live[number]
-	return f, ok
-}
-
-// known notes which function pointer a callback has; take forgets it, and false if it is none's.
-func (c *callbacks) known(slot, number uint32) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.slots[slot] = number
-}
-
-func (c *callbacks) take(slot uint32) (number uint32, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	number, ok = c.slots[slot]
-	delete(c.slots, slot)
-	return number, ok
-}
-
-func (c *callbacks) drop(number uint32) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.live, number)
-}
-
 // NewCallback makes a function pointer for a Go function, as addFunction of Emscripten does for one
 // of JavaScript: guests call it in every group, and it travels through their memory as any other. f
 // is called as a host function is, by whatever goroutine is inside the group that calls, so by
@@ -73,31 +34,29 @@ func (c *callbacks) drop(number uint32) {
 // wazero has them, and params and results are of the types i32, i64, f32, f64 and, in two words,
 // v128. The pointer is an entry of the function table until [Group.FreeCallback] gives it back.
 //
-// It is a link operation. The error is a *CallbackError for a signature that cannot be, or a
-// *LimitError when the function table cannot grow.
+// It is a link operation. The error is a *CallbackError for a signature that cannot be and
+// for no function, or a *LimitError when the function table cannot grow.
 func (g *Group) NewCallback(ctx context.Context, f api.GoModuleFunc, params,
 	results []api.ValueType) (uint32, error) {
 	typ := wasmType(params, results)
 	if err := callbackType(typ); err != nil {
 		return 0, err
 	}
-	slot, err := g.AllocateClosure(ctx)
-	if err != nil {
-		return 0, err
+	if f == nil {
+		return 0, &CallbackError{Type: typ.String(), Reason: "the Go function is nil"}
 	}
-	number := g.l.callbacks.add(callback{run: f, typ: typ})
-	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
-		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
-			return t.callback(ctx, slot, number, typ)
+	var slot uint32
+	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
+		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) (err error) {
+			if slot, err = t.closure(ctx); err != nil {
+				return err
+			}
+			return t.callback(ctx, slot, &callback{run: f, typ: typ})
 		})
 	})
 	if err != nil {
-		g.l.callbacks.drop(number)
-		// what it could fail with is what made this fail
-		_ = g.FreeClosure(context.WithoutCancel(ctx), slot)
 		return 0, err
 	}
-	g.l.callbacks.known(slot, number)
 	return slot, nil
 }
 
@@ -118,7 +77,7 @@ func callbackType(typ wasm.FuncType) error {
 }
 
 // callback makes a closure the function pointer of a callback.
-func (t *tx) callback(ctx context.Context, slot, number uint32, typ wasm.FuncType) error {
+func (t *tx) callback(ctx context.Context, slot uint32, f *callback) error {
 	s := &fillStep{}
 	backing, err := t.slot(t.l.host.exports[hostCallback].fn, &s.fills)
 	if err != nil {
@@ -129,8 +88,8 @@ func (t *tx) callback(ctx context.Context, slot, number uint32, typ wasm.FuncTyp
 			return err
 		}
 	}
-	tr := trampoline{typ: typ, backing: backing, data: number}
-	if tr.code, err = t.l.trampolineCode(ctx, typ); err != nil {
+	tr := trampoline{typ: f.typ, backing: backing, data: slot, callback: f}
+	if tr.code, err = t.l.trampolineCode(ctx, f.typ); err != nil {
 		return err
 	}
 	return t.setClosure(ctx, slot, nil, &tr)
@@ -140,27 +99,23 @@ func (t *tx) callback(ctx context.Context, slot, number uint32, typ wasm.FuncTyp
 // group, as a freed closure is. The Go function is let go. The error is a *ClosureError for what is
 // no such pointer, or was freed.
 func (g *Group) FreeCallback(ctx context.Context, pointer uint32) error {
-	number, ok := g.l.callbacks.take(pointer)
-	if !ok {
-		return &ClosureError{Slot: pointer}
-	}
-	if err := g.FreeClosure(ctx, pointer); err != nil {
-		g.l.callbacks.known(pointer, number) // the entry is as it was
-		return err
-	}
-	g.l.callbacks.drop(number)
-	return nil
+	return g.freeEntry(ctx, pointer, func(s *scope) bool {
+		tr := s.trampolines.At(pointer)
+		return tr != nil && tr.callback != nil
+	})
 }
 
-// callbackFunction is what trampolines call: (arguments, results, number).
+// callbackFunction is what trampolines call: (arguments, results, function pointer).
 func (l *Linker) callbackFunction() hostFunction {
 	i32 := api.ValueTypeI32
 	return hostFunction{hostCallback, []api.ValueType{i32, i32, i32}, nil,
 		func(ctx context.Context, mod api.Module, stack []uint64) {
-			f, ok := l.callbacks.get(uint32(stack[2]))
-			if !ok {
-				panic(&UndefinedSymbolError{Symbol: fmt.Sprintf("callback %d", uint32(stack[2]))})
+			pointer := uint32(stack[2])
+			tr := entryOf(ctx).scope().trampolines.At(pointer)
+			if tr == nil || tr.callback == nil { // freed, and this group does not know it yet
+				panic(&UndefinedSymbolError{Symbol: fmt.Sprintf("callback %d", pointer)})
 			}
+			f := tr.callback
 			safepoint(ctx)
 			values := make([]uint64, max(words(f.typ.Params), words(f.typ.Results)))
 			l.words(uint32(stack[0]), f.typ.Params, values, false)

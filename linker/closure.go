@@ -135,11 +135,18 @@ func (g *Group) SetClosure(ctx context.Context, slot uint32, lib *Library, name 
 // a link operation, that is in a constructor, only entries that a constructor allocated can be
 // given back; for others it is ErrInOperation.
 func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
+	return g.freeEntry(ctx, slot, func(*scope) bool { return true })
+}
+
+// freeEntry frees a closure, if it is of the kind that may be freed so. is is asked under the state
+// lock.
+func (g *Group) freeEntry(ctx context.Context, slot uint32, is func(*scope) bool) error {
 	return g.inside(ctx, func(ctx context.Context, e *entry) error {
 		c := &g.l.state.closures
+		live := func() bool { return c.live.At(slot) && is(g.l.state.scope) }
 		if e.tx != nil {
 			switch {
-			case !c.live.At(slot):
+			case !live():
 				return &ClosureError{Slot: slot}
 			case !c.own.At(slot):
 				return ErrInOperation
@@ -148,7 +155,7 @@ func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
 				func(ctx context.Context, t *tx) error { return t.freeClosure(ctx, slot) })
 		}
 		return g.member.WithState(ctx, func() error {
-			if !c.live.At(slot) {
+			if !live() {
 				return &ClosureError{Slot: slot}
 			}
 			g.l.emptyClosure(slot)

@@ -48,7 +48,6 @@ type Linker struct {
 	areas        areas
 	exits        exits
 	program      program
-	callbacks    callbacks
 	codes        *codecache.Cache
 	files        files
 	system       system // of WASI

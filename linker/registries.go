@@ -142,15 +142,6 @@ type callback struct {
 	typ wasm.FuncType
 }
 
-// callbacks are the Go functions that have function pointers, by number. Numbers are not used
-// again.
-type callbacks struct {
-	mu    sync.Mutex // guards what follows
-	last  uint32
-	live  map[uint32]callback // by number
-	slots map[uint32]uint32   // numbers by function pointer
-}
-
 // program is how the main module begins and ends, as far as the toolchain's functions in it tell.
 //
 // Its own C library runs what it has registered with atexit, and then flushes its streams. The

@@ -194,6 +194,8 @@ type trampoline struct {
 	backing uint32 // function pointer
 	data    uint32 // what is passed on to it
 	code    wazero.CompiledModule
+	// The Go function that it leads to, see [Group.NewCallback]; nil for a function of a guest.
+	callback *callback
 }
 
 // trampolineKey names an instance of a trampoline in a group. One serves every trampoline of its
