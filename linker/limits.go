@@ -46,7 +46,7 @@ const (
 	DefaultMaxTrampolines = 1 << 14
 
 	DefaultMaxCompileCost  = 20 * time.Second // of a library
-	DefaultMaxFunctionCost = 10 * time.Second // of one function
+	DefaultMaxFunctionCost = 4 * time.Second  // of one function
 )
 
 // Limit is a limit of a configuration: see [Config.Limits].

@@ -122,6 +122,10 @@ func handler(k kind) func(d *doing) error {
 		guestLooksUp: (*doing).guestSymbol, guestAllocates: (*doing).guestMalloc,
 		startsThreads:   (*doing).threads,
 		waitsForThreads: (*doing).wait, opensForeign: (*doing).foreign,
+		opensAll: (*doing).openAll, prepares: (*doing).prepare,
+		callsPrepared: (*doing).callPrepared, makesCallback: (*doing).newCallback,
+		callsCallback: (*doing).callCallback, freesCallback: (*doing).freeCallback,
+		asks: (*doing).ask, runs: (*doing).run,
 		asksOutside: (*doing).outside, exits: (*doing).exit, closesLinker: (*doing).closeLinker,
 		makesLinker: (*doing).newLinker, usesKept: (*doing).useKept, blocks: (*doing).block,
 		safepoints: (*doing).safepoint, panics: (*doing).panic, traps: (*doing).trap,
@@ -135,6 +139,17 @@ func handler(k kind) func(d *doing) error {
 func (d *doing) library() library {
 	names := d.w.cat.names
 	return d.w.cat.byName[names[d.a.name%len(names)]]
+}
+
+// failing reports whether what the act opens cannot be opened.
+func (d *doing) failing() bool {
+	return d.library().never || d.a.kind == opensAll && d.second().never
+}
+
+// second picks another library of the catalogue, or the same.
+func (d *doing) second() library {
+	names := d.w.cat.names
+	return d.w.cat.byName[names[d.a.handle%len(names)]]
 }
 
 var options = [][]linker.OpenOption{
@@ -170,6 +185,26 @@ func (d *doing) openBytes() error {
 		linker.Local,
 	)
 	return d.opened(lib, got, r, err)
+}
+
+// openAll opens two libraries at once, perhaps the same one twice.
+func (d *doing) openAll() error {
+	both := []library{d.library(), d.second()}
+	var r linker.Receipt
+	got, err := d.m.g.OpenAll(linker.WithReceipt(d.ctx, &r), []string{both[0].Name, both[1].Name},
+		options[d.a.value%len(options)]...)
+	if err != nil {
+		if got != nil {
+			d.fail("handles and an error: %v", err)
+		}
+		return err
+	}
+	for i, lib := range both {
+		if err := d.opened(lib, got[i], r, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // opened judges an opening.

@@ -61,6 +61,7 @@ func (im *image) rest(ctx context.Context) {
 			w.fail("freeing closure %d: %v", c.slot, err)
 		}
 	}
+	im.freeCallbacks(ctx, g, members)
 	im.probe(ctx, g)
 	for _, m := range members {
 		if m.g == g {
@@ -71,6 +72,28 @@ func (im *image) rest(ctx context.Context) {
 		}
 	}
 	im.compact(ctx, g)
+}
+
+// freeCallbacks frees the pointers of Go functions, which are the same in all groups until then.
+func (im *image) freeCallbacks(ctx context.Context, g *linker.Group, members []*member) {
+	for _, c := range im.callbacks {
+		if c.freers.Load() > 0 {
+			continue
+		}
+		for _, m := range members {
+			if m.ended() {
+				continue
+			}
+			got, err := m.g.CallPointer(ctx, c.slot, narrowParams, narrowResults, askIdentity...)
+			if err != nil || !c.mayHold(api.DecodeI32(got[0])) {
+				im.w.fail("in the end, pointer %d of a Go function in group %d: %v, %v", c.slot,
+					m.g.ID(), got, err)
+			}
+		}
+		if err := g.FreeCallback(ctx, c.slot); err != nil {
+			im.w.fail("in the end, freeing pointer %d of a Go function: %v", c.slot, err)
+		}
+	}
 }
 
 // agree checks that all groups have the same functions behind the pointers that were handed out,

@@ -24,12 +24,14 @@ type image struct {
 	newest  atomic.Uint64 // the highest number of an operation that has returned
 	began   uint32        // bytes of memory before the tasks began
 
-	mu       sync.Mutex // guards what follows
-	sequence int
-	members  []*member
-	handles  []*handle
-	closures []*closure
-	pointers []pointer
+	mu        sync.Mutex // guards what follows
+	sequence  int
+	members   []*member
+	handles   []*handle
+	closures  []*closure
+	pointers  []pointer
+	prepared  []*prepared
+	callbacks []*closure
 }
 
 // member is a group of an image.
@@ -67,6 +69,14 @@ type closure struct {
 
 	mu   sync.Mutex // guards what follows
 	held map[int32]bool
+}
+
+// prepared is a function that was looked up for many calls.
+type prepared struct {
+	f      *linker.Func
+	member *member
+	lib    library
+	handle *handle // through which it was found; nil for the global scope
 }
 
 // pointer is a function pointer that was handed out.
@@ -156,6 +166,37 @@ func (im *image) tidy() {
 	if i := slices.IndexFunc(im.handles, func(h *handle) bool { return h.closed.Load() }); i >= 0 {
 		im.handles = slices.Delete(im.handles, i, i+1)
 	}
+}
+
+// mostPrepared is how many prepared functions are remembered.
+const mostPrepared = 16
+
+func (im *image) addPrepared(p *prepared) {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	if len(im.prepared) == mostPrepared {
+		im.prepared = slices.Delete(im.prepared, 0, 1)
+	}
+	im.prepared = append(im.prepared, p)
+}
+
+// preparedIn picks a prepared function of a group, or of one with a higher rank.
+func (im *image) preparedIn(m *member, n int) *prepared {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	var fit []*prepared
+	for _, p := range im.prepared {
+		if p.member == m || p.member.rank > m.rank {
+			fit = append(fit, p)
+		}
+	}
+	return pick(fit, n)
+}
+
+func (im *image) callback(n int) *closure {
+	im.mu.Lock()
+	defer im.mu.Unlock()
+	return pick(im.callbacks, n)
 }
 
 func (im *image) closure(n int) *closure {

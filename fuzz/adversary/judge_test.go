@@ -98,7 +98,8 @@ func (d *doing) enters() bool {
 // inScript tells whether the act may have run a guest that calls host functions.
 func (d *doing) inScript() bool {
 	switch d.a.kind {
-	case opens, opensBytes, callsHost, closesLibrary, closesGroup, closesLinker, traps, usesKept:
+	case opens, opensBytes, opensAll, callsHost, closesLibrary, closesGroup, closesLinker, traps,
+		usesKept, runs:
 		return true
 	}
 	return false
@@ -107,20 +108,22 @@ func (d *doing) inScript() bool {
 // expected lists the errors that say something about what was asked for.
 func (d *doing) expected(err error) bool {
 	switch d.a.kind {
-	case opens, opensBytes:
+	case opens, opensBytes, opensAll:
 		var limit *linker.LimitError
 		if errors.As(err, &limit) {
 			return d.c.host() && strings.HasPrefix(limit.Limit, "constructors")
 		}
-		never := d.library().never && isA[*linker.NotFoundError](err)
+		never := d.failing() && isA[*linker.NotFoundError](err)
 		return never || errors.Is(err, linker.ErrNotLoaded) ||
 			d.c.host() && isA[*linker.LoadError](err)
-	case closesLibrary, closesGroup, closesLinker:
+	case closesLibrary, closesGroup, closesLinker, runs:
 		return isA[*linker.DestructorError](err)
-	case looksUp, looksNext, calls, setsClosure:
+	case looksUp, looksNext, calls, setsClosure, prepares:
 		return errors.Is(err, linker.ErrLibraryClosed) || isA[*linker.UndefinedSymbolError](err) ||
 			isA[*linker.ClosureError](err)
-	case freesClosure:
+	case callsPrepared:
+		return errors.Is(err, linker.ErrLibraryClosed)
+	case freesClosure, freesCallback:
 		return isA[*linker.ClosureError](err)
 	case spawns:
 		var limit *linker.LimitError

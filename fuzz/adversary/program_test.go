@@ -60,8 +60,16 @@ const (
 	waitsForThreads
 	opensForeign
 	asksOutside // Safepoint and Block without a stay
-	// The acts below end something for all tasks.
+	opensAll
+	prepares // Func
+	callsPrepared
+	makesCallback
+	callsCallback
+	freesCallback
+	asks // what is asked of libraries, groups and memory without a lock
+	// What follows ends something for everybody.
 	exits
+	runs // the main module, as a command
 	closesLinker
 	makesLinker
 	usesKept // a context that a host function has kept
@@ -82,7 +90,9 @@ var kindNames = [kinds]string{
 	"call pointer", "allocate closure", "set closure", "call closure", "free closure", "spawn",
 	"close group", "inspect", "guest's dlsym", "guest's malloc", "start threads",
 	"wait for threads",
-	"foreign library", "outside", "exit", "close linker", "new linker", "use kept context",
+	"foreign library", "outside", "open all", "prepare", "call prepared", "new callback",
+	"call callback", "free callback", "ask", "exit", "run", "close linker", "new linker",
+	"use kept context",
 	"block", "safepoint", "panic", "trap", "keep context", "share context",
 	"leave behind", "close from within",
 }
@@ -99,6 +109,8 @@ var weights = [kinds][2]int{
 		1,
 	}, inspects: {6, 3}, guestLooksUp: {4, 1}, guestAllocates: {4, 1}, startsThreads: {2, 0},
 	waitsForThreads: {1, 0}, opensForeign: {1, 1}, asksOutside: {1, 0}, exits: {1, 1},
+	opensAll: {3, 1}, prepares: {3, 1}, callsPrepared: {6, 2}, makesCallback: {3, 2},
+	callsCallback: {4, 2}, freesCallback: {2, 1}, asks: {3, 1}, runs: {1, 1},
 	closesLinker: {1, 0}, makesLinker: {1, 0}, usesKept: {4, 0}, blocks: {0, 4},
 	safepoints: {0, 2}, panics: {0, 1}, traps: {1, 1}, keepsContext: {0, 3},
 	sharesContext: {0, 2}, leavesBehind: {0, 2}, closesFromWithin: {0, 2},

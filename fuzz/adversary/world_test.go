@@ -51,6 +51,9 @@ func openShop() (*shop, error) {
 		return nil, err
 	}
 	main, err := os.ReadFile(testdata + "/main-pie.wasm")
+	if err == nil {
+		main, err = command(main)
+	}
 	if err != nil {
 		return nil, err
 	}
