@@ -46,7 +46,9 @@ func (t *tx) discover(p *preparation, name string, o opening) ([]*module, *batch
 	}
 	root, err := t.find(b, name, p.root, nil)
 	if err == nil {
-		root.joins = o.all != nil || root.joins
+		if o.all != nil { // its name is new, so it is nobody's yet
+			root.joins = true
+		}
 		err = t.gather(b)
 	}
 	if err != nil {
