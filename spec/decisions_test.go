@@ -32,8 +32,8 @@ func TestDecisions(t *testing.T) {
 
 // A decision without a date, or without an alternative, is found.
 func TestIncompleteDecisions(t *testing.T) {
-	text := "# Rationale\n\n## A\n\n*Decided on 2026-11-22.*\n\nRejected: b.\n\n## C\n\nRejected: d." +
-		"\n\n## E\n\n*Decided on 2026-11-22.*\n"
+	text := "# Rationale\n\n## A\n\n*Decided on 2026-11-22.*\n\nRejected: b.\n\n" +
+		"## C\n\nRejected: d.\n\n## E\n\n*Decided on 2026-11-22.*\n"
 	missing, decisions := incomplete(text)
 	if decisions != 3 || len(missing) != 2 || missing[0] != "C" || missing[1] != "E" {
 		t.Errorf("%d decisions, %q", decisions, missing)
