@@ -18,6 +18,7 @@ function call(name, argument) {
     return false;
   }
   view = { ...view, ...answer };
+  $("picture").hidden = !view.steps.length; // nothing has happened yet
   if (answer.timeline) picture = showTimeline($("picture"), answer.timeline, facts.classes);
   draw();
   return true;

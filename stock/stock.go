@@ -96,8 +96,8 @@ func (e *Error) Error() string {
 		return fmt.Sprintf("stock: %s: %v in %s: run \"make deps\"",
 			e.Name, e.Err, filepath.Join(e.Dir, "node_modules"))
 	case errors.Is(e.Err, ErrNoRoot):
-		return fmt.Sprintf("stock: %s: %v: set %s to the directory that holds node_modules", e.Name,
-			e.Err, EnvDir)
+		return fmt.Sprintf("stock: %s comes from npm, and %v: run this in the source tree after "+
+			"\"make deps\", or set %s to the directory that holds node_modules", e.Name, e.Err, EnvDir)
 	}
 	return fmt.Sprintf("stock: %s: %v", e.Name, e.Err)
 }

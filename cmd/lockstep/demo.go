@@ -219,9 +219,9 @@ func replaceWhileUsed(ctx context.Context) (d *demo, err error) {
 	return &demo{
 		title: "Four groups while a plug-in is replaced",
 		about: fmt.Sprintf(
-			"%d groups call a plug-in while it is replaced: %d actions, in which each\n"+
-				"link operation gathers everybody (1), is applied by everybody (2) and commits "+
-				"(C).",
+			"%d groups call a plug-in while it is replaced: %d actions, all of which the\n"+
+				"protocol allows. Each link operation gathers all groups, all of them apply\n"+
+				"it, and it commits.",
 			demoGroups,
 			len(steps),
 		),

@@ -31,9 +31,12 @@ type ActionRow struct {
 	Failing uint64 // in the environment that fails
 }
 
-// drawn is how many operations the picture shows at most: porcupine's is some 280 pixels wide for
-// each, and one of tens of thousands of pixels shows nothing.
-const drawn = 24
+// drawn is the program that the report's picture shows. porcupine's picture is some 280 pixels wide
+// for each operation, and one of tens of thousands of pixels shows nothing.
+func drawn(o *Options) drive.Program {
+	return drive.Program{Seed: o.Seed, Groups: min(o.Groups, 3), Clients: min(o.Clients, 3),
+		Rounds: 3, Operations: 3}
+}
 
 func operationCount(o *Options) int64 {
 	return int64(o.Programs * o.Clients * o.Rounds * o.Operations)
@@ -53,7 +56,6 @@ func runPrograms(ctx context.Context, o *Options, r *Report, task Task) (_ strin
 		return "", err
 	}
 	operations := 0
-	var last *lincheck.History
 	for i := range o.Programs {
 		before := subject.Linker.Commits()
 		program := drive.Program{
@@ -77,7 +79,6 @@ func runPrograms(ctx context.Context, o *Options, r *Report, task Task) (_ strin
 			}
 		}
 		operations += row.Operations
-		last = h
 		result := lincheck.Judge(h, lincheck.Limits{Timeout: o.Timeout})
 		row.Verdict = result.Verdict
 		r.Programs = append(r.Programs, row)
@@ -90,14 +91,18 @@ func runPrograms(ctx context.Context, o *Options, r *Report, task Task) (_ strin
 			return "", err
 		}
 	}
-	beginning := *last
-	beginning.Operations = quiescentPrefix(last.Operations, drawn)
-	if result := lincheck.Check(&beginning,
-		lincheck.Limits{Timeout: o.Timeout}); result.Verdict == lincheck.OK {
-		draw(r, &beginning, result)
+	commits := subject.Linker.Commits()
+	h, err := subject.Run(ctx, drawn(o), nil)
+	if err != nil {
+		return "", fmt.Errorf("the program that is drawn: %w", err)
+	}
+	result := lincheck.Check(h, lincheck.Limits{Timeout: o.Timeout})
+	draw(r, h, result)
+	if result.Verdict == lincheck.Violation {
+		return "", failed("program with seed %d: %s", o.Seed, result)
 	}
 	return fmt.Sprintf("%d programs, %d goroutines in %d groups, %d operations, %d commits",
-		o.Programs, o.Clients, o.Groups, operations, subject.Linker.Commits()), nil
+		o.Programs, o.Clients, o.Groups, operations, commits), nil
 }
 
 // judgeTrace says whether what the protocol did during the programs was allowed: every event was
@@ -126,31 +131,6 @@ func judgeTrace(_ context.Context, _ *Options, r *Report, _ Task) (string, error
 	), nil
 }
 
-// quiescentPrefix is the longest beginning of a history, of at most n operations, that ends when no
-// client is in an operation.
-func quiescentPrefix(ops []lincheck.Operation, n int) []lincheck.Operation {
-	best := int64(-1)
-	for _, end := range ops {
-		count, quiet := 0, true
-		for _, o := range ops {
-			if o.Call <= end.Return {
-				count++
-				quiet = quiet && o.Return <= end.Return
-			}
-		}
-		if quiet && count <= n && end.Return > best {
-			best = end.Return
-		}
-	}
-	var prefix []lincheck.Operation
-	for _, o := range ops {
-		if o.Return <= best {
-			prefix = append(prefix, o)
-		}
-	}
-	return prefix
-}
-
 // draw makes the report's picture. A history that cannot be drawn is none the worse for it.
 func draw(r *Report, h *lincheck.History, result lincheck.Result) {
 	var page bytes.Buffer
@@ -159,7 +139,7 @@ func draw(r *Report, h *lincheck.History, result lincheck.Result) {
 	}
 	r.Picture = page.Bytes()
 	r.Drawn = fmt.Sprintf(
-		"the program with seed %d: %d operations, verdict %s",
+		"A short program with seed %d: %d operations, verdict %s",
 		h.Seed,
 		len(h.Operations),
 		result.Verdict,
