@@ -35,7 +35,7 @@ type Module struct {
 
 	uses  map[*Module]bool
 	bound map[binding]Ref
-	late  []wanted   // functions that were undefined when it was loaded, in the order of its imports
+	late  []wanted   // its functions that were undefined when it was loaded, in order
 	exits []synth.Op // registered destructors
 }
 
