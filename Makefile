@@ -6,7 +6,7 @@ GO  ?= go
 NPM ?= npm
 
 .DEFAULT_GOAL := help
-.PHONY: help deps fixtures libraries verify test race race-rooms bench bench-compare soak fuzz mutants tlc proof faults explored explore lint playground install release
+.PHONY: help deps fixtures side-modules libraries verify test race race-rooms bench bench-compare soak fuzz mutants tlc proof faults explored explore lint playground install release
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +25,9 @@ fixtures: ## rebuild the C fixtures of tests and examples (needs clang, lld, llv
 	programs/testdata/build.sh
 	linker/emscripten/testdata/build.sh
 	treesitter/glue/build.sh
+
+side-modules: deps ## link all side modules of npm's packages, and write spec/side-modules.md
+	$(GO) test -count=1 -timeout 30m ./stock/linked -run TestSideModules -args -all -update
 
 libraries: ## rebuild zlib, Lua, SQLite and libc from Debian's sources (see libraries/README.md)
 	libraries/build.sh

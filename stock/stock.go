@@ -20,9 +20,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -295,4 +297,16 @@ func isModuleRoot(dir string) bool {
 		}
 	}
 	return false
+}
+
+// Packages returns the names of the packages that package.json pins, sorted. What they depend on
+// themselves is not among them.
+func Packages() ([]string, error) {
+	var lock struct {
+		Packages map[string]struct{ Dependencies map[string]string }
+	}
+	if err := json.Unmarshal(lockFile, &lock); err != nil {
+		return nil, fmt.Errorf("package-lock.json: %w", err)
+	}
+	return slices.Sorted(maps.Keys(lock.Packages[""].Dependencies)), nil
 }

@@ -31,7 +31,8 @@ var layers = []layer{
 	{name: "upon the linker", beside: true, packages: []string{"libraries", "linker/...", "plugin",
 		"programs/...", "treesitter"}},
 	{name: "evidence", beside: true, packages: []string{"counterexample", "docs", "fuzz/...",
-		"include", "lincheck/...", "model", "playground/...", "spec", "stock", "timeline",
+		"include", "lincheck/...", "model", "playground/...", "spec", "stock/...",
+		"timeline",
 		"tla/..."}},
 	{name: "programs", beside: true, packages: []string{"cmd/...", "examples/..."}},
 }
