@@ -14,7 +14,7 @@ type binder struct {
 	scope *scope           // with the batch's modules
 	ready map[*module]bool // modules of the batch that are instantiated before the present one
 	batch map[*module]bool
-	now   bool      // functions that nobody has are refused
+	now   bool      // undefined functions are refused
 	order []*module // the batch in order of instantiation, with what is generated for it
 
 	bindings map[*module][]binding

@@ -56,10 +56,10 @@ func (b *binder) pointer(m *module, imp *wasm.Import) (binding, error) {
 	return binding{kind: bindPointer, fn: x.fn}, nil
 }
 
-// stubPointer returns what a module gets for the address of a function that nobody has: the stub
-// through which it calls that function, which fails when it is called. A module that only takes the
-// address tells no signature, so its stub has neither parameters nor results: called as anything
-// else, it traps as a function of another type does. nil is returned if everything is to be bound.
+// stubPointer returns what a module gets for the address of an undefined function: the stub through
+// which it calls that function, which fails when it is called. A module that only takes the address
+// tells no signature, so its stub has neither parameters nor results: called as anything else, it
+// traps as a function of another type does. nil is returned if everything is to be bound.
 func (b *binder) stubPointer(m *module, imp *wasm.Import) *function {
 	if b.now {
 		return nil
@@ -136,12 +136,12 @@ type madeTag struct {
 	typ  wasm.FuncType
 }
 
-// madeTag finds a tag that was made for modules that were loaded before. Who came first has decided
-// what everybody throws and catches.
+// madeTag finds a tag that was made for modules that were loaded before. The first of them has
+// decided which tag all of them throw and catch.
 func (b *binder) madeTag(name string) *export { return b.t.l.state.scope.tags.At(name) }
 
-// makeTags makes the tags that a module imports and nobody has, for all who import them later: in
-// one module, however many there are.
+// makeTags makes the undefined tags that a module imports, for all that import them later: in one
+// module, however many there are.
 func (b *binder) makeTags(ctx context.Context, m *module) error {
 	var missing []madeTag
 	seen := map[string]bool{}
@@ -166,8 +166,8 @@ func (b *binder) makeTags(ctx context.Context, m *module) error {
 	return nil
 }
 
-// tag satisfies an import of an exception tag: that of the first module that defines it; when
-// nobody does, one is made for all who import it.
+// tag satisfies an import of an exception tag: that of the first module that defines it. An
+// undefined one is made, for all that import it.
 func (b *binder) tag(m *module, imp *wasm.Import) (binding, error) {
 	want := m.src.Types[imp.Type]
 	x := b.madeTag(imp.Name)

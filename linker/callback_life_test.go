@@ -76,7 +76,7 @@ func TestCallbackOfConstructor(t *testing.T) {
 }
 
 // FreeCallback frees function pointers of Go functions and nothing else, whatever an entry was
-// before: FreeClosure may have freed it, and somebody else may have it now.
+// before: FreeClosure may have freed it, and another closure may have it now.
 func TestFreeCallbackOfAnotherOne(t *testing.T) {
 	i := newImage(t, "main-pie", "threads", func(c *linker.Config) *linker.Config {
 		return c.WithPointerQuarantine(0)

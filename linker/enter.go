@@ -36,9 +36,9 @@ func (g *Group) dropSpare() {
 	}
 }
 
-// enter begins a stay in the group: it waits until nobody else is inside and no link operation
-// needs the group to hold still. From within the group, it nests. From within another group, that
-// group is parked for as long as the stay lasts, so that it can be served meanwhile.
+// enter begins a stay in the group: it waits until no other goroutine is inside and no link
+// operation needs the group to hold still. From within the group, it nests. From within another
+// group, that group is parked for as long as the stay lasts, so that it can be served meanwhile.
 func (g *Group) enter(ctx context.Context) (context.Context, *entry, error) {
 	if g.l.closed.Load() || g.l.ending.Load() > 0 && ctx.Value(finishKey{}) == nil {
 		return nil, nil, ErrClosed
@@ -199,8 +199,8 @@ func (g *Group) inside(ctx context.Context,
 }
 
 // survive takes the group out of the image if the engine has closed a part of it, because the
-// context of a call ended: see wazero's WithCloseOnContextDone. Within an operation that is for
-// whoever began it to find.
+// context of a call ended: see wazero's WithCloseOnContextDone. Within an operation, the call that
+// began it finds that out.
 func (g *Group) survive(ctx context.Context, e *entry, err error) error {
 	if ctx.Err() != nil && e.tx == nil && g.engineClosed() {
 		g.die(ctx.Err())

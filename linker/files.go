@@ -45,12 +45,12 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// files are what a file system is asked by. It may block for as long as it likes: whoever asks
-// leaves when the context ends.
+// files are what a file system is asked by. It may block for as long as it likes: a caller leaves
+// when its context ends.
 type files struct {
 	fsys      fs.FS
 	limit     int64 // bytes of one file
-	most      int   // reads that nobody waits for
+	most      int   // abandoned reads
 	abandoned atomic.Int32
 }
 

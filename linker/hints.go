@@ -21,8 +21,7 @@ const (
 		"(lockstep cc links all of libc into a program)"
 )
 
-// hint returns what is probably the matter with a symbol that nobody defines, in parentheses, or
-// "".
+// hint returns the probable mistake behind an undefined symbol, in parentheses, or "".
 func hint(symbol string, exportsNothing bool) string {
 	switch {
 	case exportsNothing:

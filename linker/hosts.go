@@ -124,7 +124,7 @@ func (t *tx) streams(ctx context.Context, g *gateway) (*module, error) {
 		return nil, err
 	}
 	config := l.moduleConfig().WithFSConfig(wazero.NewFSConfig())
-	// Listening sockets would come with the values of ctx, and nobody can open them twice.
+	// Listening sockets would come with the values of ctx, and cannot be opened twice.
 	if m.instance, err = l.instantiateAs(context.Background(), m.compiled, l.spaces.get,
 		config); err != nil {
 		return nil, fmt.Errorf("linker: standard streams: %w", err)

@@ -27,7 +27,7 @@ var exitFunctions = []string{"__cxa_atexit", "atexit", "__cxa_thread_atexit",
 
 // notStub returns what a name of <dlfcn.h> means, if x is what was found. A C library that is a
 // shared library brings functions of these names which can do nothing (wasi-libc's libdl.so): they
-// are there to be replaced. Whoever else defines one means it.
+// are there to be replaced. Any other definition is meant.
 func (l *Linker) notStub(name string, x *export) *export {
 	if x == nil || x.mod == l.main || !slices.Contains(dlNames, name) || l.host == nil {
 		return x

@@ -64,6 +64,6 @@ func (l *Linker) end(g *Group, cause error) {
 	}
 	l.guestThreads.end(cause)
 	for _, other := range l.groups.list() {
-		other.die(cause) // closing the linker gives back what those have in which nobody is
+		other.die(cause) // closing the linker gives back what idle groups have
 	}
 }

@@ -67,7 +67,7 @@ type module struct {
 
 	// closing is who unloads it; set under the state lock alone, nil before.
 	closing atomic.Pointer[closing]
-	reach   atomic.Pointer[[]*module] // its closure, once somebody has asked for it
+	reach   atomic.Pointer[[]*module] // its closure, once it was asked for
 	// other names that it is known by; guarded by the state lock
 	aliases []string
 	handles atomic.Int32 // open handles; changed under the state lock alone
@@ -104,7 +104,7 @@ type function struct {
 	typ  wasm.FuncType
 	api  *FunctionType // typ in public terms
 	slot uint32        // in its module's own element segment; 0 when it is in none
-	stub bool          // it is no export, but the stub in a bridge that calls what nobody has
+	stub bool          // it is no export, but the stub in a bridge that calls an undefined function
 }
 
 // namespace is what its module's putter imports the function from. As with bridges, it does not
@@ -178,7 +178,7 @@ func (m *module) readExports() {
 			continue
 		}
 		if flags[e.Name]&(dylink.BindingLocal|dylink.VisibilityHidden) != 0 && !special(e.Name) {
-			continue // it says itself that it is nobody else's
+			continue // it says itself that it belongs to no other module
 		}
 		x := &export{mod: m, name: e.Name, kind: exportOther}
 		switch e.Kind {
@@ -285,8 +285,7 @@ type hookTable struct {
 	filler wazero.CompiledModule
 }
 
-// heldBesides reports whether modules of this work are not to be touched by another one, or by
-// nobody's, nil.
+// heldBesides reports whether a work other than this one, which is nil for none, keeps the module.
 func (c *closing) heldBesides(other *closing) bool {
 	return c != nil && c != other && !c.ended.Load()
 }

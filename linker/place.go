@@ -19,7 +19,7 @@ func (m *module) place() (map[uint32]uint32, error) {
 			reads = true
 			return globals(i)
 		})
-		if err != nil { // an initial value that is not known yet: no address that anyone could use
+		if err != nil { // an initial value that is not known yet: no usable address
 			x.kind = exportGlobal
 			continue
 		}
@@ -54,7 +54,7 @@ func (m *module) place() (map[uint32]uint32, error) {
 }
 
 // sharedTable reports whether a table of the module is the function table. A module may have
-// others, which are nobody else's business.
+// others, which concern no other module.
 func (m *module) sharedTable(index uint32) bool {
 	return m.fixed || int(index) < m.src.Imported(wasm.KindTable)
 }

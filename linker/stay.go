@@ -122,8 +122,7 @@ func (e *entry) scope() *scope {
 	return e.group.l.committed.Load()
 }
 
-// finishKey marks the contexts of guest code that nobody may stop who only wants to close
-// something.
+// finishKey marks the contexts of guest code that a call which only closes something must not stop.
 type finishKey struct{}
 
 func finishing(ctx context.Context) context.Context {

@@ -88,6 +88,6 @@ func (s *growStep) apply(ctx context.Context, g *Group) error {
 	return g.growTables(ctx, s.slots, 0)
 }
 
-// undo implements step. The entries stay, unused, because a table cannot shrink: what everybody
-// agrees on is which entries are in use.
+// undo implements step. The entries stay, unused, because a table cannot shrink: all groups agree
+// on which entries are in use.
 func (s *growStep) undo(context.Context, *Group) error { return nil }

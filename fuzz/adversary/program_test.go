@@ -67,7 +67,7 @@ const (
 	callsCallback
 	freesCallback
 	asks // what is asked of libraries, groups and memory without a lock
-	// What follows ends something for everybody.
+	// The acts below end something for all tasks.
 	exits
 	runs // the main module, as a command
 	closesLinker
