@@ -14,6 +14,7 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/lockstep-wasm/lockstep/internal/process"
 	"github.com/lockstep-wasm/lockstep/internal/result"
 	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/linker/modinfo"
@@ -52,7 +53,8 @@ bindings, symbols, groups, or all.
 
 The exit status is the program's; 126 if it trapped, 127 if it could not be loaded. The error then
 names the module and the function, or the symbol. With --json, which comes before MAIN, the status,
-the error and what the program wrote to its standard output are printed as one value.`,
+the error and what the program wrote to its standard output are printed as one value. A signal ends
+it at once, whatever the program does.`,
 		Example: `  lockstep run program.wasm argument
   lockstep run --lib lib --dir .:/work --env LANG=C program.wasm
   lockstep run --trace=files,bindings program.wasm`,
@@ -136,6 +138,7 @@ func (o *runOptions) run(cmd *cobra.Command, args []string) (err error) {
 		defer func() { err = errors.Join(err, cache.Close(context.WithoutCancel(ctx))) }()
 		rc = rc.WithCompilationCache(cache)
 	}
+	process.Unsupervised()
 	rt := wazero.NewRuntimeWithConfig(ctx, rc)
 	defer func() { err = errors.Join(err, rt.Close(context.WithoutCancel(ctx))) }()
 	config := linker.NewConfig().WithSearchPath(at.dirs...).WithPreload(o.libs.preload...).

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -172,6 +174,52 @@ func TestSignals(t *testing.T) {
 			if status := process.Supervise(main, nil, &out, &errs); status != 128+int(s) {
 				t.Errorf("%s, %s: status %d", s, name, status)
 			}
+		}
+	}
+}
+
+// loop is a main module that computes for ever: its _start is "loop br 0 end".
+const loop = "\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x04\x04\x01\x70\x00\x01" +
+	"\x05\x03\x01\x00\x01\x07\x2f\x03\x06memory\x02\x00\x19__indirect_function_table\x01\x00" +
+	"\x06_start\x00\x00\x0a\x09\x01\x07\x00\x03\x40\x0c\x00\x0b\x0b"
+
+// envMain turns this test's binary into the command.
+const envMain = "LOCKSTEP_TEST_MAIN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(envMain) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// A program that computes for ever is ended by a signal, and by the operating system: a guest's loop
+// can keep every goroutine from running, when the garbage collector waits for it.
+func TestSignalsEndLoops(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "loop.wasm")
+	if err := os.WriteFile(file, []byte(loop), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "run", "--trace", file)
+		cmd.Env = append(os.Environ(), envMain+"=1", "GOGC=1")
+		stderr, err := cmd.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bufio.NewReader(stderr).ReadString('\n'); err != nil { // it is linked
+			t.Fatal(err)
+		}
+		if err := cmd.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+		err = cmd.Wait()
+		state, _ := cmd.ProcessState.Sys().(syscall.WaitStatus)
+		if !state.Signaled() || state.Signal() != s {
+			t.Errorf("after %v: %v", s, err)
 		}
 	}
 }

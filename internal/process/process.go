@@ -23,6 +23,11 @@ type SignalError struct{ Signal syscall.Signal }
 // Error implements the error interface.
 func (e *SignalError) Error() string { return "stopped: " + e.Signal.String() }
 
+// Unsupervised has SIGINT and SIGTERM end the process at once from now on, as the operating system
+// does it. It is for commands that run a guest for as long as it likes: when the garbage collector
+// stops the world it waits for a guest's loop, and no goroutine would see the signal meanwhile.
+func Unsupervised() { signal.Reset(os.Interrupt, syscall.SIGTERM) }
+
 // Main is a command without the process around it. It returns the exit status.
 type Main func(ctx context.Context, args []string, stdout, stderr io.Writer) int
 
