@@ -57,6 +57,9 @@ func (im *image) rest(ctx context.Context) {
 		w.fail("with no handle left, the libraries are %v", got)
 	}
 	for _, c := range closures {
+		if c.freers.Load() > 0 && w.p.quarantine != forever {
+			continue // the entry may be another one's by now
+		}
 		if err := g.FreeClosure(ctx, c.slot); c.freers.Load() == 0 && err != nil {
 			w.fail("freeing closure %d: %v", c.slot, err)
 		}
