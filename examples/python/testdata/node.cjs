@@ -1,0 +1,8 @@
+// What the same package says in Node: a list of expressions as JSON on standard input, of which the list of values, as repr
+// writes them, goes to standard output.   node node.cjs PACKAGE <expressions.json
+const { syncPython } = require(process.argv[2]);
+
+syncPython({ noReadline: true }).then((python) => {
+  const expressions = JSON.parse(require("fs").readFileSync(0, "utf8"));
+  process.stdout.write(JSON.stringify(expressions.map((x) => python.repr(x))), () => process.exit(0));
+});
