@@ -179,9 +179,10 @@ func TestSignals(t *testing.T) {
 }
 
 // loop is a main module that computes for ever: its _start is "loop br 0 end".
-const loop = "\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x04\x04\x01\x70\x00\x01" +
-	"\x05\x03\x01\x00\x01\x07\x2f\x03\x06memory\x02\x00\x19__indirect_function_table\x01\x00" +
-	"\x06_start\x00\x00\x0a\x09\x01\x07\x00\x03\x40\x0c\x00\x0b\x0b"
+const loop = "\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00" +
+	"\x04\x04\x01\x70\x00\x01\x05\x03\x01\x00\x01" +
+	"\x07\x2f\x03\x06memory\x02\x00\x19__indirect_function_table\x01\x00\x06_start\x00\x00" +
+	"\x0a\x09\x01\x07\x00\x03\x40\x0c\x00\x0b\x0b"
 
 // envMain turns this test's binary into the command.
 const envMain = "LOCKSTEP_TEST_MAIN"
@@ -193,8 +194,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A program that computes for ever is ended by a signal, and by the operating system: a guest's loop
-// can keep every goroutine from running, when the garbage collector waits for it.
+// A program that computes for ever is ended by a signal, and by the operating system: a guest's
+// loop can keep every goroutine from running, when the garbage collector waits for it.
 func TestSignalsEndLoops(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "loop.wasm")
 	if err := os.WriteFile(file, []byte(loop), 0o644); err != nil {

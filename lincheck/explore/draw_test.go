@@ -85,7 +85,8 @@ func TestDrawnByRapid(t *testing.T) {
 		})
 	}()
 	<-done
-	if !fake.failed || least != 2 || switches > 3 {
+	// What rapid ends at cannot be made smaller by one of its steps; it need not be the smallest.
+	if !fake.failed || least > 3 || switches > 3 {
 		t.Errorf("failed %v with %d operations and %d switches\n%s", fake.failed, least, switches,
 			fake.log.String())
 	}

@@ -166,7 +166,7 @@ func TestEmscripten(t *testing.T) {
 		"../testdata/main-exe.wasm":                    false,
 		"../../cmd/lockstep/testdata/run/program.wasm": false,
 		"../../libraries/testdata/libwords.wasm":       false,
-		"../../examples/treesitter/webts/cxx/cxx.wasm": false,
+		"../../libraries/testdata/main-libcxx.wasm":    false,
 	} {
 		wasm, err := os.ReadFile(file)
 		if err != nil {

@@ -1,6 +1,6 @@
 module example.com/stranger
 
-go 1.26.0
+go 1.25.0
 
 require github.com/lockstep-wasm/lockstep v0.0.0
 
