@@ -6,7 +6,7 @@ GO  ?= go
 NPM ?= npm
 
 .DEFAULT_GOAL := help
-.PHONY: help deps fixtures side-modules libraries verify test race race-rooms bench bench-compare soak fuzz mutants tlc proof faults explored explore lint playground install release
+.PHONY: help deps fixtures side-modules libraries verify test race race-rooms bench bench-compare soak fuzz mutants tlc proof faults faults-named explored explore lint playground install release
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -86,6 +86,9 @@ proof: ## prove the properties for any number of groups (needs z3)
 
 faults: ## seed every fault, run every detector on it, and write spec/faults.md
 	$(GO) run ./fuzz/cmd/faults
+
+faults-named: ## seed every fault, and run only the tests that must catch it
+	$(GO) run ./fuzz/cmd/faults --named
 
 explored: ## explore every pair of the linker's operations, and write spec/explored.md
 	EXPLORED_OUT=$(CURDIR)/spec/explored.md $(GO) test -count=1 -timeout 2h -v -run '^TestAllPairs$$' ./fuzz/explored

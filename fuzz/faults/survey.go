@@ -65,13 +65,35 @@ func Survey(ctx context.Context, root string, faults []Fault, detectors []Detect
 	if err := s.sound(ctx, faults); err != nil {
 		return nil, err
 	}
+	rows := each(ctx, cancel, faults, parallel, s.row)
+	return rows, context.Cause(ctx)
+}
+
+// Recheck runs on each fault only the tests that must catch it, several faults at a time. That they
+// pass on the sound program is for the caller to know. progress and the errors are as Survey has
+// them; how much is done is counted in tests.
+func Recheck(ctx context.Context, root string, faults []Fault, parallel int,
+	progress func(Said)) ([]Row, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s := &survey{root: root, progress: progress}
+	for _, f := range faults {
+		s.all += time.Duration(len(f.By)) * compiling
+	}
+	rows := each(ctx, cancel, faults, parallel, s.named)
+	return rows, context.Cause(ctx)
+}
+
+// each makes the row of every fault, several at a time.
+func each(ctx context.Context, cancel context.CancelCauseFunc, faults []Fault, parallel int,
+	row func(context.Context, Fault) (Row, error)) []Row {
 	rows := make([]Row, len(faults))
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range max(parallel, 1) {
 		wg.Go(func() {
 			for i := range next {
-				row, err := s.row(ctx, faults[i])
+				row, err := row(ctx, faults[i])
 				if isOwn(err) {
 					row.Err = err
 				} else if err != nil {
@@ -86,7 +108,7 @@ func Survey(ctx context.Context, root string, faults []Fault, detectors []Detect
 	}
 	close(next)
 	wg.Wait()
-	return rows, context.Cause(ctx)
+	return rows
 }
 
 // isOwn tells whether an error is of one fault alone.
@@ -157,6 +179,37 @@ func (s *survey) sound(ctx context.Context, faults []Fault) error {
 		}
 	}
 	return nil
+}
+
+// named runs the tests that must catch a fault.
+func (s *survey) named(ctx context.Context, f Fault) (Row, error) {
+	r := Row{Fault: f, Outcomes: map[string]Outcome{}}
+	if ctx.Err() != nil {
+		return r, ctx.Err()
+	}
+	b, err := NewBench(s.root, f)
+	if err != nil {
+		return r, err
+	}
+	defer b.Close()
+	for _, by := range f.By {
+		d, ok := Detect(by.Detector)
+		if !ok {
+			continue
+		}
+		o, err := b.Run(ctx, d, by.Test)
+		if err != nil {
+			return r, err
+		}
+		if !r.Outcomes[by.Detector].Caught {
+			r.Outcomes[by.Detector] = o
+		}
+		if !o.Caught {
+			r.Missed = append(r.Missed, by)
+		}
+		s.tell(&f, d, o, compiling)
+	}
+	return r, nil
 }
 
 // row runs every detector on one fault, and then the tests that must catch it, unless they have

@@ -40,6 +40,7 @@ type options struct {
 	out       string
 	parallel  int
 	verbose   bool
+	named     bool
 }
 
 func newCommand() *cobra.Command {
@@ -64,6 +65,8 @@ and prints the commands that do the same again.`,
 	flags.StringVarP(&o.out, "output", "o", filepath.Join("spec", "faults.md"),
 		"the `file` to write the table to, in the repository")
 	flags.IntVarP(&o.parallel, "jobs", "j", 2, "how many faults at a `time`")
+	flags.BoolVar(&o.named, "named", false,
+		"run only the tests that must catch each fault, and write no table")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show what the tests print")
 	return cmd
 }
@@ -129,10 +132,18 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	p := newProgress(os.Stdout, o.verbose)
-	rows, err := faults.Survey(ctx, root, table, columns, o.parallel, p.say)
+	var rows []faults.Row
+	if o.named {
+		rows, err = faults.Recheck(ctx, root, table, o.parallel, p.say)
+	} else {
+		rows, err = faults.Survey(ctx, root, table, columns, o.parallel, p.say)
+	}
 	p.stop()
 	if err != nil {
 		return err
+	}
+	if o.named {
+		return judge(rows)
 	}
 	if len(o.only)+len(o.detectors) > 0 {
 		return reproduce(root, rows, columns)

@@ -16,14 +16,14 @@ import (
 type reporter struct {
 	w       io.Writer
 	verbose bool
-	start   time.Time // of the first outcome with a fault in it
+	start   time.Time // of the faults: what comes before is the sound program
 	bar     progress.Writer
 	tracker *progress.Tracker
 	drawn   chan struct{} // closed when the bar is drawn for the last time
 }
 
 func newProgress(w *os.File, verbose bool) *reporter {
-	r := &reporter{w: w, verbose: verbose}
+	r := &reporter{w: w, verbose: verbose, start: time.Now()}
 	if info, err := w.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
 		return r
 	}
