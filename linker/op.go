@@ -7,8 +7,25 @@ import (
 )
 
 // tx is a link operation in the hands of its leader: what coord calls the work. It holds the lease
-// and the state lock, so it may change the linker's state; what it changes in groups it does
-// through steps, which are then replayed.
+// and the state lock, so it may change the linker's state. It changes groups through steps only,
+// which the other groups then replay.
+//
+// Life cycle: Do copies the state and runs the operation in the leader. The coordinator publishes
+// the steps, and every other group applies them in their order. Then Commit publishes the state as
+// a snapshot, or Undo takes the steps back, the last first, and puts the copy back. If a
+// constructor waits for others, the operation commits early, from within Do: see giveWay.
+//
+// Invariants:
+//
+//   - Readers without a lock see the snapshot from before until Commit.
+//   - steps are those that succeeded in the leader, in order. A step that failed in a group has left
+//     nothing in that group.
+//   - Each of the other slices lists what an undo gives back. A mark is their lengths, so a nested
+//     part that fails is taken back alone.
+//   - Readers see the handles that the operation opened, and its threads begin, after the commit.
+//
+// Rejected: a log of inverse changes of the state. The state is a value whose maps are persistent,
+// so a copy costs little, and restores everything, also a field that is added later.
 type tx struct {
 	l    *Linker
 	g    *Group

@@ -109,10 +109,26 @@ type area struct {
 	owner      *Group // the group that it lives as long as, at most; nil for an area of all groups
 }
 
-// areas hands out ranges of linear memory: the data areas of libraries, stacks, thread-local
-// storage. When the main module has an allocator, they come from it, so that the guest knows they
-// are taken; otherwise, or when [Config.WithDataAllocator] says so, the memory grows. All methods
-// are safe for concurrent use, but they may call the guest, in a group that the caller is inside.
+// areas hands out ranges of linear memory, the regions: the data areas of libraries, stacks,
+// thread-local storage. When the main module has an allocator, they come from it, so that the guest
+// knows they are taken; otherwise, or when [Config.WithDataAllocator] says so, the memory grows.
+// All methods are safe for concurrent use, but they may call the guest, in a group that the caller
+// is inside.
+//
+// Life cycle: a region is live from take on. When it is given back, a block of the guest's
+// allocator goes to later, until a goroutine inside a group frees it (drain); memory that was grown
+// goes to free at once, and a library's is remembered as its home. The same library gets its home
+// back if it is still free.
+//
+// Invariants:
+//
+//   - live, free and the blocks in later are disjoint.
+//   - Each home lies in free, and homes do not overlap.
+//   - mu is not held while the guest is called, so the guest's allocator may call the linker.
+//   - A region that a group owns is given back when that group is gone, at the latest.
+//
+// Rejected: to free a block at once, in the group that leaves. It would free the stack that the
+// group stands on.
 type areas struct {
 	l *Linker
 

@@ -8,9 +8,25 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/goroutine"
 )
 
-// entry is one goroutine's stay in a group. It is the context that host functions get, so that a
-// call from a host function back into its group is recognised as the same goroutine's. Its life,
-// and what a context is refused for, are in spec/lifetimes.md.
+// entry is an activation: one goroutine's stay in a group. It is the context that host functions
+// get, so that a call from a host function back into its group is recognised as the same
+// goroutine's.
+//
+// Life cycle: begin records the goroutine; enter waits for the group's lock, or nests in the
+// activation that the context belongs to, which is suspended meanwhile (busy); end makes the
+// context stale. An activation that the embedder has never seen is used again by the next call with
+// the same context (reusable, escaped). The table of states is in spec/lifetimes.md.
+//
+// Invariants:
+//
+//   - One goroutine at a time is in a group, and goroutine is that one, or 0 when the activation is
+//     over.
+//   - Activations form a stack by parent; only the innermost one is not busy.
+//   - An activation with tx belongs to the operation, and ends before that is published. One with
+//     replay begins nothing: every request of it is ErrReplay.
+//
+// Rejected: a context that counts as the activation around it when its own is over. That one may be
+// under way in another goroutine.
 type entry struct {
 	// of the call, without the stay; never changed, for contexts are derived from it
 	context.Context
