@@ -83,7 +83,7 @@ func (t *tx) callback(ctx context.Context, slot uint32, f *callback) error {
 	if err != nil {
 		return err
 	}
-	if s.slots = t.l.state.slots.length; len(s.fills) > 0 {
+	if s.slots = t.l.state.slots.Length; len(s.fills) > 0 {
 		if err := t.perform(ctx, s); err != nil {
 			return err
 		}

@@ -34,7 +34,7 @@ func (g *Group) AllocateClosure(ctx context.Context) (uint32, error) {
 				func(ctx context.Context, t *tx) error { return t.moreClosures(ctx) })
 			if limit := (*LimitError)(nil); errors.As(err, &limit) {
 				early := g.member.WithState(ctx,
-					func() error { slot = g.l.state.closures.takeEarly(); return nil })
+					func() error { slot = g.l.state.closures.TakeEarly(); return nil })
 				if early != nil || slot != 0 {
 					return early
 				}
@@ -56,12 +56,12 @@ func (g *Group) AllocateClosure(ctx context.Context) (uint32, error) {
 func (g *Group) takeClosure(ctx context.Context, slot *uint32) error {
 	return g.member.WithState(ctx, func() error {
 		c := &g.l.state.closures
-		if *slot = c.takeSpare(); *slot != 0 || len(c.free) == 0 {
+		if *slot = c.TakeSpare(); *slot != 0 || len(c.Free) == 0 {
 			return nil
 		}
 		ok, err := g.member.AllocateClosure()
 		if ok && err == nil {
-			*slot = c.takeFree()
+			*slot = c.TakeFree()
 		}
 		return err
 	})
@@ -70,38 +70,35 @@ func (g *Group) takeClosure(ctx context.Context, slot *uint32) error {
 // moreClosures fills the free list, unless somebody else has done so meanwhile.
 func (t *tx) moreClosures(ctx context.Context) error {
 	s := &t.l.state
-	if len(s.closures.free) > 0 {
+	if len(s.closures.Free) > 0 {
 		return nil
 	}
 	base, err := t.take(closureBatch, 1, spans.Owner{})
 	if err != nil {
 		return err
 	}
-	for i := range uint32(closureBatch) {
-		s.closures.free = append(s.closures.free, base+i)
-	}
-	return t.perform(ctx, &growStep{slots: s.slots.length})
+	s.closures.Add(spans.Span{Base: base, Size: closureBatch})
+	return t.perform(ctx, &growStep{slots: s.slots.Length})
 }
 
 // closure takes an entry within an operation, for a constructor. The coordinator counts the entries
 // of the free list, and does so between operations; those of constructors are not among them.
 func (t *tx) closure(ctx context.Context) (uint32, error) {
 	s := &t.l.state
-	if slot := s.closures.takeSpare(); slot != 0 {
+	if slot := s.closures.TakeSpare(); slot != 0 {
 		t.again = append(t.again, slot)
 		return slot, nil
 	}
 	slot, err := t.take(1, 1, spans.Owner{})
 	if err != nil {
-		if slot = s.closures.takeEarly(); slot != 0 {
+		if slot = s.closures.TakeEarly(); slot != 0 {
 			t.again = append(t.again, slot)
 			return slot, nil
 		}
 		return 0, err
 	}
-	s.closures.live = s.closures.live.With(slot, true)
-	s.closures.own = s.closures.own.With(slot, true)
-	return slot, t.perform(ctx, &growStep{slots: s.slots.length})
+	s.closures.Adopt(slot)
+	return slot, t.perform(ctx, &growStep{slots: s.slots.Length})
 }
 
 // SetClosure makes the entry of a closure, in every group, a function found as [Group.Call] finds
@@ -112,7 +109,7 @@ func (g *Group) SetClosure(ctx context.Context, slot uint32, lib *Library, name 
 			return err
 		}
 		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
-			if !t.l.state.closures.live.At(slot) {
+			if !t.l.state.closures.Live.At(slot) {
 				return &ClosureError{Slot: slot}
 			}
 			fn, err := e.function(lib, name) // others may have changed the scope meanwhile
@@ -143,12 +140,12 @@ func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
 func (g *Group) freeEntry(ctx context.Context, slot uint32, is func(*scope) bool) error {
 	return g.inside(ctx, func(ctx context.Context, e *entry) error {
 		c := &g.l.state.closures
-		live := func() bool { return c.live.At(slot) && is(g.l.state.scope) }
+		live := func() bool { return c.Live.At(slot) && is(g.l.state.scope) }
 		if e.tx != nil {
 			switch {
 			case !live():
 				return &ClosureError{Slot: slot}
-			case !c.own.At(slot):
+			case !c.Own.At(slot):
 				return ErrInOperation
 			}
 			return e.tx.part(ctx,
@@ -163,7 +160,7 @@ func (g *Group) freeEntry(ctx context.Context, slot uint32, is func(*scope) bool
 				other.stale.add(slot)
 			}
 			err := g.clearStale(ctx)
-			if c.give(slot) && c.rested() {
+			if c.Give(slot) && c.Release() {
 				_, counted := g.member.FreeClosure()
 				err = errors.Join(err, counted)
 			}
@@ -189,7 +186,7 @@ func (t *tx) freeClosure(ctx context.Context, slot uint32) error {
 	if err := t.setClosure(ctx, slot, nil, nil); err != nil {
 		return err
 	}
-	t.l.state.closures.give(slot)
+	t.l.state.closures.Give(slot)
 	return nil
 }
 

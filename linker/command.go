@@ -67,7 +67,7 @@ func (t *tx) hookExit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.slots = t.l.state.slots.length
+	s.slots = t.l.state.slots.Length
 	if err := t.perform(ctx, s); err != nil {
 		return err
 	}

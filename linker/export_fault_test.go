@@ -97,14 +97,14 @@ func (l *Linker) Details(ctx context.Context) (lines []string) {
 			s := &l.state
 			// A failed operation may leave entries in quarantine, see
 			// TestPointersOfAFailedLoadRest.
-			used := uint64(s.slots.length) - s.slots.resting
-			for r := range s.slots.free.All {
+			used := uint64(s.slots.Length) - s.slots.Quarantined
+			for r := range s.slots.Free.All {
 				used -= uint64(r.Size)
 			}
 			add("slots: %d in use", used)
-			add("links: length %d, free %v", s.links.length, slices.Collect(s.links.free.All))
-			add("closures: free %v, resting %v, live %v", s.closures.free, s.closures.resting,
-				slices.Sorted(keys(s.closures.live.All)))
+			add("links: length %d, free %v", s.links.Length, slices.Collect(s.links.Free.All))
+			add("closures: free %v, resting %v, live %v", s.closures.Free, s.closures.Quarantined,
+				slices.Sorted(keys(s.closures.Live.All)))
 			add("committed: %v", s.scope == l.committed.Load())
 			return nil
 		})
@@ -174,7 +174,7 @@ func value(g api.Global) uint64 {
 }
 
 // TableLength returns the number of entries of the function table that all groups have agreed on.
-func (l *Linker) TableLength() uint32 { return l.state.slots.length }
+func (l *Linker) TableLength() uint32 { return l.state.slots.Length }
 
 // IdleCodes returns how much unused compiled code is kept.
 func (l *Linker) IdleCodes() int {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -71,8 +72,9 @@ func (l *Linker) describe(add func(string, ...any)) {
 			add("%s", p)
 		}
 	}
-	add("slots: %d, links: %d, closures: %d free, %d live", s.slots.used(), s.links.used(),
-		len(s.closures.free)+len(s.closures.resting), s.closures.live.Len())
+	add("slots: %d, links: %d, closures: %d free, %d live",
+		used(&s.slots.Slots)-uint32(s.slots.Quarantined), used(&s.links),
+		len(s.closures.Free)+len(s.closures.Quarantined), s.closures.Live.Len())
 }
 
 // keys are the keys of a map.
@@ -86,20 +88,10 @@ func keys[K, V any](all iter.Seq2[K, V]) iter.Seq[K] {
 	}
 }
 
-// inQuarantine lists what was given back, the longest ago first.
-func (s *tableSlots) inQuarantine() (list []retired) {
-	for _, number := range slices.Sorted(keys(s.retired.All)) {
-		list = append(list, s.retired.At(number))
-	}
-	return list
-}
-
-// used returns how many entries are handed out.
-func (s *tableSlots) used() uint32 { return s.slots.used() - uint32(s.resting) }
-
-func (s *slots) used() uint32 {
-	n := s.length
-	for f := range s.free.All {
+// used returns how many entries of a table are handed out, or in quarantine.
+func used(s *table.Slots) uint32 {
+	n := s.Length
+	for f := range s.Free.All {
 		n -= f.Size
 	}
 	return n

@@ -55,7 +55,7 @@ func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackT
 	if slotsUsed > uint64(l.tableMax) {
 		return 0, &LimitError{Limit: limitTable, Value: slotsUsed, Max: uint64(l.tableMax)}
 	}
-	l.state.slots.length, l.state.slots.max, l.state.slots.keep = uint32(slotsUsed), l.tableMax,
+	l.state.slots.Length, l.state.slots.Max, l.state.slots.Keep = uint32(slotsUsed), l.tableMax,
 		l.config.quarantine
 	return stackTop, l.makeMemory(ctx, uint32(minimum))
 }

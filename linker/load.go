@@ -200,7 +200,7 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 		return &LoadError{File: m.file, Module: m.name, Err: err}
 	}
 	for _, m := range b.order {
-		wanted := t.l.state.slots.remembered(m)
+		wanted := m.remembered(&t.l.state.slots)
 		for _, x := range b.bindings[m] {
 			if x.kind == bindPointer {
 				wanted = append(wanted, x.fn)
@@ -213,15 +213,15 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 		}
 		for _, k := range m.links {
 			var err error
-			if k.index, err = t.l.state.links.take(1, 1); err != nil {
-				return fail(m, err)
+			if k.index, err = t.l.state.links.Take(1, 1); err != nil {
+				return fail(m, tableFull(err))
 			}
 		}
 	}
-	s.slots, s.links = max(t.l.state.slots.length, b.entries), t.l.state.links.length
-	t.l.state.slots.free.Give(spans.Span{Base: t.l.state.slots.length,
-		Size: s.slots - t.l.state.slots.length})
-	t.l.state.slots.length = s.slots
+	s.slots, s.links = max(t.l.state.slots.Length, b.entries), t.l.state.links.Length
+	t.l.state.slots.Free.Give(spans.Span{Base: t.l.state.slots.Length,
+		Size: s.slots - t.l.state.slots.Length})
+	t.l.state.slots.Length = s.slots
 	pointer := func(fn *function) uint32 { p, _ := t.l.state.scope.pointer(fn); return p }
 	for _, m := range b.order {
 		planBridges(m, b.bindings[m])

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
+	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -41,10 +42,10 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	l.files.fsys, l.files.limit, l.files.most = config.fsys, config.maxFile, config.maxAbandoned
 	l.state.scope = &scope{}
 	l.committed.Store(l.state.scope) // constructors may ask before there is anything
-	l.state.closures = closures{keep: config.quarantine}
+	l.state.closures = table.Closures{Keep: config.quarantine}
 	l.trampolines = map[string]wazero.CompiledModule{}
 	l.asked = map[askedKey]*function{}
-	l.state.links.max = 1 << 30
+	l.state.links.Max = 1 << 30
 	l.wanted = make(signal, 1)
 	l.waitHooks, l.pollHooks = newWaitHooks(), newPollHooks()
 	if err := l.bootstrap(ctx, main); err != nil {

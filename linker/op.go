@@ -3,6 +3,7 @@ package linker
 import (
 	"context"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
@@ -38,10 +39,11 @@ type tx struct {
 	modules []*module // compiled, to be closed
 	opened  []*module // whose handles were counted
 	// to constructors, say, which may keep them whatever becomes of the operation
-	handed    []*Library
-	slots     []retired // entries of the function table that were taken
-	again     []uint32  // closures that were taken which had been given back; also by failed parts
-	performed int       // steps that were begun: code of the guest may have run
+	handed []*Library
+	slots  []table.Owned // entries of the function table that were taken
+	// closures that were taken which had been given back; also by failed parts
+	again     []uint32
+	performed int // steps that were begun: code of the guest may have run
 	// released are handles that constructors gave up, and threads those that they have started.
 	released []*Library
 	threads  []lateThread

@@ -329,7 +329,7 @@ func (t *tx) resolve(ctx context.Context, lib *Library, name string) (Symbol, er
 		if _, err := t.slot(x.fn, &s.fills); err != nil { // the second look is in there
 			return Symbol{}, err
 		}
-		s.slots = t.l.state.slots.length
+		s.slots = t.l.state.slots.Length
 		if len(s.fills) > 0 {
 			if err := t.perform(ctx, s); err != nil {
 				return Symbol{}, err

@@ -226,7 +226,7 @@ func (g *Group) build(ctx context.Context, s *scope, tls map[*module]uint32) err
 	if err := g.l.config.inject.At(ctx, g, failpoint.Build); err != nil {
 		return err
 	}
-	slots, links := g.l.state.slots.length, g.l.state.links.length
+	slots, links := g.l.state.slots.Length, g.l.state.links.Length
 	if err := g.open(ctx, g.stack+g.stackSize); err != nil {
 		return err
 	}

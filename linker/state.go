@@ -1,13 +1,12 @@
 package linker
 
 import (
-	"math"
 	"slices"
 
 	"github.com/tetratelabs/wazero"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
-	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
+	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -143,44 +142,20 @@ func (p pointers) all(yield func(*function, uint32) bool) { p.slots.All(yield) }
 // operation that fails puts back the copy that it made at its beginning.
 type state struct {
 	scope    *scope
-	slots    tableSlots
-	closures closures
-	links    slots // of the link table
+	slots    table.Quarantine
+	closures table.Closures
+	links    table.Slots // of the link table
 	// prepared are the trampolines that groups have, or may have, instances of.
 	prepared persist.Map[trampolineKey, bool]
 }
 
 func (s *state) clone() state {
 	c := *s
-	c.slots = s.slots.clone()
-	c.links.free = s.links.free.Clone()
-	c.closures = s.closures.clone()
+	c.slots = s.slots.Clone()
+	c.links.Free = s.links.Free.Clone()
+	c.closures = s.closures.Clone()
 	return c
 }
-
-// slots hands out the entries of a table.
-type slots struct {
-	length uint32 // entries handed out or free; every group's table has at least as many
-	max    uint32
-	free   spans.Set
-}
-
-// take returns the first of n entries in a row; align is a power of two.
-func (s *slots) take(n, align uint32) (uint32, error) {
-	if base, ok := s.free.Take(n, align); ok {
-		return base, nil
-	}
-	base := spans.AlignUp(uint64(s.length), align)
-	if end := base + uint64(n); end > uint64(s.max) || end > math.MaxInt32 {
-		return 0, &LimitError{Limit: limitTable, Value: end, Max: uint64(s.max)}
-	}
-	s.free.Give(spans.Span{Base: s.length, Size: uint32(base) - s.length})
-	s.length = uint32(base) + n
-	return uint32(base), nil
-}
-
-// give takes entries back.
-func (s *slots) give(r spans.Span) { s.free.Give(r) }
 
 // trampoline is what a prepared closure does: a function of any signature, which puts its arguments
 // into memory and calls one of a fixed signature, the backing function, with three pointers:

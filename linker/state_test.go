@@ -2,8 +2,6 @@ package linker
 
 import (
 	"testing"
-
-	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
 // pointers is a map whose earlier versions stay as they were.
@@ -34,26 +32,5 @@ func TestPointersArePersistent(t *testing.T) {
 	}
 	if count != 499 {
 		t.Fatalf("%d pointers are left of 500", count)
-	}
-}
-
-// Table entries that were given back are handed out first, and the maximum holds.
-func TestSlots(t *testing.T) {
-	s := slots{length: 3, max: 20}
-	for _, c := range []struct {
-		n, align, want uint32
-		fails          bool
-	}{
-		{4, 8, 8, false}, {1, 1, 3, false}, {4, 4, 4, false}, {9, 1, 0, true}, {8, 1, 12, false},
-		{1, 1, 0, true},
-	} {
-		got, err := s.take(c.n, c.align)
-		if (err != nil) != c.fails || got != c.want {
-			t.Fatalf("take(%d, %d) = %d, %v", c.n, c.align, got, err)
-		}
-	}
-	s.give(spans.Span{Base: 12, Size: 8})
-	if got, err := s.take(2, 4); got != 12 || err != nil {
-		t.Fatalf("take(2, 4) = %d, %v", got, err)
 	}
 }

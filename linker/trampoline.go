@@ -18,7 +18,7 @@ const maxClosureTypes = 1000
 func (g *Group) prepareClosure(ctx context.Context, slot uint32, tr trampoline) error {
 	return g.inside(ctx, func(ctx context.Context, e *entry) error {
 		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) (err error) {
-			if !t.l.state.closures.live.At(slot) {
+			if !t.l.state.closures.Live.At(slot) {
 				return &ClosureError{Slot: slot}
 			}
 			if err = t.trampolineRoom(trampolineKey{slot, tr.typ.Key()}); err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
+	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 )
 
 // Do implements coord.Work.
@@ -121,12 +122,12 @@ func (t *tx) undoShared(ctx context.Context, m mark) {
 func (t *tx) restore(m mark) {
 	slots, taken := t.l.state.slots, t.slots[m.slots:]
 	t.l.state, t.slots = m.state, t.slots[:m.slots]
-	t.l.state.closures.restAgain(t.again[m.again:])
+	t.l.state.closures.RetireAgain(t.again[m.again:])
 	if t.performed == m.performed || len(taken) == 0 {
 		return
 	}
 	for _, r := range taken {
-		slots.retire(r.Span, *r.Owner)
+		slots.Retire(r.Span, *r.Owner)
 	}
 	t.l.state.slots = slots
 }
@@ -197,11 +198,12 @@ func (t *tx) change(f func(*scope)) {
 
 // take takes entries of the function table.
 func (t *tx) take(n, align uint32, who spans.Owner) (uint32, error) {
-	base, err := t.l.state.slots.take(n, align, who)
-	if err == nil {
-		t.slots = append(t.slots, retired{&who, spans.Span{Base: base, Size: n}})
+	base, err := t.l.state.slots.Take(n, align, who)
+	if err != nil {
+		return 0, tableFull(err)
 	}
-	return base, err
+	t.slots = append(t.slots, table.Owned{Owner: &who, Span: spans.Span{Base: base, Size: n}})
+	return base, nil
 }
 
 // slot returns the pointer of a function. When it has none yet, one is made, and what has to be put

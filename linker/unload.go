@@ -106,20 +106,20 @@ func (u *unload) forget(gone []*module) {
 	}
 	for _, m := range gone {
 		if parts := m.table.Without(u.step.keep[m]); len(parts) == 1 {
-			l.state.slots.retire(m.table, m.segment)
+			l.state.slots.Retire(m.table, m.segment)
 		} else {
 			for _, part := range parts { // nobody can have these back as a whole
-				l.state.slots.retire(part, spans.Owner{})
+				l.state.slots.Retire(part, spans.Owner{})
 			}
 		}
 		for _, k := range m.links {
-			l.state.links.give(spans.Span{Base: k.index, Size: 1})
+			l.state.links.Give(spans.Span{Base: k.index, Size: 1})
 		}
 	}
 	slices.SortFunc(alone, func(a, b fill) int { return cmp.Compare(a.slot, b.slot) })
 	for _, f := range alone {
 		u.step.slots = append(u.step.slots, f.slot)
-		l.state.slots.retire(spans.Span{Base: f.slot, Size: 1}, f.fn.owner())
+		l.state.slots.Retire(spans.Span{Base: f.slot, Size: 1}, f.fn.owner())
 	}
 	var closures []uint32
 	for _, m := range gone {

@@ -1,8 +1,9 @@
-package linker
+package table
 
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -14,9 +15,9 @@ import (
 // gets them only when enough has been given back after them, or when the table is full.
 func TestQuarantine(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		keep := rapid.SampledFrom([]uint32{0, 1, 10, 50, QuarantineForever}).Draw(t, "keep")
-		s := tableSlots{slots: slots{length: 1,
-			max: rapid.SampledFrom([]uint32{60, 1000}).Draw(t, "max")}, keep: keep}
+		keep := rapid.SampledFrom([]uint32{0, 1, 10, 50, forever}).Draw(t, "keep")
+		s := Quarantine{Slots: Slots{Length: 1,
+			Max: rapid.SampledFrom([]uint32{60, 1000}).Draw(t, "max")}, Keep: keep}
 		sizes, aligns := [8]uint32{1, 1, 1, 2, 5, 8, 16, 20}, [8]uint32{1, 1, 1, 1, 2, 4, 1, 8}
 		// the base of each owner, 0 if it has nothing
 		var has [8]uint32
@@ -30,7 +31,7 @@ func TestQuarantine(t *testing.T) {
 			k := rapid.IntRange(0, 7).Draw(t, "owner")
 			r := spans.Span{Base: has[k], Size: sizes[k]}
 			if r.Base != 0 {
-				s.retire(r, spans.Owner{What: fmt.Sprint(k)})
+				s.Retire(r, spans.Owner{What: fmt.Sprint(k)})
 				given += uint64(r.Size)
 				for e := r.Base; uint64(e) < r.End(); e++ {
 					after[e] = given
@@ -38,19 +39,19 @@ func TestQuarantine(t *testing.T) {
 				has[k] = 0
 				continue
 			}
-			before, had := s.clone(), uint32(0)
+			before, had := s.Clone(), uint32(0)
 			for _, r := range before.inQuarantine() {
 				if r.What == fmt.Sprint(k) {
 					had = r.Base
 				}
 			}
 			align := aligns[k]
-			base, err := s.take(r.Size, align, spans.Owner{What: fmt.Sprint(k)})
+			base, err := s.Take(r.Size, align, spans.Owner{What: fmt.Sprint(k)})
 			if err != nil {
 				full = true
-				var limit *LimitError
-				if !errors.As(err, &limit) || keep != QuarantineForever && s.retired.Len() > 0 {
-					t.Fatalf("%d entries are in quarantine: %v", s.resting, err)
+				var limit *FullError
+				if !errors.As(err, &limit) || keep != forever && s.retired.Len() > 0 {
+					t.Fatalf("%d entries are in quarantine: %v", s.Quarantined, err)
 				}
 				continue
 			}
@@ -58,54 +59,67 @@ func TestQuarantine(t *testing.T) {
 				t.Fatalf("owner %d had %d and gets %d", k, had, base)
 			}
 			has[k] = base
-			full = full || uint64(spans.AlignUp(uint64(before.length), align))+
-				uint64(r.Size) > uint64(before.max)
+			full = full || uint64(spans.AlignUp(uint64(before.Length), align))+
+				uint64(r.Size) > uint64(before.Max)
 			for e := base; e < base+r.Size; e++ {
 				if last, ok := owners[e]; ok && has[last] != 0 && last != k && e >= has[last] &&
 					e < has[last]+sizes[last] {
 					t.Fatalf("entry %d of owner %d is given to %d", e, last, k)
 				}
 				if last, ok := owners[e]; ok && last != k && given-after[e] < uint64(keep) &&
-					(!full || keep == QuarantineForever) {
+					(!full || keep == forever) {
 					t.Fatalf("entry %d of owner %d is given to %d when %d were given back after "+
 						"it, of %d", e, last, k, given-after[e], keep)
 				}
 				owners[e] = k
 			}
-			if base%align != 0 || base+r.Size > s.length || s.length > s.max {
-				t.Fatalf("%d entries at %d, in a table of %d", r.Size, base, s.length)
+			if base%align != 0 || base+r.Size > s.Length || s.Length > s.Max {
+				t.Fatalf("%d entries at %d, in a table of %d", r.Size, base, s.Length)
 			}
 		}
 		in := uint64(0)
 		for _, r := range s.inQuarantine() {
 			in += uint64(r.Size)
 		}
-		if in != s.resting {
-			t.Fatalf("%d entries are in quarantine, counted are %d", in, s.resting)
+		if in != s.Quarantined {
+			t.Fatalf("%d entries are in quarantine, counted are %d", in, s.Quarantined)
 		}
 	})
 }
 
 // An operation that is taken back leaves the quarantine as it was.
 func TestQuarantineIsRestored(t *testing.T) {
-	s := tableSlots{slots: slots{length: 1, max: 100}, keep: 2}
+	s := Quarantine{Slots: Slots{Length: 1, Max: 100}, Keep: 2}
 	a, b := spans.Owner{What: "a"}, spans.Owner{What: "b"}
 	for _, who := range []spans.Owner{a, b} {
-		base, err := s.take(3, 1, who)
+		base, err := s.Take(3, 1, who)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.retire(spans.Span{Base: base, Size: 3}, who)
+		s.Retire(spans.Span{Base: base, Size: 3}, who)
 	}
-	saved := s.clone()
-	if base, err := s.take(3, 1, spans.Owner{What: "c"}); base != 1 || err != nil { // what a had
+	saved := s.Clone()
+	if base, err := s.Take(3, 1, spans.Owner{What: "c"}); base != 1 || err != nil { // what a had
 		t.Fatalf("take = %d, %v", base, err)
 	}
-	s.retire(spans.Span{Base: 1, Size: 3}, spans.Owner{What: "c"})
-	if base, err := saved.take(3, 1, a); base != 1 || err != nil {
+	s.Retire(spans.Span{Base: 1, Size: 3}, spans.Owner{What: "c"})
+	if base, err := saved.Take(3, 1, a); base != 1 || err != nil {
 		t.Errorf("a had 1 and gets %d, %v", base, err)
 	}
-	if base, err := saved.take(3, 1, b); base != 4 || err != nil || saved.resting != 0 {
+	if base, err := saved.Take(3, 1, b); base != 4 || err != nil || saved.Quarantined != 0 {
 		t.Errorf("b had 4 and gets %d, %v", base, err)
 	}
+}
+
+// inQuarantine lists what was given back, the longest ago first.
+func (s *Quarantine) inQuarantine() (list []Owned) {
+	var numbers []uint64
+	for number := range s.retired.All {
+		numbers = append(numbers, number)
+	}
+	slices.Sort(numbers)
+	for _, number := range numbers {
+		list = append(list, s.retired.At(number))
+	}
+	return list
 }
