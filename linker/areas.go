@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -90,7 +91,7 @@ func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (ar
 		return area{}, fmt.Errorf("%w: %d bytes, aligned to %d", ErrNoMemory, size, align)
 	}
 	base := spans.AlignUp(uint64(uint32(block)), align)
-	if _, ok := a.l.mem.at(uint32(base), size); !ok || base > 1<<32-1 {
+	if _, ok := a.l.mem.At(uint32(base), size); !ok || base > 1<<32-1 {
 		return area{}, fmt.Errorf("%w: %#x", ErrBadBlock, uint32(block))
 	}
 	return area{base: uint32(base), size: size, block: uint32(block)}, nil
@@ -108,13 +109,13 @@ func (a *areas) grow(size, align uint32, who spans.Owner) (area, error) {
 		return area{base: base, size: size}, nil
 	}
 	// Pages are aligned to 64 KiB; for more, the space in between is kept for later.
-	extra := uint64(max(align, pageSize) - pageSize)
-	pages := (uint64(size) + extra + pageSize - 1) / pageSize
+	extra := uint64(max(align, linmem.PageSize) - linmem.PageSize)
+	pages := (uint64(size) + extra + linmem.PageSize - 1) / linmem.PageSize
 	old, err := a.l.growMemory(pages)
 	if err != nil {
 		return area{}, err
 	}
-	a.free.Give(spans.Span{Base: old, Size: uint32(pages * pageSize)})
+	a.free.Give(spans.Span{Base: old, Size: uint32(pages * linmem.PageSize)})
 	base, ok := a.takeFree(size, align)
 	if !ok {
 		return area{}, fmt.Errorf("%w: %d bytes, aligned to %d", ErrNoMemory, size, align)

@@ -130,7 +130,7 @@ func (l *Linker) words(address uint32, types []wasm.ValType, stack []uint64, wri
 	next := 0
 	for _, t := range types {
 		size := memoryOps[t].size
-		b, ok := l.mem.at(address, size)
+		b, ok := l.mem.At(address, size)
 		if !ok {
 			panic(ErrOutOfBounds)
 		}

@@ -85,7 +85,7 @@ func (l *Linker) closeShared(ctx context.Context) error {
 		errs = append(errs, c.Close(ctx))
 	}
 	errs = append(errs, l.codes.Close(ctx))
-	l.mem.release()
+	l.mem.Release()
 	return errors.Join(errs...)
 }
 

@@ -11,7 +11,7 @@ import (
 func (g *Group) unload(ctx context.Context, e *entry, lib *Library) (err error) {
 	c := &closing{}
 	defer c.ended.Store(true)
-	late, end := g.l.exits.beginLate(g.l.config.maxLate)
+	late, end := g.l.dtors.BeginLate(g.l.config.maxLate)
 	defer end()
 	var destroyed error
 	for first := true; ; first = false {
@@ -36,7 +36,7 @@ func (g *Group) unload(ctx context.Context, e *entry, lib *Library) (err error) 
 			break
 		}
 		lib = nil
-		g.l.exits.count(late, u.hidden, g)
+		g.l.dtors.Count(late, u.hidden, g)
 		destroyed = errors.Join(destroyed, g.destroyUnused(ctx, u.hidden))
 	}
 	if destroyed != nil {
@@ -51,9 +51,9 @@ func (g *Group) destroyUnused(ctx context.Context, modules []*module) error {
 	var errs []error
 	for g.cause.Load() == nil {
 		var err error
-		if g.l.exits.hasThread(g, modules) {
+		if g.l.dtors.HasThread(g, modules) {
 			err = g.destroyThread(ctx, modules)
-		} else if m := g.l.exits.first(modules); m != nil {
+		} else if m := g.l.dtors.First(modules); m != nil {
 			err = g.destroy(ctx, m)
 		} else {
 			break

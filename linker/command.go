@@ -95,7 +95,7 @@ func (l *Linker) endOfProgram(ctx context.Context) {
 	if isExit(err) {
 		panic(err)
 	}
-	l.exits.fail(err)
+	l.dtors.Fail(err)
 }
 
 // endsWith reports whether the program is over when a group exits: the libraries are still others'
@@ -111,13 +111,13 @@ func (l *Linker) endsWith(g *Group) bool {
 // destroyLibraries calls the handlers of all modules, those that were loaded last first. Of what is
 // the matter with them, only an exit keeps the others from being called.
 func (g *Group) destroyLibraries(ctx context.Context, e *entry) (err error) {
-	late, end := g.l.exits.beginLate(g.l.config.maxLate)
+	late, end := g.l.dtors.BeginLate(g.l.config.maxLate)
 	defer end()
 	for {
 		order := slices.Clone(e.scope().order)
-		g.l.exits.count(late, order)
+		g.l.dtors.Count(late, order)
 		slices.Reverse(order)
-		m := g.l.exits.first(order)
+		m := g.l.dtors.First(order)
 		if m == nil {
 			return err
 		}
@@ -147,7 +147,7 @@ func (g *Group) finish(ctx context.Context, e *entry) (err error) {
 // nothing is flushed a second time if there were threads.
 func (g *Group) destroyRest(ctx context.Context, e *entry) error {
 	p := &g.l.program
-	if g.l.exits.first(e.scope().order) == nil {
+	if g.l.dtors.First(e.scope().order) == nil {
 		return nil
 	}
 	err := g.destroyLibraries(ctx, e)
@@ -182,7 +182,7 @@ func (g *Group) exitingUnheard(ctx context.Context, e *entry, err error) error {
 		return err
 	}
 	if failed := g.destroyRest(ctx, e); !isExit(failed) {
-		g.l.exits.fail(failed)
+		g.l.dtors.Fail(failed)
 	}
 	return err
 }

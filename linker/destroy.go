@@ -7,6 +7,7 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
@@ -15,7 +16,7 @@ import (
 func (g *Group) destroy(ctx context.Context, m *module) error {
 	var errs []error
 	for {
-		h, ok := g.l.exits.pop(m)
+		h, ok := g.l.dtors.Pop(m)
 		if !ok {
 			return errors.Join(errs...)
 		}
@@ -23,24 +24,24 @@ func (g *Group) destroy(ctx context.Context, m *module) error {
 		if err == nil {
 			continue
 		}
-		errs = append(errs, &DestructorError{Module: m.name, Pointer: h.pointer, Err: err})
+		errs = append(errs, &DestructorError{Module: m.name, Pointer: h.Pointer, Err: err})
 		if isExit(err) {
 			return errors.Join(errs...)
 		}
 	}
 }
 
-func (g *Group) callExit(ctx context.Context, h exitHandler) error {
+func (g *Group) callExit(ctx context.Context, h dtor.Handler) error {
 	var params []api.ValueType
 	var args []uint64
-	if !h.plain {
-		params, args = []api.ValueType{api.ValueTypeI32}, []uint64{uint64(h.argument)}
+	if !h.Plain {
+		params, args = []api.ValueType{api.ValueTypeI32}, []uint64{uint64(h.Argument)}
 	}
 	c, err := g.caller(ctx, params, nil)
 	if err == nil {
-		_, err = c.call(ctx, append(args, uint64(h.pointer)))
+		_, err = c.call(ctx, append(args, uint64(h.Pointer)))
 	}
-	return asPointerError(h.pointer, err)
+	return asPointerError(h.Pointer, err)
 }
 
 // DestructorError says that a destructor of a library trapped, or that the guest exited in it.
@@ -64,20 +65,20 @@ func (e *DestructorError) Unwrap() error { return e.Err }
 // does not keep the others from being called; a guest that exits does, and so does the end of the
 // group.
 func (g *Group) destroyThread(ctx context.Context, modules []*module) error {
-	late, end := g.l.exits.beginLate(g.l.config.maxLate)
+	late, end := g.l.dtors.BeginLate(g.l.config.maxLate)
 	defer end()
-	g.l.exits.count(late, nil, g)
+	g.l.dtors.Count(late, nil, g)
 	var errs []error
 	for g.cause.Load() == nil {
-		h, ok := g.l.exits.popThread(g, modules)
+		h, ok := g.l.dtors.PopThread(g, modules)
 		if !ok {
 			break
 		}
-		err := g.callExit(ctx, h.exitHandler)
+		err := g.callExit(ctx, h.Handler)
 		if err == nil {
 			continue
 		}
-		errs = append(errs, &DestructorError{Module: h.mod.name, Pointer: h.pointer, Err: err})
+		errs = append(errs, &DestructorError{Module: h.Mod.name, Pointer: h.Pointer, Err: err})
 		if isExit(err) {
 			break
 		}

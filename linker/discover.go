@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 	"github.com/lockstep-wasm/lockstep/linker/internal/search"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -280,7 +281,7 @@ func (m *module) leavesTable(index uint32) error {
 
 // checkSizes refuses what could never be placed, before anything is allocated for it.
 func (l *Linker) checkSizes(m *module) error {
-	memory, table := uint64(l.maxPages)*pageSize, uint64(l.tableMax)
+	memory, table := uint64(l.maxPages)*linmem.PageSize, uint64(l.tableMax)
 	tables := uint64(0)
 	for _, own := range m.src.Tables {
 		tables += uint64(own.Type.Limits.Min)

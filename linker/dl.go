@@ -1,7 +1,6 @@
 package linker
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -203,35 +202,4 @@ func (g *Group) callerModule(mod api.Module) *module {
 		}
 	}
 	return nil
-}
-
-// cString returns the string of C at an address. The error is errBadString when it does not end
-// inside the memory, and a *LimitError when it is longer than a string of a guest may be.
-func (m *imageMemory) cString(address uint32) (string, error) {
-	all := m.bytes()
-	if uint64(address) >= uint64(len(all)) {
-		return "", errBadString
-	}
-	all = all[address:]
-	n := bytes.IndexByte(all[:min(uint64(len(all)), uint64(m.mostString)+1)], 0)
-	switch {
-	case n >= 0:
-		return string(all[:n]), nil
-	case uint64(len(all)) <= uint64(m.mostString):
-		return "", errBadString
-	}
-	return "", &LimitError{Limit: limitString, Value: uint64(m.mostString) + 1,
-		Max: uint64(m.mostString)}
-}
-
-// string returns the n bytes at an address as a string. The errors are those of cString.
-func (m *imageMemory) string(address, n uint32) (string, error) {
-	b, ok := m.at(address, n)
-	switch {
-	case !ok:
-		return "", errBadString
-	case n > m.mostString:
-		return "", &LimitError{Limit: limitString, Value: uint64(n), Max: uint64(m.mostString)}
-	}
-	return string(b), nil
 }

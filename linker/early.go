@@ -76,7 +76,7 @@ func (s signal) tell() {
 func (t *tx) giveUp(ctx context.Context, roots, modules []*module) {
 	ctx = context.WithValue(context.WithoutCancel(ctx), receiptKey{}, (*Receipt)(nil))
 	for _, m := range modules {
-		t.l.exits.drop(m)
+		t.l.dtors.Drop(m)
 	}
 	for _, root := range roots {
 		lib := &Library{linker: t.l, mod: root}

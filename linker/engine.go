@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
+	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 )
 
 // compileGenerated compiles a module that the linker wrote.
@@ -33,10 +34,10 @@ func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModu
 
 // growMemory adds pages of 64 KiB to the memory and returns the address of the first.
 func (l *Linker) growMemory(pages uint64) (uint32, error) {
-	have := uint64(l.mem.pages())
+	have := uint64(l.mem.Pages())
 	if pages <= uint64(l.maxPages) {
 		if old, ok := l.Memory().Grow(uint32(pages)); ok {
-			return old * pageSize, nil
+			return old * linmem.PageSize, nil
 		}
 	}
 	return 0, &LimitError{Limit: limitMemory, Value: have + pages, Max: uint64(l.maxPages)}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"slices"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
 )
 
 // registerExit is what guests call as __cxa_atexit and atexit. dso is what C calls __dso_handle:
 // the beginning of a module's data, as wasm-ld places it. It returns 0, or -1 if there is nobody to
 // register for, or no room.
-func (l *Linker) registerExit(ctx context.Context, h exitHandler, dso uint32) int32 {
+func (l *Linker) registerExit(ctx context.Context, h dtor.Handler, dso uint32) int32 {
 	e := entryOf(ctx)
 	if e == nil {
 		return -1
@@ -17,7 +19,7 @@ func (l *Linker) registerExit(ctx context.Context, h exitHandler, dso uint32) in
 	if e.replay { // the leader has registered it
 		return 0
 	}
-	if !l.exits.add(e.scope().exitOwner(l.main, h, dso), h) {
+	if !l.dtors.Add(e.scope().exitOwner(l.main, h, dso), h) {
 		return -1
 	}
 	return 0
@@ -25,9 +27,9 @@ func (l *Linker) registerExit(ctx context.Context, h exitHandler, dso uint32) in
 
 // undestroyed reports whether handlers of modules, or of groups that Go has spawned, are left.
 func (l *Linker) undestroyed() bool {
-	return l.exits.first(l.committed.Load().order) != nil ||
+	return l.dtors.First(l.committed.Load().order) != nil ||
 		slices.ContainsFunc(l.groups.list(),
-			func(g *Group) bool { return g.thread == 0 && l.exits.hasThread(g, nil) })
+			func(g *Group) bool { return g.thread == 0 && l.dtors.HasThread(g, nil) })
 }
 
 // destroyAll calls the handlers of all groups, then those of all modules, those that were loaded
@@ -38,7 +40,7 @@ func (l *Linker) destroyAll(ctx context.Context) (err error) {
 		return err
 	}
 	for _, g := range l.groups.list() {
-		if l.exits.first(l.committed.Load().order) == nil &&
+		if l.dtors.First(l.committed.Load().order) == nil &&
 			(l.program.dtors == nil || l.program.ended.Load()) {
 			break
 		}
@@ -54,5 +56,5 @@ func (l *Linker) destroyAll(ctx context.Context) (err error) {
 			break
 		}
 	}
-	return errors.Join(err, l.exits.failure())
+	return errors.Join(err, l.dtors.Failure())
 }

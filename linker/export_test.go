@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/loops"
 	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -157,19 +158,12 @@ func buildProbe() ([]byte, error) {
 
 // What tests of loop safepoints count with.
 const (
-	PollRounds = pollRounds
+	PollRounds = loops.Rounds
 	HostLoop   = hostLoop
 )
 
 // Waiting is how many guests wait in an atomic wait.
-func (l *Linker) Waiting() (n int) {
-	l.waits.mu.Lock()
-	defer l.waits.mu.Unlock()
-	for _, queue := range l.waits.queues {
-		n += len(queue)
-	}
-	return n
-}
+func (l *Linker) Waiting() int { return l.futexes.Waiting() }
 
 // Groups are the groups that are being built, live, or dying.
 func (l *Linker) Groups() []*Group { return l.groups.list() }

@@ -3,6 +3,7 @@ package linker
 import (
 	"slices"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/fdlock"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -54,7 +55,7 @@ func (g *gateway) build() ([]byte, error) {
 func (g *gateway) buildStreams() ([]byte, error) {
 	var b wasm.Builder
 	functions := slices.DeleteFunc(slices.Clone(g.functions),
-		func(fn *function) bool { return !streamed(fn.name, fn.typ) })
+		func(fn *function) bool { return !fdlock.Streamed(fn.name, fn.typ) })
 	return g.export(&b, functions,
 		func(fn *function, target uint32) *wasm.Code { return g.pass(new(wasm.Code), fn, target) })
 }
@@ -85,7 +86,7 @@ func (g *gateway) systemCalls(b *wasm.Builder) func(fn *function, target uint32)
 	exit := b.ImportFunc(g.host, hostExit, b.Type(result, nil))
 	streams := map[*function]uint32{}
 	for _, fn := range g.functions {
-		if streamed(fn.name, fn.typ) {
+		if fdlock.Streamed(fn.name, fn.typ) {
 			streams[fn] = b.ImportFunc(streamsNamespace, fn.name, g.functionType(b, fn))
 		}
 	}
@@ -94,9 +95,9 @@ func (g *gateway) systemCalls(b *wasm.Builder) func(fn *function, target uint32)
 		if g.exits(fn) {
 			return g.pass(c, fn, exit)
 		}
-		if fn.typ.Equal(pollType) && fn.name == pollFunction {
+		if fn.typ.Equal(fdlock.PollType) && fn.name == fdlock.PollFunction {
 			c.LocalGet(0).LocalGet(2).Call(beginPoll)
-		} else if a, descriptor := systemAccess(fn.name, fn.typ); descriptor >= 0 {
+		} else if a, descriptor := fdlock.Classify(fn.name, fn.typ); descriptor >= 0 {
 			c.I32Const(int32(a)).LocalGet(uint32(descriptor)).Call(begin)
 		} else {
 			c.I32Const(int32(a)).I32Const(-1).Call(begin)

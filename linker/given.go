@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -117,9 +118,9 @@ func (l *Linker) given(ctx context.Context) (*module, error) {
 				info.MemoryAlignment++
 			}
 			end = at + uint64(len(d.data))
-			if end > uint64(l.maxPages)*pageSize {
+			if end > uint64(l.maxPages)*linmem.PageSize {
 				return nil, &LimitError{Limit: "data of the configuration (bytes)", Value: end,
-					Max: uint64(l.maxPages) * pageSize}
+					Max: uint64(l.maxPages) * linmem.PageSize}
 			}
 			b.ExportGlobal(d.name, b.Global(wasm.I32, false, wasm.ConstI32(int32(at))))
 		}
@@ -146,7 +147,7 @@ func (l *Linker) writeGiven(m *module) {
 	for i := range l.config.defined {
 		d := &l.config.defined[i]
 		if d.kind == exportData {
-			b, _ := l.mem.at(m.exports[d.name].addr, uint32(len(d.data)))
+			b, _ := l.mem.At(m.exports[d.name].addr, uint32(len(d.data)))
 			copy(b, d.data)
 		}
 	}

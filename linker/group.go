@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/ctxlock"
+	"github.com/lockstep-wasm/lockstep/linker/internal/loops"
 )
 
 // Group is an instance group: one thread of the guest. It has its own instance of every module, its
@@ -25,7 +26,7 @@ type Group struct {
 
 	// Safe for concurrent use by themselves.
 	cause     atomic.Pointer[error] // why it is dying; set once
-	flag      pollFlag              // what its code looks at
+	preempt   loops.Flag            // what its code looks at
 	closing   atomic.Int32          // how many want it to stop
 	forgotten atomic.Bool           // what it had in memory was given back
 	stale     staleSlots            // entries of its function table that it has to clear
@@ -105,15 +106,4 @@ type staleSlots struct {
 	any   atomic.Bool     // there are some: asked at every safepoint
 	mu    sync.Mutex      // guards slots, and any when it is changed
 	slots map[uint32]bool // a group that sleeps has each at most once
-}
-
-// pollFlag is what the code of a group counts down: a global of the group's base module. When it is
-// used up, the guest calls poll. Others raise it, which uses it up at once; the group's own
-// goroutine lowers it, before it looks what there is to do, so that nothing is missed. That a count
-// which is under way overwrites it is possible, and harmless: the next one comes. Guests cannot
-// reach it. Its zero value is that of a group without polls.
-type pollFlag struct {
-	mu      sync.Mutex        // guards what follows; guests count down without it
-	global  api.MutableGlobal // nil before the group is open, and when modules do not look
-	reasons int               // that last: contexts that have ended, a group that is being closed
 }

@@ -33,7 +33,7 @@ func (g *Group) dladdr(ctx context.Context, pointer, info uint32) uint32 {
 		}
 		words[i] = address
 	}
-	out, ok := g.l.mem.at(info, dlInfoSize)
+	out, ok := g.l.mem.At(info, dlInfoSize)
 	if !ok {
 		return 0
 	}

@@ -83,7 +83,7 @@ func (g *Group) dlIteratePhdr(ctx context.Context, callback, data uint32) uint32
 		if err != nil {
 			return 0
 		}
-		b, ok := g.l.mem.at(area, phdrInfoSize+phdrSize)
+		b, ok := g.l.mem.At(area, phdrInfoSize+phdrSize)
 		if !ok {
 			return 0
 		}
@@ -124,7 +124,7 @@ var errBadFlags = errors.New("linker: unknown flags for dlopen, or neither RTLD_
 func (g *Group) dlopen(ctx context.Context, path, flags uint32, caller *module) uint32 {
 	name, err := "", error(nil)
 	if path != 0 {
-		name, err = g.l.mem.cString(path)
+		name, err = g.l.cString(path)
 	}
 	mode := openMode{now: flags&rtldNow != 0, noLoad: flags&rtldNoLoad != 0,
 		global: flags&rtldGlobal != 0, noDelete: flags&rtldNoDelete != 0}
@@ -142,7 +142,7 @@ func (g *Group) dlopen(ctx context.Context, path, flags uint32, caller *module) 
 
 func (g *Group) dlsym(ctx context.Context, handle, symbol uint32, caller *module) uint32 {
 	var pointer uint32
-	name, err := g.l.mem.cString(symbol)
+	name, err := g.l.cString(symbol)
 	if err == nil {
 		pointer, err = g.guestSymbol(ctx, handle, name, caller)
 	}
@@ -179,7 +179,7 @@ func (g *Group) dlerror(ctx context.Context) uint32 {
 			d.area, d.size = area, size
 		}
 	}
-	b, ok := g.l.mem.at(d.area, d.size)
+	b, ok := g.l.mem.At(d.area, d.size)
 	if !ok || d.area == 0 {
 		return 0
 	}

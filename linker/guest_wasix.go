@@ -73,8 +73,8 @@ func (l *Linker) wasixFunctions() []hostFunction {
 
 func (g *Group) wasixOpen(ctx context.Context, path, n, flags uint32, text spans.Span, dirs,
 	dirsLen, out uint32) uint32 {
-	name, err := g.l.mem.string(path, n)
-	search, err2 := g.l.mem.string(dirs, dirsLen)
+	name, err := g.l.guestString(path, n)
+	search, err2 := g.l.guestString(dirs, dirsLen)
 	if err := cmp.Or(err, err2); err != nil {
 		return badString(err)
 	}
@@ -99,7 +99,7 @@ func badString(err error) uint32 {
 
 func (g *Group) wasixSymbol(ctx context.Context, handle, symbol, n uint32, text spans.Span,
 	out uint32) uint32 {
-	name, err := g.l.mem.string(symbol, n)
+	name, err := g.l.guestString(symbol, n)
 	if err != nil {
 		return badString(err)
 	}
@@ -112,7 +112,7 @@ func (g *Group) wasixSymbol(ctx context.Context, handle, symbol, n uint32, text 
 func (g *Group) wasixResult(value uint32, err error, text spans.Span, out uint32) uint32 {
 	if err != nil {
 		fatal(err)
-		b, ok := g.l.mem.at(text.Base, text.Size)
+		b, ok := g.l.mem.At(text.Base, text.Size)
 		switch {
 		case !ok:
 			return errnoFault
@@ -125,7 +125,7 @@ func (g *Group) wasixResult(value uint32, err error, text spans.Span, out uint32
 }
 
 func (g *Group) wasixStore(value, out uint32) uint32 {
-	b, ok := g.l.mem.at(out, 4)
+	b, ok := g.l.mem.At(out, 4)
 	if !ok {
 		return errnoFault
 	}
@@ -150,7 +150,7 @@ func wasixErrno(err error) uint32 {
 }
 
 func (g *Group) wasixAllocate(ctx context.Context, out uint32) uint32 {
-	if _, ok := g.l.mem.at(out, 4); !ok {
+	if _, ok := g.l.mem.At(out, 4); !ok {
 		return errnoFault
 	}
 	slot, err := g.AllocateClosure(ctx)
@@ -163,7 +163,7 @@ func (g *Group) wasixAllocate(ctx context.Context, out uint32) uint32 {
 func (g *Group) wasixPrepare(ctx context.Context, a []uint32) uint32 {
 	var t wasm.FuncType
 	for i, types := range []*[]wasm.ValType{&t.Params, &t.Results} {
-		bytes, ok := g.l.mem.at(a[2+2*i], a[3+2*i])
+		bytes, ok := g.l.mem.At(a[2+2*i], a[3+2*i])
 		if !ok {
 			return errnoFault
 		}

@@ -8,6 +8,9 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
+	"github.com/lockstep-wasm/lockstep/linker/internal/fdlock"
+	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
@@ -24,14 +27,14 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 			}},
 		{hostSystem, []api.ValueType{i32[0], i32[0]}, i32,
 			func(ctx context.Context, _ api.Module, stack []uint64) {
-				stack[0] = l.system.begin(ctx, access(stack[0]), int32(stack[1]))
+				stack[0] = l.beginSystem(ctx, fdlock.Access(stack[0]), int32(stack[1]))
 			}},
 		{hostPoll, []api.ValueType{i32[0], i32[0]}, i32,
 			func(ctx context.Context, _ api.Module, stack []uint64) {
-				stack[0] = l.system.beginPoll(ctx, &l.mem, uint32(stack[0]), uint32(stack[1]))
+				stack[0] = l.beginPoll(ctx, uint32(stack[0]), uint32(stack[1]))
 			}},
 		{hostSystemEnd, nil, nil,
-			func(ctx context.Context, _ api.Module, _ []uint64) { l.system.end(ctx) }},
+			func(ctx context.Context, _ api.Module, _ []uint64) { endSystem(ctx) }},
 		{hostEnd, nil, nil,
 			func(ctx context.Context, _ api.Module, _ []uint64) { l.endOfProgram(ctx) }},
 		{hostEndWith, i32, nil,
@@ -50,7 +53,7 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 			func(context.Context, api.Module, []uint64) { panic(ErrAborted) }},
 		{providedPrefix + "__cxa_atexit", []api.ValueType{i32[0], i32[0], i32[0]}, i32,
 			func(ctx context.Context, _ api.Module, stack []uint64) {
-				h := exitHandler{pointer: uint32(stack[0]), argument: uint32(stack[1])}
+				h := dtor.Handler{Pointer: uint32(stack[0]), Argument: uint32(stack[1])}
 				stack[0] = api.EncodeI32(l.registerExit(ctx, h, uint32(stack[2])))
 			}},
 		l.threadExitFunction("__cxa_thread_atexit"),
@@ -58,7 +61,7 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 		{providedPrefix + "atexit", i32, i32,
 			func(ctx context.Context, _ api.Module, stack []uint64) {
 				stack[0] = api.EncodeI32(l.registerExit(ctx,
-					exitHandler{pointer: uint32(stack[0]), plain: true}, 0))
+					dtor.Handler{Pointer: uint32(stack[0]), Plain: true}, 0))
 			}},
 		{providedPrefix + "abort", nil, nil,
 			func(context.Context, api.Module, []uint64) { panic(ErrAborted) }},
@@ -148,11 +151,12 @@ func (e *entry) late(ctx context.Context, k *link) (x *export, err error) {
 // resizeHeap makes the memory at least as large as asked, in bytes. It returns 1, or 0 when that is
 // impossible.
 func (l *Linker) resizeHeap(size uint32) uint64 {
-	have := uint64(len(l.mem.bytes()))
+	have := uint64(len(l.mem.Bytes()))
 	if uint64(size) <= have {
 		return 1
 	}
-	if _, err := l.growMemory((uint64(size) - have + pageSize - 1) / pageSize); err != nil {
+	if _, err := l.growMemory((uint64(size) - have +
+		linmem.PageSize - 1) / linmem.PageSize); err != nil {
 		return 0
 	}
 	return 1

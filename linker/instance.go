@@ -123,7 +123,7 @@ func (g *Group) keepData(ctx context.Context, m *module) func() {
 	if m.fixed {
 		area = spans.Span{Base: 0, Size: g.l.dataEnd}
 	}
-	now, ok := g.l.mem.at(area.Base, area.Size)
+	now, ok := g.l.mem.At(area.Base, area.Size)
 	if !ok {
 		return func() {}
 	}
@@ -218,7 +218,7 @@ func (g *Group) takeOut(ctx context.Context, m *module, keep ...uint32) ([]api.M
 			delete(g.functions, fn)
 		}
 	}
-	g.l.exits.dropThread(g, m)
+	g.l.dtors.DropThread(g, m)
 	delete(g.instances, m)
 	delete(g.spaces, m.importName())
 	for i := range m.bridges {

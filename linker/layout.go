@@ -8,6 +8,7 @@ import (
 
 	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -42,11 +43,11 @@ func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackT
 				return 0, err
 			}
 		}
-		minimum, slotsUsed, stackTop = max(minimum, end/pageSize+1), slots, uint32(top)
+		minimum, slotsUsed, stackTop = max(minimum, end/linmem.PageSize+1), slots, uint32(top)
 		l.places = map[string]uint32{"__stack_low": nullGuard, "__stack_high": uint32(top),
 			"__heap_base": uint32(end), "__data_end": uint32(end)}
 		if minimum < wasm.MaxPages { // else it does not fit a pointer
-			l.places["__heap_end"] = uint32(minimum * pageSize)
+			l.places["__heap_end"] = uint32(minimum * linmem.PageSize)
 		}
 	}
 	if minimum > uint64(l.maxPages) {
@@ -86,15 +87,16 @@ func (l *Linker) makeMemory(ctx context.Context, minimum uint32) error {
 	if err != nil {
 		return err
 	}
-	if err := l.mem.allocate(l.config.allocator, uint64(l.maxPages)*pageSize); err != nil {
-		return err
+	limit := uint64(l.maxPages) * linmem.PageSize
+	if got := l.mem.Allocate(l.config.allocator, limit); got < limit {
+		return &LimitError{Limit: "memory that the allocator gives (bytes)", Value: limit, Max: got}
 	}
-	allocated := experimental.WithMemoryAllocator(ctx, l.mem.allocator())
+	allocated := experimental.WithMemoryAllocator(ctx, l.mem.Allocator())
 	if l.memoryRoot, err = l.rt.InstantiateModule(allocated, l.memoryCode,
 		anonymous()); err != nil {
 		return err
 	}
-	l.mem.memory = l.memoryRoot.Memory()
+	l.mem.Attach(l.memoryRoot.Memory())
 	l.spaces.set(memoryNamespace, l.memoryRoot)
 	return l.settleMemory(ctx)
 }

@@ -25,10 +25,10 @@ func (g *Group) alive() error {
 func (g *Group) die(cause error) {
 	err := fmt.Errorf("%w: %w", ErrGroupClosed, cause)
 	if g.cause.CompareAndSwap(nil, &err) {
-		g.l.exits.dropThread(g, nil)
+		g.l.dtors.DropThread(g, nil)
 		g.member.Crash(cause)
-		g.flag.hold()
-		g.l.waits.interrupt(g, err)
+		g.preempt.Hold()
+		g.l.futexes.Interrupt(g, err)
 	}
 }
 
@@ -51,7 +51,7 @@ func (g *Group) discard(ctx context.Context) {
 // forget gives back what a group that is gone had in memory.
 func (g *Group) forget() {
 	g.forgotten.Store(true)
-	g.l.exits.dropThread(g, nil)
+	g.l.dtors.DropThread(g, nil)
 	g.l.areas.giveOwned(g)
 }
 
@@ -59,7 +59,7 @@ func (g *Group) forget() {
 // it. If another one is inside, that releases the group on its way out.
 func (g *Group) died(ctx context.Context) {
 	g.forget()
-	g.l.waits.interrupt(g, ErrGroupClosed)
+	g.l.futexes.Interrupt(g, ErrGroupClosed)
 	if g.lock.TryLock() {
 		g.discard(ctx)
 		g.lock.Unlock()

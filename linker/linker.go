@@ -9,6 +9,10 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
+	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
+	"github.com/lockstep-wasm/lockstep/linker/internal/fdlock"
+	"github.com/lockstep-wasm/lockstep/linker/internal/futex"
+	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 )
 
 // Linker is a process image: a main module and the libraries loaded into it, one linear memory, and
@@ -43,18 +47,18 @@ type Linker struct {
 	ending       atomic.Int32  // calls of Close that make guests stop
 	openings     atomic.Uint64 // of several libraries at once
 	groups       groupList
-	mem          imageMemory // what is in it belongs to the guest
+	mem          linmem.Memory // what is in it belongs to the guest
 	turn         turn
 	areas        areas
-	exits        exits
+	dtors        *dtor.Registry[*module, *Group]
 	program      program
 	codes        *codecache.Cache
 	files        files
-	system       system // of WASI
+	fds          fdlock.Locks // of WASI
 	guest        guestLibraries
 	names        guestNames
 	guestThreads guestThreads // those that the guest has started
-	waits        waits
+	futexes      futex.Queues[*Group]
 	wanted       signal // a group waits for a lock that another one has
 	waitHooks    hookTable
 	pollHooks    hookTable

@@ -238,7 +238,7 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 	if err := t.l.config.inject.At(ctx, t.g, failpoint.GrowMemory); err != nil {
 		return err
 	}
-	if have := t.l.mem.pages(); b.pages > have {
+	if have := t.l.mem.Pages(); b.pages > have {
 		if _, err := t.l.growMemory(uint64(b.pages - have)); err != nil {
 			return err
 		}
@@ -303,8 +303,8 @@ func (l *Linker) writeData(m *module) error {
 	}
 	bounds := m.memory
 	if m.fixed {
-		bounds = spans.Span{Base: 0, Size: uint32(min(uint64(len(l.mem.bytes())), 1<<32-1))}
-	} else if b, ok := l.mem.at(bounds.Base, bounds.Size); ok {
+		bounds = spans.Span{Base: 0, Size: uint32(min(uint64(len(l.mem.Bytes())), 1<<32-1))}
+	} else if b, ok := l.mem.At(bounds.Base, bounds.Size); ok {
 		clear(b)
 	}
 	globals := m.placement()
@@ -324,10 +324,10 @@ func (l *Linker) writeData(m *module) error {
 				To:   uint64(base) + uint64(len(d.Bytes)), Low: uint64(bounds.Base),
 				High: bounds.End()}
 		}
-		b, ok := l.mem.at(base, uint32(len(d.Bytes)))
+		b, ok := l.mem.At(base, uint32(len(d.Bytes)))
 		if !ok {
 			return &LimitError{Limit: "memory (bytes)", Value: uint64(base) + uint64(len(d.Bytes)),
-				Max: uint64(len(l.mem.bytes()))}
+				Max: uint64(len(l.mem.Bytes()))}
 		}
 		copy(b, d.Bytes)
 	}

@@ -1,6 +1,8 @@
 package linker
 
-import "context"
+import (
+	"context"
+)
 
 // intern returns the address of a string of C. The caller is inside the group.
 func (n *guestNames) intern(ctx context.Context, g *Group, m *module, s string) (uint32, error) {
@@ -15,7 +17,7 @@ func (n *guestNames) intern(ctx context.Context, g *Group, m *module, s string) 
 	if err != nil {
 		return 0, err
 	}
-	b, _ := g.l.mem.at(address, uint32(len(s))+1)
+	b, _ := g.l.mem.At(address, uint32(len(s))+1)
 	b[copy(b, s)] = 0
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
+	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
 	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -37,8 +38,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 		codecache.Errors{Closed: ErrClosed, Compiling: ErrCompiling, Panicked: func(v any) error {
 			return &PanicError{During: "compiling a module", Value: v}
 		}})
-	l.guest.most, l.exits.most = config.maxHandles, config.maxDestructors
-	l.mem.mostString = config.maxString
+	l.guest.most, l.dtors = config.maxHandles, dtor.New[*module, *Group](config.maxDestructors)
 	l.files.fsys, l.files.limit, l.files.most = config.fsys, config.maxFile, config.maxAbandoned
 	l.state.scope = &scope{}
 	l.committed.Store(l.state.scope) // constructors may ask before there is anything

@@ -29,7 +29,9 @@ func (g *Group) open(ctx context.Context, stackTop uint32) (err error) {
 	g.spaces[baseNamespace] = g.base
 	g.setBaseStack(stackTop)
 	if g.l.config.polls {
-		g.flag.open(g.base.ExportedGlobal(basePoll))
+		if global, ok := g.base.ExportedGlobal(basePoll).(api.MutableGlobal); ok {
+			g.preempt.Open(global)
+		}
 	}
 	if !g.l.ownTable {
 		return g.openTable(ctx)

@@ -66,42 +66,6 @@ type guestLibraries struct {
 	count int                   // of all
 }
 
-// exits keeps what modules have registered to be called when they are unloaded: destructors and
-// static objects, for which compilers call __cxa_atexit, and atexit's functions. Guests register
-// whenever they like, in a constructor or when a function is first called, so it has a lock of its
-// own.
-type exits struct {
-	most int // of one module, and of one group
-
-	mu      sync.Mutex // guards what follows
-	of      map[*module][]exitHandler
-	threads map[*Group]*threadExits
-	// lateOf and lateIn count what is registered while destructors run.
-	lateOf map[*module]*lateExits
-	lateIn map[*Group]*lateExits
-	failed error // what was the matter with those that ran when the program ended
-}
-
-// lateExits counts what is registered while destructors run.
-type lateExits struct {
-	left    int // guarded by exits.mu
-	modules []*module
-	groups  []*Group
-}
-
-// exitHandler is a function pointer of a guest.
-type exitHandler struct {
-	pointer  uint32
-	argument uint32
-	plain    bool // atexit's, which takes no argument
-}
-
-// threadExit is a destructor of thread-local data, of a group and of a module.
-type threadExit struct {
-	exitHandler
-	mod *module
-}
-
 // area is a range of memory.
 type area struct {
 	base, size uint32
@@ -138,18 +102,6 @@ type areas struct {
 	// of these, where the data of libraries was that are not loaded; they do not overlap
 	homes map[spans.Owner]spans.Span
 	later []area // to be freed by whoever is inside a group next
-}
-
-type waiter struct {
-	group *Group
-	done  chan struct{} // closed when it is not in a queue any more
-	err   error         // why, unless it was woken; set before done is closed
-}
-
-// waits is where groups wait for each other by address. Who was first is woken first.
-type waits struct {
-	mu     sync.Mutex // guards queues
-	queues map[uint32][]*waiter
 }
 
 // callback is a Go function that guests call.

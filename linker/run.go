@@ -19,10 +19,10 @@ func (l *Linker) Run(ctx context.Context) (code uint32, err error) {
 	var exit *sys.ExitError
 	switch {
 	case errors.As(err, &exit) && !errors.Is(err, ErrGroupClosed):
-		return exit.ExitCode(), l.exits.failure()
+		return exit.ExitCode(), l.dtors.Failure()
 	case err == nil:
 		if err = errors.Join(l.endThreadsOf(ctx, []*Group{l.first}), l.finishRun(ctx),
-			l.exits.failure()); errors.As(err, &exit) {
+			l.dtors.Failure()); errors.As(err, &exit) {
 			return exit.ExitCode(), nil
 		}
 		l.end(l.first, sys.NewExitError(0))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -27,7 +28,7 @@ func (t *tx) moveBreak(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b, ok := l.mem.at(uint32(at), 4)
+	b, ok := l.mem.At(uint32(at), 4)
 	if !ok {
 		return nil
 	}
@@ -49,10 +50,10 @@ func (a *areas) added() (first, end uint32) {
 			continue
 		}
 		if first == 0 || base < first {
-			first = base &^ (pageSize - 1)
+			first = base &^ (linmem.PageSize - 1)
 		}
-		end = max(end, uint32(min(spans.AlignUp(uint64(base)+uint64(x.size), pageSize),
-			1<<32-pageSize)))
+		end = max(end, uint32(min(spans.AlignUp(uint64(base)+uint64(x.size), linmem.PageSize),
+			1<<32-linmem.PageSize)))
 	}
 	return first, end
 }

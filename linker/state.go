@@ -5,6 +5,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
 	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
 	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -200,13 +201,13 @@ func (s *scope) unname(m *module) {
 
 // exitOwner returns the module that a handler belongs to: whose handle it names or, since a library
 // without data has none, whose function it is. Whatever is nobody's is the main module's.
-func (s *scope) exitOwner(main *module, h exitHandler, dso uint32) *module {
+func (s *scope) exitOwner(main *module, h dtor.Handler, dso uint32) *module {
 	for _, m := range s.search {
 		if m.src != nil && !m.fixed && m.memory.Size > 0 && m.memory.Base == dso {
 			return m
 		}
 	}
-	if m := s.ownerOf(h.pointer); m != nil {
+	if m := s.ownerOf(h.Pointer); m != nil {
 		return m
 	}
 	return main

@@ -101,7 +101,7 @@ func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, star
 		return g.judge(e, g.exiting(ctx, e, err))
 	})
 	if err != nil { // nothing of the thread runs after a trap
-		l.exits.dropThread(g, nil)
+		l.dtors.DropThread(g, nil)
 	}
 	// What else this can return is that the group, or the linker, is closed, or that the image is
 	// poisoned.
@@ -161,7 +161,7 @@ func (g *Group) Thread() int32 { return g.thread }
 // endThreads ends all threads and waits until they are gone, before the linker closes.
 func (l *Linker) endThreads(ctx context.Context) error {
 	l.guestThreads.end(ErrClosed)
-	l.waits.interrupt(nil, ErrClosed)
+	l.futexes.InterruptAll(ErrClosed)
 	_, err := l.guestThreads.wait(ctx)
 	return err
 }

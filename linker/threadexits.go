@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
 )
 
 // threadExitFunction is a function of C++ (destructor, object, dso) that registers a destructor of
@@ -13,7 +15,7 @@ func (l *Linker) threadExitFunction(name string) hostFunction {
 	i32 := api.ValueTypeI32
 	return hostFunction{providedPrefix + name, []api.ValueType{i32, i32, i32}, []api.ValueType{i32},
 		func(ctx context.Context, _ api.Module, stack []uint64) {
-			h := exitHandler{pointer: uint32(stack[0]), argument: uint32(stack[1])}
+			h := dtor.Handler{Pointer: uint32(stack[0]), Argument: uint32(stack[1])}
 			stack[0] = api.EncodeI32(l.registerThreadExit(ctx, h, uint32(stack[2])))
 		}}
 }
@@ -21,12 +23,14 @@ func (l *Linker) threadExitFunction(name string) hostFunction {
 // registerThreadExit is what guests call as __cxa_thread_atexit and __cxa_thread_atexit_impl. It
 // returns 0, or -1 if there is no group to register in. Unlike what belongs to a module, this is
 // registered by every group for itself, in a replay too.
-func (l *Linker) registerThreadExit(ctx context.Context, h exitHandler, dso uint32) int32 {
+func (l *Linker) registerThreadExit(ctx context.Context, h dtor.Handler, dso uint32) int32 {
 	e := entryOf(ctx)
 	if e == nil {
 		return -1
 	}
-	if !l.exits.addThread(e.group, threadExit{h, e.scope().exitOwner(l.main, h, dso)}) {
+	d := dtor.ThreadHandler[*module]{Handler: h, Mod: e.scope().exitOwner(l.main, h, dso)}
+	ended := func() bool { return e.group.cause.Load() != nil }
+	if !l.dtors.AddThread(e.group, d, ended) {
 		return -1
 	}
 	return 0
@@ -35,14 +39,14 @@ func (l *Linker) registerThreadExit(ctx context.Context, h exitHandler, dso uint
 // endThread does what the normal end of a group demands: its destructors run, and then libraries
 // are unloaded that stayed loaded for them alone. A guest that exits in one has ended the group.
 func (g *Group) endThread(ctx context.Context, e *entry) error {
-	if !g.l.exits.hasThread(g, nil) {
+	if !g.l.dtors.HasThread(g, nil) {
 		return nil
 	}
 	destroyed := g.destroyThread(ctx, nil)
 	if isExit(destroyed) {
 		return g.judge(e, destroyed)
 	}
-	if len(g.l.committed.Load().unused(g.l.exits.heldBesides(g), nil)) == 0 {
+	if len(g.l.committed.Load().unused(g.l.dtors.HeldBesides(g), nil)) == 0 {
 		return destroyed
 	}
 	return errors.Join(destroyed, g.unload(ctx, e, nil))
@@ -52,7 +56,7 @@ func (g *Group) endThread(ctx context.Context, e *entry) error {
 // those of guests' threads are cut short. Groups that cannot be entered are passed over.
 func (l *Linker) endThreadsOf(ctx context.Context, groups []*Group) (err error) {
 	for _, g := range groups {
-		if g.thread != 0 || !l.exits.hasThread(g, nil) {
+		if g.thread != 0 || !l.dtors.HasThread(g, nil) {
 			continue
 		}
 		_ = g.inside(ctx, func(ctx context.Context, e *entry) error {

@@ -108,7 +108,7 @@ func (t *tx) undoShared(ctx context.Context, m mark) {
 		t.l.areas.giveLater(area)
 	}
 	for _, m := range slices.Backward(t.modules[m.modules:]) {
-		t.l.exits.drop(m)
+		t.l.dtors.Drop(m)
 		m.close(ctx)
 	}
 	t.restore(m)

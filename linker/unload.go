@@ -41,10 +41,10 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 		u.lib.mod.handles.Add(-1)
 	}
 	var steps []step
-	gone := u.l.state.scope.unused(u.l.exits.heldBesides(u.g), u.closing)
+	gone := u.l.state.scope.unused(u.l.dtors.HeldBesides(u.g), u.closing)
 	switch {
 	case len(gone) == 0:
-	case !u.last && u.l.exits.any(u.g, gone):
+	case !u.last && u.l.dtors.Any(u.g, gone):
 		if err := ctx.Err(); err != nil { // destructors do not begin then
 			return coord.Operation{}, false, errors.Join(err, u.Undo(ctx))
 		}
@@ -226,7 +226,7 @@ func (u *unload) finish(ctx context.Context) {
 	for _, m := range u.step.modules {
 		u.l.areas.giveHome(m.memory.Base, m.owner("data"))
 		u.l.names.forget(u.l, m)
-		u.l.exits.drop(m)
+		u.l.dtors.Drop(m)
 		m.close(ctx)
 	}
 }

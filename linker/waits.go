@@ -29,45 +29,22 @@ const (
 // Notify wakes up to n of those who wait at an address of the memory, as the instruction
 // memory.atomic.notify does, and returns how many there were. Host functions and other goroutines
 // wake guests with it.
-func (l *Linker) Notify(address, n uint32) uint32 {
-	w := &l.waits
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	queue := w.queues[address]
-	woken := min(n, uint32(len(queue)))
-	for _, x := range queue[:woken] {
-		close(x.done)
-	}
-	w.set(address, queue[woken:])
-	return woken
-}
+func (l *Linker) Notify(address, n uint32) uint32 { return l.futexes.Wake(address, n) }
 
-// enqueue adds a waiter if check, with nobody being woken meanwhile, says so.
-func (w *waits) enqueue(ctx context.Context, address uint32, e *entry, check func() bool) (*waiter,
-	error) {
+// mayWait returns why a guest must not begin to wait. It is called with the lock of the futexes, so
+// that what ends a wait comes before it or finds it in its queue.
+func (e *entry) mayWait(ctx context.Context) error {
 	g := e.group
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	if err := g.alive(); err != nil {
-		return nil, err
+		return err
 	}
 	if g.forgotten.Load() {
-		return nil, ErrGroupClosed
+		return ErrGroupClosed
 	}
 	if g.l.config.polls {
-		if err := e.interruption(ctx); err != nil {
-			return nil, err
-		}
+		return e.interruption(ctx)
 	}
-	if !check() {
-		return nil, nil
-	}
-	if w.queues == nil {
-		w.queues = map[uint32][]*waiter{}
-	}
-	x := &waiter{group: g, done: make(chan struct{})}
-	w.queues[address] = append(w.queues[address], x)
-	return x, nil
+	return nil
 }
 
 // wait blocks until somebody notifies the address, the time-out is over (nanoseconds; below zero,
@@ -84,7 +61,12 @@ func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check f
 		}
 		return waitTimedOut, nil
 	}
-	x, err := g.l.waits.enqueue(ctx, address, e, check)
+	x, err := g.l.futexes.Enqueue(address, g, func() (bool, error) {
+		if err := e.mayWait(ctx); err != nil {
+			return false, err
+		}
+		return check(), nil
+	})
 	switch {
 	case err != nil:
 		return 0, err
@@ -101,14 +83,14 @@ func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check f
 	// block reports whether the wait is over.
 	block := func(wanted <-chan struct{}) bool {
 		select {
-		case <-x.done:
-			err = x.err
+		case <-x.Done():
+			err = x.Err
 		case <-timer:
-			if g.l.waits.remove(address, x) {
+			if g.l.futexes.Remove(x) {
 				result = waitTimedOut
 			}
 		case <-ctx.Done():
-			if g.l.waits.remove(address, x) {
+			if g.l.futexes.Remove(x) {
 				err = ctx.Err()
 			}
 		case <-wanted:
@@ -119,15 +101,15 @@ func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check f
 	for !e.parks() { // others run still, until the operation is published
 		switch {
 		case e.tx != nil && e.tx.broken != nil:
-			g.l.waits.remove(address, x)
+			g.l.futexes.Remove(x)
 			return 0, e.tx.broken
 		case e.mustGiveWay():
 			if err := e.giveWay(ctx); err != nil {
-				g.l.waits.remove(address, x)
+				g.l.futexes.Remove(x)
 				return 0, err
 			}
 		case e.waitsForItself(timeout):
-			g.l.waits.remove(address, x)
+			g.l.futexes.Remove(x)
 			return 0, ErrThreadPending
 		case block(e.wanted()):
 			return result, err
@@ -139,19 +121,6 @@ func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check f
 	return result, err
 }
 
-// word returns n aligned bytes of the memory at an address and a constant offset.
-func (m *imageMemory) word(address, offset uint64, n uint32) ([]byte, uint32) {
-	at := address + offset
-	if at%uint64(n) != 0 {
-		panic(ErrUnaligned)
-	}
-	b, ok := m.at(uint32(at), n)
-	if !ok || at > 1<<32-1 {
-		panic(ErrOutOfBounds)
-	}
-	return b, uint32(at)
-}
-
 func newWaitHooks() hookTable {
 	names := []string{wasm.HookWait32: "wait32", wasm.HookWait64: "wait64",
 		wasm.HookNotify: "notify"}
@@ -161,7 +130,7 @@ func newWaitHooks() hookTable {
 func (l *Linker) waitFunctions() []hostFunction {
 	run := [...]func(ctx context.Context, g *Group, _ api.Module, stack []uint64){
 		wasm.HookWait32: func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
-			b, at := l.mem.word(stack[0]&(1<<32-1), stack[3]&(1<<32-1), 4)
+			b, at := l.atomicWord(stack[0]&(1<<32-1), stack[3]&(1<<32-1), 4)
 			expected := littleEndian32(uint32(stack[1]))
 			r, err := g.wait(ctx, at, int64(stack[2]), func() bool {
 				return atomic.LoadUint32((*uint32)(unsafe.Pointer(&b[0]))) == expected
@@ -172,7 +141,7 @@ func (l *Linker) waitFunctions() []hostFunction {
 			stack[0] = uint64(r)
 		},
 		wasm.HookWait64: func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
-			b, at := l.mem.word(stack[0]&(1<<32-1), stack[3]&(1<<32-1), 8)
+			b, at := l.atomicWord(stack[0]&(1<<32-1), stack[3]&(1<<32-1), 8)
 			expected := littleEndian64(stack[1])
 			r, err := g.wait(ctx, at, int64(stack[2]), func() bool {
 				return atomic.LoadUint64((*uint64)(unsafe.Pointer(&b[0]))) == expected
@@ -183,7 +152,7 @@ func (l *Linker) waitFunctions() []hostFunction {
 			stack[0] = uint64(r)
 		},
 		wasm.HookNotify: func(_ context.Context, _ *Group, _ api.Module, stack []uint64) {
-			_, at := l.mem.word(stack[0]&(1<<32-1), stack[2]&(1<<32-1), 4)
+			_, at := l.atomicWord(stack[0]&(1<<32-1), stack[2]&(1<<32-1), 4)
 			stack[0] = uint64(l.Notify(at, uint32(stack[1])))
 		},
 	}
@@ -204,4 +173,17 @@ func littleEndian32(v uint32) uint32 {
 
 func littleEndian64(v uint64) uint64 {
 	return binary.NativeEndian.Uint64(binary.LittleEndian.AppendUint64(nil, v))
+}
+
+// atomicWord returns n aligned bytes of the memory at an address and a constant offset.
+func (l *Linker) atomicWord(address, offset uint64, n uint32) ([]byte, uint32) {
+	at := address + offset
+	if at%uint64(n) != 0 {
+		panic(ErrUnaligned)
+	}
+	b, ok := l.mem.At(uint32(at), n)
+	if !ok || at > 1<<32-1 {
+		panic(ErrOutOfBounds)
+	}
+	return b, uint32(at)
 }

@@ -16,7 +16,9 @@ func options(schedules int) explore.Options {
 	const module = "github.com/lockstep-wasm/lockstep/"
 	return explore.Options{
 		Include: []string{module + "linker", module + "linker/coord",
-			module + "linker/internal/ctxlock", module + "fuzz/explored"},
+			module + "linker/internal/ctxlock", module + "linker/internal/dtor",
+			module + "linker/internal/fdlock", module + "linker/internal/futex",
+			module + "linker/internal/loops", module + "fuzz/explored"},
 		Leaks: true, Schedules: schedules, Duration: time.Minute,
 	}
 }

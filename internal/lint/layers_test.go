@@ -19,12 +19,15 @@ type layer struct {
 // from each room to rooms further down, and to no room beside it.
 var layers = []layer{
 	{name: "tools", packages: []string{"internal/...", "linker/internal/ctxlock",
-		"linker/internal/goroutine", "linker/internal/leb", "linker/internal/persist", "linker/internal/search",
-		"linker/internal/spans", "linker/internal/text", "linker/protocol"}},
+		"linker/internal/dtor", "linker/internal/futex", "linker/internal/goroutine",
+		"linker/internal/leb", "linker/internal/loops", "linker/internal/persist",
+		"linker/internal/search",
+		"linker/internal/spans", "linker/internal/text",
+		"linker/protocol"}},
 	{name: "formats", packages: []string{"linker/internal/mutant", "linker/internal/wasm"}},
 	{name: "sections", packages: []string{"linker/dylink"}},
-	{name: "leaves", packages: []string{"linker/internal/codecache",
-		"linker/internal/failpoint"}},
+	{name: "leaves", packages: []string{"linker/internal/codecache", "linker/internal/failpoint",
+		"linker/internal/fdlock", "linker/internal/linmem", "linker/internal/table"}},
 	{name: "coordination", packages: []string{"linker/coord"}},
 	{name: "readers", packages: []string{"linker/modinfo", "linker/synth"}},
 	{name: "linker", packages: []string{"linker"}},
@@ -41,10 +44,12 @@ var layers = []layer{
 var upward = map[string]string{}
 
 // pure are the packages that know nothing of the engine.
-var pure = []string{"linker/coord", "linker/dylink", "linker/internal/failpoint",
-	"linker/internal/goroutine",
-	"linker/internal/leb", "linker/internal/mutant", "linker/internal/persist",
-	"linker/internal/search", "linker/internal/spans", "linker/internal/text", "linker/internal/wasm", "linker/modinfo",
+var pure = []string{"linker/coord", "linker/dylink", "linker/internal/dtor",
+	"linker/internal/failpoint", "linker/internal/fdlock", "linker/internal/futex",
+	"linker/internal/goroutine", "linker/internal/leb", "linker/internal/loops",
+	"linker/internal/mutant", "linker/internal/persist",
+	"linker/internal/search", "linker/internal/spans", "linker/internal/table",
+	"linker/internal/text", "linker/internal/wasm", "linker/modinfo",
 	"linker/protocol", "timeline"}
 
 // layerOf returns the number of a package's layer; -1 for none.

@@ -1,4 +1,4 @@
-package linker
+package fdlock
 
 import (
 	"encoding/binary"
@@ -9,81 +9,81 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// streamed reports whether a function of WASI is called in the instance of the standard streams
+// Streamed reports whether a function of WASI is called in the instance of the standard streams
 // when it is about one.
-func streamed(name string, typ wasm.FuncType) bool {
-	if name == pollFunction {
-		return typ.Equal(pollType)
+func Streamed(name string, typ wasm.FuncType) bool {
+	if name == PollFunction {
+		return typ.Equal(PollType)
 	}
-	a, descriptor := systemAccess(name, typ)
-	return descriptor == 0 && strings.HasPrefix(name, "fd_") && a != accessClose &&
-		a != accessChange
+	a, descriptor := Classify(name, typ)
+	return descriptor == 0 && strings.HasPrefix(name, "fd_") && a != Close && a != Change
 }
 
-// pollFunction is the one function of WASI that has its descriptors in memory.
-const pollFunction = "poll_oneoff"
+// PollFunction is the one function of WASI that has its descriptors in memory.
+const PollFunction = "poll_oneoff"
 
-var pollType = wasm.FuncType{Params: []wasm.ValType{wasm.I32, wasm.I32, wasm.I32, wasm.I32},
+// PollType is its signature.
+var PollType = wasm.FuncType{Params: []wasm.ValType{wasm.I32, wasm.I32, wasm.I32, wasm.I32},
 	Results: []wasm.ValType{wasm.I32}}
 
-// systemAccess classifies the functions of WASI, and tells which parameter is the descriptor; -1
-// for none.
-func systemAccess(name string, typ wasm.FuncType) (a access, descriptor int) {
+// Classify tells what a function of WASI does, and which parameter is the descriptor; -1 for none.
+func Classify(name string, typ wasm.FuncType) (a Access, descriptor int) {
 	switch name {
 	case "sched_yield", "clock_time_get", "clock_res_get", "random_get",
 		"args_get", "args_sizes_get", "environ_get", "environ_sizes_get", "proc_raise":
-		return accessNone, -1
+		return None, -1
 	case "path_open", "path_link", "path_rename", "fd_renumber", "sock_accept":
-		return accessChange, -1
+		return Change, -1
 	case "fd_close":
-		a = accessClose
+		a = Close
 	case "fd_fdstat_set_flags":
-		a = accessFlags
+		a = Flags
 	case "fd_read", "fd_pread", "sock_recv":
-		a = accessIn
+		a = In
 	case "fd_write", "fd_pwrite", "sock_send":
-		a = accessOut
+		a = Out
 	case "path_symlink":
-		a, descriptor = accessFile, 2
+		a, descriptor = File, 2
 	default:
-		a = accessFile
+		a = File
 	}
 	if len(typ.Params) <= descriptor || typ.Params[descriptor] != wasm.I32 {
-		return accessChange, -1 // nothing that is known
+		return Change, -1 // nothing that is known
 	}
 	return a, descriptor
 }
 
-// access is what a function of a system interface does to the files that all groups share. wazero
+// Access is what a function of a system interface does to the files that all groups share. wazero
 // does not guard them. See spec/rationale.md, "Why have the standard streams an instance of their
 // own?".
-type access int32
+type Access int32
 
+// What functions do.
 const (
-	accessNone   access = iota // nothing, but it may wait
-	accessIn                   // reads from a descriptor, and may wait for it
-	accessOut                  // writes to one, likewise
-	accessFile                 // anything else with one descriptor
-	accessFlags                // sets a descriptor's flags
-	accessChange               // opens, closes or moves one, or has to do with two
-	accessClose                // closes one
-	accessPoll                 // looks several up, and may wait
+	None   Access = iota // nothing, but it may wait
+	In                   // reads from a descriptor, and may wait for it
+	Out                  // writes to one, likewise
+	File                 // anything else with one descriptor
+	Flags                // sets a descriptor's flags
+	Change               // opens, closes or moves one, or has to do with two
+	Close                // closes one
+	Poll                 // looks several up, and may wait
 )
 
-// system guards what a system interface has for all groups. The table of open files is one thing;
+// Locks guards what a system interface has for all groups. The table of open files is one thing;
 // what an open file consists of, another; and the standard streams, which may make a group wait for
 // as long as they like, are a third.
-type system struct {
+type Locks struct {
 	// the table: held for writing by whoever changes it, for reading by whoever looks a file up
 	files  sync.RWMutex
 	inputs keyedLocks // the files, by their numbers; taken after the table
 	// the same, after inputs: who waits for a socket's input must not hold up who writes to it
 	outputs keyedLocks
-	streams [3]standardStream
+	streams [3]stream
 }
 
-// standardStream is standard input, output or error.
-type standardStream struct {
+// stream is standard input, output or error.
+type stream struct {
 	closed atomic.Bool  // the number may be another file's now
 	use    sync.RWMutex // held for writing by who sets flags
 	// taken after use by whoever neither reads nor writes, so that they do not meet
@@ -125,29 +125,29 @@ func (k *keyedLocks) lock(key int32) (unlock func()) {
 	}
 }
 
-// lock takes what a call needs.
-func (s *system) lock(a access, descriptor int32) (streams uint64, unlock func()) {
+// Lock takes what a call needs.
+func (s *Locks) Lock(a Access, descriptor int32) (streams uint64, unlock func()) {
 	stream := s.stream(descriptor)
 	switch {
-	case a == accessNone:
+	case a == None:
 		// in the instance whose table never changes, in case that memory has changed
 		return 1, nil
-	case a == accessPoll:
+	case a == Poll:
 		s.files.RLock()
 		return 0, s.files.RUnlock
-	case a == accessClose || a == accessChange || a == accessFlags && stream == nil:
+	case a == Close || a == Change || a == Flags && stream == nil:
 		s.files.Lock()
-		if a == accessClose && stream != nil {
+		if a == Close && stream != nil {
 			stream.closed.Store(true)
 		}
 		return 0, s.files.Unlock
 	case stream == nil:
 		s.files.RLock()
 		in, out := func() {}, func() {}
-		if a != accessOut {
+		if a != Out {
 			in = s.inputs.lock(descriptor)
 		}
-		if a != accessIn {
+		if a != In {
 			out = s.outputs.lock(descriptor)
 		}
 		return 0, func() {
@@ -155,10 +155,10 @@ func (s *system) lock(a access, descriptor int32) (streams uint64, unlock func()
 			in()
 			s.files.RUnlock()
 		}
-	case a == accessFlags:
+	case a == Flags:
 		stream.use.Lock()
 		return 1, stream.use.Unlock
-	case a == accessIn || a == accessOut:
+	case a == In || a == Out:
 		stream.use.RLock()
 		return 1, stream.use.RUnlock
 	}
@@ -171,30 +171,29 @@ func (s *system) lock(a access, descriptor int32) (streams uint64, unlock func()
 }
 
 // stream returns the standard stream that has a number, or nil.
-func (s *system) stream(descriptor int32) *standardStream {
+func (s *Locks) stream(descriptor int32) *stream {
 	if descriptor < 0 || int(descriptor) >= len(s.streams) || s.streams[descriptor].closed.Load() {
 		return nil
 	}
 	return &s.streams[descriptor]
 }
 
-// pollAccess tells what a poll_oneoff needs. A subscription of WASI has 48 bytes; byte 8 is its
-// kind, 0 for a clock, and the descriptor of the others is at byte 16.
-func (s *system) pollAccess(m *imageMemory, subscriptions, n uint32) (a access, descriptor int32) {
-	const size, clock, kindAt, descriptorAt, most = 48, 0, 8, 16, 1 << 16
-	b, ok := m.at(subscriptions, min(n, most)*size)
-	if !ok || n > most {
-		return accessPoll, -1
-	}
-	for ; len(b) > 0; b = b[size:] {
+// SubscriptionSize is how many bytes a subscription of WASI has.
+const SubscriptionSize = 48
+
+// PollAccess tells what a poll_oneoff of some subscriptions needs. Byte 8 of each is its kind, 0
+// for a clock, and the descriptor of the others is at byte 16.
+func (s *Locks) PollAccess(b []byte) (a Access, descriptor int32) {
+	const clock, kindAt, descriptorAt = 0, 8, 16
+	for ; len(b) > 0; b = b[SubscriptionSize:] {
 		if b[kindAt] == clock {
 			continue
 		}
 		fd := int32(binary.LittleEndian.Uint32(b[descriptorAt:]))
 		if s.stream(fd) == nil {
-			return accessPoll, -1
+			return Poll, -1
 		}
-		a, descriptor = accessIn, fd
+		a, descriptor = In, fd
 	}
 	return a, descriptor
 }

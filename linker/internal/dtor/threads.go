@@ -1,39 +1,39 @@
-package linker
+package dtor
 
 import (
 	"cmp"
 	"slices"
 )
 
-// threadExits are the destructors of a group's thread-local data. Those of some modules are taken,
+// threadList are the destructors of a group's thread-local data. Those of some modules are taken,
 // or forgotten, without a look at those of the others.
-type threadExits struct {
-	of   map[*module][]numberedExit
+type threadList[M comparable] struct {
+	of   map[M][]numbered
 	live int
 	next uint64
 	// order has every destructor once, and some that are gone.
-	order []numberedModule
+	order []numberedModule[M]
 }
 
-func (t *threadExits) add(h threadExit) {
+func (t *threadList[M]) add(h ThreadHandler[M]) {
 	if len(t.order) > 2*t.live+16 { // modules come and go
-		t.order = slices.DeleteFunc(t.order, func(o numberedModule) bool { return !t.has(o) })
+		t.order = slices.DeleteFunc(t.order, func(o numberedModule[M]) bool { return !t.has(o) })
 	}
 	t.next++
 	t.live++
-	t.of[h.mod] = append(t.of[h.mod], numberedExit{h.exitHandler, t.next})
-	t.order = append(t.order, numberedModule{h.mod, t.next})
+	t.of[h.Mod] = append(t.of[h.Mod], numbered{h.Handler, t.next})
+	t.order = append(t.order, numberedModule[M]{h.Mod, t.next})
 }
 
 // has reports whether a destructor is not gone.
-func (t *threadExits) has(o numberedModule) bool {
+func (t *threadList[M]) has(o numberedModule[M]) bool {
 	_, found := slices.BinarySearchFunc(t.of[o.mod], o.number,
-		func(h numberedExit, number uint64) int { return cmp.Compare(h.number, number) })
+		func(h numbered, number uint64) int { return cmp.Compare(h.number, number) })
 	return found
 }
 
 // last returns the number of the last destructor of a module, 0 if there is none.
-func (t *threadExits) last(m *module) uint64 {
+func (t *threadList[M]) last(m M) uint64 {
 	if list := t.of[m]; len(list) > 0 {
 		return list[len(list)-1].number
 	}
@@ -41,48 +41,49 @@ func (t *threadExits) last(m *module) uint64 {
 }
 
 // lastOf returns the one of some modules, or of all if modules is nil, whose destructor was
-// registered last; nil if there is none.
-func (t *threadExits) lastOf(modules []*module) (last *module) {
+// registered last.
+func (t *threadList[M]) lastOf(modules []M) (last M, ok bool) {
 	if modules == nil {
 		for n := len(t.order); n > 0; n-- {
 			if o := t.order[n-1]; t.has(o) {
-				return o.mod
+				return o.mod, true
 			}
 			t.order = t.order[:n-1]
 		}
-		return nil
+		return last, false
 	}
+	latest := uint64(0)
 	for _, m := range modules {
-		if t.last(m) > t.last(last) {
-			last = m
+		if n := t.last(m); n > latest {
+			last, latest, ok = m, n, true
 		}
 	}
-	return last
+	return last, ok
 }
 
 // pop takes the last destructor of a module, which has some.
-func (t *threadExits) pop(m *module) threadExit {
+func (t *threadList[M]) pop(m M) ThreadHandler[M] {
 	list := t.of[m]
 	h := list[len(list)-1]
 	t.live--
 	if t.of[m] = list[:len(list)-1]; len(list) == 1 {
 		delete(t.of, m)
 	}
-	return threadExit{h.exitHandler, m}
+	return ThreadHandler[M]{h.Handler, m}
 }
 
 // drop forgets a module's.
-func (t *threadExits) drop(m *module) {
+func (t *threadList[M]) drop(m M) {
 	t.live -= len(t.of[m])
 	delete(t.of, m)
 }
 
-type numberedExit struct {
-	exitHandler
+type numbered struct {
+	Handler
 	number uint64
 }
 
-type numberedModule struct {
-	mod    *module
+type numberedModule[M comparable] struct {
+	mod    M
 	number uint64
 }

@@ -1,4 +1,4 @@
-package linker
+package linmem
 
 import (
 	"sync"
@@ -7,48 +7,47 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// pageSize is the unit of a memory's size, in bytes.
-const pageSize = 65536
+// PageSize is the unit of a memory's size, in bytes.
+const PageSize = 65536
 
-// imageMemory is the linear memory of a process image as the linker itself sees it.
+// Memory is the linear memory of a process image as the linker itself sees it.
 //
 // It is allocated at its maximum, once, and kept until the linker closes. The engine is not let
 // near that: wazero frees an allocated memory when any instance that imports it is closed, and from
 // then on grows it without asking the allocator.
-type imageMemory struct {
+type Memory struct {
 	backing experimental.LinearMemory
 	all     []byte     // at its maximum
 	memory  api.Memory // knows how much of it is in use
 
-	mostString uint32 // bytes of a string that a guest hands over
-
 	free sync.Once
 }
 
-// allocate reserves limit bytes; user may be nil.
-func (m *imageMemory) allocate(user experimental.MemoryAllocator, limit uint64) error {
+// Allocate reserves limit bytes; user may be nil. It returns how many bytes it has got: what is
+// less than the limit cannot be used.
+func (m *Memory) Allocate(user experimental.MemoryAllocator, limit uint64) (got uint64) {
 	if user != nil {
 		m.backing = user.Allocate(limit, limit)
 	} else if m.backing = reserve(limit); m.backing == nil {
-		m.backing = &heapMemory{}
+		m.backing = &heap{}
 	}
 	m.all = m.backing.Reallocate(limit)
-	if uint64(len(m.all)) < limit {
-		return &LimitError{Limit: "memory that the allocator gives (bytes)", Value: limit,
-			Max: uint64(len(m.all))}
-	}
-	return nil
+	return uint64(len(m.all))
 }
 
-// allocator gives the engine what was allocated.
-func (m *imageMemory) allocator() experimental.MemoryAllocator {
+// Attach makes a memory, which the engine has made of what was allocated, the one that knows how
+// much of it is in use.
+func (m *Memory) Attach(memory api.Memory) { m.memory = memory }
+
+// Allocator gives the engine what was allocated.
+func (m *Memory) Allocator() experimental.MemoryAllocator {
 	return experimental.MemoryAllocatorFunc(func(_, _ uint64) experimental.LinearMemory {
 		return borrowed{m.all}
 	})
 }
 
-// release gives the memory back. Nobody may use it any more.
-func (m *imageMemory) release() {
+// Release gives the memory back. Nobody may use it any more.
+func (m *Memory) Release() {
 	m.free.Do(func() {
 		if m.backing != nil {
 			m.backing.Free()
@@ -56,9 +55,9 @@ func (m *imageMemory) release() {
 	})
 }
 
-// pages returns the size in use. All groups may run meanwhile, and one of them may make the memory
+// Pages returns the size in use. All groups may run meanwhile, and one of them may make the memory
 // grow; growing by nothing is the one way to read the size that is ordered with that.
-func (m *imageMemory) pages() uint32 {
+func (m *Memory) Pages() uint32 {
 	if m.memory == nil {
 		return 0
 	}
@@ -66,12 +65,12 @@ func (m *imageMemory) pages() uint32 {
 	return n
 }
 
-// bytes returns the memory in use. It stays valid when the memory grows.
-func (m *imageMemory) bytes() []byte { return m.all[:uint64(m.pages())*pageSize] }
+// Bytes returns the memory in use. It stays valid when the memory grows.
+func (m *Memory) Bytes() []byte { return m.all[:uint64(m.Pages())*PageSize] }
 
-// at returns the n bytes at an address, or false when they are not inside the memory.
-func (m *imageMemory) at(address, n uint32) ([]byte, bool) {
-	all := m.bytes()
+// At returns the n bytes at an address, or false when they are not inside the memory.
+func (m *Memory) At(address, n uint32) ([]byte, bool) {
+	all := m.Bytes()
 	if uint64(address)+uint64(n) > uint64(len(all)) {
 		return nil, false
 	}
@@ -92,11 +91,11 @@ func (b borrowed) Reallocate(size uint64) []byte {
 // Free implements experimental.LinearMemory.
 func (borrowed) Free() {}
 
-// heapMemory is a linear memory on Go's heap.
-type heapMemory struct{ all []byte }
+// heap is a linear memory on Go's heap.
+type heap struct{ all []byte }
 
 // Reallocate implements experimental.LinearMemory.
-func (h *heapMemory) Reallocate(size uint64) []byte {
+func (h *heap) Reallocate(size uint64) []byte {
 	if uint64(len(h.all)) < size {
 		h.all = append(make([]byte, 0, size), h.all...)[:size]
 	}
@@ -104,4 +103,4 @@ func (h *heapMemory) Reallocate(size uint64) []byte {
 }
 
 // Free implements experimental.LinearMemory.
-func (h *heapMemory) Free() { h.all = nil }
+func (h *heap) Free() { h.all = nil }

@@ -1,6 +1,6 @@
 //go:build !(linux || darwin || freebsd || netbsd)
 
-package linker
+package linmem
 
 import "github.com/tetratelabs/wazero/experimental"
 
