@@ -59,12 +59,12 @@ func (l *Linker) askedModule(ctx context.Context, namespace string,
 	if m.compiled, err = codecache.Compile(ctx, l.rt, bytes); err != nil {
 		return fmt.Errorf("linker: functions of the host for %s: %w", text.Quote(namespace), err)
 	}
-	m.instance, err = l.instantiateAs(ctx, m.compiled, l.spaces.get, l.moduleConfig())
+	m.instance, err = l.instantiateAs(ctx, m.compiled, l.imports.get, l.moduleConfig())
 	if err != nil {
 		return fmt.Errorf("linker: functions of the host for %s: %w", text.Quote(namespace), err)
 	}
 	l.gateways[name] = m
-	l.spaces.set(m.importName(), m.instance)
+	l.imports.set(m.importName(), m.instance)
 	for _, fn := range m.functions {
 		l.asked[askedKey{importKey{namespace, fn.name}, fn.typ.String()}] = fn
 	}

@@ -12,13 +12,13 @@ import (
 
 // clearStale makes the entries of closures null that were freed in other groups. The caller is
 // inside the group, or replays an operation for it.
-func (g *Group) clearStale(ctx context.Context) error {
-	if !g.stale.any.Load() {
+func (sp *space) clearStale(ctx context.Context) error {
+	if !sp.stale.any.Load() {
 		return nil
 	}
 	var errs []error
-	for slot := range g.stale.take() {
-		errs = append(errs, g.clearSlots(context.WithoutCancel(ctx),
+	for slot := range sp.stale.take() {
+		errs = append(errs, sp.clearSlots(context.WithoutCancel(ctx),
 			spans.Span{Base: slot, Size: 1}))
 	}
 	return errors.Join(errs...)
@@ -32,39 +32,39 @@ type closureStep struct {
 }
 
 // apply implements step.
-func (s *closureStep) apply(ctx context.Context, g *Group) error {
-	return g.putClosure(ctx, s.slot, s.fn, s.trampoline)
+func (s *closureStep) apply(ctx context.Context, sp *space) error {
+	return sp.putClosure(ctx, s.slot, s.fn, s.trampoline)
 }
 
 // undo implements step.
-func (s *closureStep) undo(ctx context.Context, g *Group) error {
-	return g.putClosure(ctx, s.slot, s.old, s.oldTrampoline)
+func (s *closureStep) undo(ctx context.Context, sp *space) error {
+	return sp.putClosure(ctx, s.slot, s.old, s.oldTrampoline)
 }
 
 // putClosure makes an entry of this group's table a function, a trampoline, or null.
-func (g *Group) putClosure(ctx context.Context, slot uint32, fn *function, tr *trampoline) error {
-	if err := g.clearStale(ctx); err != nil { // the entry may be among them, from an earlier use
+func (sp *space) putClosure(ctx context.Context, slot uint32, fn *function, tr *trampoline) error {
+	if err := sp.clearStale(ctx); err != nil { // the entry may be among them, from an earlier use
 		return err
 	}
 	switch {
 	case fn != nil:
-		return g.putSlot(ctx, slot, fn)
+		return sp.putSlot(ctx, slot, fn)
 	case tr != nil:
-		return g.putTrampoline(ctx, slot, tr)
+		return sp.putTrampoline(ctx, slot, tr)
 	}
-	return g.clearSlots(ctx, spans.Span{Base: slot, Size: 1})
+	return sp.clearSlots(ctx, spans.Span{Base: slot, Size: 1})
 }
 
 // putTrampoline puts a trampoline into an entry of this group's table.
-func (g *Group) putTrampoline(ctx context.Context, slot uint32, tr *trampoline) error {
+func (sp *space) putTrampoline(ctx context.Context, slot uint32, tr *trampoline) error {
 	key := trampolineKey{slot, tr.typ.Key()}
-	mod := g.trampolines[key]
+	mod := sp.trampolines[key]
 	if mod == nil {
 		var err error
-		if mod, err = g.l.instantiateIn(ctx, tr.code, g.namespace); err != nil {
+		if mod, err = sp.image.instantiateIn(ctx, tr.code, sp.namespace); err != nil {
 			return fmt.Errorf("linker: closure %d: %w", slot, err)
 		}
-		g.trampolines[key] = mod
+		sp.trampolines[key] = mod
 	}
 	for name, value := range map[string]uint32{trampolineBacking: tr.backing,
 		trampolineData: tr.data} {

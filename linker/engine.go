@@ -26,7 +26,7 @@ func (l *Linker) compileGenerated(ctx context.Context, what string, bytes []byte
 }
 
 // instantiateAs instantiates compiled code with a configuration.
-func (l *Linker) instantiateAs(ctx context.Context, compiled wazero.CompiledModule,
+func (l *image) instantiateAs(ctx context.Context, compiled wazero.CompiledModule,
 	resolve func(string) api.Module, config wazero.ModuleConfig) (api.Module, error) {
 	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve),
 		codecache.Engine(compiled), config)

@@ -49,15 +49,15 @@ type poisonStep struct {
 	cause         error
 }
 
-func (s poisonStep) apply(_ context.Context, g *Group) error {
-	if g == s.fails {
+func (s poisonStep) apply(_ context.Context, sp *space) error {
+	if sp == &s.fails.space {
 		return s.cause
 	}
 	return nil
 }
 
-func (s poisonStep) undo(_ context.Context, g *Group) error {
-	if g != s.leader {
+func (s poisonStep) undo(_ context.Context, sp *space) error {
+	if sp != &s.leader.space {
 		return s.cause
 	}
 	return nil
@@ -159,7 +159,7 @@ func (g *Group) details(ctx context.Context, add func(string, ...any)) error {
 			}
 		}
 	}
-	add("group %d: spaces %s", g.id, strings.Join(slices.Sorted(maps.Keys(g.spaces)), " "))
+	add("group %d: spaces %s", g.id, strings.Join(slices.Sorted(maps.Keys(g.imports)), " "))
 	for _, index := range slices.Sorted(maps.Keys(g.linked)) {
 		add("group %d: link %d is %s", g.id, index, g.linked[index].name)
 	}

@@ -50,13 +50,13 @@ func (l *Linker) fillers(ctx context.Context, m *module) error {
 }
 
 // fillHooks fills the tables of a module that was just instantiated.
-func (g *Group) fillHooks(ctx context.Context, m *module, inst *instance) error {
+func (sp *space) fillHooks(ctx context.Context, m *module, inst *instance) error {
 	for _, h := range m.hooks {
-		filler, err := g.l.instantiateIn(ctx, h.filler, func(name string) api.Module {
+		filler, err := sp.image.instantiateIn(ctx, h.filler, func(name string) api.Module {
 			if name == h.name {
 				return inst.mod
 			}
-			return g.l.spaces.get(name)
+			return sp.image.imports.get(name)
 		})
 		if err != nil {
 			return err

@@ -40,7 +40,7 @@ func (l *Linker) privateHost(ctx context.Context, namespace string, b hostBuilde
 		return fmt.Errorf("linker: host module: %w", err)
 	}
 	l.hosts = append(l.hosts, instance)
-	l.spaces.set(namespace, instance)
+	l.imports.set(namespace, instance)
 	return nil
 }
 
@@ -50,13 +50,13 @@ func (l *Linker) hostModule(ctx context.Context, namespace string) (api.Module, 
 	if host != nil || namespace != wasiName {
 		return host, nil
 	}
-	if l.spaces.get(namespace) == nil {
+	if l.imports.get(namespace) == nil {
 		wasi := wasi_snapshot_preview1.NewBuilder(l.rt)
 		if err := l.privateHost(ctx, namespace, wasi); err != nil {
 			return nil, err
 		}
 	}
-	return l.spaces.get(namespace), nil
+	return l.imports.get(namespace), nil
 }
 
 // gateway returns the module that stands for a host module of a name, or nil when the runtime has
@@ -82,7 +82,7 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 	m.indexFunctions()
 	gateway := gateway{namespace: namespace, functions: m.functions, host: l.host.hostName,
 		shared: l.threads == nil, system: strings.HasPrefix(namespace, "wasi_")}
-	resolve := l.spaces.get
+	resolve := l.imports.get
 	if gateway.system {
 		streams, err := t.streams(ctx, &gateway)
 		if err != nil {
@@ -92,7 +92,7 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 			if name == streamsNamespace {
 				return streams.instance
 			}
-			return l.spaces.get(name)
+			return l.imports.get(name)
 		}
 	}
 	bytes, err := gateway.build()
@@ -107,7 +107,7 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 		return nil, fmt.Errorf("linker: host module %s: %w", text.Quote(namespace), err)
 	}
 	l.gateways[namespace] = m
-	l.spaces.set(m.importName(), m.instance)
+	l.imports.set(m.importName(), m.instance)
 	return m, nil
 }
 
@@ -125,7 +125,7 @@ func (t *tx) streams(ctx context.Context, g *gateway) (*module, error) {
 	}
 	config := l.moduleConfig().WithFSConfig(wazero.NewFSConfig())
 	// Listening sockets would come with the values of ctx, and cannot be opened twice.
-	if m.instance, err = l.instantiateAs(context.Background(), m.compiled, l.spaces.get,
+	if m.instance, err = l.instantiateAs(context.Background(), m.compiled, l.imports.get,
 		config); err != nil {
 		return nil, fmt.Errorf("linker: standard streams: %w", err)
 	}

@@ -25,74 +25,74 @@ func anonymous() wazero.ModuleConfig {
 
 // instantiateIn instantiates compiled code whose import namespaces come from resolve; what that
 // answers with nil is a host module's.
-func (l *Linker) instantiateIn(ctx context.Context, compiled wazero.CompiledModule,
+func (l *image) instantiateIn(ctx context.Context, compiled wazero.CompiledModule,
 	resolve func(string) api.Module) (api.Module, error) {
 	return l.instantiateAs(ctx, compiled, resolve, anonymous())
 }
 
 // namespace finds what generated modules import from, for this group.
-func (g *Group) namespace(name string) api.Module {
-	if m := g.spaces[name]; m != nil {
+func (sp *space) namespace(name string) api.Module {
+	if m := sp.imports[name]; m != nil {
 		return m
 	}
-	return g.l.spaces.get(name)
+	return sp.image.imports.get(name)
 }
 
 // instantiate makes a module's instance, with its bridges, in this group. tls is the address of its
 // thread-local storage. When it fails, remove takes back what was done.
-func (g *Group) instantiate(ctx context.Context, m *module, tls uint32) error {
+func (sp *space) instantiate(ctx context.Context, m *module, tls uint32) error {
 	inst := &instance{tls: tls}
-	g.instances[m] = inst
+	sp.instances[m] = inst
 	for _, k := range m.links {
-		g.links[k.index] = k
+		sp.links[k.index] = k
 	}
 	for i, br := range m.bridges {
-		err := g.l.config.inject.At(ctx, g, failpoint.OpenBridge)
+		err := sp.inject(ctx, failpoint.OpenBridge)
 		if err != nil {
 			return err
 		}
-		b, err := g.l.instantiateIn(ctx, br.compiled,
-			func(name string) api.Module { return g.namespace(br.namespace(name)) })
+		b, err := sp.image.instantiateIn(ctx, br.compiled,
+			func(name string) api.Module { return sp.namespace(br.namespace(name)) })
 		if err != nil {
 			return fmt.Errorf("linker: bridge: %w", err)
 		}
 		inst.bridges = append(inst.bridges, b)
-		g.spaces[bridgeNamespace(m.id, i)] = b
+		sp.imports[bridgeNamespace(m.id, i)] = b
 	}
-	if err := g.l.config.inject.At(ctx, g, failpoint.Instantiate); err != nil {
+	if err := sp.inject(ctx, failpoint.Instantiate); err != nil {
 		return err
 	}
-	restore := g.keepData(ctx, m)
-	err := g.start(ctx, m, inst)
+	restore := sp.keepData(ctx, m)
+	err := sp.start(ctx, m, inst)
 	restore()
 	if err != nil {
 		return err
 	}
-	if err := g.l.config.inject.At(ctx, g, failpoint.Started); err != nil {
+	if err := sp.inject(ctx, failpoint.Started); err != nil {
 		return err
 	}
-	if m == g.l.main {
-		if err := g.openMain(ctx, inst.mod); err != nil {
+	if m == sp.image.main {
+		if err := sp.openMain(ctx, inst.mod); err != nil {
 			return err
 		}
 	}
-	if err := g.initThreadLocal(ctx, m, inst); err != nil {
+	if err := sp.initThreadLocal(ctx, m, inst); err != nil {
 		return err
 	}
-	if err := g.l.config.inject.At(ctx, g, failpoint.Links); err != nil {
+	if err := sp.inject(ctx, failpoint.Links); err != nil {
 		return err
 	}
-	return g.fillLinks(ctx, m)
+	return sp.fillLinks(ctx, m)
 }
 
 // start makes the instance itself and runs its start function.
-func (g *Group) start(ctx context.Context, m *module, inst *instance) error {
-	mod, err := g.l.instantiateIn(ctx, m.compiled, func(name string) api.Module {
+func (sp *space) start(ctx context.Context, m *module, inst *instance) error {
+	mod, err := sp.image.instantiateIn(ctx, m.compiled, func(name string) api.Module {
 		src, ok := m.sources[name]
 		switch {
 		case !ok:
 			// the memory that was the main module's own, or the group's flag
-			return g.namespace(name)
+			return sp.namespace(name)
 		case src.gateway != nil:
 			return src.gateway.instance
 		}
@@ -102,8 +102,8 @@ func (g *Group) start(ctx context.Context, m *module, inst *instance) error {
 		return err
 	}
 	inst.mod = mod
-	g.spaces[m.importName()] = mod
-	if err := g.fillHooks(ctx, m, inst); err != nil {
+	sp.imports[m.importName()] = mod
+	if err := sp.fillHooks(ctx, m, inst); err != nil {
 		return err
 	}
 	if start := mod.ExportedFunction(startExport); start != nil && m.src.HasStart {
@@ -115,15 +115,15 @@ func (g *Group) start(ctx context.Context, m *module, inst *instance) error {
 // keepData returns what puts a module's data back after its start function ran. The data is
 // everybody's and was prepared by the group that loaded the module. A module built for threads
 // guards what it does once by itself.
-func (g *Group) keepData(ctx context.Context, m *module) func() {
+func (sp *space) keepData(ctx context.Context, m *module) func() {
 	if !m.src.HasStart || m.shared || entryOf(ctx).leads() {
 		return func() {}
 	}
 	area := m.memory
 	if m.fixed {
-		area = spans.Span{Base: 0, Size: g.l.dataEnd}
+		area = spans.Span{Base: 0, Size: sp.image.dataEnd}
 	}
-	now, ok := g.l.mem.At(area.Base, area.Size)
+	now, ok := sp.image.mem.At(area.Base, area.Size)
 	if !ok {
 		return func() {}
 	}
@@ -138,32 +138,32 @@ func (g *Group) keepData(ctx context.Context, m *module) func() {
 }
 
 // initThreadLocal gives a module its thread-local storage in this group.
-func (g *Group) initThreadLocal(ctx context.Context, m *module, inst *instance) error {
+func (sp *space) initThreadLocal(ctx context.Context, m *module, inst *instance) error {
 	x := m.exports["__wasm_init_tls"]
 	if inst.tls == 0 || x == nil || x.kind != exportFunction {
 		return nil
 	}
-	if err := g.l.config.inject.At(ctx, g, failpoint.InitTLS); err != nil {
+	if err := sp.inject(ctx, failpoint.InitTLS); err != nil {
 		return err
 	}
-	_, err := g.call(ctx, x.fn, uint64(inst.tls))
+	_, err := sp.call(ctx, x.fn, uint64(inst.tls))
 	return err
 }
 
 // fillLinks puts what is known beforehand into the link table: functions of m that modules before
 // it reach through the table, and m's own entries.
-func (g *Group) fillLinks(ctx context.Context, m *module) error {
-	awaited := g.awaited[m]
-	delete(g.awaited, m)
+func (sp *space) fillLinks(ctx context.Context, m *module) error {
+	awaited := sp.awaited[m]
+	delete(sp.awaited, m)
 	for _, k := range slices.Concat(m.links, awaited) {
-		if k.target == nil || g.links[k.index] != k || g.linked[k.index] != nil {
+		if k.target == nil || sp.links[k.index] != k || sp.linked[k.index] != nil {
 			continue
 		}
-		if !g.has(k.target.mod) {
-			g.awaited[k.target.mod] = append(g.awaited[k.target.mod], k)
+		if !sp.has(k.target.mod) {
+			sp.awaited[k.target.mod] = append(sp.awaited[k.target.mod], k)
 			continue
 		}
-		if err := g.putLink(ctx, k.index, k.target); err != nil {
+		if err := sp.putLink(ctx, k.index, k.target); err != nil {
 			return err
 		}
 	}
@@ -171,17 +171,17 @@ func (g *Group) fillLinks(ctx context.Context, m *module) error {
 }
 
 // has reports whether a module is instantiated in this group, or for all groups.
-func (g *Group) has(m *module) bool {
+func (sp *space) has(m *module) bool {
 	if m.instance != nil || m.hostName != "" {
 		return true
 	}
-	inst := g.instances[m]
+	inst := sp.instances[m]
 	return inst != nil && inst.mod != nil
 }
 
 // remove takes a module, or as much as there is of it, out of this group, and closes its instances.
-func (g *Group) remove(ctx context.Context, m *module) error {
-	instances, err := g.takeOut(ctx, m)
+func (sp *space) remove(ctx context.Context, m *module) error {
+	instances, err := sp.takeOut(ctx, m)
 	errs := []error{err}
 	for _, mod := range instances {
 		errs = append(errs, mod.Close(ctx))
@@ -192,37 +192,37 @@ func (g *Group) remove(ctx context.Context, m *module) error {
 // takeOut takes a module, or as much as there is of it, out of this group. keep are the entries of
 // the function table that are not the module's alone. The result are its instances, which have to
 // be closed.
-func (g *Group) takeOut(ctx context.Context, m *module, keep ...uint32) ([]api.Module, error) {
-	inst := g.instances[m]
+func (sp *space) takeOut(ctx context.Context, m *module, keep ...uint32) ([]api.Module, error) {
+	inst := sp.instances[m]
 	if inst == nil {
 		return nil, nil
 	}
 	var errs []error
 	for _, own := range m.table.Without(keep) {
-		errs = append(errs, g.clearSlots(ctx, own))
+		errs = append(errs, sp.clearSlots(ctx, own))
 	}
 	for _, k := range m.links {
-		errs = append(errs, g.clearLink(ctx, k.index))
-		delete(g.links, k.index)
+		errs = append(errs, sp.clearLink(ctx, k.index))
+		delete(sp.links, k.index)
 		if k.target != nil {
-			delete(g.awaited, k.target.mod) // it was part of the same load, and goes with m
+			delete(sp.awaited, k.target.mod) // it was part of the same load, and goes with m
 		}
 	}
-	delete(g.awaited, m)
-	for _, index := range slices.Sorted(maps.Keys(g.linkedTo[m])) {
-		errs = append(errs, g.clearLink(ctx, index))
+	delete(sp.awaited, m)
+	for _, index := range slices.Sorted(maps.Keys(sp.linkedTo[m])) {
+		errs = append(errs, sp.clearLink(ctx, index))
 	}
 	for _, fn := range m.functions {
-		if pool := g.functions[fn]; pool != nil {
+		if pool := sp.functions[fn]; pool != nil {
 			pool.gone = true // for a Func
-			delete(g.functions, fn)
+			delete(sp.functions, fn)
 		}
 	}
-	g.l.dtors.DropThread(g, m)
-	delete(g.instances, m)
-	delete(g.spaces, m.importName())
+	sp.dropDtors(m)
+	delete(sp.instances, m)
+	delete(sp.imports, m.importName())
 	for i := range m.bridges {
-		delete(g.spaces, bridgeNamespace(m.id, i))
+		delete(sp.imports, bridgeNamespace(m.id, i))
 	}
 	return inst.all(), errors.Join(errs...)
 }

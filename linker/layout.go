@@ -97,7 +97,7 @@ func (l *Linker) makeMemory(ctx context.Context, minimum uint32) error {
 		return err
 	}
 	l.mem.Attach(l.memoryRoot.Memory())
-	l.spaces.set(memoryNamespace, l.memoryRoot)
+	l.imports.set(memoryNamespace, l.memoryRoot)
 	return l.settleMemory(ctx)
 }
 
@@ -113,7 +113,7 @@ func (l *Linker) settleMemory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mod, err := l.instantiateIn(ctx, compiled, l.spaces.get)
+	mod, err := l.instantiateIn(ctx, compiled, l.imports.get)
 	if err != nil {
 		return errors.Join(err, compiled.Close(ctx))
 	}

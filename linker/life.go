@@ -68,12 +68,12 @@ func (g *Group) died(ctx context.Context) {
 
 // closeInstances closes everything that the group has in the runtime. What closing an instance can
 // report is an error of a file system that it alone uses, and instances made here have none.
-func (g *Group) closeInstances(ctx context.Context) {
-	for _, mod := range g.everything() {
+func (sp *space) closeInstances(ctx context.Context) {
+	for _, mod := range sp.everything() {
 		_ = mod.Close(ctx)
 	}
-	g.instances, g.callers, g.functions, g.trampolines = nil, nil, nil, nil
-	g.table, g.base = nil, nil
+	sp.instances, sp.callers, sp.functions, sp.trampolines = nil, nil, nil, nil
+	sp.table, sp.base = nil, nil
 }
 
 func (l *groupList) add(g *Group) {
@@ -98,4 +98,15 @@ func (l *groupList) list() []*Group {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]*Group(nil), l.groups...)
+}
+
+// spaces returns those of the groups that are not dying.
+func (l *groupList) spaces() map[*space]bool {
+	alive := map[*space]bool{}
+	for _, g := range l.list() {
+		if g.cause.Load() == nil && !g.forgotten.Load() {
+			alive[&g.space] = true
+		}
+	}
+	return alive
 }

@@ -8,36 +8,28 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
-	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
 	"github.com/lockstep-wasm/lockstep/linker/internal/fdlock"
 	"github.com/lockstep-wasm/lockstep/linker/internal/futex"
-	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 )
 
 // Linker is a process image: a main module and the libraries loaded into it, one linear memory, and
 // one or more instance groups. It is safe for concurrent use.
 type Linker struct {
 	// Decided once, by New, and only read afterwards.
-	rt           wazero.Runtime
-	config       *Config
-	coord        *coord.Coordinator
-	first        *Group
-	main         *module
-	memoryRoot   api.Module
-	memoryCode   wazero.CompiledModule
-	maxPages     uint32
-	tableMax     uint32
-	ownTable     bool              // the main module brings the function table
-	tableName    string            // and exports it under this name
-	threads      error             // why the memory is not shared; nil when it is
-	places       map[string]uint32 // addresses that the linker decides: __heap_base and the like
-	dataEnd      uint32            // of an ordinary executable: where its static data ends
-	stackPointer *export           // of an ordinary executable that exports it
-	alloc        allocator
-	host         *module // the linker's own functions
-	baseCode     wazero.CompiledModule
-	tableCode    wazero.CompiledModule
+	image
+	config     *Config
+	coord      *coord.Coordinator
+	first      *Group
+	memoryRoot api.Module
+	memoryCode wazero.CompiledModule
+	maxPages   uint32
+	tableMax   uint32
+	tableName  string            // under which the main module exports the function table
+	threads    error             // why the memory is not shared; nil when it is
+	places     map[string]uint32 // addresses that the linker decides: __heap_base and the like
+	alloc      allocator
+	host       *module // the linker's own functions
 
 	// committed is what readers see without a lock. It is stored under the state lock alone.
 	committed atomic.Pointer[scope]
@@ -47,12 +39,10 @@ type Linker struct {
 	ending       atomic.Int32  // calls of Close that make guests stop
 	openings     atomic.Uint64 // of several libraries at once
 	groups       groupList
-	mem          linmem.Memory // what is in it belongs to the guest
 	turn         turn
 	areas        areas
 	dtors        *dtor.Registry[*module, *Group]
 	program      program
-	codes        *codecache.Cache
 	files        files
 	fds          fdlock.Locks // of WASI
 	guest        guestLibraries
@@ -62,7 +52,6 @@ type Linker struct {
 	wanted       signal // a group waits for a lock that another one has
 	waitHooks    hookTable
 	pollHooks    hookTable
-	spaces       namespaces // what generated modules import from, the same for all groups
 
 	callersMu sync.Mutex
 	callers   map[string]wazero.CompiledModule // guarded by callersMu

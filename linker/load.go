@@ -281,12 +281,12 @@ func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 			}
 			t.l.areas.own(g, base)
 			if s.tls == nil {
-				s.tls = map[*Group]map[*module]uint32{}
+				s.tls = map[*space]map[*module]uint32{}
 			}
-			if s.tls[g] == nil {
-				s.tls[g] = map[*module]uint32{}
+			if s.tls[&g.space] == nil {
+				s.tls[&g.space] = map[*module]uint32{}
 			}
-			s.tls[g][m] = base
+			s.tls[&g.space][m] = base
 		}
 	}
 	return nil

@@ -31,9 +31,11 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	if config == nil {
 		config = NewConfig()
 	}
-	l := &Linker{rt: rt, config: config, gateways: map[string]*module{},
+	l := &Linker{image: image{rt: rt, polls: config.polls, maxCalls: config.maxCalls},
+		config: config, gateways: map[string]*module{},
 		callers: map[string]wazero.CompiledModule{}}
 	l.areas.l, l.areas.live = l, map[uint32]area{}
+	l.callerCode = l.compileCaller
 	l.codes = codecache.New(rt, config.codeCache, config.compilations, config.workers,
 		codecache.Errors{Closed: ErrClosed, Compiling: ErrCompiling, Panicked: func(v any) error {
 			return &PanicError{During: "compiling a module", Value: v}

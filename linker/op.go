@@ -55,13 +55,14 @@ type tx struct {
 	refused    bool  // it failed before anybody else heard of it, at what it found or did not find
 }
 
-// step is a change that every group makes to itself, in its own instances only. The same values
-// serve all.
+// step is a change that every group makes to its own space. It gets that and nothing else: neither
+// the linker, nor its locks, nor the group can be reached from it, see [space]. The same values
+// serve all groups.
 type step interface {
 	// apply makes the change. On an error nothing of it is left.
-	apply(ctx context.Context, g *Group) error
+	apply(ctx context.Context, sp *space) error
 	// undo takes an apply that succeeded back.
-	undo(ctx context.Context, g *Group) error
+	undo(ctx context.Context, sp *space) error
 }
 
 // mark is a moment of an operation: its state, and how much had been done.

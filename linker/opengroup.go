@@ -7,74 +7,73 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/ctxlock"
+	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 )
 
 func newGroup(l *Linker) *Group {
-	return &Group{
-		l: l, lock: ctxlock.New(),
-		instances: map[*module]*instance{}, spaces: map[string]api.Module{},
-		links: map[uint32]*link{}, linked: map[uint32]*function{},
-		linkedTo: map[*module]map[uint32]bool{}, awaited: map[*module][]*link{},
-		functions: map[*function]*functionPool{}, callers: map[string]*functionPool{},
-		trampolines: map[trampolineKey]api.Module{},
+	g := &Group{l: l, lock: ctxlock.New(), space: newSpace(&l.image)}
+	g.inject = func(ctx context.Context, at failpoint.Point) error {
+		return l.config.inject.At(ctx, g, at)
 	}
+	g.dropDtors = func(m *module) { l.dtors.DropThread(g, m) }
+	return g
 }
 
 // open makes what a group has before any module. stackTop is the first address above its stack, 0
 // when the main module brings one.
-func (g *Group) open(ctx context.Context, stackTop uint32) (err error) {
-	if g.base, err = g.l.instantiateIn(ctx, g.l.baseCode, g.namespace); err != nil {
+func (sp *space) open(ctx context.Context, stackTop uint32) (err error) {
+	if sp.base, err = sp.image.instantiateIn(ctx, sp.image.baseCode, sp.namespace); err != nil {
 		return err
 	}
-	g.spaces[baseNamespace] = g.base
-	g.setBaseStack(stackTop)
-	if g.l.config.polls {
-		if global, ok := g.base.ExportedGlobal(basePoll).(api.MutableGlobal); ok {
-			g.preempt.Open(global)
+	sp.imports[baseNamespace] = sp.base
+	sp.setBaseStack(stackTop)
+	if sp.image.polls {
+		if global, ok := sp.base.ExportedGlobal(basePoll).(api.MutableGlobal); ok {
+			sp.preempt.Open(global)
 		}
 	}
-	if !g.l.ownTable {
-		return g.openTable(ctx)
+	if !sp.image.ownTable {
+		return sp.openTable(ctx)
 	}
 	return nil
 }
 
 // openMain does what an ordinary executable needs once it is instantiated.
-func (g *Group) openMain(ctx context.Context, mod api.Module) error {
-	if g.l.stackPointer != nil {
-		g.setStackPointer(mod.ExportedGlobal(g.l.stackPointer.name))
-		if g.stack != 0 {
-			g.stackReset(uint64(g.stack) + uint64(g.stackSize))
+func (sp *space) openMain(ctx context.Context, mod api.Module) error {
+	if sp.image.stackPointer != nil {
+		sp.setStackPointer(mod.ExportedGlobal(sp.image.stackPointer.name))
+		if sp.stack != 0 {
+			sp.stackReset(uint64(sp.stack) + uint64(sp.stackSize))
 		}
 	}
-	if g.l.ownTable {
-		return g.openTable(ctx)
+	if sp.image.ownTable {
+		return sp.openTable(ctx)
 	}
 	return nil
 }
 
 // openTable makes the module that changes the function table, once there is one.
-func (g *Group) openTable(ctx context.Context) (err error) {
-	if g.table, err = g.l.instantiateIn(ctx, g.l.tableCode, g.namespace); err != nil {
+func (sp *space) openTable(ctx context.Context) (err error) {
+	if sp.table, err = sp.image.instantiateIn(ctx, sp.image.tableCode, sp.namespace); err != nil {
 		return err
 	}
-	g.spaces[tableNamespace] = g.table
-	if g.l.ownTable {
-		g.slots = g.l.main.table.Size
+	sp.imports[tableNamespace] = sp.table
+	if sp.image.ownTable {
+		sp.slots = sp.image.main.table.Size
 		return nil
 	}
-	g.slots, err = g.tableLength(ctx)
+	sp.slots, err = sp.tableLength(ctx)
 	return err
 }
 
 // setBaseStack sets the stack pointer that libraries import, unless the main module has it.
-func (g *Group) setBaseStack(top uint32) {
-	g.setStackPointer(g.base.ExportedGlobal(baseStackPointer))
-	g.stackReset(uint64(top))
+func (sp *space) setBaseStack(top uint32) {
+	sp.setStackPointer(sp.base.ExportedGlobal(baseStackPointer))
+	sp.stackReset(uint64(top))
 }
 
-func (g *Group) tableLength(ctx context.Context) (uint32, error) {
-	r, err := g.table.ExportedFunction(tableSize).Call(ctx)
+func (sp *space) tableLength(ctx context.Context) (uint32, error) {
+	r, err := sp.table.ExportedFunction(tableSize).Call(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -82,23 +81,23 @@ func (g *Group) tableLength(ctx context.Context) (uint32, error) {
 }
 
 // everything returns all that the group has in the runtime.
-func (g *Group) everything() (all []api.Module) {
-	for _, c := range g.callers {
+func (sp *space) everything() (all []api.Module) {
+	for _, c := range sp.callers {
 		all = append(all, c.mod)
 	}
-	for _, inst := range g.instances {
+	for _, inst := range sp.instances {
 		all = append(all, inst.all()...)
 	}
-	for _, mod := range g.trampolines {
+	for _, mod := range sp.trampolines {
 		all = append(all, mod)
 	}
-	return slices.DeleteFunc(append(all, g.table, g.base),
+	return slices.DeleteFunc(append(all, sp.table, sp.base),
 		func(mod api.Module) bool { return mod == nil })
 }
 
 // engineClosed reports whether a part of the group was closed that the linker has not closed.
-func (g *Group) engineClosed() bool {
-	return slices.ContainsFunc(g.everything(), func(mod api.Module) bool { return mod.IsClosed() })
+func (sp *space) engineClosed() bool {
+	return slices.ContainsFunc(sp.everything(), func(mod api.Module) bool { return mod.IsClosed() })
 }
 
 // Memory returns the linear memory, which is the same for all groups.

@@ -167,7 +167,7 @@ func (s *scope) bound(root *module) error {
 type scopeStep struct{}
 
 // apply implements step.
-func (scopeStep) apply(context.Context, *Group) error { return nil }
+func (scopeStep) apply(context.Context, *space) error { return nil }
 
 // undo implements step.
-func (scopeStep) undo(context.Context, *Group) error { return nil }
+func (scopeStep) undo(context.Context, *space) error { return nil }

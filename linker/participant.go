@@ -50,7 +50,7 @@ func (p participant) replay(ctx context.Context, steps []step) error {
 		return err
 	}
 	for i, s := range steps {
-		if err := s.apply(ctx, p.g); err != nil {
+		if err := s.apply(ctx, &p.g.space); err != nil {
 			return errors.Join(err, p.undo(ctx, steps[:i]))
 		}
 		if err := p.g.l.config.inject.At(ctx, p.g, failpoint.Applied); err != nil {
@@ -74,7 +74,7 @@ func (p participant) Undo(ctx context.Context, op coord.Operation) error {
 func (p participant) undo(ctx context.Context, steps []step) error {
 	var errs []error
 	for _, s := range slices.Backward(steps) {
-		errs = append(errs, s.undo(ctx, p.g))
+		errs = append(errs, s.undo(ctx, &p.g.space))
 	}
 	return errors.Join(errs...)
 }

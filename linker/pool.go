@@ -21,15 +21,15 @@ func (p *functionPool) take() api.Function {
 }
 
 func (p *functionPool) call(ctx context.Context, args []uint64) ([]uint64, error) {
-	if err := p.group.beginCall(); err != nil {
+	if err := p.space.beginCall(); err != nil {
 		return nil, err
 	}
 	f := p.take()
-	mark := p.group.stackMark()
+	mark := p.space.stackMark()
 	results, err := f.Call(ctx, args...)
-	p.group.calls--
+	p.space.calls--
 	if err != nil {
-		p.group.stackReset(mark)
+		p.space.stackReset(mark)
 	}
 	p.free = append(p.free, f)
 	return results, err
@@ -37,15 +37,15 @@ func (p *functionPool) call(ctx context.Context, args []uint64) ([]uint64, error
 
 // callWithStack is call without taking memory: the stack holds the arguments, and then the results.
 func (p *functionPool) callWithStack(ctx context.Context, stack []uint64) error {
-	if err := p.group.beginCall(); err != nil {
+	if err := p.space.beginCall(); err != nil {
 		return err
 	}
 	f := p.take()
-	mark := p.group.stackMark()
+	mark := p.space.stackMark()
 	err := f.CallWithStack(ctx, stack)
-	p.group.calls--
+	p.space.calls--
 	if err != nil {
-		p.group.stackReset(mark)
+		p.space.stackReset(mark)
 	}
 	p.free = append(p.free, f)
 	return err
@@ -53,34 +53,34 @@ func (p *functionPool) callWithStack(ctx context.Context, stack []uint64) error 
 
 // beginCall counts a call, unless there are too many within each other: Go ends the process when
 // its stack is too large.
-func (g *Group) beginCall() error {
-	if limit := g.l.config.maxCalls; g.calls >= limit {
+func (sp *space) beginCall() error {
+	if limit := sp.image.maxCalls; sp.calls >= limit {
 		return &LimitError{Limit: limitCalls, Value: uint64(limit) + 1, Max: uint64(limit)}
 	}
-	g.calls++
+	sp.calls++
 	return nil
 }
 
 // poolOf returns what calls a function in this group, which the caller is inside.
-func (g *Group) poolOf(fn *function) (*functionPool, error) {
-	if pool := g.functions[fn]; pool != nil {
+func (sp *space) poolOf(fn *function) (*functionPool, error) {
+	if pool := sp.functions[fn]; pool != nil {
 		return pool, nil
 	}
 	mod := fn.mod.instance
-	if inst := g.instances[fn.mod]; inst != nil && inst.mod != nil {
+	if inst := sp.instances[fn.mod]; inst != nil && inst.mod != nil {
 		mod = inst.mod
 	}
 	if mod == nil {
 		return nil, &UndefinedSymbolError{Module: fn.mod.name, Symbol: fn.name}
 	}
-	pool := &functionPool{group: g, mod: mod, name: fn.name}
-	g.functions[fn] = pool
+	pool := &functionPool{space: sp, mod: mod, name: fn.name}
+	sp.functions[fn] = pool
 	return pool, nil
 }
 
 // call calls a function in this group, which the caller is inside.
-func (g *Group) call(ctx context.Context, fn *function, args ...uint64) ([]uint64, error) {
-	pool, err := g.poolOf(fn)
+func (sp *space) call(ctx context.Context, fn *function, args ...uint64) ([]uint64, error) {
+	pool, err := sp.poolOf(fn)
 	if err != nil {
 		return nil, err
 	}
@@ -88,8 +88,8 @@ func (g *Group) call(ctx context.Context, fn *function, args ...uint64) ([]uint6
 }
 
 // call1 is call for a function with one result.
-func (g *Group) call1(ctx context.Context, fn *function, args ...uint64) (uint64, error) {
-	r, err := g.call(ctx, fn, args...)
+func (sp *space) call1(ctx context.Context, fn *function, args ...uint64) (uint64, error) {
+	r, err := sp.call(ctx, fn, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -97,29 +97,30 @@ func (g *Group) call1(ctx context.Context, fn *function, args ...uint64) (uint64
 }
 
 // caller returns the function that calls function pointers of a signature.
-func (g *Group) caller(ctx context.Context, params, results []api.ValueType) (*functionPool,
+func (sp *space) caller(ctx context.Context, params, results []api.ValueType) (*functionPool,
 	error) {
 	var room [32]byte // so that finding it takes no memory
 	key := append(append(append(room[:0], params...), 0), results...)
-	if c := g.callers[string(key)]; c != nil {
+	if c := sp.callers[string(key)]; c != nil {
 		return c, nil
 	}
 	t := wasmType(params, results)
-	compiled, err := g.l.callerCode(ctx, t)
+	compiled, err := sp.image.callerCode(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	mod, err := g.l.instantiateIn(ctx, compiled, g.namespace)
+	mod, err := sp.image.instantiateIn(ctx, compiled, sp.namespace)
 	if err != nil {
 		return nil, err
 	}
-	c := &functionPool{group: g, mod: mod, name: "call"}
-	g.callers[string(key)] = c
+	c := &functionPool{space: sp, mod: mod, name: "call"}
+	sp.callers[string(key)] = c
 	return c, nil
 }
 
-// callerCode compiles the caller of a signature, once for all groups.
-func (l *Linker) callerCode(ctx context.Context, t wasm.FuncType) (wazero.CompiledModule, error) {
+// compileCaller compiles the caller of a signature, once for all groups.
+func (l *Linker) compileCaller(ctx context.Context, t wasm.FuncType) (wazero.CompiledModule,
+	error) {
 	l.callersMu.Lock()
 	defer l.callersMu.Unlock()
 	if c := l.callers[t.Key()]; c != nil {

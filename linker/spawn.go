@@ -230,23 +230,8 @@ func (g *Group) build(ctx context.Context, s *scope, tls map[*module]uint32) err
 	if err := g.open(ctx, g.stack+g.stackSize); err != nil {
 		return err
 	}
-	if err := g.growTables(ctx, slots, links); err != nil {
+	if err := g.load(ctx, s.order, tls, slots, links); err != nil {
 		return err
-	}
-	for _, m := range s.order {
-		if err := g.instantiate(ctx, m, tls[m]); err != nil {
-			return &LoadError{File: m.file, Module: m.name, Err: err}
-		}
-		if m == g.l.main {
-			if err := g.growTables(ctx, slots, links); err != nil {
-				return err
-			}
-		}
-	}
-	for _, m := range s.order {
-		if err := g.bindThreadLocal(m); err != nil {
-			return err
-		}
 	}
 	for fn, slot := range s.pointers.all {
 		if err := g.putSlot(ctx, slot, fn); err != nil {

@@ -4,22 +4,22 @@ import "github.com/tetratelabs/wazero/api"
 
 // setStackPointer notes the global that is the stack pointer of the group's modules. An executable
 // that does not export its own keeps that to itself; the one that its libraries have is noted then.
-func (g *Group) setStackPointer(global api.Global) {
-	g.stackPointer, _ = global.(api.MutableGlobal)
+func (sp *space) setStackPointer(global api.Global) {
+	sp.stackPointer, _ = global.(api.MutableGlobal)
 }
 
 // stackMark returns where the group's stack ends now.
-func (g *Group) stackMark() uint64 {
-	if g.stackPointer == nil {
+func (sp *space) stackMark() uint64 {
+	if sp.stackPointer == nil {
 		return 0
 	}
-	return g.stackPointer.Get()
+	return sp.stackPointer.Get()
 }
 
 // stackReset puts the stack pointer back when a guest was stopped half-way and could not do so
 // itself. Else its stack would be used up bit by bit.
-func (g *Group) stackReset(mark uint64) {
-	if g.stackPointer != nil {
-		g.stackPointer.Set(mark)
+func (sp *space) stackReset(mark uint64) {
+	if sp.stackPointer != nil {
+		sp.stackPointer.Set(mark)
 	}
 }

@@ -18,43 +18,26 @@ type loadStep struct {
 	fills   []fill    // slots outside of the modules' own element segments
 	slots   uint32    // entries that the function table has to have
 	links   uint32    // and the link table
-	tls     map[*Group]map[*module]uint32
+	tls     map[*space]map[*module]uint32
 }
 
 // apply implements step.
-func (s *loadStep) apply(ctx context.Context, g *Group) error {
-	err := func() error {
-		if err := g.growTables(ctx, s.slots, s.links); err != nil {
-			return err
-		}
-		for _, m := range s.modules {
-			if err := g.instantiate(ctx, m, s.tls[g][m]); err != nil {
-				return &LoadError{File: m.file, Module: m.name, Err: err}
-			}
-			if m == g.l.main { // it may have brought the function table
-				if err := g.growTables(ctx, s.slots, s.links); err != nil {
-					return err
-				}
-			}
-		}
-		for _, m := range s.modules {
-			if err := g.bindThreadLocal(m); err != nil {
-				return err
-			}
-		}
-		return g.fill(ctx, s.fills)
-	}()
+func (s *loadStep) apply(ctx context.Context, sp *space) error {
+	err := sp.load(ctx, s.modules, s.tls[sp], s.slots, s.links)
+	if err == nil {
+		err = sp.fill(ctx, s.fills)
+	}
 	if err != nil {
-		return errors.Join(err, s.undo(ctx, g))
+		return errors.Join(err, s.undo(ctx, sp))
 	}
 	return nil
 }
 
 // undo implements step. It also takes back an apply that stopped half-way.
-func (s *loadStep) undo(ctx context.Context, g *Group) error {
-	errs := []error{g.clearFills(ctx, s.fills)}
+func (s *loadStep) undo(ctx context.Context, sp *space) error {
+	errs := []error{sp.clearFills(ctx, s.fills)}
 	for _, m := range slices.Backward(s.modules) {
-		errs = append(errs, g.remove(ctx, m))
+		errs = append(errs, sp.remove(ctx, m))
 	}
 	return errors.Join(errs...)
 }
@@ -66,28 +49,28 @@ type fillStep struct {
 }
 
 // apply implements step.
-func (s *fillStep) apply(ctx context.Context, g *Group) error {
-	err := g.growTables(ctx, s.slots, 0)
+func (s *fillStep) apply(ctx context.Context, sp *space) error {
+	err := sp.growTables(ctx, s.slots, 0)
 	if err == nil {
-		err = g.fill(ctx, s.fills)
+		err = sp.fill(ctx, s.fills)
 	}
 	if err != nil {
-		return errors.Join(err, s.undo(ctx, g))
+		return errors.Join(err, s.undo(ctx, sp))
 	}
 	return nil
 }
 
 // undo implements step.
-func (s *fillStep) undo(ctx context.Context, g *Group) error { return g.clearFills(ctx, s.fills) }
+func (s *fillStep) undo(ctx context.Context, sp *space) error { return sp.clearFills(ctx, s.fills) }
 
 // growStep makes the function table longer: slots for closures.
 type growStep struct{ slots uint32 }
 
 // apply implements step.
-func (s *growStep) apply(ctx context.Context, g *Group) error {
-	return g.growTables(ctx, s.slots, 0)
+func (s *growStep) apply(ctx context.Context, sp *space) error {
+	return sp.growTables(ctx, s.slots, 0)
 }
 
 // undo implements step. The entries stay, unused, because a table cannot shrink: all groups agree
 // on which entries are in use.
-func (s *growStep) undo(context.Context, *Group) error { return nil }
+func (s *growStep) undo(context.Context, *space) error { return nil }

@@ -16,26 +16,26 @@ import (
 
 // putterOf returns the instance that puts a function into this group's tables, and the function's
 // number to it.
-func (g *Group) putterOf(ctx context.Context, fn *function) (*putterInstance, uint64, error) {
+func (sp *space) putterOf(ctx context.Context, fn *function) (*putterInstance, uint64, error) {
 	m := fn.mod
 	batch, position := m.put.index[fn]/putBatch, uint64(m.put.index[fn]%putBatch)
-	inst := g.instances[m]
+	inst := sp.instances[m]
 	if inst == nil { // a host module
 		inst = &instance{}
-		g.instances[m] = inst
+		sp.instances[m] = inst
 	}
 	if p := inst.put[batch]; p != nil {
 		return p, position, nil
 	}
-	if err := g.l.config.inject.At(ctx, g, failpoint.Putter); err != nil {
+	if err := sp.inject(ctx, failpoint.Putter); err != nil {
 		return nil, 0, err
 	}
-	compiled, err := m.put.compile(ctx, g.l.codes, m, batch)
+	compiled, err := m.put.compile(ctx, sp.image.codes, m, batch)
 	if err != nil {
 		return nil, 0, err
 	}
-	mod, err := g.l.instantiateIn(ctx, compiled,
-		func(name string) api.Module { return g.namespace(m.namespace(name)) })
+	mod, err := sp.image.instantiateIn(ctx, compiled,
+		func(name string) api.Module { return sp.namespace(m.namespace(name)) })
 	if err != nil {
 		return nil, 0, err
 	}
@@ -73,9 +73,9 @@ func (p *putter) compile(ctx context.Context, c *codecache.Cache, m *module,
 }
 
 // fill puts functions into slots of the function table.
-func (g *Group) fill(ctx context.Context, fills []fill) error {
+func (sp *space) fill(ctx context.Context, fills []fill) error {
 	for _, f := range fills {
-		if err := g.putSlot(ctx, f.slot, f.fn); err != nil {
+		if err := sp.putSlot(ctx, f.slot, f.fn); err != nil {
 			return err
 		}
 	}
@@ -83,13 +83,13 @@ func (g *Group) fill(ctx context.Context, fills []fill) error {
 }
 
 // putSlot puts a function into an entry of the function table.
-func (g *Group) putSlot(ctx context.Context, slot uint32, fn *function) error {
-	p, position, err := g.putterOf(ctx, fn)
+func (sp *space) putSlot(ctx context.Context, slot uint32, fn *function) error {
+	p, position, err := sp.putterOf(ctx, fn)
 	if err != nil {
 		return fmt.Errorf("linker: function %s of %s into the table: %w", text.Quote(fn.name),
 			text.Name(fn.mod.name), err)
 	}
-	if err := g.l.config.inject.At(ctx, g, failpoint.Put); err != nil {
+	if err := sp.inject(ctx, failpoint.Put); err != nil {
 		return err
 	}
 	_, err = p.put.Call(ctx, uint64(slot), position)
@@ -97,65 +97,65 @@ func (g *Group) putSlot(ctx context.Context, slot uint32, fn *function) error {
 }
 
 // putLink puts a function into an entry of the link table.
-func (g *Group) putLink(ctx context.Context, index uint32, fn *function) error {
-	p, position, err := g.putterOf(ctx, fn)
+func (sp *space) putLink(ctx context.Context, index uint32, fn *function) error {
+	p, position, err := sp.putterOf(ctx, fn)
 	if err != nil {
 		return fmt.Errorf("linker: function %s of %s into the link table: %w", text.Quote(fn.name),
 			text.Name(fn.mod.name), err)
 	}
-	if err := g.l.config.inject.At(ctx, g, failpoint.Link); err != nil {
+	if err := sp.inject(ctx, failpoint.Link); err != nil {
 		return err
 	}
 	if _, err := p.link.Call(ctx, uint64(index), position); err != nil {
 		return err
 	}
-	g.unlink(index) // it may have held another one
-	if g.linkedTo[fn.mod] == nil {
-		g.linkedTo[fn.mod] = map[uint32]bool{}
+	sp.unlink(index) // it may have held another one
+	if sp.linkedTo[fn.mod] == nil {
+		sp.linkedTo[fn.mod] = map[uint32]bool{}
 	}
-	g.linked[index], g.linkedTo[fn.mod][index] = fn, true
+	sp.linked[index], sp.linkedTo[fn.mod][index] = fn, true
 	return nil
 }
 
 // unlink forgets what an entry of the link table holds.
-func (g *Group) unlink(index uint32) {
-	if fn := g.linked[index]; fn != nil {
-		delete(g.linkedTo[fn.mod], index)
-		if len(g.linkedTo[fn.mod]) == 0 {
-			delete(g.linkedTo, fn.mod)
+func (sp *space) unlink(index uint32) {
+	if fn := sp.linked[index]; fn != nil {
+		delete(sp.linkedTo[fn.mod], index)
+		if len(sp.linkedTo[fn.mod]) == 0 {
+			delete(sp.linkedTo, fn.mod)
 		}
 	}
-	delete(g.linked, index)
+	delete(sp.linked, index)
 }
 
-func (g *Group) clearLink(ctx context.Context, index uint32) error {
-	if g.linked[index] == nil {
+func (sp *space) clearLink(ctx context.Context, index uint32) error {
+	if sp.linked[index] == nil {
 		return nil
 	}
-	g.unlink(index)
-	_, err := g.base.ExportedFunction(baseClearLink).Call(ctx, uint64(index))
+	sp.unlink(index)
+	_, err := sp.base.ExportedFunction(baseClearLink).Call(ctx, uint64(index))
 	return err
 }
 
 // clearFills makes slots null again; those beyond the table's end are none.
-func (g *Group) clearFills(ctx context.Context, fills []fill) error {
+func (sp *space) clearFills(ctx context.Context, fills []fill) error {
 	var errs []error
 	for _, f := range fills {
-		errs = append(errs, g.clearSlots(ctx, spans.Span{Base: f.slot, Size: 1}))
+		errs = append(errs, sp.clearSlots(ctx, spans.Span{Base: f.slot, Size: 1}))
 	}
 	return errors.Join(errs...)
 }
 
-func (g *Group) clearSlots(ctx context.Context, r spans.Span) error {
-	if r.Size == 0 || g.table == nil || r.End() > uint64(g.slots) {
+func (sp *space) clearSlots(ctx context.Context, r spans.Span) error {
+	if r.Size == 0 || sp.table == nil || r.End() > uint64(sp.slots) {
 		return nil
 	}
-	_, err := g.table.ExportedFunction(tableClear).Call(ctx, uint64(r.Base), uint64(r.Size))
+	_, err := sp.table.ExportedFunction(tableClear).Call(ctx, uint64(r.Base), uint64(r.Size))
 	return err
 }
 
 // growTables makes the tables as long as they have to be.
-func (g *Group) growTables(ctx context.Context, slots, links uint32) error {
+func (sp *space) growTables(ctx context.Context, slots, links uint32) error {
 	grow := func(mod api.Module, export string, have *uint32, want uint32, what string) error {
 		if want <= *have || mod == nil {
 			return nil
@@ -170,11 +170,11 @@ func (g *Group) growTables(ctx context.Context, slots, links uint32) error {
 		*have = want
 		return nil
 	}
-	if err := g.l.config.inject.At(ctx, g, failpoint.GrowTables); err != nil {
+	if err := sp.inject(ctx, failpoint.GrowTables); err != nil {
 		return err
 	}
-	if err := grow(g.table, tableGrow, &g.slots, slots, "function table"); err != nil {
+	if err := grow(sp.table, tableGrow, &sp.slots, slots, "function table"); err != nil {
 		return err
 	}
-	return grow(g.base, baseGrowLinks, &g.linkSlots, links, "link table")
+	return grow(sp.base, baseGrowLinks, &sp.linkSlots, links, "link table")
 }

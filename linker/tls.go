@@ -4,8 +4,8 @@ import "github.com/tetratelabs/wazero/api"
 
 // tlsBase returns where a module's thread-local storage is in this group, or 0. The module itself
 // knows best: an executable's own start-up code may have placed it.
-func (g *Group) tlsBase(m *module) uint32 {
-	inst := g.instances[m]
+func (sp *space) tlsBase(m *module) uint32 {
+	inst := sp.instances[m]
 	if inst == nil {
 		return 0
 	}
@@ -20,8 +20,8 @@ func (g *Group) tlsBase(m *module) uint32 {
 }
 
 // threadLocal returns the address of a thread-local symbol in this group.
-func (g *Group) threadLocal(x *export) (uint32, error) {
-	base := g.tlsBase(x.mod)
+func (sp *space) threadLocal(x *export) (uint32, error) {
+	base := sp.tlsBase(x.mod)
 	if base == 0 {
 		return 0, &SymbolError{Symbol: x.name, Definer: x.mod.name,
 			Want: "an address in this group",
@@ -32,17 +32,17 @@ func (g *Group) threadLocal(x *export) (uint32, error) {
 }
 
 // bindThreadLocal tells a module where other modules' thread-local data is in this group.
-func (g *Group) bindThreadLocal(m *module) error {
+func (sp *space) bindThreadLocal(m *module) error {
 	for i, br := range m.bridges {
 		for _, x := range br.bindings {
 			if x.kind != bindThreadLocal {
 				continue
 			}
-			address, err := g.threadLocal(x.exp)
+			address, err := sp.threadLocal(x.exp)
 			if err != nil {
 				return &LoadError{File: m.file, Module: m.name, Err: err}
 			}
-			global, ok := g.instances[m].bridges[i].ExportedGlobal(x.imp.Name).(api.MutableGlobal)
+			global, ok := sp.instances[m].bridges[i].ExportedGlobal(x.imp.Name).(api.MutableGlobal)
 			if !ok {
 				return &LoadError{File: m.file, Module: m.name,
 					Err: importError(m, x.imp, "its bridge has no mutable global of that name")}

@@ -82,7 +82,7 @@ func (t *tx) undoTo(ctx context.Context, m mark) error {
 	defer end()
 	var errs []error
 	for _, s := range slices.Backward(t.steps[m.steps:]) {
-		errs = append(errs, s.undo(ctx, t.g))
+		errs = append(errs, s.undo(ctx, &t.g.space))
 	}
 	t.undoShared(ctx, m)
 	t.l.areas.drain(ctx, t.g)
@@ -173,7 +173,7 @@ func (t *tx) Commit(number uint64) {
 // perform makes a step in the leader's own group and notes it for the others.
 func (t *tx) perform(ctx context.Context, s step) error {
 	t.performed++
-	if err := s.apply(ctx, t.g); err != nil {
+	if err := s.apply(ctx, &t.g.space); err != nil {
 		return err
 	}
 	t.steps = append(t.steps, s)

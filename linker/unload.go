@@ -204,9 +204,12 @@ func (u *unload) Commit(number uint64) {
 	if u.step != nil {
 		// another goroutine completes the operation of a leader that has died
 		if !u.g.member.Gone() {
-			_ = u.step.apply(context.Background(), u.g)
+			_ = u.step.apply(context.Background(), &u.g.space)
 		}
-		u.err = u.step.commit(context.Background())
+		u.err = u.step.commit(context.Background(), u.l.groups.spaces())
+		for _, base := range u.step.tls {
+			u.l.areas.giveLater(base)
+		}
 	}
 	u.showHandles(number)
 	u.tx.Commit(number)
@@ -243,33 +246,34 @@ type unloadStep struct {
 	// Groups apply at the same time, so mu guards what follows then. In commit all of them hold
 	// still, and it belongs to the leader.
 	mu     sync.Mutex
-	groups []*Group     // that have applied it
+	spaces []*space     // of groups that have applied it
 	closed []api.Module // what was taken out of them, to be closed by whoever commits
+	tls    []uint32     // and their thread-local storage, to be given back
 }
 
 // apply implements step. It does not fail.
-func (s *unloadStep) apply(_ context.Context, g *Group) error {
+func (s *unloadStep) apply(_ context.Context, sp *space) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.groups = append(s.groups, g)
+	s.spaces = append(s.spaces, sp)
 	return nil
 }
 
 // undo implements step. It does not fail.
-func (s *unloadStep) undo(_ context.Context, g *Group) error {
+func (s *unloadStep) undo(_ context.Context, sp *space) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.groups = slices.DeleteFunc(s.groups, func(x *Group) bool { return x == g })
+	s.spaces = slices.DeleteFunc(s.spaces, func(x *space) bool { return x == sp })
 	return nil
 }
 
 // commit takes the modules out of every group that has applied the step. These wait at the
 // rendezvous, or are asleep.
-func (s *unloadStep) commit(ctx context.Context) error {
+func (s *unloadStep) commit(ctx context.Context, alive map[*space]bool) error {
 	var errs []error
-	for _, g := range s.groups {
-		if g.cause.Load() == nil && !g.forgotten.Load() { // what a dead group has is closed with it
-			errs = append(errs, s.takeOut(ctx, g))
+	for _, sp := range s.spaces {
+		if alive[sp] { // what a dead group has is closed with it
+			errs = append(errs, s.takeOut(ctx, sp))
 		}
 	}
 	return errors.Join(errs...)
@@ -277,16 +281,16 @@ func (s *unloadStep) commit(ctx context.Context) error {
 
 // takeOut takes the modules out of one group, all of them whatever fails. Their instances are
 // closed later.
-func (s *unloadStep) takeOut(ctx context.Context, g *Group) error {
+func (s *unloadStep) takeOut(ctx context.Context, sp *space) error {
 	var errs []error
 	for _, slot := range s.slots {
-		errs = append(errs, g.clearSlots(ctx, spans.Span{Base: slot, Size: 1}))
+		errs = append(errs, sp.clearSlots(ctx, spans.Span{Base: slot, Size: 1}))
 	}
 	for _, m := range s.modules {
-		if inst := g.instances[m]; inst != nil && inst.tls != 0 {
-			g.l.areas.giveLater(inst.tls)
+		if inst := sp.instances[m]; inst != nil && inst.tls != 0 {
+			s.tls = append(s.tls, inst.tls)
 		}
-		instances, err := g.takeOut(ctx, m, s.keep[m]...)
+		instances, err := sp.takeOut(ctx, m, s.keep[m]...)
 		s.closed = append(s.closed, instances...)
 		errs = append(errs, err)
 	}
