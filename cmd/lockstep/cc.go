@@ -126,6 +126,9 @@ func compilerFlags(args []string, headers string) []string {
 	if threads {
 		flags = append(flags, "-matomics", "-mbulk-memory")
 	}
+	if slices.ContainsFunc(args, isBitcode) { // of rustc or zig: it has a target, and no includes
+		flags = append(flags, "-Wno-override-module", "-Wno-unused-command-line-argument")
+	}
 	switch {
 	case only:
 		flags = append(flags, "-fPIC")
@@ -159,6 +162,11 @@ func compilerFlags(args []string, headers string) []string {
 		flags = append(flags, "-xc", filepath.Join(headers, "lockstep", "start.c"))
 	}
 	return flags
+}
+
+// isBitcode tells whether a file has LLVM's bitcode, by its name.
+func isBitcode(file string) bool {
+	return slices.Contains([]string{".bc", ".ll"}, filepath.Ext(file))
 }
 
 // compiled is a command that was run, as JSON shows it.

@@ -47,6 +47,7 @@ func TestCompilerFlags(t *testing.T) {
 				"-Wl,--export-if-defined=__tls_size"}, []string{"-threads"}},
 		{[]string{"cc", "-c", "a.c"}, 0, []string{"-fPIC", "-c"},
 			[]string{"-nostartfiles", "-nostdlib"}},
+		{[]string{"cc", "-shared", "a.bc"}, 0, []string{"-Wno-override-module", "-fPIC"}, nil},
 		{[]string{"cc", "--target=wasm32-wasip1", "a.c"}, 0, nil, []string{"--target=wasm32-wasi"}},
 		{[]string{"cc", "bad.c"}, 4, nil, nil},
 	} {
