@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
-	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
@@ -23,13 +21,6 @@ func (l *Linker) compileGenerated(ctx context.Context, what string, bytes []byte
 		return nil, fmt.Errorf("linker: %s: %w", what, err)
 	}
 	return c, nil
-}
-
-// instantiateAs instantiates compiled code with a configuration.
-func (l *image) instantiateAs(ctx context.Context, compiled wazero.CompiledModule,
-	resolve func(string) api.Module, config wazero.ModuleConfig) (api.Module, error) {
-	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve),
-		codecache.Engine(compiled), config)
 }
 
 // growMemory adds pages of 64 KiB to the memory and returns the address of the first.

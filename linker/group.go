@@ -1,10 +1,14 @@
 package linker
 
 import (
+	"context"
 	"sync/atomic"
+
+	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/ctxlock"
+	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 )
 
 // Group is an instance group: one thread of the guest. It has its own instance of every module, its
@@ -46,3 +50,16 @@ type dlError struct {
 	area uint32 // where the text of the last one is; 0 before there was any
 	size uint32
 }
+
+func newGroup(l *Linker) *Group {
+	g := &Group{l: l, lock: ctxlock.New(), space: newSpace(&l.image)}
+	g.inject = func(ctx context.Context, at failpoint.Point) error {
+		return l.config.inject.At(ctx, g, at)
+	}
+	g.leads = func(ctx context.Context) bool { return entryOf(ctx).leads() }
+	g.dropDtors = func(m *module) { l.dtors.DropThread(g, m) }
+	return g
+}
+
+// Memory returns the linear memory, which is the same for all groups.
+func (g *Group) Memory() api.Memory { return g.l.Memory() }

@@ -3,14 +3,8 @@ package linker
 import (
 	"context"
 
-	"github.com/tetratelabs/wazero/api"
-
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
-
-// startExport is under which name a module exports its start function, when that must not run
-// before the tables are filled.
-const startExport = reservedPrefix + "start"
 
 // hookOptions says which tables the code of modules needs.
 func (l *Linker) hookOptions(opt *wasm.RewriteOptions) {
@@ -45,23 +39,6 @@ func (l *Linker) fillers(ctx context.Context, m *module) error {
 		if h.filler, err = l.compileGenerated(ctx, h.name, filler, err); err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// fillHooks fills the tables of a module that was just instantiated.
-func (sp *space) fillHooks(ctx context.Context, m *module, inst *instance) error {
-	for _, h := range m.hooks {
-		filler, err := sp.image.instantiateIn(ctx, h.filler, func(name string) api.Module {
-			if name == h.name {
-				return inst.mod
-			}
-			return sp.image.imports.get(name)
-		})
-		if err != nil {
-			return err
-		}
-		inst.fillers = append(inst.fillers, filler)
 	}
 	return nil
 }

@@ -50,3 +50,7 @@ func moduleNamespace(id uint32) string {
 func bridgeNamespace(id uint32, bridge int) string {
 	return fmt.Sprintf("%sbridge:%d:%d", reservedPrefix, id, bridge)
 }
+
+// startExport is under which name a module exports its start function, when that must not run
+// before the tables are filled.
+const startExport = reservedPrefix + "start"

@@ -10,7 +10,9 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
@@ -116,7 +118,7 @@ func (sp *space) start(ctx context.Context, m *module, inst *instance) error {
 // everybody's and was prepared by the group that loaded the module. A module built for threads
 // guards what it does once by itself.
 func (sp *space) keepData(ctx context.Context, m *module) func() {
-	if !m.src.HasStart || m.shared || entryOf(ctx).leads() {
+	if !m.src.HasStart || m.shared || sp.leads(ctx) {
 		return func() {}
 	}
 	area := m.memory
@@ -237,4 +239,28 @@ func (inst *instance) all() []api.Module {
 		all = append(all, p.mod)
 	}
 	return append(all, inst.fillers...)
+}
+
+// instantiateAs instantiates compiled code with a configuration.
+func (l *image) instantiateAs(ctx context.Context, compiled wazero.CompiledModule,
+	resolve func(string) api.Module, config wazero.ModuleConfig) (api.Module, error) {
+	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve),
+		codecache.Engine(compiled), config)
+}
+
+// fillHooks fills the tables of a module that was just instantiated.
+func (sp *space) fillHooks(ctx context.Context, m *module, inst *instance) error {
+	for _, h := range m.hooks {
+		filler, err := sp.image.instantiateIn(ctx, h.filler, func(name string) api.Module {
+			if name == h.name {
+				return inst.mod
+			}
+			return sp.image.imports.get(name)
+		})
+		if err != nil {
+			return err
+		}
+		inst.fillers = append(inst.fillers, filler)
+	}
+	return nil
 }

@@ -66,16 +66,6 @@ func (g *Group) died(ctx context.Context) {
 	}
 }
 
-// closeInstances closes everything that the group has in the runtime. What closing an instance can
-// report is an error of a file system that it alone uses, and instances made here have none.
-func (sp *space) closeInstances(ctx context.Context) {
-	for _, mod := range sp.everything() {
-		_ = mod.Close(ctx)
-	}
-	sp.instances, sp.callers, sp.functions, sp.trampolines = nil, nil, nil, nil
-	sp.table, sp.base = nil, nil
-}
-
 func (l *groupList) add(g *Group) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

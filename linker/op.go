@@ -19,8 +19,8 @@ import (
 // Invariants:
 //
 //   - Readers without a lock see the snapshot from before until Commit.
-//   - steps are those that succeeded in the leader, in order. A step that failed in a group has left
-//     nothing in that group.
+//   - steps are those that succeeded in the leader, in order. A step that failed in a group has
+//     left nothing in that group.
 //   - Each of the other slices lists what an undo gives back. A mark is their lengths, so a nested
 //     part that fails is taken back alone.
 //   - Readers see the handles that the operation opened, and its threads begin, after the commit.

@@ -5,19 +5,7 @@ import (
 	"slices"
 
 	"github.com/tetratelabs/wazero/api"
-
-	"github.com/lockstep-wasm/lockstep/linker/internal/ctxlock"
-	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 )
-
-func newGroup(l *Linker) *Group {
-	g := &Group{l: l, lock: ctxlock.New(), space: newSpace(&l.image)}
-	g.inject = func(ctx context.Context, at failpoint.Point) error {
-		return l.config.inject.At(ctx, g, at)
-	}
-	g.dropDtors = func(m *module) { l.dtors.DropThread(g, m) }
-	return g
-}
 
 // open makes what a group has before any module. stackTop is the first address above its stack, 0
 // when the main module brings one.
@@ -100,5 +88,12 @@ func (sp *space) engineClosed() bool {
 	return slices.ContainsFunc(sp.everything(), func(mod api.Module) bool { return mod.IsClosed() })
 }
 
-// Memory returns the linear memory, which is the same for all groups.
-func (g *Group) Memory() api.Memory { return g.l.Memory() }
+// closeInstances closes everything that the group has in the runtime. What closing an instance can
+// report is an error of a file system that it alone uses, and instances made here have none.
+func (sp *space) closeInstances(ctx context.Context) {
+	for _, mod := range sp.everything() {
+		_ = mod.Close(ctx)
+	}
+	sp.instances, sp.callers, sp.functions, sp.trampolines = nil, nil, nil, nil
+	sp.table, sp.base = nil, nil
+}

@@ -161,13 +161,3 @@ func (s *scope) bound(root *module) error {
 	}
 	return nil
 }
-
-// scopeStep changes nothing in a group: what changed are the records alone, and committing it makes
-// that visible.
-type scopeStep struct{}
-
-// apply implements step.
-func (scopeStep) apply(context.Context, *space) error { return nil }
-
-// undo implements step.
-func (scopeStep) undo(context.Context, *space) error { return nil }

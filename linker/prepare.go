@@ -244,3 +244,11 @@ func (p *preparation) close(ctx context.Context) {
 		}
 	}
 }
+
+// isGiven returns an error if m is not the library that the caller has given.
+func (p *preparation) isGiven(m *module, name string) error {
+	if p.given == nil || m.content == *p.given {
+		return nil
+	}
+	return &OtherBytesError{Name: name, File: m.file}
+}

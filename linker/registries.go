@@ -5,10 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/tetratelabs/wazero/api"
-
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
-	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // signal tells a goroutine that waits that there is something to look at.
@@ -102,12 +99,6 @@ type areas struct {
 	// of these, where the data of libraries was that are not loaded; they do not overlap
 	homes map[spans.Owner]spans.Span
 	later []area // to be freed by whoever is inside a group next
-}
-
-// callback is a Go function that guests call.
-type callback struct {
-	run api.GoModuleFunc
-	typ wasm.FuncType
 }
 
 // program is how the main module begins and ends, as far as the toolchain's functions in it tell.

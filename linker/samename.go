@@ -30,11 +30,3 @@ func given(bytes []byte) *[sha256.Size]byte {
 	sum := sha256.Sum256(bytes)
 	return &sum
 }
-
-// isGiven returns an error if m is not the library that the caller has given.
-func (p *preparation) isGiven(m *module, name string) error {
-	if p.given == nil || m.content == *p.given {
-		return nil
-	}
-	return &OtherBytesError{Name: name, File: m.file}
-}

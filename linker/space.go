@@ -39,7 +39,7 @@ type image struct {
 // space is one group's part of the image: its instances of all modules, its function table, its
 // PLT, and the functions that are called in it. A step of a link operation gets the space of each
 // group, and nothing else. From a space neither the linker nor its locks nor the group can be
-// reached: what is needed of them are two functions, which [newGroup] sets.
+// reached: what is needed of them are three functions, which [newGroup] sets.
 //
 // Life cycle: open makes what a group has before any module, load instantiates modules, takeOut and
 // remove are the reverse of load for one module, and closeInstances ends it all. Rejected was to
@@ -52,8 +52,10 @@ type space struct {
 	stackSize uint32
 	// inject is a test's, see package failpoint; dropDtors forgets what the group's thread has
 	// registered for a module.
+	// leads reports whether a context is of the group that leads the operation.
 	inject    func(ctx context.Context, at failpoint.Point) error
 	dropDtors func(m *module)
+	leads     func(ctx context.Context) bool
 
 	// Safe for concurrent use by themselves.
 	preempt loops.Flag // the loop budget of its code

@@ -74,3 +74,13 @@ func (s *growStep) apply(ctx context.Context, sp *space) error {
 // undo implements step. The entries stay, unused, because a table cannot shrink: all groups agree
 // on which entries are in use.
 func (s *growStep) undo(context.Context, *space) error { return nil }
+
+// scopeStep changes nothing in a group: what changed are the records alone, and committing it makes
+// that visible.
+type scopeStep struct{}
+
+// apply implements step.
+func (scopeStep) apply(context.Context, *space) error { return nil }
+
+// undo implements step.
+func (scopeStep) undo(context.Context, *space) error { return nil }
