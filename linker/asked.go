@@ -51,7 +51,7 @@ func (l *Linker) askedModule(ctx context.Context, namespace string,
 		return err
 	}
 	gateway := gateway{namespace: name, functions: m.functions, host: l.host.hostName,
-		shared: l.threads == nil}
+		shared: l.noSharedMemory == nil}
 	bytes, err := gateway.build()
 	if err != nil {
 		return err

@@ -297,8 +297,8 @@ func (b *binder) memory(m *module, imp *wasm.Import) (binding, error) {
 	case imp.Memory.Min > b.t.l.maxPages:
 		return binding{}, &LimitError{Limit: limitMemory, Value: uint64(imp.Memory.Min),
 			Max: uint64(b.t.l.maxPages)}
-	case imp.Memory.Shared && b.t.l.threads != nil:
-		return binding{}, b.t.l.threads
+	case imp.Memory.Shared && b.t.l.noSharedMemory != nil:
+		return binding{}, b.t.l.noSharedMemory
 	}
 	b.pages = max(b.pages, imp.Memory.Min)
 	return binding{kind: bindMemory}, nil

@@ -12,7 +12,7 @@ func (b *binder) data(m *module, imp *wasm.Import) (binding, error) {
 	if imp.Global.Type != wasm.I32 {
 		return binding{}, importError(m, imp, "an address is an i32, not "+imp.Global.Type.String())
 	}
-	if v, ok := b.t.l.places[imp.Name]; ok {
+	if v, ok := b.t.l.linkerSymbols[imp.Name]; ok {
 		return binding{kind: bindConst, value: v}, nil
 	}
 	x := b.lookup(imp.Name)
@@ -108,7 +108,7 @@ func (b *binder) global(m *module, imp *wasm.Import) (binding, error) {
 		if own {
 			return binding{kind: kind}, nil
 		}
-		if v, ok := b.t.l.places[imp.Name]; ok && !imp.Global.Mutable &&
+		if v, ok := b.t.l.linkerSymbols[imp.Name]; ok && !imp.Global.Mutable &&
 			imp.Global.Type == wasm.I32 {
 			return binding{kind: bindConst, value: v}, nil
 		}

@@ -12,7 +12,7 @@ func (l *Linker) hookOptions(opt *wasm.RewriteOptions) {
 		opt.ExportStart = startExport
 		opt.Polls = &wasm.Polls{Module: baseNamespace, Name: basePoll, Export: l.pollHooks.name}
 	}
-	if l.threads == nil {
+	if l.noSharedMemory == nil {
 		opt.ExportStart = startExport
 		opt.Waits = l.waitHooks.name
 	}

@@ -81,7 +81,7 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 	}
 	m.indexFunctions()
 	gateway := gateway{namespace: namespace, functions: m.functions, host: l.host.hostName,
-		shared: l.threads == nil, system: strings.HasPrefix(namespace, "wasi_")}
+		shared: l.noSharedMemory == nil, system: strings.HasPrefix(namespace, "wasi_")}
 	resolve := l.imports.get
 	if gateway.system {
 		streams, err := t.streams(ctx, &gateway)

@@ -25,7 +25,7 @@ func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackT
 	if mem, ok := m.src.MemoryType(0); ok {
 		minimum = max(minimum, uint64(mem.Min))
 	}
-	l.places = map[string]uint32{}
+	l.linkerSymbols = map[string]uint32{}
 	var slotsUsed uint64
 	if m.fixed {
 		slotsUsed, err = l.readExecutable(m)
@@ -44,10 +44,10 @@ func (l *Linker) layOut(ctx context.Context, m *module, order []*module) (stackT
 			}
 		}
 		minimum, slotsUsed, stackTop = max(minimum, end/linmem.PageSize+1), slots, uint32(top)
-		l.places = map[string]uint32{"__stack_low": nullGuard, "__stack_high": uint32(top),
+		l.linkerSymbols = map[string]uint32{"__stack_low": nullGuard, "__stack_high": uint32(top),
 			"__heap_base": uint32(end), "__data_end": uint32(end)}
 		if minimum < wasm.MaxPages { // else it does not fit a pointer
-			l.places["__heap_end"] = uint32(minimum * linmem.PageSize)
+			l.linkerSymbols["__heap_end"] = uint32(minimum * linmem.PageSize)
 		}
 	}
 	if minimum > uint64(l.maxPages) {
@@ -82,7 +82,7 @@ func (m *module) layOut(end, slots uint64) (uint64, uint64, error) {
 
 // makeMemory makes the image's memory.
 func (l *Linker) makeMemory(ctx context.Context, minimum uint32) error {
-	bytes, err := buildMemory(minimum, l.maxPages, l.threads == nil)
+	bytes, err := buildMemory(minimum, l.maxPages, l.noSharedMemory == nil)
 	l.memoryCode, err = l.compileGenerated(ctx, "memory", bytes, err)
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func (l *Linker) makeMemory(ctx context.Context, minimum uint32) error {
 // instance that is closed at once takes that away from all others.
 func (l *Linker) settleMemory(ctx context.Context) error {
 	var b wasm.Builder
-	b.ImportMemory(memoryNamespace, "memory", anyMemory(l.threads == nil))
+	b.ImportMemory(memoryNamespace, "memory", anyMemory(l.noSharedMemory == nil))
 	bytes, err := b.Bytes()
 	compiled, err := l.compileGenerated(ctx, "memory", bytes, err)
 	if err != nil {

@@ -18,18 +18,18 @@ import (
 type Linker struct {
 	// Decided once, by New, and only read afterwards.
 	image
-	config     *Config
-	coord      *coord.Coordinator
-	first      *Group
-	memoryRoot api.Module
-	memoryCode wazero.CompiledModule
-	maxPages   uint32
-	tableMax   uint32
-	tableName  string            // under which the main module exports the function table
-	threads    error             // why the memory is not shared; nil when it is
-	places     map[string]uint32 // addresses that the linker decides: __heap_base and the like
-	alloc      allocator
-	host       *module // the linker's own functions
+	config         *Config
+	coord          *coord.Coordinator
+	first          *Group
+	memoryRoot     api.Module
+	memoryCode     wazero.CompiledModule
+	maxPages       uint32
+	tableMax       uint32
+	tableName      string            // under which the main module exports the function table
+	noSharedMemory error             // why the memory is not shared; nil when it is
+	linkerSymbols  map[string]uint32 // addresses that the linker decides: __heap_base and the like
+	alloc          allocator
+	host           *module // the linker's own functions
 
 	// committed is what readers see without a lock. It is stored under the state lock alone.
 	committed atomic.Pointer[scope]

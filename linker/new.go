@@ -67,7 +67,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 		if fe := (*FeatureError)(nil); !errors.As(err, &fe) {
 			return err
 		}
-		l.threads = err
+		l.noSharedMemory = err
 	}
 	m, bytes, err := l.decodeMain(bytes)
 	if err != nil {
@@ -215,8 +215,8 @@ func (l *Linker) decodeMain(bytes []byte) (*module, []byte, error) {
 	if err := m.leavesImportedTables(); err != nil {
 		return nil, nil, err
 	}
-	if m.shared && l.threads != nil {
-		return nil, nil, l.threads
+	if m.shared && l.noSharedMemory != nil {
+		return nil, nil, l.noSharedMemory
 	}
 	l.maxPages, l.tableMax = l.config.maxPages, l.config.maxTable
 	if mem, ok := src.MemoryType(0); ok && mem.HasMax {

@@ -44,8 +44,8 @@ func (g *Group) Spawn(ctx context.Context, options ...SpawnOption) (child *Group
 
 func (l *Linker) canSpawn() error {
 	switch {
-	case l.threads != nil:
-		return fmt.Errorf("%w: %w", ErrOneGroup, l.threads)
+	case l.noSharedMemory != nil:
+		return fmt.Errorf("%w: %w", ErrOneGroup, l.noSharedMemory)
 	case l.main.fixed && l.stackPointer == nil:
 		return fmt.Errorf("%w: %w", ErrOneGroup,
 			&ImportError{Module: l.main.name, Namespace: "env", Name: "__stack_pointer",

@@ -59,7 +59,7 @@ func (l *Linker) trampolineCode(ctx context.Context, t wasm.FuncType) (wazero.Co
 	if l.stackPointer != nil {
 		stackSpace, stackName = l.main.importName(), l.stackPointer.name
 	}
-	bytes, err := buildTrampoline(t, stackSpace, stackName, l.threads == nil)
+	bytes, err := buildTrampoline(t, stackSpace, stackName, l.noSharedMemory == nil)
 	c, err := l.compileGenerated(ctx, "closure", bytes, err)
 	if err != nil {
 		return nil, err
