@@ -53,8 +53,8 @@ func TestAttention(t *testing.T) {
 	}
 }
 
-// Who computes is asked, too, when the image is poisoned by an operation in which nobody needed to
-// be asked to take part.
+// A group that computes is asked, too, when the image is poisoned by an operation in which no group
+// needed to be asked to take part.
 func TestAttentionWhenPoisoned(t *testing.T) {
 	var asked atomic.Int32
 	im := newImage(t, 3, coord.Config{OnAttention: func() { asked.Add(1) }})

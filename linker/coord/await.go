@@ -32,12 +32,10 @@ func (w *waiter) ready() bool {
 	return !s.AtRendezvous(w.m.id) && (w.held || w.may())
 }
 
-// await waits until done holds, taking part in whatever operation counts on m
-// meanwhile: this cooperation is what keeps a waiting group from stopping
-// everybody. may tells, without side effects, that done can hold; done may
-// perform actions. The mutex is held when await is called, when it calls may
-// and done, and when it returns; it is free while await waits and while a
-// participant works.
+// await waits until done holds, taking part in whatever operation counts on m meanwhile: because of
+// this cooperation a waiting group does not stop the others. may tells, without side effects, that
+// done can hold; done may perform actions. The mutex is held when await is called, when it calls
+// may and done, and when it returns; it is free while await waits and while a participant works.
 //
 // The context ends the wait only while the group is free to go: from its
 // arrival until the operation is over it is not.
@@ -160,7 +158,7 @@ func (c *Coordinator) do(ctx context.Context, m *Member) bool {
 
 // fail notes that m could not apply the operation.
 func (c *Coordinator) fail(m *Member, err error) {
-	if m.duty() != toApply { // it died meanwhile, and nobody waits for it
+	if m.duty() != toApply { // it died meanwhile, and no leader waits for it
 		return
 	}
 	if c.cause == nil {
@@ -169,8 +167,8 @@ func (c *Coordinator) fail(m *Member, err error) {
 	c.must(m.step(protocol.ActFailApply))
 }
 
-// work runs f without the mutex. If it panics, or ends the goroutine, that is
-// the death of m, which is then nobody's participant any more.
+// work runs f without the mutex. If it panics, or ends the goroutine, that is the death of m, which
+// is then no participant any more.
 func (c *Coordinator) work(m *Member, f func() error) (err error) {
 	m.begin()
 	c.mu.Unlock()

@@ -119,9 +119,9 @@ type Coordinator struct {
 	tokens  uint64
 }
 
-// New makes a coordinator with exactly one group, which is parked. This is the
-// one place where no lock is needed: nobody else exists yet (the bootstrap
-// exception of the reference).
+// New makes a coordinator with exactly one group, which is parked. This is the one place where no
+// lock is needed: no other goroutine knows the image yet (the bootstrap exception of the
+// reference).
 func New(cfg Config, first Participant) (*Coordinator, *Member, error) {
 	if cfg.Waiting == nil {
 		cfg.Waiting = Notified()

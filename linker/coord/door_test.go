@@ -10,8 +10,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// Whoever wants to go into a group that the leader is acting for waits at the door; the end of the
-// operation lets it in, whatever came of it, and a context that ends sends it away without a trace.
+// A goroutine that wants to enter a group which the leader is acting for waits at the door. The end
+// of the operation lets it in, whatever came of it, and a context that ends sends it away without a
+// trace.
 func TestEnterWaitsAtTheDoor(t *testing.T) {
 	for name, c := range map[string]struct {
 		fails, gives bool

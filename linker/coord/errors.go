@@ -22,7 +22,7 @@ var (
 	ErrTokenReleased = errors.New("coord: the token was released")
 	// ErrTooManyGroups is the error of a spawn beyond Config.MaxGroups.
 	ErrTooManyGroups = errors.New("coord: too many instance groups")
-	// ErrCrashed is the cause of the death of a group that somebody crashed without saying why.
+	// ErrCrashed is the cause of the death of a group that was crashed without a cause.
 	ErrCrashed = errors.New("coord: the instance group crashed")
 	// ErrNotLocked is the error of a closure request outside of WithState.
 	ErrNotLocked = errors.New("coord: the state lock is not held")

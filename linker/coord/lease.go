@@ -8,11 +8,10 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// Token is the topology lease in somebody's hands. It may move to another
-// goroutine, one goroutine at a time, and ends exactly once: by Release, or by
-// going over to a link operation or a child. A token that becomes garbage
-// without ending is reported to Config.OnLeak, and its lease stays taken. But for what ended points
-// to, which any goroutine may change, nothing in it changes.
+// Token is the topology lease as a value. It may move to another goroutine, one goroutine at a
+// time, and ends exactly once: by Release, or by going over to a link operation or a child. A token
+// that becomes garbage without ending is reported to Config.OnLeak, and its lease stays taken. But
+// for what ended points to, which any goroutine may change, nothing in it changes.
 type Token struct {
 	m     *Member
 	id    uint64
@@ -36,7 +35,7 @@ func (m *Member) Lease(ctx context.Context) (*Token, error) {
 	return m.token(), nil
 }
 
-// TryLease acquires the lease if nobody has it or waits for it.
+// TryLease acquires the lease if it is free and no group waits for it.
 func (m *Member) TryLease() (*Token, bool) {
 	c := m.c
 	m.lock()

@@ -14,8 +14,8 @@ type Child struct {
 	token *Token
 }
 
-// Spawn leases the topology and hands the token to a new child, which is
-// nobody's participant yet. The errors are those of Lease, and ErrTooManyGroups.
+// Spawn leases the topology and hands the token to a new child, which is no participant yet. The
+// errors are those of Lease, and ErrTooManyGroups.
 func (m *Member) Spawn(ctx context.Context) (*Child, error) {
 	m.lock()
 	defer m.unlock()

@@ -21,8 +21,8 @@ func (m *Member) WithState(ctx context.Context, f func() error) error {
 	return m.holding(f)
 }
 
-// TryWithState is WithState if the state lock is free and nobody waits for it;
-// otherwise it returns false and does nothing (try_write of the reference).
+// TryWithState is WithState if the state lock is free and no group waits for it; otherwise it
+// returns false and does nothing (try_write of the reference).
 func (m *Member) TryWithState(f func() error) (bool, error) {
 	c := m.c
 	m.lock()

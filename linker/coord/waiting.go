@@ -62,9 +62,8 @@ func (w *notifiedWaiter) Wake() {
 	}
 }
 
-// Polling is the reference's strategy: look, back off, look again. Nobody is
-// told anything, so nothing can be told too early; it costs up to MaxSleep of
-// latency. The numbers are those of b.
+// Polling is the reference's strategy: look, back off, look again. It sends no wake-ups, so none
+// can be too early; it costs up to MaxSleep of latency. The numbers are those of b.
 func Polling(b Backoff) Waiting { return &polling{backoff: b} }
 
 type polling struct {

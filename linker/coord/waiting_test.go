@@ -165,7 +165,7 @@ func leadUntil(t *testing.T, im *image) func() {
 	}
 }
 
-// settled is what must hold when nobody asks for anything any more.
+// settled is what must hold when no group has a request any more.
 func settled(t *testing.T, im *image) {
 	t.Helper()
 	s := im.State()
@@ -255,7 +255,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// Whoever waits is told when its group is killed.
+// A goroutine that waits is woken when its group is killed.
 func TestWaitEndsWithItsGroup(t *testing.T) {
 	for _, p := range waitPoints() {
 		eachStrategy(t, p.name, func(t *testing.T, waiting coord.Waiting) {
@@ -264,7 +264,7 @@ func TestWaitEndsWithItsGroup(t *testing.T) {
 			release := p.block(t, im)
 			result := start(t, t.Context(), im, p)
 			if p.name == "attach" {
-				release() // the child is a group of its own, and nobody has killed it
+				release() // the child is a group of its own, and was not killed
 				if err := <-result; err != nil {
 					t.Error(err)
 				}
@@ -281,7 +281,7 @@ func TestWaitEndsWithItsGroup(t *testing.T) {
 	}
 }
 
-// Whoever waits is told when the image is poisoned.
+// A goroutine that waits is woken when the image is poisoned.
 func TestWaitEndsWithTheImage(t *testing.T) {
 	for strategy, waiting := range strategies() {
 		t.Run(strategy, func(t *testing.T) {

@@ -155,8 +155,8 @@ func stepsOf(act Action, g, n Group, ops []Op) iter.Seq[Step] {
 	}
 }
 
-// Terminated tells whether the state is an end and not a deadlock: nobody is
-// left, or the image is poisoned.
+// Terminated tells whether the state is an end and not a deadlock: no group is left, or the image
+// is poisoned.
 func (s *State) Terminated() bool {
 	if s.Poisoned {
 		return true

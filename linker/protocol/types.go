@@ -16,7 +16,7 @@ const LogCapacity = 4
 // again when its group is gone. In the specification, group 0 is g1.
 type Group uint8
 
-// NoGroup is nobody: None in the specification.
+// NoGroup is no group: None in the specification.
 const NoGroup Group = 0xff
 
 func (g Group) String() string {
@@ -41,7 +41,7 @@ func (s Set) Without(g Group) Set { return s &^ (1 << g) }
 // Len is the number of groups in the set.
 func (s Set) Len() int { return bits.OnesCount64(uint64(s)) }
 
-// Mode tells whether a group exists, and whether somebody is in it.
+// Mode tells whether a group exists, and whether a goroutine is in it.
 type Mode uint8
 
 // The values of State.Mode.
@@ -49,9 +49,9 @@ const (
 	Gone     Mode = iota // no group, or one that has left
 	Building             // spawned, and not attached yet
 	Running              // guest code or a Go caller is active in it
-	// nobody is in it, or it blocks in a host call that does not touch the linker
+	// no goroutine is in it, or it blocks in a host call that does not touch the linker
 	Parked
-	Waking // parked, and somebody waits to get in until the present operation is over
+	Waking // parked, and a goroutine waits to enter until the present operation is over
 )
 
 var modeNames = [...]string{"Gone", "Building", "Running", "Parked", "Waking"}

@@ -4,8 +4,8 @@
 // TLC visits every state that a few groups can reach. This package translates the same text,
 // tla/LinkerSync.tla, to first-order logic with quantifiers over groups (SMT-LIB 2), and has z3
 // check an induction: every invariant holds initially, and whenever all of them hold, no action
-// leads to a state in which one of them does not, whoever takes the step, however many groups there
-// are, and whatever the constants are. [Load] reads the specification; [System.Obligations] are the
+// leads to a state in which one of them does not, for any group that takes the step, any number of
+// groups, and any constants. [Load] reads the specification; [System.Obligations] are the
 // questions; [System.Script] is the text of one, and [System.Prove] asks it:
 //
 //	system, err := proof.Load(tla.Files())

@@ -10,8 +10,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/tla"
 )
 
-// Mistake is a change of the specification that somebody could make. A proof that succeeds all the
-// same shows nothing of what was changed.
+// Mistake is a change of the specification that an author could make. A proof that succeeds all the
+// same shows nothing of the changed text.
 type Mistake struct {
 	// Name is "Off X" for a guard that is switched off, and that of a [tla.Guard] for one that is
 	// missing.

@@ -121,7 +121,7 @@ func TestSampleOfProofs(t *testing.T) {
 	}
 }
 
-// A proof from hypotheses that exclude each other, or of a step that nobody can take, shows
+// A proof from hypotheses that exclude each other, or of a step that no group can take, shows
 // nothing: every action can happen where all invariants hold.
 func TestNothingIsVacuous(t *testing.T) {
 	z3, s := solver(t), load(t)
