@@ -36,8 +36,8 @@ func (a *areas) take(ctx context.Context, g *Group, size, align uint32) (uint32,
 	return a.takeFor(ctx, g, size, align, spans.Owner{})
 }
 
-// takeFor is take for somebody who may have had an area before: without an allocator of the
-// guest's, it is the same one if nobody else has got it meanwhile.
+// takeFor is take for an owner that may have had a region before. Without an allocator of the
+// guest's, it is the same one if it is still free.
 func (a *areas) takeFor(ctx context.Context, g *Group, size, align uint32, who spans.Owner) (uint32,
 	error) {
 	if size == 0 {
@@ -123,7 +123,7 @@ func (a *areas) grow(size, align uint32, who spans.Owner) (area, error) {
 	return area{base: base, size: size}, nil
 }
 
-// takeFree takes bytes that were given back, which are nobody's home then.
+// takeFree takes bytes that were given back, which are no home any more.
 func (a *areas) takeFree(size, align uint32) (uint32, bool) {
 	base, ok := a.free.Take(size, align)
 	if ok {
@@ -134,7 +134,7 @@ func (a *areas) takeFree(size, align uint32) (uint32, bool) {
 	return base, ok
 }
 
-// giveHome is giveLater for somebody who may come back.
+// giveHome is giveLater for an owner that may come back.
 func (a *areas) giveHome(base uint32, who spans.Owner) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -149,8 +149,8 @@ func (a *areas) giveHome(base uint32, who spans.Owner) {
 	a.homes[who] = spans.Span{Base: got.base, Size: got.size}
 }
 
-// giveLater takes an area back. A block of the guest's allocator is freed when somebody is inside a
-// group.
+// giveLater takes an area back. A block of the guest's allocator is freed when a goroutine is
+// inside a group.
 func (a *areas) giveLater(base uint32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -214,7 +214,8 @@ func (a *areas) drain(ctx context.Context, g *Group) {
 		a.later = a.later[:n-1]
 		a.mu.Unlock()
 		g.allocating = true
-		// A failing free is the guest's own fault, and there is nobody to tell: the block is lost.
+		// A failing free is the guest's own fault, and no caller is left to tell: the block is
+		// lost.
 		_, _ = g.call(finishing(context.WithoutCancel(ctx)), a.l.alloc.release, uint64(next.block))
 		g.allocating = false
 	}

@@ -67,7 +67,7 @@ func (g *Group) takeClosure(ctx context.Context, slot *uint32) error {
 	})
 }
 
-// moreClosures fills the free list, unless somebody else has done so meanwhile.
+// moreClosures fills the free list, unless another group has done so meanwhile.
 func (t *tx) moreClosures(ctx context.Context) error {
 	s := &t.l.state
 	if len(s.closures.Free) > 0 {

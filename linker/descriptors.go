@@ -7,8 +7,8 @@ import (
 )
 
 // beginSystem is called before a function of a system interface, which may wait: the group is
-// parked meanwhile, so that nobody waits for it. It is a safepoint, too. The result is 1 if the
-// function is to be called in the instance of the standard streams, and otherwise 0.
+// parked meanwhile, so that no operation waits for it. It is a safepoint, too. The result is 1 if
+// the function is to be called in the instance of the standard streams, and otherwise 0.
 func (l *Linker) beginSystem(ctx context.Context, a fdlock.Access,
 	descriptor int32) (streams uint64) {
 	e := entryOf(ctx)

@@ -21,7 +21,7 @@ type batch struct {
 	files    libraryFiles
 	global   []*module // what becomes part of the global scope
 	pinned   []*module // what is never unloaded
-	now      bool      // functions that nobody has are refused
+	now      bool      // undefined functions are refused
 	given    *module   // what the configuration defines, with the initial image; nil for nothing
 }
 
@@ -47,7 +47,7 @@ func (t *tx) discover(p *preparation, name string, o opening) ([]*module, *batch
 	}
 	root, err := t.find(b, name, p.root, nil)
 	if err == nil {
-		if o.all != nil { // its name is new, so it is nobody's yet
+		if o.all != nil { // its name is new, so no other module has it yet
 			root.joins = true
 		}
 		err = t.gather(b)

@@ -154,7 +154,7 @@ func (g *Group) guestOpen(ctx context.Context, name string, mode openMode, calle
 	return g.l.guest.add(lib), nil
 }
 
-// guestSymbol is dlsym; caller is the module that asks, nil when nobody knows.
+// guestSymbol is dlsym; caller is the module that asks, nil if it is unknown.
 func (g *Group) guestSymbol(ctx context.Context, handle uint32, name string,
 	caller *module) (uint32, error) {
 	lib, err := Default, error(nil)

@@ -9,8 +9,8 @@ import (
 )
 
 // registerExit is what guests call as __cxa_atexit and atexit. dso is what C calls __dso_handle:
-// the beginning of a module's data, as wasm-ld places it. It returns 0, or -1 if there is nobody to
-// register for, or no room.
+// the beginning of a module's data, as wasm-ld places it. It returns 0, or -1 if there is no module
+// to register for, or no room.
 func (l *Linker) registerExit(ctx context.Context, h dtor.Handler, dso uint32) int32 {
 	e := entryOf(ctx)
 	if e == nil {

@@ -113,7 +113,7 @@ func (g *gateway) systemCalls(b *wasm.Builder) func(fn *function, target uint32)
 }
 
 // exits reports whether a function is the system interface's way to exit. The host's own closes its
-// caller, which here would be everybody's gateway.
+// caller, which here would be the gateway of all groups.
 func (g *gateway) exits(fn *function) bool {
 	return g.system && fn.name == "proc_exit" &&
 		fn.typ.Equal(wasm.FuncType{Params: []wasm.ValType{wasm.I32}})

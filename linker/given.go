@@ -84,7 +84,7 @@ func (d *definition) initial() wasm.ConstExpr {
 }
 
 // given makes the module of what Go code defines; nil if that is nothing. It is instantiated in
-// every group, before all others, and is no library that anybody could see.
+// every group, before all others, and is not visible as a library.
 func (l *Linker) given(ctx context.Context) (*module, error) {
 	if len(l.config.defined) == 0 {
 		return nil, nil

@@ -44,7 +44,7 @@ func (g *Group) ID() int { return g.id }
 // Linker returns the linker that the group belongs to.
 func (g *Group) Linker() *Linker { return g.l }
 
-// dlError is what dlerror has to say in one group. It belongs to whoever is inside the group.
+// dlError is what dlerror has to say in one group. It belongs to the goroutine inside the group.
 type dlError struct {
 	err  error
 	area uint32 // where the text of the last one is; 0 before there was any

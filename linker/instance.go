@@ -18,9 +18,9 @@ import (
 )
 
 // anonymous is the configuration of every instance: without a name there can be many of one module,
-// and what a module exports as _start is run when somebody calls it. It has a source of random
-// numbers only because wazero seeds one of its own otherwise, which takes longer than the rest of
-// instantiating a bridge; nobody reads it, since system calls are those of a gateway.
+// and an exported _start runs only when it is called. It has a source of random numbers only
+// because wazero seeds one of its own otherwise, which takes longer than the rest of instantiating
+// a bridge; it is never read, since system calls are those of a gateway.
 func anonymous() wazero.ModuleConfig {
 	return wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader)
 }
@@ -114,9 +114,9 @@ func (sp *space) start(ctx context.Context, m *module, inst *instance) error {
 	return err
 }
 
-// keepData returns what puts a module's data back after its start function ran. The data is
-// everybody's and was prepared by the group that loaded the module. A module built for threads
-// guards what it does once by itself.
+// keepData returns a function that restores a module's data after its start function ran. All
+// groups share the data, and the group that loaded the module prepared it. A module built for
+// threads guards what it does once by itself.
 func (sp *space) keepData(ctx context.Context, m *module) func() {
 	if !m.src.HasStart || m.shared || sp.leads(ctx) {
 		return func() {}

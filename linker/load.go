@@ -108,7 +108,7 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*module, error) {
 	t.note(b.names)
 	binder := &binder{t: t, now: b.now, scope: t.l.state.scope, batch: map[*module]bool{},
 		ready: map[*module]bool{}, bindings: map[*module][]binding{}}
-	if m := b.given; m != nil { // it needs nobody, and comes first
+	if m := b.given; m != nil { // it needs no other, and comes first
 		binder.batch[m], binder.ready[m], binder.order = true, true, []*module{m}
 		if err := t.place(ctx, m, nil); err != nil {
 			return nil, err
@@ -259,7 +259,7 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 		return err
 	}
 	for _, m := range b.order {
-		// they keep the whole file in memory, and nobody reads them again
+		// they keep the whole file in memory, and are not read again
 		m.src.Data, m.src.Customs = nil, nil
 	}
 	return nil

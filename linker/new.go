@@ -60,8 +60,9 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	return l, nil
 }
 
-// bootstrap builds the first group. Nobody else can know the linker yet, so there is nothing to
-// lock: the bootstrap exception, which the coordinator checks by starting with exactly one group.
+// bootstrap builds the first group. No other goroutine can know the linker yet, so there is nothing
+// to lock: the bootstrap exception, which the coordinator checks by starting with exactly one
+// group.
 func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	if err := hasThreads(ctx, l.rt); err != nil {
 		if fe := (*FeatureError)(nil); !errors.As(err, &fe) {

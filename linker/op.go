@@ -52,7 +52,7 @@ type tx struct {
 	constructs bool
 	early      bool  // it was committed while a constructor ran; nothing here counts any more
 	broken     error // a part of it that failed could not be taken back, so the whole fails
-	refused    bool  // it failed before anybody else heard of it, at what it found or did not find
+	refused    bool  // it failed before it was published, at what it found or did not find
 }
 
 // step is a change that every group makes to its own space. It gets that and nothing else: neither

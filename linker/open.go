@@ -79,7 +79,8 @@ func (g *Group) openLibraries(ctx context.Context, load loading) (libs []*Librar
 		name = strings.Join(load.all, ", ")
 	}
 	defer func() { load.close(ctx) }()
-	if entryOf(ctx) == nil { // nobody has to wait for the group meanwhile, and it for nobody
+	// no operation has to wait for the group meanwhile, nor the group for one
+	if entryOf(ctx) == nil {
 		if err := g.alive(); err != nil {
 			return nil, asLoadError(err, name)
 		}
@@ -159,7 +160,7 @@ func (x *loading) ready(ctx context.Context, e *entry) (err error) {
 		return nil
 	}
 	g, s := e.group, e.scope()
-	// nothing to wait for, or nobody could serve the group
+	// nothing to wait for, or no leader could serve the group
 	if s.names.At(x.name) != nil && !x.stale || !e.parks() {
 		return x.prepare(ctx, g, s)
 	}
@@ -269,7 +270,7 @@ func (s *scope) symbol(x *export, name string) (Symbol, bool) {
 }
 
 // resolve is the slow way of Symbol: a link operation, which begins with a second look, because
-// somebody else may have resolved the symbol while this caller waited.
+// another group may have resolved the symbol while this caller waited.
 func (g *Group) resolve(ctx context.Context, lib *Library, name string) (Symbol, error) {
 	var sym Symbol
 	err := g.inside(ctx, func(ctx context.Context, e *entry) error {

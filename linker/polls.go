@@ -120,7 +120,7 @@ func poll(ctx context.Context) {
 // attend makes all guests that run look, because there is an operation to take part in.
 func (l *Linker) attend() {
 	for _, g := range l.groups.list() {
-		if g.lock.Held() { // somebody is inside
+		if g.lock.Held() { // a goroutine is inside
 			g.preempt.Raise()
 		}
 	}

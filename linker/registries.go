@@ -53,8 +53,8 @@ type groupList struct {
 }
 
 // guestLibraries are the libraries that guests have open. A handle is the number of its module,
-// which no other module has or had, so that a stale one is never somebody else's. The main module's
-// is that of the whole image.
+// which no other module has or had, so that a stale one is never another library's. The main
+// module's is that of the whole image.
 type guestLibraries struct {
 	most int // that may be open at once
 
@@ -98,7 +98,7 @@ type areas struct {
 	free spans.Set // grown once and given back
 	// of these, where the data of libraries was that are not loaded; they do not overlap
 	homes map[spans.Owner]spans.Span
-	later []area // to be freed by whoever is inside a group next
+	later []area // to be freed by the next goroutine inside a group
 }
 
 // program is how the main module begins and ends, as far as the toolchain's functions in it tell.

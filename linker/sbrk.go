@@ -58,7 +58,7 @@ func (a *areas) added() (first, end uint32) {
 	return first, end
 }
 
-// donate makes a range that was nobody's one that areas come from.
+// donate makes an unused range one that areas come from.
 func (a *areas) donate(r spans.Span) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -221,7 +221,7 @@ func (l *Linker) furnished(tls map[*module]uint32) bool {
 
 // build makes the new group's instances from the committed records, which cannot change: the caller
 // has the lease. Closures alone are freed without it; the entries of those are in g.stale. No data
-// is written and no constructor runs: the memory is everybody's.
+// is written and no constructor runs: all groups share the memory.
 func (g *Group) build(ctx context.Context, s *scope, tls map[*module]uint32) error {
 	if err := g.l.config.inject.At(ctx, g, failpoint.Build); err != nil {
 		return err

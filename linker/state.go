@@ -174,7 +174,7 @@ func (s *scope) unname(m *module) {
 }
 
 // exitOwner returns the module that a handler belongs to: whose handle it names or, since a library
-// without data has none, whose function it is. Whatever is nobody's is the main module's.
+// without data has none, whose function it is. A handler without an owner is the main module's.
 func (s *scope) exitOwner(main *module, h dtor.Handler, dso uint32) *module {
 	for _, m := range s.search {
 		if m.src != nil && !m.fixed && m.memory.Size > 0 && m.memory.Base == dso {

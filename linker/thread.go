@@ -79,8 +79,8 @@ func (g *Group) startThread(ctx context.Context, late lateThread) error {
 		return err
 	}
 	n.group.thread = late.thread.id
-	// The parent waits for its child, so that a failure is still the parent's. Nobody can wait for
-	// the parent meanwhile: the child has the lease.
+	// The parent waits for its child, so that a failure is still the parent's. No operation can
+	// wait for the parent meanwhile: the child has the lease.
 	attached := make(chan error)
 	go g.l.runThread(late.ctx, late.thread, n, late.start, late.argument, attached)
 	return <-attached
@@ -118,7 +118,7 @@ func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, star
 	l.guestThreads.done(t, nil)
 }
 
-// attachSafely is attach on a goroutine where nobody else would catch a panic of a participant.
+// attachSafely is attach on a goroutine where nothing else would catch a panic of a participant.
 func (n *newborn) attachSafely(ctx context.Context) (g *Group, err error) {
 	defer func() {
 		if r := recover(); r != nil {

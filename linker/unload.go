@@ -108,7 +108,7 @@ func (u *unload) forget(gone []*module) {
 		if parts := m.table.Without(u.step.keep[m]); len(parts) == 1 {
 			l.state.slots.Retire(m.table, m.segment)
 		} else {
-			for _, part := range parts { // nobody can have these back as a whole
+			for _, part := range parts { // no owner can have these back as a whole
 				l.state.slots.Retire(part, spans.Owner{})
 			}
 		}
@@ -124,7 +124,7 @@ func (u *unload) forget(gone []*module) {
 	var closures []uint32
 	for _, m := range gone {
 		for slot := range now.closures.of(m).All {
-			closures = append(closures, slot) // null, but still somebody's
+			closures = append(closures, slot) // null, but still owned
 		}
 	}
 	slices.Sort(closures)
@@ -163,7 +163,7 @@ func spansOf(modules []*module) (all spans.Set) {
 }
 
 // unused returns the loaded modules that no handle leads to, nor one of those that are held, nor
-// one whose destructors somebody else is running, in reverse order of instantiation.
+// one whose destructors another call is running, in reverse order of instantiation.
 func (s *scope) unused(held map[*module]bool, c *closing) []*module {
 	used := map[*module]bool{}
 	var mark func(m *module)
@@ -235,7 +235,7 @@ func (u *unload) finish(ctx context.Context) {
 }
 
 // unloadStep takes modules out of a group. What is taken out cannot be put back, so applying it
-// only notes the group: the rest is done for all groups at once, by the leader, when nobody can
+// only notes the group: the rest is done for all groups at once, by the leader, when no group can
 // refuse any more. See "Why can an unload not be taken back?" in spec/rationale.md.
 type unloadStep struct {
 	modules []*module // what is used comes last
@@ -247,7 +247,7 @@ type unloadStep struct {
 	// still, and it belongs to the leader.
 	mu     sync.Mutex
 	spaces []*space     // of groups that have applied it
-	closed []api.Module // what was taken out of them, to be closed by whoever commits
+	closed []api.Module // what was taken out of them, to be closed by the goroutine that commits
 	tls    []uint32     // and their thread-local storage, to be given back
 }
 
@@ -305,7 +305,7 @@ func (u *unload) hide(gone []*module) (changed bool) {
 		hidden[m] = true
 		changed = changed || u.l.state.scope.has(m)
 	}
-	if !changed { // somebody else has begun with them
+	if !changed { // another call has begun with them
 		return false
 	}
 	dead := func(m *module) bool { return hidden[m] }

@@ -13,7 +13,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// The engine's own memory.atomic.wait blocks where nobody can wake or serve the group: a link
+// The engine's own memory.atomic.wait blocks where no goroutine can wake or serve the group: a link
 // operation would wait for it for as long as it waits for another thread. So in every module that
 // has such instructions they are calls of the functions here, which park the group, and all notify
 // each other. A start function runs when the linker has filled the module's table of these
@@ -47,8 +47,8 @@ func (e *entry) mayWait(ctx context.Context) error {
 	return nil
 }
 
-// wait blocks until somebody notifies the address, the time-out is over (nanoseconds; below zero,
-// there is none), the context or the group ends. Meanwhile the group is parked.
+// wait blocks until the address is notified, the time-out is over (nanoseconds; below zero, there
+// is none), the context or the group ends. Meanwhile the group is parked.
 func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check func() bool) (uint32,
 	error) {
 	e := entryOf(ctx)

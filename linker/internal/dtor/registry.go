@@ -93,7 +93,7 @@ func (x *Registry[M, T]) First(modules []M) M {
 	return none
 }
 
-// Fail keeps the error of destructors that ran when the program ended, for whoever ends it.
+// Fail keeps the error of destructors that ran when the program ended, for the call that ends it.
 func (x *Registry[M, T]) Fail(err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -74,7 +74,7 @@ const (
 // what an open file consists of, another; and the standard streams, which may make a group wait for
 // as long as they like, are a third.
 type Locks struct {
-	// the table: held for writing by whoever changes it, for reading by whoever looks a file up
+	// the table: held for writing to change it, for reading to look a file up
 	files  sync.RWMutex
 	inputs keyedLocks // the files, by their numbers; taken after the table
 	// the same, after inputs: who waits for a socket's input must not hold up who writes to it
@@ -86,7 +86,7 @@ type Locks struct {
 type stream struct {
 	closed atomic.Bool  // the number may be another file's now
 	use    sync.RWMutex // held for writing by who sets flags
-	// taken after use by whoever neither reads nor writes, so that they do not meet
+	// taken after use by calls that neither read nor write, so that they do not meet
 	look sync.Mutex
 }
 
@@ -98,7 +98,7 @@ type keyedLock struct {
 // keyedLocks is a mutex for each number. Its zero value is ready.
 type keyedLocks struct {
 	mu    sync.Mutex           // guards locks, and the users of each
-	locks map[int32]*keyedLock // those that somebody has or waits for
+	locks map[int32]*keyedLock // those that a call has or waits for
 }
 
 // lock takes the mutex of a number, and returns what releases it.

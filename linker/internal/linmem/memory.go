@@ -46,7 +46,7 @@ func (m *Memory) Allocator() experimental.MemoryAllocator {
 	})
 }
 
-// Release gives the memory back. Nobody may use it any more.
+// Release gives the memory back. It must not be used any more.
 func (m *Memory) Release() {
 	m.free.Do(func() {
 		if m.backing != nil {

@@ -4,10 +4,10 @@ import (
 	"sync"
 )
 
-// Rounds is how many rounds of loops, calls, and KiB that are moved at once, a group computes
-// at most before it comes to a safepoint, asked or not. Go cannot stop what the engine has
-// compiled, so a guest that never comes would stop everybody else when Go collects its garbage,
-// those included who want to ask.
+// Rounds is how many rounds of loops, calls, and KiB that are moved at once, a group computes at
+// most before it comes to a safepoint, asked or not. Go cannot stop what the engine has compiled,
+// so a guest that never comes would stop all other goroutines when Go collects its garbage, also
+// those that want to ask.
 const Rounds = 1 << 14
 
 // counter is the global that compiled code decrements.
