@@ -156,32 +156,39 @@ func (w plainWork) Commit(uint64)              {}
 
 // plainImage makes an image of two groups whose gates are open.
 func plainImage(cfg coord.Config) (groups [2]*coord.Member, sides [2]*plain, err error) {
+	_, groups, sides, err = plainCoordinator(cfg)
+	return groups, sides, err
+}
+
+// plainCoordinator makes the same image, and returns its coordinator, too.
+func plainCoordinator(cfg coord.Config) (c *coord.Coordinator, groups [2]*coord.Member,
+	sides [2]*plain, err error) {
 	ctx := context.Background()
 	sides = [2]*plain{{}, {}}
-	_, groups[0], err = coord.New(cfg, sides[0])
+	c, groups[0], err = coord.New(cfg, sides[0])
 	if err != nil {
-		return groups, sides, err
+		return c, groups, sides, err
 	}
 	if err := groups[0].Enter(ctx); err != nil {
-		return groups, sides, err
+		return c, groups, sides, err
 	}
 	child, err := groups[0].Spawn(ctx)
 	if err != nil {
-		return groups, sides, err
+		return c, groups, sides, err
 	}
 	groups[1], err = child.Attach(ctx,
 		func(context.Context, int) (coord.Participant, error) { return sides[1], nil })
 	if err != nil {
-		return groups, sides, err
+		return c, groups, sides, err
 	}
 	groups[0].Park()
 	for _, m := range groups {
 		if err := m.Enter(ctx); err != nil {
-			return groups, sides, err
+			return c, groups, sides, err
 		}
 		m.Park()
 	}
-	return groups, sides, nil
+	return c, groups, sides, nil
 }
 
 // linkIn runs an operation in a group that is parked before and after.
