@@ -68,6 +68,12 @@ func (l *Linker) wasixFunctions() []hostFunction {
 		define("closure_free", 1, func(ctx context.Context, g *Group, a []uint32) uint32 {
 			return wasixErrno(g.FreeClosure(ctx, a[0]))
 		}),
+		define("reflect_signature", 6, func(_ context.Context, g *Group, a []uint32) uint32 {
+			return g.wasixReflect(a)
+		}),
+		define("call_dynamic", 6, func(ctx context.Context, g *Group, a []uint32) uint32 {
+			return g.wasixCall(ctx, a)
+		}),
 	}
 }
 

@@ -1,0 +1,171 @@
+package linker
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"math"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
+)
+
+// signatureOf returns the type of the function that an entry of the function table holds: of a
+// symbol, of a closure, or of a module's own element segments.
+func (s *scope) signatureOf(pointer uint32) (wasm.FuncType, bool) {
+	if fn := s.functionAt(pointer); fn != nil {
+		return fn.typ, true
+	}
+	if t, ok := s.trampolines.Get(pointer); ok {
+		return t.typ, true
+	}
+	m := s.ownerOf(pointer)
+	if m == nil || m.src == nil {
+		return wasm.FuncType{}, false
+	}
+	globals := m.placement()
+	for i := range m.src.Elements {
+		e := &m.src.Elements[i]
+		if e.Mode != wasm.Active {
+			continue
+		}
+		base, err := e.Offset.Eval(globals)
+		if err != nil || uint64(pointer) < base || uint64(pointer)-base >= uint64(e.Len()) {
+			continue
+		}
+		if index, ok := e.Func(int(uint64(pointer) - base)); ok {
+			return m.src.FuncType(index)
+		}
+	}
+	return wasm.FuncType{}, false
+}
+
+// reflectionSize is the size of WASIX's __wasi_reflection_result_t: whether the answer stays, and
+// how many arguments and results there are.
+const reflectionSize = 6
+
+// wasixReflect tells the type of a function pointer: a is the pointer, where the types of arguments
+// go and how many there is room for, the same of results, and where the numbers go. A closure may
+// be given another type, so that its answer does not stay.
+func (g *Group) wasixReflect(a []uint32) uint32 {
+	out, ok := g.l.mem.At(a[5], reflectionSize)
+	if !ok {
+		return errnoFault
+	}
+	s := g.l.committed.Load()
+	t, found := s.signatureOf(a[0])
+	arguments, known := wasixNumbers(t.Params)
+	results, known2 := wasixNumbers(t.Results)
+	clear(out)
+	if !found || !known || !known2 {
+		return errnoInval
+	}
+	if _, closure := s.trampolines.Get(a[0]); !closure && s.closures.at(a[0]) == nil {
+		out[0] = 1
+	}
+	binary.LittleEndian.PutUint16(out[2:], uint16(len(arguments)))
+	binary.LittleEndian.PutUint16(out[4:], uint16(len(results)))
+	if uint64(len(arguments)) > uint64(a[2]) || uint64(len(results)) > uint64(a[4]) {
+		return errnoOverflow
+	}
+	to, ok := g.l.mem.At(a[1], uint32(len(arguments)))
+	to2, ok2 := g.l.mem.At(a[3], uint32(len(results)))
+	if !ok || !ok2 {
+		return errnoFault
+	}
+	copy(to, arguments)
+	copy(to2, results)
+	return errnoSuccess
+}
+
+// wasixNumbers are types by their numbers in WASIX; false if one has none.
+func wasixNumbers(types []wasm.ValType) (numbers []byte, ok bool) {
+	for _, t := range types {
+		n := -1
+		for i, x := range wasixTypes {
+			if x == t {
+				n = i
+			}
+		}
+		if n < 0 || len(types) > math.MaxUint16 {
+			return nil, false
+		}
+		numbers = append(numbers, byte(n))
+	}
+	return numbers, true
+}
+
+// wasixSize is how many bytes a value takes in the buffers of call_dynamic.
+func wasixSize(t wasm.ValType) int {
+	switch t {
+	case wasm.I64, wasm.F64:
+		return 8
+	case wasm.V128:
+		return 16
+	}
+	return 4
+}
+
+// wasixCall calls a function pointer with arguments that lie in memory one behind the other, and
+// puts the results there: a is the pointer, the arguments and their length, the results and their
+// length, and whether both lengths have to fit. If not, arguments that are not there are 0, and
+// results for which there is no room are lost.
+func (g *Group) wasixCall(ctx context.Context, a []uint32) uint32 {
+	t, found := g.l.committed.Load().signatureOf(a[0])
+	_, known := wasixNumbers(t.Params)
+	_, known2 := wasixNumbers(t.Results)
+	if !found || !known || !known2 {
+		return errnoInval
+	}
+	in, ok := g.l.mem.At(a[1], a[2])
+	if _, ok2 := g.l.mem.At(a[3], a[4]); !ok || !ok2 {
+		return errnoFault
+	}
+	strict := a[5] != 0
+	var args []uint64
+	for _, p := range t.Params {
+		size := wasixSize(p)
+		var value [16]byte
+		if size <= len(in) {
+			in = in[copy(value[:], in[:size]):]
+		} else if strict {
+			return errnoInval
+		}
+		args = append(args, binary.LittleEndian.Uint64(value[:]))
+		if size == 16 {
+			args = append(args, binary.LittleEndian.Uint64(value[8:]))
+		}
+	}
+	if strict && len(in) > 0 {
+		return errnoInval
+	}
+	typ := publicType(t)
+	values, err := g.CallPointer(ctx, a[0], typ.Params, typ.Results, args...)
+	if wrong := (*PointerError)(nil); errors.As(err, &wrong) && wrong.Pointer == a[0] {
+		return errnoInval
+	}
+	if err != nil {
+		panic(err) // to the guest, it is a trap in the function
+	}
+	out, ok := g.l.mem.At(a[3], a[4])
+	if !ok {
+		return errnoFault
+	}
+	for _, r := range t.Results {
+		size := wasixSize(r)
+		var value [16]byte
+		binary.LittleEndian.PutUint64(value[:], values[0])
+		if values = values[1:]; size == 16 {
+			binary.LittleEndian.PutUint64(value[8:], values[0])
+			values = values[1:]
+		}
+		if size <= len(out) {
+			out = out[copy(out, value[:size]):]
+		} else if strict {
+			return errnoInval
+		}
+	}
+	if strict && len(out) > 0 {
+		return errnoInval
+	}
+	return errnoSuccess
+}
