@@ -101,7 +101,8 @@ func TestWASIXReflection(t *testing.T) {
 			t.Errorf("mix of two arguments returns %v", got)
 		}
 		for _, bad := range [][]int32{{mix, values, 23, out, 20, 1}, {mix, values, 25, out, 20, 1},
-			{mix, values, 24, out, 19, 1}, {mix, values, 24, out, 21, 1}, {0, values, 0, out, 0, 1}} {
+			{mix, values, 24, out, 19, 1}, {mix, values, 24, out, 21, 1},
+			{0, values, 0, out, 0, 1}} {
 			i.want(inval, lib, "call", bad...)
 		}
 		i.want(fault, lib, "call", mix, -2, 24, out, 20, 1)

@@ -67,6 +67,11 @@ library libfixed
 
 # A position-independent program, whose C library is a shared library as well: the layout of wasi-sdk's.
 library libsmallc
+
+# Two C++ libraries, for libraries/testdata/main-libcxx.wasm, and one that needs both.
+library libcastmake
+library libcastask
+library libcastboth libcastmake.so libcastask.so
 for name in life pie_main crt1; do
   "$clang" "${flags[@]}" "${threads[@]}" -DNO_MAIN -fPIC -c "$src/$name.c" -o "$work/$name.o"
 done
