@@ -168,7 +168,8 @@ func TestModelsCheckEverything(t *testing.T) {
 		}
 		var want []string
 		switch {
-		case slices.Contains([]string{"LinkerRefinement", "Gate", "Halves", "Visibility"}, m.Module):
+		case slices.Contains([]string{"LinkerRefinement", "Gate", "Halves", "Visibility"},
+			m.Module):
 			// what implements, or is implemented; readers have properties of their own
 			continue
 		case m.Kind == tla.KindModel || m.Kind == tla.KindSimulation:
