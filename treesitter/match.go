@@ -143,9 +143,10 @@ func (q *Query) run(ctx context.Context, n Node, options []QueryOption, function
 		}
 		n.pass(c, 0)
 		u := n.tree.units
-		c.call(function, q.address, n.tree.address, 0, 0, 0, 0, u.unitOf(s.bytes[0]),
-			u.unitOf(s.bytes[1]), 0, 0, 0, 0, u.unitOf(s.containing[0]),
-			u.unitOf(s.containing[1]), s.limit, s.depth)
+		// The library takes these for bytes of the text as it has it, two of each unit.
+		in := func(at int) uint32 { return 2 * u.unitOf(at) }
+		c.call(function, q.address, n.tree.address, 0, 0, 0, 0, in(s.bytes[0]), in(s.bytes[1]),
+			0, 0, 0, 0, in(s.containing[0]), in(s.containing[1]), s.limit, s.depth)
 		w := c.words(c.l.buffer, 3)
 		count, address, exceeded := w[0], w[1], w[2] != 0
 		err := context.Cause(ctx) // the library has stopped then, without telling
