@@ -16,18 +16,6 @@ var indefinite = regexp.MustCompile(
 // maxWords is how many words a sentence may have before the counts mention it.
 const maxWords = 40
 
-// unnamed are the files in which comments or text have such subjects still, and how many.
-var unnamed = map[string]int{
-	"linker/coord/link.go":              7,
-	"linker/coord/member.go":            4,
-	"linker/coord/stress_test.go":       1,
-	"linker/protocol/config.go":         5,
-	"linker/protocol/invariants.go":     11,
-	"linker/protocol/operation_test.go": 2,
-	"linker/protocol/refusal_test.go":   1,
-	"linker/protocol/state.go":          4,
-}
-
 // The subject of a sentence is a thing with a name: comments and pages have no indefinite subjects.
 // With -v the test says how many words and long sentences there are.
 func TestProse(t *testing.T) {
@@ -36,15 +24,9 @@ func TestProse(t *testing.T) {
 		text := prose(t, file)
 		found := indefinite.FindAllStringIndex(text, -1)
 		all.add(text, len(found))
-		allowed, excepted := unnamed[file]
-		switch {
-		case len(found) == 0 && excepted:
-			t.Errorf("%s names its subjects: it is no exception any more", file)
-		case len(found) > allowed:
-			for _, at := range found {
-				t.Errorf("%s: which one is %q? …%s…", file, text[at[0]:at[1]],
-					strings.ReplaceAll(text[max(0, at[0]-30):min(len(text), at[1]+30)], "\n", " "))
-			}
+		for _, at := range found {
+			t.Errorf("%s: which one is %q? …%s…", file, text[at[0]:at[1]],
+				strings.ReplaceAll(text[max(0, at[0]-30):min(len(text), at[1]+30)], "\n", " "))
 		}
 	}
 	t.Logf("%d words; %.1f of 10,000 are indefinite subjects; %d of %d sentences have more than "+

@@ -110,7 +110,7 @@ func (m *Member) duty() duty {
 			return toApply
 		}
 	case protocol.Applied:
-		if s.Failed && s.Everybody() {
+		if s.Failed && s.AllTried() {
 			return toUndo
 		}
 	}

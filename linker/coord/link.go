@@ -16,7 +16,7 @@ var ErrUnfinished = errors.New("coord: the goroutine ended in the middle of a re
 // w.Commit. It returns the commit's number, or 0 when w.Do found nothing to do.
 //
 // An error means that nothing was done: w.Do's error; a *ReplayError when
-// another group could not follow, after everybody has undone; the context's
+// another group could not follow, after all have undone; the context's
 // error when it ended before the broadcast (afterwards the operation completes
 // whatever the context says); ErrGroupClosed, ErrPoisoned, ErrReentrant,
 // ErrReplaying. If w panics, the group has died, and the panic goes on.
@@ -78,7 +78,7 @@ func (m *Member) abandon(w Work) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		defer m.end()
-		_, _ = c.replay(context.Background(), m, w) // there is nobody left to tell
+		_, _ = c.replay(context.Background(), m, w) // the member is dead, and has no caller
 	})
 }
 
@@ -130,7 +130,7 @@ func (m *Member) prepare(ctx context.Context, w Work, l *leading) (broadcast boo
 	return true, nil
 }
 
-// broadcast opens epoch 2, if everybody has arrived.
+// broadcast opens epoch 2, if all participants have arrived.
 func (m *Member) broadcast() bool { return m.c.perform(m.step(protocol.ActBroadcast)) }
 
 // worked performs Work with a tag that is not in the log, which is forgotten first when it is full.
@@ -198,7 +198,7 @@ func (c *Coordinator) leaderMay(m *Member) bool {
 }
 
 // replay is epoch 2, up to the commit or to the rollback of an operation that
-// somebody could not apply.
+// a participant could not apply.
 func (c *Coordinator) replay(ctx context.Context, m *Member, w Work) (commit uint64, err error) {
 	commit, undone, err := c.decide(ctx, m, w)
 	if undone {
@@ -207,7 +207,7 @@ func (c *Coordinator) replay(ctx context.Context, m *Member, w Work) (commit uin
 	return commit, err
 }
 
-// decide is epoch 2, up to the commit or until everybody but the leader has undone the operation.
+// decide is epoch 2, up to the commit, or until all but the leader have undone the operation.
 // Nothing ends it early: the operation is broadcast.
 func (c *Coordinator) decide(ctx context.Context, m *Member, w Work) (commit uint64, undone bool,
 	err error) {
@@ -247,7 +247,7 @@ func (c *Coordinator) reason() error {
 	return c.cause
 }
 
-// rollback takes back the leader's own work, after everybody else has undone.
+// rollback takes back the leader's own work, after all others have undone.
 func (c *Coordinator) rollback(ctx context.Context, m *Member, w Work) error {
 	cause := c.reason()
 	if err := m.own(func() error { return w.Undo(ctx) }); err != nil &&
@@ -262,7 +262,7 @@ func (c *Coordinator) rollback(ctx context.Context, m *Member, w Work) error {
 }
 
 // withdraw takes the leader's work back before the broadcast. A leader that
-// cannot has died: only its own instances differ from everybody else's.
+// cannot has died: only its own instances differ from those of others.
 func (m *Member) withdraw(ctx context.Context, w Work) error {
 	err := m.own(func() error { return w.Undo(context.WithoutCancel(ctx)) })
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// Member is one instance group. It is parked while nobody is inside it. Its
+// Member is one instance group. It is parked while no goroutine is inside it. Its
 // methods are called by the goroutine that is inside (one at a time), except
 // Enter, which goes in, and Crash, which any goroutine may call.
 type Member struct {
@@ -91,7 +91,7 @@ func (m *Member) enter(ctx context.Context) error {
 	return err
 }
 
-// Park leaves the group: nobody is inside, or its goroutine is about to block
+// Park leaves the group: no goroutine is inside, or its goroutine is about to block
 // in something that does not touch the linker. Whatever is pending then, the
 // leader does for it. It costs what Enter costs. Parking a group that is gone does nothing.
 func (m *Member) Park() {
@@ -117,7 +117,7 @@ func (m *Member) Safepoint(ctx context.Context) error {
 	m.lock()
 	defer m.unlock()
 	// A group that replays is at its safepoint already, and one that leads is
-	// nobody's participant.
+	// no operation's participant.
 	if c.state.AtRendezvous(m.id) || c.state.Stage[m.id] != protocol.Idle {
 		return m.closed()
 	}
@@ -151,7 +151,7 @@ func (m *Member) Detach(ctx context.Context) error {
 }
 
 // Crash takes a group out that trapped, exited or panicked: it counts as
-// detached, wherever it stood, and nobody waits for it. Later calls
+// detached, wherever it stood, and no operation waits for it. Later calls
 // return a *CrashError with the cause. While a goroutine works for the group (in
 // Work.Do, say, or in Participant.Apply), the action is performed when that goroutine is done:
 // until then the group keeps the locks that protect what is half changed. A leader whose operation

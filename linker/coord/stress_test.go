@@ -249,7 +249,7 @@ func TestStress(t *testing.T) {
 				}
 			}
 			for _, a := range protocol.Actions() {
-				// Other tests do these; nobody who goes in has to come to a closed door.
+				// Other tests do these; no goroutine that goes in has to come to a closed door.
 				elsewhere := slices.Contains([]protocol.Action{protocol.ActFailUndo,
 					protocol.ActFailRollback, protocol.ActWake, protocol.ActCancelWake}, a)
 				if total[a] == 0 && !elsewhere {

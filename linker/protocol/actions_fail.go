@@ -23,7 +23,7 @@ func (s *State) Undo(h Group) Refusal {
 	c.that(s.usable(), "Usable")
 	c.that(s.Failed, "failed")
 	c.that(s.Part[h] == Applied, `part[h] = "Applied"`)
-	c.that(s.Everybody(), `\A k \in Participants : part[k] # "Arrived"`)
+	c.that(s.AllTried(), `\A k \in Participants : part[k] # "Arrived"`)
 	if c.fail() {
 		return c.refused
 	}
@@ -40,7 +40,7 @@ func (s *State) FailUndo(h Group) Refusal {
 	c.that(s.has(FeatureFailUndo), `"FailUndo" \in Features`)
 	c.that(s.Failed, "failed")
 	c.that(s.Part[h] == Applied, `part[h] = "Applied"`)
-	c.that(s.Everybody(), `\A k \in Participants : part[k] # "Arrived"`)
+	c.that(s.AllTried(), `\A k \in Participants : part[k] # "Arrived"`)
 	if c.fail() {
 		return c.refused
 	}

@@ -38,10 +38,10 @@ type Guards uint32
 
 // The guards that can be switched off.
 const (
-	// whoever waits for the state lock takes no part: a naive blocking lock
+	// a group that waits for the state lock takes no part: a naive blocking lock
 	OffCooperate    Guards = 1 << iota
 	OffPublishLease        // link without the lease
-	OffSecondEpoch         // commit without waiting for everybody
+	OffSecondEpoch         // commit without waiting for all
 	OffGoOnTogether        // a participant goes on as soon as it has applied itself
 	OffAttachLease         // a child is built without the lease
 	// leave without the state lock, and so without taking part
@@ -49,13 +49,13 @@ const (
 	// sleepers are looked at once, when the operation is published: a lost wake-up
 	OffLateClaim
 	OffLeaseUntilCommit // the lease falls at the broadcast
-	OffSecondLookup     // nobody looks again after taking the lock
+	OffSecondLookup     // no group looks again after taking the lock
 	OffStickyPoison     // poison wears off
 	OffLockOrder        // ask for the lease while holding the state lock
 	OffUnparkGuard      // run again in the middle of an operation
 	// the write lock falls before the read locks are taken: the reference's gap
 	OffDowngrade
-	OffFirstCome // anyone in a queue may be next
+	OffFirstCome // any group in a queue may be next
 	// who dies in the middle of an operation is still waited for
 	OffCrashEndsPart
 	OffCancelUndoes // a cancelled request leaves its local work behind
@@ -90,7 +90,7 @@ func indexOf(names []string, name, what string) (int, error) {
 type Config struct {
 	Groups   uint8    // how many slots for groups there are: 1 to MaxGroups
 	Initial  uint8    // how many groups exist at the start: the first of them
-	MaxLog   uint8    // the length of the log at which everybody forgets it: 1 to LogCapacity
+	MaxLog   uint8    // the length of the log at which all groups forget it: 1 to LogCapacity
 	Batch    uint32   // closure slots that one AllocateFunctionTable adds
 	MaxTable uint32   // closure slots that may exist at most
 	Features Features // what can happen

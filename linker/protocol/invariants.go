@@ -74,7 +74,7 @@ func (s *State) forAll(p func(g Group) bool) bool {
 
 func (s *State) replaying() bool { return s.Leader != NoGroup && !s.Pending() }
 
-// LeaseIsHeld: whoever is in a stage that needs the lease has it.
+// LeaseIsHeld: a group in a stage that needs the lease has it.
 func (s *State) LeaseIsHeld() bool {
 	return s.forAll(func(g Group) bool {
 		switch s.Stage[g] {
@@ -85,12 +85,12 @@ func (s *State) LeaseIsHeld() bool {
 	})
 }
 
-// TokenIsInUse: a token that exists is in somebody's hands.
+// TokenIsInUse: a token that exists is in a group's hands.
 func (s *State) TokenIsInUse() bool {
 	return s.Holder == NoGroup || s.Stage[s.Holder] != Idle && s.Stage[s.Holder] != WaitLease
 }
 
-// StateIsHeld: whoever is in a stage that needs the state lock is the writer.
+// StateIsHeld: a group in a stage that needs the state lock is the writer.
 func (s *State) StateIsHeld() bool {
 	return s.forAll(func(g Group) bool {
 		switch s.Stage[g] {
@@ -114,7 +114,7 @@ func (s *State) StateIsInUse() bool {
 func (s *State) WriterIsAlone() bool { return s.Writer == NoGroup || s.Readers == 0 }
 
 // ReplayIsLocked: while an operation is replayed, the leader and all
-// participants hold the state lock for reading, and nobody else does.
+// participants hold the state lock for reading, and no other group does.
 func (s *State) ReplayIsLocked() bool {
 	return !s.replaying() || s.Readers == s.Participants().With(s.Leader)
 }
@@ -149,7 +149,7 @@ func (s *State) MailWhileReplaying() bool {
 }
 
 // Agreement: every live group has applied exactly the committed log, in order,
-// and whoever has a part in the present operation that and nothing else.
+// and a group with a part in the present operation that and nothing else.
 func (s *State) Agreement() bool {
 	live := s.Live()
 	return s.forAll(func(g Group) bool {
@@ -174,7 +174,7 @@ func (s *State) WorldIsStopped() bool {
 	return !s.replaying() || s.forAll(func(g Group) bool { return !s.RunsGuest(g) })
 }
 
-// NobodyGoesOnAlone: nobody goes on before everybody has applied.
+// NobodyGoesOnAlone: no group goes on before all have applied.
 func (s *State) NobodyGoesOnAlone() bool {
 	live := s.Live()
 	return !s.replaying() ||
@@ -193,12 +193,12 @@ func (s *State) NothingTwice() bool {
 	return true
 }
 
-// LockOrder: nobody waits for the lease while it holds the state lock.
+// LockOrder: no group waits for the lease while it holds the state lock.
 func (s *State) LockOrder() bool {
 	return s.forAll(func(g Group) bool { return s.Stage[g] != WaitLease || s.Writer != g })
 }
 
-// QueuesAreExact: who waits stands in its queue exactly once, and nobody else does.
+// QueuesAreExact: a waiting group stands in its queue exactly once, and no other does.
 func (s *State) QueuesAreExact() bool {
 	return s.queueIs(&s.LeaseQueue, WaitLease) && s.queueIs(&s.StateQueue, WaitState)
 }
@@ -230,7 +230,7 @@ func (s *State) ParkedIsIdle() bool {
 	return s.forAll(func(g Group) bool { return !s.Asleep(g) || s.Stage[g] == Idle })
 }
 
-// WakingHasPart: whoever waits to get in waits for an operation that counts on the group.
+// WakingHasPart: a group that waits to get in waits for an operation that counts on the group.
 func (s *State) WakingHasPart() bool {
 	return s.forAll(func(g Group) bool { return s.Mode[g] != Waking || s.Part[g] != NoPart })
 }
@@ -257,7 +257,7 @@ func (s *State) IdleIsClean() bool {
 		s.forAll(func(g Group) bool { return s.Mail[g].Len() == 0 })
 }
 
-// OpIsInUse: an operation is named exactly while somebody works on it.
+// OpIsInUse: an operation is named exactly while a group works on it.
 func (s *State) OpIsInUse() bool {
 	return (s.Op == Op{}) == s.forAll(func(g Group) bool {
 		return s.Stage[g] != Worked && s.Stage[g] != Published && s.Stage[g] != Replaying

@@ -6,7 +6,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// What is left after whole stories: nobody holds or waits for anything, everybody agrees.
+// What is left after whole stories: no group holds or waits for anything, and all agree.
 func TestStories(t *testing.T) {
 	load := protocol.Op{Kind: protocol.LoadModules, Tag: 1}
 	for _, c := range []struct {

@@ -149,7 +149,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Checkpoint waits until nobody is ahead of the log.
+// Checkpoint waits until no group is ahead of the log.
 func TestCheckpointWaits(t *testing.T) {
 	c := everything(1, 1)
 	c.MaxLog = 1

@@ -23,7 +23,7 @@ type State struct {
 	View     [MaxGroups]Log
 	Log      Log    // the committed operations, since the last checkpoint
 	Table    uint32 // closure slots that exist in every table
-	Free     uint32 // closure slots that nobody has
+	Free     uint32 // closure slots that are free
 	Taken    uint32 // closure slots that were handed out
 	Poisoned bool   // an undo failed; the image is unusable for good
 }
@@ -49,11 +49,11 @@ func (s *State) Live() Set {
 	return live
 }
 
-// Asleep tells whether nobody is in g, so that the leader of an operation acts for it.
+// Asleep tells whether no goroutine is in g, so that the leader of an operation acts for it.
 func (s *State) Asleep(g Group) bool { return s.Mode[g] == Parked || s.Mode[g] == Waking }
 
 // letIn is what the end of an operation does (LetIn in the specification): who waited for it gets
-// in, before anybody can publish the next.
+// in, before a group can publish the next.
 func (s *State) letIn() {
 	for g := range Group(s.Config.Groups) {
 		if s.Mode[g] == Waking {
@@ -114,8 +114,8 @@ func (s *State) Every(a, b Part) bool {
 	return true
 }
 
-// Everybody tells whether every participant has tried to apply the operation.
-func (s *State) Everybody() bool {
+// AllTried tells whether every participant has tried to apply the operation.
+func (s *State) AllTried() bool {
 	for g := range Group(s.Config.Groups) {
 		if s.Part[g] == Arrived {
 			return false
