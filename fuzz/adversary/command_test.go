@@ -45,14 +45,23 @@ func (d *doing) run() error {
 	if d.c.host() && d.im.l.Main() != d.c.member.g || d.a.value > 5 {
 		return nil // it would enter a group of a lower rank
 	}
+	ended := true
 	for _, m := range d.im.groups() {
 		if m.g == d.im.l.Main() {
 			m.doomed.Store(true)
-			d.m = m
+			d.m, ended = m, false
 		}
 	}
 	d.im.exited.Store(true)
 	code, err := d.im.l.Run(d.ctx)
+	if ended { // the first group has ended before, and is no member any more
+		if err == nil {
+			d.fail("the main module runs in a group that has ended")
+		}
+		if errors.Is(err, linker.ErrGroupClosed) || errors.Is(err, linker.ErrClosed) {
+			return nil
+		}
+	}
 	if err != nil && code != 0 {
 		d.fail("an exit code and an error: %d, %v", code, err)
 	}
