@@ -10,27 +10,14 @@ import (
 // maxEntangled is how many files of a package may need each other, directly or not.
 const maxEntangled = 15
 
-// entangled are the packages of which more files need each other still, and how many.
-var entangled = map[string]int{
-	"linker/internal/wasm": 21,
-}
-
 // A package can be read from the bottom: not many of its files need each other. A file needs
 // another one when it uses something that is declared there, a method too.
 func TestEntangled(t *testing.T) {
 	for _, p := range sources(t) {
 		largest := slices.MaxFunc(components(p), func(a, b []string) int { return len(a) - len(b) })
-		allowed, excepted := entangled[p.short()]
-		switch {
-		case !excepted && len(largest) > maxEntangled:
+		if len(largest) > maxEntangled {
 			t.Errorf("%s: %d files need each other, more than %d: %s", p.short(), len(largest),
 				maxEntangled, strings.Join(largest, " "))
-		case excepted && len(largest) > allowed:
-			t.Errorf("%s: %d files need each other, more than %d: the number only shrinks: %s",
-				p.short(), len(largest), allowed, strings.Join(largest, " "))
-		case excepted && len(largest) <= maxEntangled:
-			t.Errorf("%s: %d files need each other: it is no exception any more", p.short(),
-				len(largest))
 		}
 	}
 }

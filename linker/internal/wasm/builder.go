@@ -274,14 +274,6 @@ func (b *Builder) Encode() []byte {
 	return appendCustoms(out, b.last)
 }
 
-// appendList appends a section that is a vector, unless it is empty.
-func appendList[T any](b []byte, id SectionID, list []T, element func([]byte, T) []byte) []byte {
-	if len(list) == 0 {
-		return b
-	}
-	return appendSection(b, id, appendVector(nil, list, element))
-}
-
 // appendCustoms appends custom sections.
 func appendCustoms(b []byte, list []Custom) []byte {
 	for _, c := range list {

@@ -2,27 +2,6 @@ package wasm
 
 import "github.com/lockstep-wasm/lockstep/linker/internal/leb"
 
-// The instructions behind the prefix 0xfc that fill and copy.
-const (
-	opMisc       = 0xfc
-	opMemoryInit = 8
-	opMemoryCopy = 10
-	opMemoryFill = 11
-	opTableInit  = 12
-	opTableCopy  = 14
-	opTableFill  = 17
-)
-
-// movesMuch reports whether an instruction behind the prefix 0xfc fills or copies as much as its
-// last operand says.
-func movesMuch(sub uint32) bool {
-	switch sub {
-	case opMemoryInit, opMemoryCopy, opMemoryFill, opTableInit, opTableCopy, opTableFill:
-		return true
-	}
-	return false
-}
-
 const (
 	// bulkShift is by how many bits what is moved is more than the rounds of a loop that it costs.
 	bulkShift = 10

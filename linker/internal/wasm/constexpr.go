@@ -38,20 +38,6 @@ const (
 	ConstI64Mul ConstOp = 0x7e
 )
 
-// Opcodes that constant expressions and Code share.
-const (
-	opEnd       = 0x0b
-	opGlobalGet = 0x23
-	opI32Const  = 0x41
-	opI64Const  = 0x42
-	opF32Const  = 0x43
-	opF64Const  = 0x44
-	opRefNull   = 0xd0
-	opRefFunc   = 0xd2
-	opVector    = 0xfd
-	opV128Const = 0x0c // behind opVector
-)
-
 // ConstI32 returns i32.const.
 func ConstI32(v int32) ConstExpr {
 	return ConstExpr{append(leb.AppendS64([]byte{opI32Const}, int64(v)), opEnd)}

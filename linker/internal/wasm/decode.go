@@ -8,15 +8,6 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 )
 
-// magic opens every module; it is followed by the version.
-const magic = "\x00asm"
-
-// version is the only version of the format of modules.
-const version = 1
-
-// HeaderSize is the number of bytes of magic and version.
-const HeaderSize = 8
-
 // Decode reads and validates a module. The result shares memory with b, which must not be changed
 // afterwards. Errors are *[FormatError]; they wrap [ErrNotModule], [ErrVersion], [ErrUnsupported],
 // [ErrTooMany] or a cause of package leb where there is one. Time and memory are bounded by a

@@ -143,3 +143,11 @@ func appendData(b []byte, d Data) []byte {
 	}
 	return leb.AppendBytes(b, d.Bytes)
 }
+
+// appendList appends a section that is a vector, unless it is empty.
+func appendList[T any](b []byte, id SectionID, list []T, element func([]byte, T) []byte) []byte {
+	if len(list) == 0 {
+		return b
+	}
+	return appendSection(b, id, appendVector(nil, list, element))
+}

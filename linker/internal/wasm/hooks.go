@@ -6,37 +6,6 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 )
 
-// traits are what a validated module has in its code and its constant expressions.
-type traits struct {
-	loops   bool
-	calls   bool
-	bulk    bool // memory.fill, copy or init, table.fill, copy or init
-	long    bool // a body may have more instructions than go uncounted
-	waits   bool // memory.atomic.wait32, wait64 or notify
-	own     bool // a constant expression reads a global that the module defines
-	lookups int  // globals and functions that constant expressions name
-	tables  map[uint32]TableChange
-}
-
-// TableChange is an instruction that changes a table.
-type TableChange struct {
-	Instruction string
-	Offset      int // in the module
-}
-
-// ChangesTable returns the first instruction of the module's code that changes a table of a module
-// that was validated; false if there is none.
-func (m *Module) ChangesTable(index uint32) (TableChange, bool) {
-	c, ok := m.code.tables[index]
-	return c, ok
-}
-
-// edit replaces a part of a function body.
-type edit struct {
-	start, end int
-	code       []byte
-}
-
 // mostAdded is how many functions are added to a module at most.
 const mostAdded = 1 + hooks + 3
 

@@ -2,16 +2,6 @@ package wasm
 
 import "github.com/lockstep-wasm/lockstep/linker/internal/leb"
 
-// Opcodes that polls have to do with.
-const (
-	opLoop               = 0x03
-	opCall               = 0x10
-	opCallIndirect       = 0x11
-	opReturnCall         = 0x12
-	opReturnCallIndirect = 0x13
-	opGlobalSet          = 0x24
-)
-
 // Polls makes whatever can compute for long count: a mutable i32 global, which is imported under
 // the given names, goes down by one whenever a loop begins its next round, whenever a function
 // begins that calls others, and whenever so many instructions were executed without one of these
@@ -58,11 +48,6 @@ type polls struct {
 	look     uint32   // the function that calls the entry of the table
 	bulk     *bulk    // nil if nothing fills or copies
 	straight straight // of the body at hand
-}
-
-// calls reports whether an instruction calls a function.
-func (i instruction) calls() bool {
-	return i.opcode >= opCall && i.opcode <= opReturnCallIndirect
 }
 
 // begin prepares for a body.

@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -19,6 +20,12 @@ const (
 	ExternRef ValType = 0x6f
 	ExnRef    ValType = 0x69
 )
+
+// valTypes are all types of values; they are not changed.
+var valTypes = [...]ValType{I32, I64, F32, F64, V128, FuncRef, ExternRef, ExnRef}
+
+// known reports whether t is one of the types.
+func (t ValType) known() bool { return slices.Contains(valTypes[:], t) }
 
 // IsRef reports whether t is a reference type.
 func (t ValType) IsRef() bool { return t == FuncRef || t == ExternRef || t == ExnRef }

@@ -62,9 +62,6 @@ func (f *frame) labels() []ValType {
 	return f.results
 }
 
-// opFunction stands for the body of a function, which is a block.
-const opFunction = 0
-
 // newValidator gathers what bodies may refer to. The sections before the code have been read.
 func newValidator(m *Module, limits *ModuleLimits) *validator {
 	v := &validator{m: m, limits: limits, memory: m.Count(KindMemory) > 0}
@@ -335,9 +332,3 @@ func single(t ValType) []ValType {
 	}
 	return nil
 }
-
-// valTypes are all types of values; they are not changed.
-var valTypes = [...]ValType{I32, I64, F32, F64, V128, FuncRef, ExternRef, ExnRef}
-
-// known reports whether t is one of the types.
-func (t ValType) known() bool { return slices.Contains(valTypes[:], t) }

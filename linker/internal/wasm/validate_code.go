@@ -2,26 +2,6 @@ package wasm
 
 import "slices"
 
-// Opcodes of structured instructions.
-const (
-	opBlock       = 0x02
-	opIf          = 0x04
-	opElse        = 0x05
-	opTry         = 0x06 // older exception handling
-	opCatch       = 0x07 // older
-	opThrow       = 0x08
-	opRethrow     = 0x09 // older
-	opThrowRef    = 0x0a
-	opBr          = 0x0c
-	opBrIf        = 0x0d
-	opBrTable     = 0x0e
-	opReturn      = 0x0f
-	opDelegate    = 0x18 // older
-	opCatchAll    = 0x19 // older
-	opTypedSelect = 0x1c
-	opTryTable    = 0x1f
-)
-
 // instruction validates one instruction, whose opcode was read.
 func (v *validator) instruction(at int, op byte) {
 	switch {

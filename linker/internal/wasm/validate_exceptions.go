@@ -69,11 +69,3 @@ func (v *validator) delegate(at int) {
 	v.cost.close(&f, v.variables())
 	v.pushAll(f.results)
 }
-
-// Clauses of try_table.
-const (
-	catchTag    = 0
-	catchTagRef = 1
-	catchAll    = 2
-	catchAllRef = 3
-)

@@ -21,14 +21,6 @@ func HookTypes() []FuncType {
 	}
 }
 
-// The instructions, behind the prefix 0xfe.
-const (
-	opAtomicPrefix = 0xfe
-	opNotify       = 0
-	opWait32       = 1
-	opWait64       = 2
-)
-
 // wantsWaits reports whether a module waits, in a memory that others see.
 func (opt RewriteOptions) wantsWaits(m *Module) bool {
 	memory, ok := m.MemoryType(0)
