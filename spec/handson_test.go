@@ -218,11 +218,15 @@ func TestHandsOnLinks(t *testing.T) {
 func headings(text string) map[string]bool {
 	found := map[string]bool{}
 	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
-		anchor := strings.ToLower(m[1])
-		anchor = regexp.MustCompile(`[^\w -]`).ReplaceAllString(anchor, "")
-		found["#"+strings.ReplaceAll(anchor, " ", "-")] = true
+		found[anchor(m[1])] = true
 	}
 	return found
+}
+
+// anchor returns what a link to a heading ends in.
+func anchor(heading string) string {
+	kept := regexp.MustCompile(`[^\w -]`).ReplaceAllString(strings.ToLower(heading), "")
+	return "#" + strings.ReplaceAll(kept, " ", "-")
 }
 
 const roomsBegin = "<!-- rooms -->\n"

@@ -17,14 +17,6 @@ const (
 	maxLines   = 400
 )
 
-// tooWide are the files that have longer lines, and why.
-var tooWide = map[string]string{}
-
-// tooLong are the files that have more lines than maxLines, and why.
-var tooLong = map[string]string{
-	"spec/rationale.md": "questions and answers, each of which stands for itself",
-}
-
 func read(t *testing.T, file string) string {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(root, file))
@@ -47,20 +39,12 @@ func TestColumns(t *testing.T) {
 		case ".md":
 			skip = skipMarkdown(text)
 		}
-		wide := 0
 		for i, line := range strings.Split(text, "\n") {
 			n := columns(line)
 			if n <= maxColumns || skip(i+1, line) {
 				continue
 			}
-			wide++
-			if tooWide[file] == "" {
-				t.Errorf("%s:%d: %d columns", file, i+1, n)
-			}
-		}
-		if wide == 0 && tooWide[file] != "" {
-			t.Errorf("%s has no line of more than %d columns: it is no exception any more",
-				file, maxColumns)
+			t.Errorf("%s:%d: %d columns", file, i+1, n)
 		}
 	}
 }
@@ -122,12 +106,8 @@ func skipMarkdown(text string) func(int, string) bool {
 // Files have one subject, and at most 400 lines.
 func TestLines(t *testing.T) {
 	for _, file := range tracked(t, ".go", ".tla", ".md") {
-		n := strings.Count(read(t, file), "\n")
-		switch _, excepted := tooLong[file]; {
-		case n > maxLines && !excepted:
+		if n := strings.Count(read(t, file), "\n"); n > maxLines {
 			t.Errorf("%s has %d lines, more than %d", file, n, maxLines)
-		case n <= maxLines && excepted:
-			t.Errorf("%s has %d lines: it is no exception any more", file, n)
 		}
 	}
 }
