@@ -5,16 +5,18 @@ import (
 	"fmt"
 	"maps"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-func newAllocator(main *module) allocator {
+func newAllocator(main *image.Module) allocator {
 	i32 := wasm.I32
-	find := func(name string, typ wasm.FuncType) *function {
-		if x := main.exports[name]; x != nil && x.kind == exportFunction && x.fn.typ.Equal(typ) {
-			return x.fn
+	find := func(name string, typ wasm.FuncType) *image.Function {
+		if x := main.Exports[name]; x != nil && x.Kind == image.KindFunction &&
+			x.Fn.Type.Equal(typ) {
+			return x.Fn
 		}
 		return nil
 	}
@@ -61,7 +63,7 @@ func (a *areas) takeFor(ctx context.Context, g *Group, size, align uint32, who s
 func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (area, error) {
 	alloc := a.l.alloc
 	// there is none, or not yet
-	if a.l.config.data == OwnPages || alloc.release == nil || !g.has(a.l.main) {
+	if a.l.config.data == OwnPages || alloc.release == nil || !g.space.has(a.l.shared.main) {
 		return area{}, nil
 	}
 	if g.allocating {
@@ -73,16 +75,17 @@ func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (ar
 	var err error
 	switch total := uint64(size) + uint64(align) - 1; {
 	case align > mallocAlign && alloc.aligned != nil:
-		block, err = g.call1(ctx, alloc.aligned, uint64(align), spans.AlignUp(uint64(size), align))
+		block, err = g.space.call1(ctx, alloc.aligned, uint64(align), spans.AlignUp(uint64(size),
+			align))
 		align = 1
 	case alloc.plain == nil:
 		return area{}, nil
 	case align <= mallocAlign:
-		block, err = g.call1(ctx, alloc.plain, uint64(size))
+		block, err = g.space.call1(ctx, alloc.plain, uint64(size))
 	case total > 1<<31:
 		return area{}, &LimitError{Limit: "data area (bytes)", Value: total, Max: 1 << 31}
 	default:
-		block, err = g.call1(ctx, alloc.plain, total)
+		block, err = g.space.call1(ctx, alloc.plain, total)
 	}
 	switch {
 	case err != nil:
@@ -91,7 +94,7 @@ func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (ar
 		return area{}, fmt.Errorf("%w: %d bytes, aligned to %d", ErrNoMemory, size, align)
 	}
 	base := spans.AlignUp(uint64(uint32(block)), align)
-	if _, ok := a.l.mem.At(uint32(base), size); !ok || base > 1<<32-1 {
+	if _, ok := a.l.shared.mem.At(uint32(base), size); !ok || base > 1<<32-1 {
 		return area{}, fmt.Errorf("%w: %#x", ErrBadBlock, uint32(block))
 	}
 	return area{base: uint32(base), size: size, block: uint32(block)}, nil
@@ -216,7 +219,8 @@ func (a *areas) drain(ctx context.Context, g *Group) {
 		g.allocating = true
 		// A failing free is the guest's own fault, and no caller is left to tell: the block is
 		// lost.
-		_, _ = g.call(finishing(context.WithoutCancel(ctx)), a.l.alloc.release, uint64(next.block))
+		_, _ = g.space.call(finishing(context.WithoutCancel(ctx)), a.l.alloc.release,
+			uint64(next.block))
 		g.allocating = false
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -25,55 +26,58 @@ func (c *Config) WithHostFunctions(find HostFunctions) *Config {
 }
 
 // askedFor returns the function that was found for an import, or nil.
-func (l *Linker) askedFor(namespace, name string, typ wasm.FuncType) *export {
+func (l *Linker) askedFor(namespace, name string, typ wasm.FuncType) *image.Export {
 	fn := l.asked[askedKey{importKey{namespace, name}, typ.String()}]
 	if fn == nil {
 		return nil
 	}
-	return fn.mod.exports[name]
+	return fn.Mod.Exports[name]
 }
 
 // askedModule makes the host module of functions that were found, and its gateway.
 func (l *Linker) askedModule(ctx context.Context, namespace string,
 	functions []hostFunction) error {
 	name := fmt.Sprintf("%sasked:%d", reservedPrefix, l.nextID())
-	builder := l.rt.NewHostModuleBuilder(name)
-	m := &module{id: l.nextID(), name: namespace, exports: map[string]*export{}, generated: true}
+	builder := l.shared.rt.NewHostModuleBuilder(name)
+	m := &image.Module{ID: l.nextID(), Name: namespace, Exports: map[string]*image.Export{},
+		Generated: true,
+		Code:      &code{}}
 	for _, f := range functions {
 		builder = builder.NewFunctionBuilder().WithGoModuleFunction(f.run, f.params,
 			f.results).Export(f.name)
-		fn := newFunction(m, f.name, wasmType(f.params, f.results))
-		m.functions = append(m.functions, fn)
-		m.exports[f.name] = &export{mod: m, name: f.name, kind: exportFunction, fn: fn}
+		fn := image.NewFunction(m, f.name, wasmType(f.params, f.results))
+		m.Functions = append(m.Functions, fn)
+		m.Exports[f.name] = &image.Export{Mod: m, Name: f.name, Kind: image.KindFunction, Fn: fn}
 	}
-	m.indexFunctions()
+	m.IndexFunctions()
 	if err := l.privateHost(ctx, name, builder); err != nil {
 		return err
 	}
-	gateway := gateway{namespace: name, functions: m.functions, host: l.host.hostName,
+	gateway := gateway{namespace: name, functions: m.Functions, host: l.host.HostName,
 		shared: l.noSharedMemory == nil}
 	bytes, err := gateway.build()
 	if err != nil {
 		return err
 	}
-	if m.compiled, err = codecache.Compile(ctx, l.rt, bytes); err != nil {
+	if codeOf(m).compiled, err = codecache.Compile(ctx, l.shared.rt, bytes); err != nil {
 		return fmt.Errorf("linker: functions of the host for %s: %w", text.Quote(namespace), err)
 	}
-	m.instance, err = l.instantiateAs(ctx, m.compiled, l.imports.get, l.moduleConfig())
+	codeOf(m).instance, err = l.shared.instantiateAs(ctx, codeOf(m).compiled, l.shared.imports.get,
+		l.moduleConfig())
 	if err != nil {
 		return fmt.Errorf("linker: functions of the host for %s: %w", text.Quote(namespace), err)
 	}
 	l.gateways[name] = m
-	l.imports.set(m.importName(), m.instance)
-	for _, fn := range m.functions {
-		l.asked[askedKey{importKey{namespace, fn.name}, fn.typ.String()}] = fn
+	l.shared.imports.set(importName(m), codeOf(m).instance)
+	for _, fn := range m.Functions {
+		l.asked[askedKey{importKey{namespace, fn.Name}, fn.Type.String()}] = fn
 	}
 	return nil
 }
 
 // ask asks for the functions that a module imports. What there is, is one module for each of its
 // namespaces, which all groups share as they share the gateway of a host module.
-func (b *binder) ask(ctx context.Context, m *module) error {
+func (b *binder) ask(ctx context.Context, m *image.Module) error {
 	l := b.t.l
 	if l.config.hostFunctions == nil {
 		return nil
@@ -81,12 +85,12 @@ func (b *binder) ask(ctx context.Context, m *module) error {
 	missing := map[string][]hostFunction{}
 	var namespaces []string
 	seen := map[importKey]bool{} // a second one is another signature, which is refused
-	for i := range m.src.Imports {
-		imp := &m.src.Imports[i]
+	for i := range m.Src.Imports {
+		imp := &m.Src.Imports[i]
 		if imp.Kind != wasm.KindFunc || b.hasFunction(m, imp) {
 			continue
 		}
-		typ := m.src.Types[imp.Type]
+		typ := m.Src.Types[imp.Type]
 		key := askedKey{importKey{imp.Module, imp.Name}, typ.String()}
 		if _, known := l.asked[key]; known || seen[key.importKey] {
 			continue
@@ -117,10 +121,11 @@ func (b *binder) ask(ctx context.Context, m *module) error {
 }
 
 // hasFunction reports whether an import has a function without asking.
-func (b *binder) hasFunction(m *module, imp *wasm.Import) bool {
+func (b *binder) hasFunction(m *image.Module, imp *wasm.Import) bool {
 	if imp.Module != "env" {
 		return strings.HasPrefix(imp.Module, reservedPrefix)
 	}
-	return special(imp.Name) || b.t.l.registersExit(m, imp.Name, m.src.Types[imp.Type]) != nil ||
+	return image.IsToolchain(imp.Name) || b.t.l.registersExit(m, imp.Name,
+		m.Src.Types[imp.Type]) != nil ||
 		b.t.l.notStub(imp.Name, b.lookupFor(imp.Name)) != nil
 }

@@ -3,6 +3,7 @@ package linker
 import (
 	"context"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -11,13 +12,14 @@ import (
 // batch, and it finds every error that look-ups and signatures can have.
 type binder struct {
 	t     *tx
-	scope *scope           // with the batch's modules
-	ready map[*module]bool // modules of the batch that are instantiated before the present one
-	batch map[*module]bool
-	now   bool      // undefined functions are refused
-	order []*module // the batch in order of instantiation, with what is generated for it
+	scope *image.Snapshot // with the batch's modules
+	// modules of the batch that are instantiated before the present one
+	ready map[*image.Module]bool
+	batch map[*image.Module]bool
+	now   bool            // undefined functions are refused
+	order []*image.Module // the batch in order of instantiation, with what is generated for it
 
-	bindings map[*module][]binding
+	bindings map[*image.Module][]binding
 	pages    uint32 // size that some import demands of the memory
 	entries  uint32 // and of the function table
 
@@ -26,17 +28,17 @@ type binder struct {
 
 // importer is what binding the imports of one module needs to know again and again.
 type importer struct {
-	m         *module
-	local     []*module         // its local scope, once something was looked for there
-	used      map[*module]bool  // as in module.uses
-	functions map[string]uint32 // the types of the functions that it imports from env
+	m         *image.Module
+	local     []*image.Module        // its local scope, once something was looked for there
+	used      map[*image.Module]bool // as in module.uses
+	functions map[string]uint32      // the types of the functions that it imports from env
 }
 
 // begin makes m the module whose imports are bound.
-func (b *binder) begin(m *module) {
-	b.at = importer{m: m, used: set(m.uses), functions: map[string]uint32{}}
-	for i := range m.src.Imports {
-		imp := &m.src.Imports[i]
+func (b *binder) begin(m *image.Module) {
+	b.at = importer{m: m, used: image.Set(m.Uses), functions: map[string]uint32{}}
+	for i := range m.Src.Imports {
+		imp := &m.Src.Imports[i]
 		if _, ok := b.at.functions[imp.Name]; !ok && imp.Kind == wasm.KindFunc &&
 			imp.Module == "env" {
 			b.at.functions[imp.Name] = imp.Type
@@ -44,30 +46,30 @@ func (b *binder) begin(m *module) {
 	}
 }
 
-// lookup finds a symbol as [scope.lookupFrom] does for the module whose imports are bound.
-func (b *binder) lookup(name string) *export {
-	if x := b.scope.global.lookup(name); x != nil {
+// lookup finds a symbol as [image.Snapshot.LookupFrom] does for the module whose imports are bound.
+func (b *binder) lookup(name string) *image.Export {
+	if x := b.scope.Global.Lookup(name); x != nil {
 		return x
 	}
 	if b.at.local == nil {
-		b.at.local = b.scope.localScope(b.at.m)
+		b.at.local = b.scope.LocalScope(b.at.m)
 	}
-	if x := firstOf(b.at.local, name); x != nil {
+	if x := image.First(b.at.local, name); x != nil {
 		return x
 	}
-	return b.scope.lookupHost(name)
+	return b.scope.LookupHost(name)
 }
 
 // lookupFor is lookup without what belongs to a toolchain's machinery.
-func (b *binder) lookupFor(name string) *export {
-	if special(name) {
+func (b *binder) lookupFor(name string) *image.Export {
+	if image.IsToolchain(name) {
 		return nil
 	}
 	return b.lookup(name)
 }
 
 // bind satisfies the imports of one module.
-func (b *binder) bind(ctx context.Context, m *module) error {
+func (b *binder) bind(ctx context.Context, m *image.Module) error {
 	b.begin(m)
 	if err := b.makeTags(ctx, m); err != nil {
 		return err
@@ -75,10 +77,10 @@ func (b *binder) bind(ctx context.Context, m *module) error {
 	if err := b.ask(ctx, m); err != nil {
 		return err
 	}
-	functions := len(m.functions)
+	functions := len(m.Functions)
 	seen := map[importKey]*wasm.Import{}
-	for i := range m.src.Imports {
-		imp := &m.src.Imports[i]
+	for i := range m.Src.Imports {
+		imp := &m.Src.Imports[i]
 		key := importKey{imp.Module, imp.Name}
 		if first := seen[key]; first != nil {
 			if !sameImport(m, first, imp) {
@@ -96,8 +98,8 @@ func (b *binder) bind(ctx context.Context, m *module) error {
 		b.bindings[m] = append(b.bindings[m], x)
 		b.use(m, x)
 	}
-	if len(m.functions) > functions { // with stubs
-		m.indexFunctions()
+	if len(m.Functions) > functions { // with stubs
+		m.IndexFunctions()
 	}
 	b.reexport(m)
 	return nil
@@ -106,11 +108,11 @@ func (b *binder) bind(ctx context.Context, m *module) error {
 // reexport makes symbols of what a module imports and exports again: they are the definers' own,
 // under the names that the module has for them. It is called when the module is bound, so that
 // nothing of it is bound to them.
-func (b *binder) reexport(m *module) {
+func (b *binder) reexport(m *image.Module) {
 	var bound map[importKey]binding
-	for _, e := range m.src.Exports {
-		imp, ok := m.src.ImportOf(e.Kind, e.Index)
-		if !ok || m.exports[e.Name] != nil || special(e.Name) {
+	for _, e := range m.Src.Exports {
+		imp, ok := m.Src.ImportOf(e.Kind, e.Index)
+		if !ok || m.Exports[e.Name] != nil || image.IsToolchain(e.Name) {
 			continue
 		}
 		if bound == nil {
@@ -122,48 +124,49 @@ func (b *binder) reexport(m *module) {
 		x := bound[importKey{imp.Module, imp.Name}]
 		fn := x.fn
 		if x.link != nil {
-			fn = x.link.target
+			fn = x.link.Target
 		}
 		switch {
 		case fn != nil && e.Kind == wasm.KindFunc:
-			m.exports[e.Name] = &export{mod: fn.mod, name: fn.name, kind: exportFunction, fn: fn}
+			m.Exports[e.Name] = &image.Export{Mod: fn.Mod, Name: fn.Name, Kind: image.KindFunction,
+				Fn: fn}
 		case x.exp != nil && x.imp.Module == "env":
-			m.exports[e.Name] = x.exp
+			m.Exports[e.Name] = x.exp
 		}
 	}
 }
 
 // use makes m keep alive what it is bound to.
-func (b *binder) use(m *module, x binding) {
-	var used *module
+func (b *binder) use(m *image.Module, x binding) {
+	var used *image.Module
 	switch {
 	case x.fn != nil:
-		used = x.fn.mod
+		used = x.fn.Mod
 	case x.exp != nil:
-		used = x.exp.mod
-	case x.link != nil && x.link.target != nil:
-		used = x.link.target.mod
+		used = x.exp.Mod
+	case x.link != nil && x.link.Target != nil:
+		used = x.link.Target.Mod
 	}
 	if used != nil && used != m && !b.at.used[used] {
 		b.at.used[used] = true
-		m.uses = append(m.uses, used)
+		m.Uses = append(m.Uses, used)
 	}
 }
 
-func sameImport(m *module, a, b *wasm.Import) bool {
+func sameImport(m *image.Module, a, b *wasm.Import) bool {
 	if a.Kind != b.Kind {
 		return false
 	}
 	switch a.Kind {
 	case wasm.KindFunc, wasm.KindTag:
-		return m.src.Types[a.Type].Equal(m.src.Types[b.Type])
+		return m.Src.Types[a.Type].Equal(m.Src.Types[b.Type])
 	case wasm.KindGlobal:
 		return a.Global == b.Global
 	}
 	return true
 }
 
-func (b *binder) one(ctx context.Context, m *module, imp *wasm.Import) (binding, error) {
+func (b *binder) one(ctx context.Context, m *image.Module, imp *wasm.Import) (binding, error) {
 	switch imp.Kind {
 	case wasm.KindFunc:
 		return b.function(ctx, m, imp)
@@ -183,9 +186,9 @@ func (b *binder) one(ctx context.Context, m *module, imp *wasm.Import) (binding,
 	return b.global(m, imp)
 }
 
-func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (binding, error) {
-	want := m.src.Types[imp.Type]
-	var x *export
+func (b *binder) function(ctx context.Context, m *image.Module, imp *wasm.Import) (binding, error) {
+	want := m.Src.Types[imp.Type]
+	var x *image.Export
 	if imp.Module == "env" {
 		if x = b.t.l.registersExit(m, imp.Name, want); x == nil {
 			x = b.t.l.notStub(imp.Name, b.lookupFor(imp.Name))
@@ -196,65 +199,67 @@ func (b *binder) function(ctx context.Context, m *module, imp *wasm.Import) (bin
 			return binding{}, err
 		}
 		if gateway != nil {
-			x = gateway.exports[imp.Name]
+			x = gateway.Exports[imp.Name]
 		}
 	}
 	if x == nil {
 		x = b.t.l.askedFor(imp.Module, imp.Name, want)
 	}
 	if x == nil {
-		x = b.t.l.host.exports[imp.Module+"."+imp.Name]
+		x = b.t.l.host.Exports[imp.Module+"."+imp.Name]
 	}
-	var mistaken *function
+	var mistaken *image.Function
 	switch {
 	case x == nil:
-		if b.now && !m.isWeak(imp) {
-			return binding{}, &UndefinedSymbolError{Module: m.name, Symbol: imp.Name}
+		if b.now && !m.IsWeak(imp) {
+			return binding{}, &UndefinedSymbolError{Module: m.Name, Symbol: imp.Name}
 		}
-	case x.kind != exportFunction:
+	case x.Kind != image.KindFunction:
 		return binding{}, wrongKind(m, x, "function "+want.String())
-	case !x.fn.typ.Equal(want):
-		if legal, ok := legalised(imp, x.fn, want); ok && b.instantiated(m, x.fn.mod) {
+	case !x.Fn.Type.Equal(want):
+		if legal, ok := legalised(imp, x.Fn, want); ok && b.instantiated(m, x.Fn.Mod) {
 			return legal, nil
 		}
 		if b.now {
-			return binding{}, wrongSignature(m, imp.Name, x.fn, want)
+			return binding{}, wrongSignature(m, imp.Name, x.Fn, want)
 		}
-		mistaken, x = x.fn, nil // calling it is an error, unless another one comes first by then
-	case b.instantiated(m, x.fn.mod):
-		return binding{kind: bindFunction, fn: x.fn}, nil
+		mistaken, x = x.Fn, nil // calling it is an error, unless another one comes first by then
+	case b.instantiated(m, x.Fn.Mod):
+		return binding{kind: bindFunction, fn: x.Fn}, nil
 	}
-	k := &link{mod: m, namespace: imp.Module, symbol: imp.Name, typ: want, mistaken: mistaken}
+	k := &image.PLTEntry{Mod: m, Namespace: imp.Module, Symbol: imp.Name, Type: want,
+		Mistaken: mistaken}
 	if x != nil {
-		k.target = x.fn
+		k.Target = x.Fn
 	}
-	m.links = append(m.links, k)
+	m.PLT = append(m.PLT, k)
 	return binding{kind: bindLink, link: k}, nil
 }
 
 // instantiated reports whether a definer is there when m is instantiated.
-func (b *binder) instantiated(m, definer *module) bool {
+func (b *binder) instantiated(m, definer *image.Module) bool {
 	return definer != m && (!b.batch[definer] || b.ready[definer])
 }
 
-func wrongSignature(m *module, symbol string, found *function, want wasm.FuncType) error {
-	return &SymbolError{Module: m.name, Symbol: symbol, Definer: found.mod.name,
-		Want: want.String(), Found: found.typ.String()}
+func wrongSignature(m *image.Module, symbol string, found *image.Function,
+	want wasm.FuncType) error {
+	return &SymbolError{Module: m.Name, Symbol: symbol, Definer: found.Mod.Name,
+		Want: want.String(), Found: found.Type.String()}
 }
 
-func wrongKind(m *module, x *export, want string) error {
+func wrongKind(m *image.Module, x *image.Export, want string) error {
 	found := "another export"
-	switch x.kind {
-	case exportFunction:
-		found = "function " + x.fn.typ.String()
-	case exportData:
+	switch x.Kind {
+	case image.KindFunction:
+		found = "function " + x.Fn.Type.String()
+	case image.KindData:
 		found = "data"
-	case exportGlobal:
-		found = "global " + x.global.String()
-	case exportTag:
-		found = "tag " + x.tag.String()
+	case image.KindGlobal:
+		found = "global " + x.Global.String()
+	case image.KindTag:
+		found = "tag " + x.Tag.String()
 	}
-	return &SymbolError{Module: m.name, Symbol: x.name, Definer: x.mod.name, Want: want,
+	return &SymbolError{Module: m.Name, Symbol: x.Name, Definer: x.Mod.Name, Want: want,
 		Found: found}
 }
 
@@ -264,7 +269,7 @@ const (
 	linearMemory  = "memory"
 )
 
-func (b *binder) table(m *module, imp *wasm.Import) (binding, error) {
+func (b *binder) table(m *image.Module, imp *wasm.Import) (binding, error) {
 	switch {
 	case imp.Table.Elem != wasm.FuncRef:
 		return binding{}, importError(m, imp, "the function table holds funcref, not "+
@@ -275,7 +280,7 @@ func (b *binder) table(m *module, imp *wasm.Import) (binding, error) {
 		return binding{}, importError(m, imp, "the only table of env is "+functionTable+
 			", the function table")
 	case imp.Table.HasMax && imp.Table.Max < b.t.l.tableMax:
-		return binding{}, &LimitError{Limit: limitTable + " as module " + text.Name(m.name) +
+		return binding{}, &LimitError{Limit: limitTable + " as module " + text.Name(m.Name) +
 			" imports it", Value: uint64(b.t.l.tableMax), Max: uint64(imp.Table.Max)}
 	case imp.Table.Min > b.t.l.tableMax:
 		return binding{}, &LimitError{Limit: limitTable, Value: uint64(imp.Table.Min),
@@ -285,14 +290,14 @@ func (b *binder) table(m *module, imp *wasm.Import) (binding, error) {
 	return binding{kind: bindTable}, nil
 }
 
-func (b *binder) memory(m *module, imp *wasm.Import) (binding, error) {
+func (b *binder) memory(m *image.Module, imp *wasm.Import) (binding, error) {
 	switch {
 	case imp.Module != "env":
 		return binding{}, importError(m, imp, "a memory can only be imported from env")
 	case imp.Name != linearMemory:
 		return binding{}, importError(m, imp, "the only memory of env is "+linearMemory)
 	case imp.Memory.HasMax && imp.Memory.Max < b.t.l.maxPages:
-		return binding{}, &LimitError{Limit: limitMemory + " as module " + text.Name(m.name) +
+		return binding{}, &LimitError{Limit: limitMemory + " as module " + text.Name(m.Name) +
 			" imports it", Value: uint64(b.t.l.maxPages), Max: uint64(imp.Memory.Max)}
 	case imp.Memory.Min > b.t.l.maxPages:
 		return binding{}, &LimitError{Limit: limitMemory, Value: uint64(imp.Memory.Min),

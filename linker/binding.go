@@ -5,6 +5,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -12,24 +13,10 @@ import (
 type binding struct {
 	imp   *wasm.Import
 	kind  bindingKind
-	fn    *function // bindFunction, bindPointer, bindLegalised
-	link  *link     // bindLink
-	exp   *export   // bindData, bindThreadLocal, bindGlobal, bindTag
-	value uint32    // bindConst
-}
-
-// link is a function that a module reaches through the link table of its group: a private table,
-// one entry for each, so that no function pointer is spent and the groups need not agree. The entry
-// is null until the function is first called; then the group looks for it.
-type link struct {
-	index     uint32 // entry of the link table
-	mod       *module
-	namespace string // of the import
-	symbol    string
-	typ       wasm.FuncType
-	target    *function // known beforehand: a function of a module that is instantiated later
-	address   bool      // only its address is taken, so its signature is not known
-	mistaken  *function // what was found when the module was loaded, of another signature
+	fn    *image.Function // bindFunction, bindPointer, bindLegalised
+	link  *image.PLTEntry // bindLink
+	exp   *image.Export   // bindData, bindThreadLocal, bindGlobal, bindTag
+	value uint32          // bindConst
 }
 
 // bridge is a generated module that gathers what one or more import namespaces of a module are to
@@ -37,15 +24,15 @@ type link struct {
 // cost nothing at a call.
 type bridge struct {
 	bindings []binding
-	modules  []*module       // what it imports from, in the order of its namespaces
-	numbers  map[*module]int // and their positions
+	modules  []*image.Module       // what it imports from, in the order of its namespaces
+	numbers  map[*image.Module]int // and their positions
 	compiled wazero.CompiledModule
 }
 
 // source says where a module takes an import namespace from.
 type source struct {
-	bridge  int     // index in module.bridges, or -1
-	gateway *module // all of it is one gateway's
+	bridge  int           // index in module.bridges, or -1
+	gateway *image.Module // all of it is one gateway's
 }
 
 // legalised binds an import of a system interface in which each i64 is two i32, the low half first.
@@ -53,13 +40,13 @@ type source struct {
 // of five i32, for instance. The module gets a function that puts them together.
 //
 // Source: LegalizeJSInterface in binaryen, src/passes/LegalizeJSInterface.cpp.
-func legalised(imp *wasm.Import, fn *function, want wasm.FuncType) (binding, bool) {
+func legalised(imp *wasm.Import, fn *image.Function, want wasm.FuncType) (binding, bool) {
 	if !strings.HasPrefix(imp.Module, "wasi_") ||
-		!(wasm.FuncType{Results: want.Results}).Equal(wasm.FuncType{Results: fn.typ.Results}) {
+		!(wasm.FuncType{Results: want.Results}).Equal(wasm.FuncType{Results: fn.Type.Results}) {
 		return binding{}, false
 	}
 	var split []wasm.ValType
-	for _, p := range fn.typ.Params {
+	for _, p := range fn.Type.Params {
 		if p == wasm.I64 {
 			split = append(split, wasm.I32, wasm.I32)
 		} else {

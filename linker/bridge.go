@@ -8,19 +8,20 @@ import (
 	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // use returns the namespace by which the bridge imports from a module. It does not tell which one
 // that is, so that the bridge of a library that is loaded again is the same code.
-func (br *bridge) use(m *module) string {
-	if m.hostName != "" {
-		return m.hostName
+func (br *bridge) use(m *image.Module) string {
+	if m.HostName != "" {
+		return m.HostName
 	}
 	i, ok := br.numbers[m]
 	if !ok {
 		if br.numbers == nil {
-			br.numbers = map[*module]int{}
+			br.numbers = map[*image.Module]int{}
 		}
 		i = len(br.modules)
 		br.modules, br.numbers[m] = append(br.modules, m), i
@@ -32,24 +33,24 @@ func (br *bridge) use(m *module) string {
 func (br *bridge) namespace(name string) string {
 	if i, err := strconv.Atoi(strings.TrimPrefix(name, usedPrefix)); err == nil &&
 		strings.HasPrefix(name, usedPrefix) {
-		return br.modules[i].importName()
+		return importName(br.modules[i])
 	}
 	return name
 }
 
 // planBridges distributes bindings over few bridges. A namespace goes into the first one behind all
 // that have one of its names.
-func planBridges(m *module, bindings []binding) {
+func planBridges(m *image.Module, bindings []binding) {
 	spaces := map[string][]binding{}
 	for _, b := range bindings {
 		spaces[b.imp.Module] = append(spaces[b.imp.Module], b)
 	}
-	m.sources = make(map[string]source, len(spaces))
+	codeOf(m).sources = make(map[string]source, len(spaces))
 	next := map[string]int{} // by name, the bridge behind the last one that has it
 	for _, namespace := range slices.Sorted(maps.Keys(spaces)) {
 		list := spaces[namespace]
 		if gateway := onlyGateway(list); gateway != nil {
-			m.sources[namespace] = source{bridge: -1, gateway: gateway}
+			codeOf(m).sources[namespace] = source{bridge: -1, gateway: gateway}
 			continue
 		}
 		i := 0
@@ -59,32 +60,32 @@ func planBridges(m *module, bindings []binding) {
 		for _, x := range list {
 			next[x.imp.Name] = i + 1
 		}
-		if i == len(m.bridges) {
-			m.bridges = append(m.bridges, &bridge{})
+		if i == len(codeOf(m).bridges) {
+			codeOf(m).bridges = append(codeOf(m).bridges, &bridge{})
 		}
-		m.bridges[i].bindings = append(m.bridges[i].bindings, list...)
-		m.sources[namespace] = source{bridge: i}
+		codeOf(m).bridges[i].bindings = append(codeOf(m).bridges[i].bindings, list...)
+		codeOf(m).sources[namespace] = source{bridge: i}
 	}
 }
 
 // onlyGateway returns the gateway that satisfies all of a namespace under the same names, if there
 // is one.
-func onlyGateway(list []binding) *module {
-	var gateway *module
+func onlyGateway(list []binding) *image.Module {
+	var gateway *image.Module
 	for _, b := range list {
-		if b.kind != bindFunction || b.fn.mod.instance == nil || b.fn.name != b.imp.Name ||
-			(gateway != nil && gateway != b.fn.mod) {
+		if b.kind != bindFunction || codeOf(b.fn.Mod).instance == nil || b.fn.Name != b.imp.Name ||
+			(gateway != nil && gateway != b.fn.Mod) {
 			return nil
 		}
-		gateway = b.fn.mod
+		gateway = b.fn.Mod
 	}
 	return gateway
 }
 
 // compile writes and compiles the bridge of module m. All addresses, slots and link table entries
 // are final. linkHost is the runtime's name of the module with the linker's own functions.
-func (br *bridge) compile(ctx context.Context, c *codecache.Cache, m *module,
-	pointer func(*function) uint32, linkHost string) error {
+func (br *bridge) compile(ctx context.Context, c *codecache.Cache, m *image.Module,
+	pointer func(*image.Function) uint32, linkHost string) error {
 	var b wasm.Builder
 	w := bridgeWriter{b: &b, br: br, m: m, pointer: pointer}
 	for _, x := range br.bindings {
@@ -104,20 +105,20 @@ func (br *bridge) compile(ctx context.Context, c *codecache.Cache, m *module,
 type bridgeWriter struct {
 	b        *wasm.Builder
 	br       *bridge
-	m        *module
-	pointer  func(*function) uint32
+	m        *image.Module
+	pointer  func(*image.Function) uint32
 	linkable bool // lazy and links are imported
 	lazy     uint32
 	links    uint32
-	targets  map[*function]uint32 // of bindLegalised
+	targets  map[*image.Function]uint32 // of bindLegalised
 }
 
 // importFor adds the imports that a binding needs; all come before the definitions.
 func (w *bridgeWriter) importFor(x binding, linkHost string) {
 	switch x.kind {
 	case bindFunction:
-		t := w.b.Type(x.fn.typ.Params, x.fn.typ.Results)
-		w.b.ExportFunc(x.imp.Name, w.b.ImportFunc(w.br.use(x.fn.mod), x.fn.name, t))
+		t := w.b.Type(x.fn.Type.Params, x.fn.Type.Results)
+		w.b.ExportFunc(x.imp.Name, w.b.ImportFunc(w.br.use(x.fn.Mod), x.fn.Name, t))
 	case bindLink:
 		if !w.linkable {
 			w.linkable = true
@@ -126,10 +127,10 @@ func (w *bridgeWriter) importFor(x binding, linkHost string) {
 		}
 	case bindLegalised:
 		if w.targets == nil {
-			w.targets = map[*function]uint32{}
+			w.targets = map[*image.Function]uint32{}
 		}
-		w.targets[x.fn] = w.b.ImportFunc(w.br.use(x.fn.mod), x.fn.name,
-			w.b.Type(x.fn.typ.Params, x.fn.typ.Results))
+		w.targets[x.fn] = w.b.ImportFunc(w.br.use(x.fn.Mod), x.fn.Name,
+			w.b.Type(x.fn.Type.Params, x.fn.Type.Results))
 	case bindMemory:
 		w.b.ExportMemory(x.imp.Name,
 			w.b.ImportMemory(memoryNamespace, "memory", anyMemory(x.imp.Memory.Shared)))
@@ -141,10 +142,10 @@ func (w *bridgeWriter) importFor(x binding, linkHost string) {
 			w.b.ImportGlobal(baseNamespace, baseStackPointer, x.imp.Global))
 	case bindGlobal:
 		w.b.ExportGlobal(x.imp.Name,
-			w.b.ImportGlobal(w.br.use(x.exp.mod), x.exp.name, x.exp.global))
+			w.b.ImportGlobal(w.br.use(x.exp.Mod), x.exp.Name, x.exp.Global))
 	case bindTag:
 		w.b.ExportTag(x.imp.Name,
-			w.b.ImportTag(w.br.use(x.exp.mod), x.exp.name, w.b.Type(x.exp.tag.Params, nil)))
+			w.b.ImportTag(w.br.use(x.exp.Mod), x.exp.Name, w.b.Type(x.exp.Tag.Params, nil)))
 	}
 }
 
@@ -161,11 +162,11 @@ func (w *bridgeWriter) defineFor(x binding) {
 	case bindPointer:
 		value = w.pointer(x.fn)
 	case bindData:
-		value = x.exp.addr
+		value = x.exp.Addr
 	case bindMemoryBase:
-		value = w.m.memory.Base
+		value = w.m.Memory.Base
 	case bindTableBase:
-		value = w.m.table.Base
+		value = w.m.Table.Base
 	case bindConst, bindThreadLocal:
 	default:
 		return
@@ -176,11 +177,11 @@ func (w *bridgeWriter) defineFor(x binding) {
 
 // stub defines a function that calls through the link table, filling its entry first if it is null.
 func (w *bridgeWriter) stub(x binding) {
-	entry := int32(x.link.index)
-	t := w.b.Type(x.link.typ.Params, x.link.typ.Results)
+	entry := int32(x.link.Index)
+	t := w.b.Type(x.link.Type.Params, x.link.Type.Results)
 	var c wasm.Code
 	c.I32Const(entry).TableGet(w.links).RefIsNull().If().I32Const(entry).Call(w.lazy).End()
-	for i := range x.link.typ.Params {
+	for i := range x.link.Type.Params {
 		c.LocalGet(uint32(i))
 	}
 	c.I32Const(entry).CallIndirect(t, w.links)
@@ -251,12 +252,12 @@ func buildMemory(minimum, maximum uint32, shared bool) ([]byte, error) {
 }
 
 // buildPut writes the module that puts functions into tables.
-func buildPut(functions []*function) ([]byte, error) {
+func buildPut(functions []*image.Function) ([]byte, error) {
 	var b wasm.Builder
 	var indices []uint32
 	for _, fn := range functions {
 		indices = append(indices,
-			b.ImportFunc(fn.namespace(), fn.name, b.Type(fn.typ.Params, fn.typ.Results)))
+			b.ImportFunc(putterImport(fn), fn.Name, b.Type(fn.Type.Params, fn.Type.Results)))
 	}
 	slots := b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
 	links := b.ImportTable(baseNamespace, baseLinks, wasm.TableType{Elem: wasm.FuncRef})
@@ -293,7 +294,7 @@ func (w *bridgeWriter) legalised(x binding, target uint32) {
 	var c wasm.Code
 	next := uint32(0)
 	var params []wasm.ValType
-	for _, p := range x.fn.typ.Params {
+	for _, p := range x.fn.Type.Params {
 		if p != wasm.I64 {
 			params = append(params, p)
 			c.LocalGet(next)
@@ -307,7 +308,7 @@ func (w *bridgeWriter) legalised(x binding, target uint32) {
 		next += 2
 	}
 	c.Call(target)
-	w.b.ExportFunc(x.imp.Name, w.b.Func(w.b.Type(params, x.fn.typ.Results), nil, &c))
+	w.b.ExportFunc(x.imp.Name, w.b.Func(w.b.Type(params, x.fn.Type.Results), nil, &c))
 }
 
 const (

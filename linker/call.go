@@ -21,16 +21,16 @@ func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uin
 	var results []uint64
 	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
 		// at the end, for a guest that calls the linker gets the same context
-		defer receive(ctx, 0, e.scope().commit)
+		defer receive(ctx, 0, e.scope().Commit)
 		fn, err := e.function(lib, name)
 		if err != nil {
 			return err
 		}
-		if len(args) != words(fn.typ.Params) {
-			return &SymbolError{Symbol: name, Definer: fn.mod.name, Want: fn.typ.String(),
+		if len(args) != words(fn.Type.Params) {
+			return &SymbolError{Symbol: name, Definer: fn.Mod.Name, Want: fn.Type.String(),
 				Found: countOf(len(args), "argument")}
 		}
-		results, err = g.call(ctx, fn, args...)
+		results, err = g.space.call(ctx, fn, args...)
 		return g.judge(e, g.exiting(ctx, e, err))
 	})
 	if err != nil {
@@ -50,7 +50,7 @@ func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results
 	}
 	var values []uint64
 	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
-		c, err := g.caller(ctx, params, results)
+		c, err := g.space.caller(ctx, params, results)
 		if err != nil {
 			return err
 		}

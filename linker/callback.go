@@ -7,6 +7,7 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
@@ -79,7 +80,7 @@ func callbackType(typ wasm.FuncType) error {
 // callback makes a closure the function pointer of a callback.
 func (t *tx) callback(ctx context.Context, slot uint32, f *callback) error {
 	s := &fillStep{}
-	backing, err := t.slot(t.l.host.exports[hostCallback].fn, &s.fills)
+	backing, err := t.slot(t.l.host.Exports[hostCallback].Fn, &s.fills)
 	if err != nil {
 		return err
 	}
@@ -88,8 +89,8 @@ func (t *tx) callback(ctx context.Context, slot uint32, f *callback) error {
 			return err
 		}
 	}
-	tr := trampoline{typ: f.typ, backing: backing, data: slot, callback: f}
-	if tr.code, err = t.l.trampolineCode(ctx, f.typ); err != nil {
+	tr := image.Trampoline{Type: f.typ, Backing: backing, Data: slot, Callback: f}
+	if tr.Code, err = t.l.trampolineCode(ctx, f.typ); err != nil {
 		return err
 	}
 	return t.setClosure(ctx, slot, nil, &tr)
@@ -99,9 +100,9 @@ func (t *tx) callback(ctx context.Context, slot uint32, f *callback) error {
 // group, as a freed closure is. The Go function is let go. The error is a *ClosureError for what is
 // no such pointer, or was freed.
 func (g *Group) FreeCallback(ctx context.Context, pointer uint32) error {
-	return g.freeEntry(ctx, pointer, func(s *scope) bool {
-		tr := s.trampolines.At(pointer)
-		return tr != nil && tr.callback != nil
+	return g.freeEntry(ctx, pointer, func(s *image.Snapshot) bool {
+		tr := s.Trampolines.At(pointer)
+		return tr != nil && tr.Callback != nil
 	})
 }
 
@@ -111,11 +112,11 @@ func (l *Linker) callbackFunction() hostFunction {
 	return hostFunction{hostCallback, []api.ValueType{i32, i32, i32}, nil,
 		func(ctx context.Context, mod api.Module, stack []uint64) {
 			pointer := uint32(stack[2])
-			tr := entryOf(ctx).scope().trampolines.At(pointer)
-			if tr == nil || tr.callback == nil { // freed, and this group does not know it yet
+			tr := entryOf(ctx).scope().Trampolines.At(pointer)
+			if tr == nil || tr.Callback == nil { // freed, and this group does not know it yet
 				panic(&UndefinedSymbolError{Symbol: fmt.Sprintf("callback %d", pointer)})
 			}
-			f := tr.callback
+			f, _ := tr.Callback.(*callback)
 			safepoint(ctx)
 			values := make([]uint64, max(words(f.typ.Params), words(f.typ.Results)))
 			l.words(uint32(stack[0]), f.typ.Params, values, false)
@@ -130,7 +131,7 @@ func (l *Linker) words(address uint32, types []wasm.ValType, stack []uint64, wri
 	next := 0
 	for _, t := range types {
 		size := memoryOps[t].size
-		b, ok := l.mem.At(address, size)
+		b, ok := l.shared.mem.At(address, size)
 		if !ok {
 			panic(ErrOutOfBounds)
 		}
@@ -152,4 +153,10 @@ func (l *Linker) words(address uint32, types []wasm.ValType, stack []uint64, wri
 			next++
 		}
 	}
+}
+
+// callback is a Go function that guests call.
+type callback struct {
+	run api.GoModuleFunc
+	typ wasm.FuncType
 }

@@ -27,7 +27,7 @@ func (l *Linker) Close(ctx context.Context) error {
 		return ErrInOperation
 	}
 	if l.closed.Load() {
-		return l.codes.Settle(ctx)
+		return l.shared.codes.Settle(ctx)
 	}
 	defer l.beginClosing()()
 	destroyed := l.destroyAll(finishing(ctx))
@@ -51,15 +51,15 @@ func (l *Linker) Close(ctx context.Context) error {
 // closeShared releases what does not belong to any group.
 func (l *Linker) closeShared(ctx context.Context) error {
 	var errs []error
-	modules := l.state.scope.order
+	modules := l.state.scope.Order
 	for _, m := range slices.Backward(modules) {
-		m.close(ctx)
+		codeOf(m).close(ctx)
 	}
 	for _, m := range l.gateways {
-		if m.instance != nil {
-			errs = append(errs, m.instance.Close(ctx))
+		if codeOf(m).instance != nil {
+			errs = append(errs, codeOf(m).instance.Close(ctx))
 		}
-		m.close(ctx)
+		codeOf(m).close(ctx)
 	}
 	for _, c := range l.callers {
 		errs = append(errs, c.Close(ctx))
@@ -67,14 +67,14 @@ func (l *Linker) closeShared(ctx context.Context) error {
 	for _, c := range l.trampolines {
 		errs = append(errs, c.Close(ctx))
 	}
-	for _, c := range []wazero.CompiledModule{l.baseCode, l.tableCode, l.memoryCode,
+	for _, c := range []wazero.CompiledModule{l.shared.baseCode, l.shared.tableCode, l.memoryCode,
 		l.waitHooks.filler, l.pollHooks.filler} {
 		if c != nil {
 			errs = append(errs, c.Close(ctx))
 		}
 	}
 	if l.host != nil {
-		l.host.put.close(ctx)
+		codeOf(l.host).put.close(ctx)
 	}
 	for _, m := range append(slices.Clone(l.hosts), l.memoryRoot) {
 		if m != nil {
@@ -84,8 +84,8 @@ func (l *Linker) closeShared(ctx context.Context) error {
 	for _, c := range l.hostCodes {
 		errs = append(errs, c.Close(ctx))
 	}
-	errs = append(errs, l.codes.Close(ctx))
-	l.mem.Release()
+	errs = append(errs, l.shared.codes.Close(ctx))
+	l.shared.mem.Release()
 	return errors.Join(errs...)
 }
 

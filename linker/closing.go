@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
 // unload gives up a handle, none if lib is nil, and unloads what is not used any more.
 func (g *Group) unload(ctx context.Context, e *entry, lib *Library) (err error) {
-	c := &closing{}
-	defer c.ended.Store(true)
+	c := &image.Closing{}
+	defer c.Ended.Store(true)
 	late, end := g.l.dtors.BeginLate(g.l.config.maxLate)
 	defer end()
 	var destroyed error
@@ -22,11 +23,11 @@ func (g *Group) unload(ctx context.Context, e *entry, lib *Library) (err error) 
 			if first {
 				// Later ones make nothing invisible that was visible. It is filled in at the end,
 				// for destructors that call the linker do so with the same context.
-				defer receive(ctx, commit, u.saved.scope.commit)
+				defer receive(ctx, commit, u.saved.scope.Commit)
 			}
 			err = u.err
 		} else if first && errors.Is(err, ErrLibraryClosed) {
-			receive(ctx, 0, u.saved.scope.commit)
+			receive(ctx, 0, u.saved.scope.Commit)
 		} else if ended := ctx.Err(); !first && ended != nil && errors.Is(err, ended) {
 			err = nil // the handle is given up: the next one that unloads something does the rest
 			break
@@ -47,7 +48,7 @@ func (g *Group) unload(ctx context.Context, e *entry, lib *Library) (err error) 
 
 // destroyUnused calls the destructors of modules that are not used any more, those of modules that
 // use others first, and of each those of this group's thread-local data before.
-func (g *Group) destroyUnused(ctx context.Context, modules []*module) error {
+func (g *Group) destroyUnused(ctx context.Context, modules []*image.Module) error {
 	var errs []error
 	for g.cause.Load() == nil {
 		var err error
@@ -72,7 +73,7 @@ func (t *tx) release(lib *Library) error {
 	if !lib.given.CompareAndSwap(false, true) {
 		return ErrLibraryClosed
 	}
-	lib.mod.handles.Add(-1)
+	lib.mod.Handles.Add(-1)
 	t.released = append(t.released, lib)
 	return nil
 }

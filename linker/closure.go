@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
@@ -132,12 +133,12 @@ func (g *Group) SetClosure(ctx context.Context, slot uint32, lib *Library, name 
 // a link operation, that is in a constructor, only entries that a constructor allocated can be
 // given back; for others it is ErrInOperation.
 func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
-	return g.freeEntry(ctx, slot, func(*scope) bool { return true })
+	return g.freeEntry(ctx, slot, func(*image.Snapshot) bool { return true })
 }
 
 // freeEntry frees a closure, if it is of the kind that may be freed so. is is asked under the state
 // lock.
-func (g *Group) freeEntry(ctx context.Context, slot uint32, is func(*scope) bool) error {
+func (g *Group) freeEntry(ctx context.Context, slot uint32, is func(*image.Snapshot) bool) error {
 	return g.inside(ctx, func(ctx context.Context, e *entry) error {
 		c := &g.l.state.closures
 		live := func() bool { return c.Live.At(slot) && is(g.l.state.scope) }
@@ -157,9 +158,9 @@ func (g *Group) freeEntry(ctx context.Context, slot uint32, is func(*scope) bool
 			}
 			g.l.emptyClosure(slot)
 			for _, other := range g.l.groups.list() {
-				other.stale.add(slot)
+				other.space.stale.add(slot)
 			}
-			err := g.clearStale(ctx)
+			err := g.space.clearStale(ctx)
 			if c.Give(slot) && c.Release() {
 				_, counted := g.member.FreeClosure()
 				err = errors.Join(err, counted)
@@ -173,10 +174,10 @@ func (g *Group) freeEntry(ctx context.Context, slot uint32, is func(*scope) bool
 // has to tell the groups: all that reads this without the lock is [Linker.Addr].
 func (l *Linker) emptyClosure(slot uint32) {
 	s := l.state.scope
-	if s.closures.at(slot) == nil && s.trampolines.At(slot) == nil {
+	if s.Closures.At(slot) == nil && s.Trampolines.At(slot) == nil {
 		return
 	}
-	next := s.withClosure(slot, nil, nil)
+	next := s.WithClosure(slot, nil, nil)
 	l.state.scope = next
 	l.committed.Store(next)
 }
@@ -191,11 +192,12 @@ func (t *tx) freeClosure(ctx context.Context, slot uint32) error {
 }
 
 // setClosure changes what a live closure holds, within an operation.
-func (t *tx) setClosure(ctx context.Context, slot uint32, fn *function, tr *trampoline) error {
+func (t *tx) setClosure(ctx context.Context, slot uint32, fn *image.Function,
+	tr *image.Trampoline) error {
 	s := t.l.state.scope
-	step := &closureStep{slot: slot, fn: fn, old: s.closures.at(slot), trampoline: tr,
-		oldTrampoline: s.trampolines.At(slot)}
-	t.l.state.scope = s.withClosure(slot, fn, tr)
+	step := &closureStep{slot: slot, fn: fn, old: s.Closures.At(slot), trampoline: tr,
+		oldTrampoline: s.Trampolines.At(slot)}
+	t.l.state.scope = s.WithClosure(slot, fn, tr)
 	return t.perform(ctx, step)
 }
 

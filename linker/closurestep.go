@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
@@ -27,8 +29,8 @@ func (sp *space) clearStale(ctx context.Context) error {
 // closureStep changes what a closure holds.
 type closureStep struct {
 	slot                      uint32
-	fn, old                   *function   // what it holds, and held
-	trampoline, oldTrampoline *trampoline // or these
+	fn, old                   *image.Function   // what it holds, and held
+	trampoline, oldTrampoline *image.Trampoline // or these
 }
 
 // apply implements step.
@@ -42,7 +44,8 @@ func (s *closureStep) undo(ctx context.Context, sp *space) error {
 }
 
 // putClosure makes an entry of this group's table a function, a trampoline, or null.
-func (sp *space) putClosure(ctx context.Context, slot uint32, fn *function, tr *trampoline) error {
+func (sp *space) putClosure(ctx context.Context, slot uint32, fn *image.Function,
+	tr *image.Trampoline) error {
 	if err := sp.clearStale(ctx); err != nil { // the entry may be among them, from an earlier use
 		return err
 	}
@@ -56,18 +59,19 @@ func (sp *space) putClosure(ctx context.Context, slot uint32, fn *function, tr *
 }
 
 // putTrampoline puts a trampoline into an entry of this group's table.
-func (sp *space) putTrampoline(ctx context.Context, slot uint32, tr *trampoline) error {
-	key := trampolineKey{slot, tr.typ.Key()}
+func (sp *space) putTrampoline(ctx context.Context, slot uint32, tr *image.Trampoline) error {
+	key := image.TrampolineKey{Slot: slot, Type: tr.Type.Key()}
 	mod := sp.trampolines[key]
 	if mod == nil {
 		var err error
-		if mod, err = sp.image.instantiateIn(ctx, tr.code, sp.namespace); err != nil {
+		code, _ := tr.Code.(wazero.CompiledModule)
+		if mod, err = sp.image.instantiateIn(ctx, code, sp.namespace); err != nil {
 			return fmt.Errorf("linker: closure %d: %w", slot, err)
 		}
 		sp.trampolines[key] = mod
 	}
-	for name, value := range map[string]uint32{trampolineBacking: tr.backing,
-		trampolineData: tr.data} {
+	for name, value := range map[string]uint32{trampolineBacking: tr.Backing,
+		trampolineData: tr.Data} {
 		mod.ExportedGlobal(name).(api.MutableGlobal).Set(uint64(value))
 	}
 	_, err := mod.ExportedFunction(trampolinePut).Call(ctx, uint64(slot))
@@ -91,20 +95,6 @@ func (s *staleSlots) take() map[uint32]bool {
 	s.slots = nil
 	s.any.Store(false)
 	return slots
-}
-
-// withClosure returns a copy of the scope in which a closure holds a function, a trampoline, or
-// nothing.
-func (s *scope) withClosure(slot uint32, fn *function, tr *trampoline) *scope {
-	next := *s
-	next.closures, next.trampolines = s.closures.without(slot), s.trampolines.Without(slot)
-	switch {
-	case fn != nil:
-		next.closures = next.closures.with(slot, fn)
-	case tr != nil:
-		next.trampolines = next.trampolines.With(slot, tr)
-	}
-	return &next
 }
 
 // Exports of the module of a trampoline.

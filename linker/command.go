@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -39,11 +40,12 @@ func functionImports(src *wasm.Module) (list []*wasm.Import) {
 // hookExit finds out how the program ends, and registers the linker's function. Nothing of the
 // guest has run yet but start functions and relocations.
 func (t *tx) hookExit(ctx context.Context) error {
-	p, global := &t.l.program, t.l.state.scope.global
+	p, global := &t.l.program, t.l.state.scope.Global
 	i32 := wasm.I32
-	find := func(name string, typ wasm.FuncType) *function {
-		if x := global.lookup(name); x != nil && x.kind == exportFunction && x.fn.typ.Equal(typ) {
-			return x.fn
+	find := func(name string, typ wasm.FuncType) *image.Function {
+		if x := global.Lookup(name); x != nil && x.Kind == image.KindFunction &&
+			x.Fn.Type.Equal(typ) {
+			return x.Fn
 		}
 		return nil
 	}
@@ -63,7 +65,7 @@ func (t *tx) hookExit(ctx context.Context) error {
 		return nil
 	}
 	s := &fillStep{}
-	pointer, err := t.slot(t.l.host.exports[hook].fn, &s.fills)
+	pointer, err := t.slot(t.l.host.Exports[hook].Fn, &s.fills)
 	if err != nil {
 		return err
 	}
@@ -72,7 +74,7 @@ func (t *tx) hookExit(ctx context.Context) error {
 		return err
 	}
 	args[0] = uint64(pointer)
-	failed, err := t.g.call1(ctx, register, args...)
+	failed, err := t.g.space.call1(ctx, register, args...)
 	if err != nil {
 		return err
 	}
@@ -114,7 +116,7 @@ func (g *Group) destroyLibraries(ctx context.Context, e *entry) (err error) {
 	late, end := g.l.dtors.BeginLate(g.l.config.maxLate)
 	defer end()
 	for {
-		order := slices.Clone(e.scope().order)
+		order := slices.Clone(e.scope().Order)
 		g.l.dtors.Count(late, order)
 		slices.Reverse(order)
 		m := g.l.dtors.First(order)
@@ -134,7 +136,7 @@ func (g *Group) destroyLibraries(ctx context.Context, e *entry) (err error) {
 func (g *Group) finish(ctx context.Context, e *entry) (err error) {
 	p := &g.l.program
 	if !p.ended.Swap(true) && p.dtors != nil && !p.startDestroys {
-		_, err = g.call(ctx, p.dtors)
+		_, err = g.space.call(ctx, p.dtors)
 	}
 	if isExit(err) {
 		return err
@@ -147,7 +149,7 @@ func (g *Group) finish(ctx context.Context, e *entry) (err error) {
 // nothing is flushed a second time if there were threads.
 func (g *Group) destroyRest(ctx context.Context, e *entry) error {
 	p := &g.l.program
-	if g.l.dtors.First(e.scope().order) == nil {
+	if g.l.dtors.First(e.scope().Order) == nil {
 		return nil
 	}
 	err := g.destroyLibraries(ctx, e)
@@ -160,9 +162,9 @@ func (g *Group) destroyRest(ctx context.Context, e *entry) error {
 	var failed error
 	switch {
 	case p.flush != nil:
-		_, failed = g.call(ctx, p.flush, 0)
+		_, failed = g.space.call(ctx, p.flush, 0)
 	case p.dtors != nil:
-		_, failed = g.call(ctx, p.dtors)
+		_, failed = g.space.call(ctx, p.dtors)
 	}
 	return errors.Join(err, failed)
 }
@@ -178,7 +180,7 @@ func (g *Group) exiting(ctx context.Context, e *entry, err error) error {
 
 // exitingUnheard is exiting for a C library that does not tell.
 func (g *Group) exitingUnheard(ctx context.Context, e *entry, err error) error {
-	if !isExit(err) || g.engineClosed() || !g.l.endsWith(g) {
+	if !isExit(err) || g.space.engineClosed() || !g.l.endsWith(g) {
 		return err
 	}
 	if failed := g.destroyRest(ctx, e); !isExit(failed) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -318,7 +319,7 @@ type HostFunctions func(namespace, name string, params,
 // definition is a symbol that is no function and that Go code defines.
 type definition struct {
 	name  string
-	kind  exportKind      // exportData, exportGlobal or exportTag
+	kind  image.Kind      // exportData, exportGlobal or exportTag
 	typ   wasm.GlobalType // of a global
 	value uint64          // of a global
 	tag   []wasm.ValType  // of a tag

@@ -6,34 +6,35 @@ import (
 	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // construct runs, in the leader's group alone, what prepares a module's data: relocations of all
 // modules, then constructors.
-func (t *tx) construct(ctx context.Context, modules []*module) error {
+func (t *tx) construct(ctx context.Context, modules []*image.Module) error {
 	for _, m := range modules {
-		if m.src == nil {
+		if m.Src == nil {
 			continue
 		}
 		if err := t.special(ctx, m, "__wasm_apply_data_relocs"); err != nil {
 			return err
 		}
 	}
-	if slices.Contains(modules, t.l.main) {
+	if slices.Contains(modules, t.l.shared.main) {
 		err := t.moveBreak(ctx)
 		if err == nil {
 			err = t.hookExit(ctx)
 		}
 		if err != nil {
-			return &LoadError{File: t.l.main.file, Module: t.l.main.name, Err: err}
+			return &LoadError{File: t.l.shared.main.File, Module: t.l.shared.main.Name, Err: err}
 		}
 	}
 	for _, m := range t.l.mainLast(modules) {
 		name := wasm.CallCtors
-		if _, ok := m.exports["_initialize"]; ok {
+		if _, ok := m.Exports["_initialize"]; ok {
 			name = "_initialize" // it runs the constructors itself
-		} else if m == t.l.main && t.l.program.startConstructs {
+		} else if m == t.l.shared.main && t.l.program.startConstructs {
 			continue // a command: its constructors run when it is started
 		}
 		t.constructs = !t.early
@@ -48,8 +49,8 @@ func (t *tx) construct(ctx context.Context, modules []*module) error {
 
 // mainLast returns the modules in the order in which their constructors run: that of the main
 // module, which is instantiated before the libraries that are preloaded, come last.
-func (l *Linker) mainLast(modules []*module) []*module {
-	i := slices.Index(modules, l.main)
+func (l *Linker) mainLast(modules []*image.Module) []*image.Module {
+	i := slices.Index(modules, l.shared.main)
 	if i < 0 {
 		return modules
 	}
@@ -57,21 +58,22 @@ func (l *Linker) mainLast(modules []*module) []*module {
 }
 
 // special calls one of the toolchain's functions in the leader's group, if the module has it.
-func (t *tx) special(ctx context.Context, m *module, name string) error {
-	x := m.exports[name]
-	if x == nil || x.kind != exportFunction || len(x.fn.typ.Params)+len(x.fn.typ.Results) > 0 {
+func (t *tx) special(ctx context.Context, m *image.Module, name string) error {
+	x := m.Exports[name]
+	if x == nil || x.Kind != image.KindFunction || len(x.Fn.Type.Params)+len(
+		x.Fn.Type.Results) > 0 {
 		return nil
 	}
 	t.l.logCalls(ctx, m, name)
 	err := t.l.config.inject.At(ctx, t.g, failpoint.Relocate)
 	if err == nil {
-		_, err = t.g.call(ctx, x.fn)
+		_, err = t.g.space.call(ctx, x.Fn)
 	}
 	if err == nil {
 		err = t.l.config.inject.At(ctx, t.g, failpoint.Constructed)
 	}
 	if err != nil {
-		return &LoadError{File: m.file, Module: m.name,
+		return &LoadError{File: m.File, Module: m.Name,
 			Err: fmt.Errorf("linker: %s: %w", name, err)}
 	}
 	return nil

@@ -8,12 +8,13 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
 // destroy calls the handlers of a module in reverse order of registration, each once. One that
 // traps does not keep the others from being called; a guest that exits does.
-func (g *Group) destroy(ctx context.Context, m *module) error {
+func (g *Group) destroy(ctx context.Context, m *image.Module) error {
 	var errs []error
 	for {
 		h, ok := g.l.dtors.Pop(m)
@@ -24,7 +25,7 @@ func (g *Group) destroy(ctx context.Context, m *module) error {
 		if err == nil {
 			continue
 		}
-		errs = append(errs, &DestructorError{Module: m.name, Pointer: h.Pointer, Err: err})
+		errs = append(errs, &DestructorError{Module: m.Name, Pointer: h.Pointer, Err: err})
 		if isExit(err) {
 			return errors.Join(errs...)
 		}
@@ -37,7 +38,7 @@ func (g *Group) callExit(ctx context.Context, h dtor.Handler) error {
 	if !h.Plain {
 		params, args = []api.ValueType{api.ValueTypeI32}, []uint64{uint64(h.Argument)}
 	}
-	c, err := g.caller(ctx, params, nil)
+	c, err := g.space.caller(ctx, params, nil)
 	if err == nil {
 		_, err = c.call(ctx, append(args, uint64(h.Pointer)))
 	}
@@ -64,7 +65,7 @@ func (e *DestructorError) Unwrap() error { return e.Err }
 // if modules is nil, the last one first, also those that are registered meanwhile. One that traps
 // does not keep the others from being called; a guest that exits does, and so does the end of the
 // group.
-func (g *Group) destroyThread(ctx context.Context, modules []*module) error {
+func (g *Group) destroyThread(ctx context.Context, modules []*image.Module) error {
 	late, end := g.l.dtors.BeginLate(g.l.config.maxLate)
 	defer end()
 	g.l.dtors.Count(late, nil, g)
@@ -78,7 +79,7 @@ func (g *Group) destroyThread(ctx context.Context, modules []*module) error {
 		if err == nil {
 			continue
 		}
-		errs = append(errs, &DestructorError{Module: h.Mod.name, Pointer: h.Pointer, Err: err})
+		errs = append(errs, &DestructorError{Module: h.Mod.Name, Pointer: h.Pointer, Err: err})
 		if isExit(err) {
 			break
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 	"github.com/lockstep-wasm/lockstep/linker/internal/search"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -13,26 +14,27 @@ import (
 
 // batch is what one call loads: the modules that are not there yet.
 type batch struct {
-	search []*module // in search order: breadth first, as ld.so does
-	order  []*module // in order of instantiation: what a module needs first, but for cycles
+	search []*image.Module // in search order: breadth first, as ld.so does
+	order  []*image.Module // in order of instantiation: what a module needs first, but for cycles
 	// prepared tells of each of them what was found out before; it may know more modules.
-	prepared map[*module]*prepared
-	names    names
-	files    libraryFiles
-	global   []*module // what becomes part of the global scope
-	pinned   []*module // what is never unloaded
-	now      bool      // undefined functions are refused
-	given    *module   // what the configuration defines, with the initial image; nil for nothing
+	prepared map[*image.Module]*prepared
+	names    image.Names
+	files    image.LibraryFiles
+	global   []*image.Module // what becomes part of the global scope
+	pinned   []*image.Module // what is never unloaded
+	now      bool            // undefined functions are refused
+	// what the configuration defines, with the initial image; nil for nothing
+	given *image.Module
 }
 
 // discover finds a library and everything that it needs: loaded, or prepared. It changes nothing.
 // The first module of the result's search order is the library, unless it is loaded already. Of
 // several libraries it finds all.
-func (t *tx) discover(p *preparation, name string, o opening) ([]*module, *batch, error) {
+func (t *tx) discover(p *preparation, name string, o opening) ([]*image.Module, *batch, error) {
 	b := newBatch(p)
 	switch {
 	case o.noLoad && o.all != nil:
-		var roots []*module
+		var roots []*image.Module
 		for i, name := range o.all {
 			m, err := t.loaded(name, p.each[i])
 			if err != nil {
@@ -43,12 +45,12 @@ func (t *tx) discover(p *preparation, name string, o opening) ([]*module, *batch
 		return roots, b, nil
 	case o.noLoad:
 		root, err := t.loaded(name, p.root)
-		return []*module{root}, b, err
+		return []*image.Module{root}, b, err
 	}
 	root, err := t.find(b, name, p.root, nil)
 	if err == nil {
 		if o.all != nil { // its name is new, so no other module has it yet
-			root.joins = true
+			root.Joins = true
 		}
 		err = t.gather(b)
 	}
@@ -57,22 +59,22 @@ func (t *tx) discover(p *preparation, name string, o opening) ([]*module, *batch
 	}
 	if o.all != nil {
 		b.join(root)
-		return root.needed, b, nil
+		return root.Needed, b, nil
 	}
-	return []*module{root}, b, nil
+	return []*image.Module{root}, b, nil
 }
 
 // join makes what root needs one load group, if any of that is new: root stays loaded as long as
 // one of the new ones does, and keeps none loaded.
-func (b *batch) join(root *module) {
-	root.uses = nil
-	for _, m := range root.needed {
+func (b *batch) join(root *image.Module) {
+	root.Uses = nil
+	for _, m := range root.Needed {
 		if b.prepared[m] != nil {
-			m.uses = append(m.uses, root)
+			m.Uses = append(m.Uses, root)
 		}
 	}
 	if len(b.search) == 1 {
-		b.search, b.order, b.names = nil, nil, b.names.Without(root.name)
+		b.search, b.order, b.names = nil, nil, b.names.Without(root.Name)
 	}
 }
 
@@ -84,23 +86,23 @@ func newBatch(p *preparation) *batch {
 func (t *tx) gather(b *batch) error {
 	for i := 0; i < len(b.search); i++ {
 		m := b.search[i]
-		if m.info == nil {
+		if m.Info == nil {
 			continue // it names no libraries
 		}
-		for k, need := range m.info.Needed {
+		for k, need := range m.Info.Needed {
 			at := place{}
 			if needs := b.prepared[m].needs; k < len(needs) {
 				at = needs[k]
 			}
 			n, err := t.find(b, need, at, m)
-			if err != nil && m.joins {
+			if err != nil && m.Joins {
 				return asLoadError(err, need)
 			}
 			if err != nil {
-				return &LoadError{File: m.file, Module: m.name, Err: err}
+				return &LoadError{File: m.File, Module: m.Name, Err: err}
 			}
-			m.needed = append(m.needed, n)
-			m.uses = append(m.uses, n)
+			m.Needed = append(m.Needed, n)
+			m.Uses = append(m.Uses, n)
 		}
 	}
 	b.sort()
@@ -109,20 +111,20 @@ func (t *tx) gather(b *batch) error {
 
 // sort fills order: a depth-first walk that puts a module behind what it needs.
 func (b *batch) sort() {
-	seen := map[*module]bool{}
-	var visit func(m *module)
-	visit = func(m *module) {
+	seen := map[*image.Module]bool{}
+	var visit func(m *image.Module)
+	visit = func(m *image.Module) {
 		if seen[m] || b.prepared[m] == nil {
 			return
 		}
 		seen[m] = true
-		if m.fixed { // it brings the function table, so it comes first
+		if m.Fixed { // it brings the function table, so it comes first
 			b.order = append(b.order, m)
 		}
-		for _, n := range m.needed {
+		for _, n := range m.Needed {
 			visit(n)
 		}
-		if !m.fixed {
+		if !m.Fixed {
 			b.order = append(b.order, m)
 		}
 	}
@@ -133,22 +135,22 @@ func (b *batch) sort() {
 
 // find returns the module of a name: loaded, in the batch, or prepared. at is what the preparation
 // has found. from is the module that needs it, nil for a call from outside.
-func (t *tx) find(b *batch, name string, at place, from *module) (*module, error) {
+func (t *tx) find(b *batch, name string, at place, from *image.Module) (*image.Module, error) {
 	loaded := t.l.state.scope
-	for _, known := range []names{loaded.names, b.names} {
+	for _, known := range []image.Names{loaded.Names, b.names} {
 		if m := known.At(name); m != nil {
 			return m, nil
 		}
 	}
-	if err := t.l.room(len(loaded.search)+len(b.search), from); err != nil {
+	if err := t.l.room(len(loaded.Search)+len(b.search), from); err != nil {
 		return nil, err
 	}
 	if !at.searched {
 		return nil, errStale
 	}
-	if at.info != nil {
-		for _, known := range []libraryFiles{loaded.files, b.files} {
-			if m := known.find(at.location); m != nil {
+	if at.Info != nil {
+		for _, known := range []image.LibraryFiles{loaded.Files, b.files} {
+			if m := known.Find(at.Location); m != nil {
 				b.names = b.names.With(name, m)
 				return m, nil
 			}
@@ -161,24 +163,24 @@ func (t *tx) find(b *batch, name string, at place, from *module) (*module, error
 		return nil, errStale
 	}
 	m := at.lib.module
-	m.name, m.depth = name, 0
+	m.Name, m.Depth = name, 0
 	if from != nil {
-		m.depth = from.depth + 1
+		m.Depth = from.Depth + 1
 	}
 	b.search = append(b.search, m)
 	b.names = b.names.With(name, m)
-	b.files = b.files.with(m)
+	b.files = b.files.With(m)
 	return m, nil
 }
 
 // room reports whether one more module, needed by from, may be loaded where there are n, with the
 // main module: before anything of it is read.
-func (l *Linker) room(n int, from *module) error {
+func (l *Linker) room(n int, from *image.Module) error {
 	if limit := l.config.maxModules; n > limit {
 		return &LimitError{Limit: limitModules, Value: uint64(n), Max: uint64(limit)}
 	}
-	if from != nil && from.depth >= l.config.maxDepth {
-		return &LimitError{Limit: limitDepth, Value: uint64(from.depth) + 1,
+	if from != nil && from.Depth >= l.config.maxDepth {
+		return &LimitError{Limit: limitDepth, Value: uint64(from.Depth) + 1,
 			Max: uint64(l.config.maxDepth)}
 	}
 	return nil
@@ -186,13 +188,13 @@ func (l *Linker) room(n int, from *module) error {
 
 // candidates returns the files that a name may mean, best first. from is the module that needs it,
 // nil for a call from outside. How many folders run-time paths may name has a limit.
-func (l *Linker) candidates(name string, from *module) ([]search.Candidate, error) {
+func (l *Linker) candidates(name string, from *image.Module) ([]search.Candidate, error) {
 	if l.config.fsys == nil {
 		return nil, nil
 	}
 	file, runtimePath := "", []string(nil)
-	if from != nil && from.info != nil {
-		file, runtimePath = from.file, from.info.RuntimePath
+	if from != nil && from.Info != nil {
+		file, runtimePath = from.File, from.Info.RuntimePath
 	}
 	folders := 0
 	for _, entry := range runtimePath {
@@ -219,7 +221,7 @@ func decode(bytes []byte, limits wasm.ModuleLimits) (*wasm.Module, []byte, error
 }
 
 // decodeLibrary reads a library and checks what can be checked without knowing the image.
-func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*module, []byte, error) {
+func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*image.Module, []byte, error) {
 	// How long it may take to compile is the configuration's to say: see checkSizes.
 	limits := wasm.DefaultLimits().AnyCost()
 	limits.Entries = int(min(l.config.maxElements, math.MaxInt32))
@@ -240,7 +242,7 @@ func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*module, []byte
 				c.Name}
 		}
 	}
-	m := &module{name: name, file: file, src: src, info: info}
+	m := &image.Module{Name: name, File: file, Src: src, Info: info, Code: &code{}}
 	if len(src.Memories) > 0 {
 		return nil, nil, &ImportError{Module: name, Namespace: "env", Name: "memory",
 			Reason: "a library must import its memory, not define one"}
@@ -248,9 +250,9 @@ func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*module, []byte
 	if err := l.checkImports(m); err != nil {
 		return nil, nil, err
 	}
-	m.readInfo()
-	m.readExports()
-	if err := m.leavesImportedTables(); err != nil {
+	m.ReadInfo()
+	m.ReadExports()
+	if err := leavesImportedTables(m); err != nil {
 		return nil, nil, err
 	}
 	if err := l.checkSizes(m); err != nil {
@@ -261,9 +263,9 @@ func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*module, []byte
 
 // leavesImportedTables returns an error if the module changes the function table. A library, which
 // defines no function table, has that as an import.
-func (m *module) leavesImportedTables() error {
-	for i := range m.src.Imported(wasm.KindTable) {
-		if err := m.leavesTable(uint32(i)); err != nil {
+func leavesImportedTables(m *image.Module) error {
+	for i := range m.Src.Imported(wasm.KindTable) {
+		if err := leavesTable(m, uint32(i)); err != nil {
 			return err
 		}
 	}
@@ -272,35 +274,35 @@ func (m *module) leavesImportedTables() error {
 
 // leavesTable returns an error if the module changes one of its tables. See "Why must a guest not
 // change the function table?" in spec/rationale.md.
-func (m *module) leavesTable(index uint32) error {
-	if c, changes := m.src.ChangesTable(index); changes {
-		return &TableError{Module: m.name, Instruction: c.Instruction, Offset: c.Offset}
+func leavesTable(m *image.Module, index uint32) error {
+	if c, changes := m.Src.ChangesTable(index); changes {
+		return &TableError{Module: m.Name, Instruction: c.Instruction, Offset: c.Offset}
 	}
 	return nil
 }
 
 // checkSizes refuses what could never be placed, before anything is allocated for it.
-func (l *Linker) checkSizes(m *module) error {
+func (l *Linker) checkSizes(m *image.Module) error {
 	memory, table := uint64(l.maxPages)*linmem.PageSize, uint64(l.tableMax)
 	tables := uint64(0)
-	for _, own := range m.src.Tables {
+	for _, own := range m.Src.Tables {
 		tables += uint64(own.Type.Limits.Min)
 	}
 	for _, x := range []struct {
 		limit      string
 		value, max uint64
 	}{
-		{"data area (bytes)", uint64(m.info.MemorySize), memory},
-		{"alignment of a data area (bytes)", uint64(1) << m.info.MemoryAlignment, memory},
-		{"function table (entries)", uint64(m.info.TableSize), table},
-		{"alignment in the function table (entries)", uint64(1) << m.info.TableAlignment, table},
+		{"data area (bytes)", uint64(m.Info.MemorySize), memory},
+		{"alignment of a data area (bytes)", uint64(1) << m.Info.MemoryAlignment, memory},
+		{"function table (entries)", uint64(m.Info.TableSize), table},
+		{"alignment in the function table (entries)", uint64(1) << m.Info.TableAlignment, table},
 		{limitOwnTables, tables, min(uint64(l.config.maxOwnTables), table)},
-		{limitCost, uint64(m.src.Cost().Total.Microseconds()),
+		{limitCost, uint64(m.Src.Cost().Total.Microseconds()),
 			uint64(l.config.maxCost.Microseconds())},
-		{limitFunction, uint64(m.src.Cost().Largest.Microseconds()),
+		{limitFunction, uint64(m.Src.Cost().Largest.Microseconds()),
 			uint64(l.config.maxFunctionCost.Microseconds())},
 		{limitStart, l.startData(m), uint64(l.config.maxStartData)},
-		{"thread-local storage (bytes)", uint64(m.tlsSize), memory},
+		{"thread-local storage (bytes)", uint64(m.TLSSize), memory},
 	} {
 		if x.value > x.max {
 			return &LimitError{Limit: x.limit, Value: x.value, Max: x.max}
@@ -311,55 +313,9 @@ func (l *Linker) checkSizes(m *module) error {
 
 // startData returns how many bytes groups will copy because a library has a start function: see
 // [Group.keepData].
-func (l *Linker) startData(m *module) uint64 {
-	if !m.src.HasStart || m.shared {
+func (l *Linker) startData(m *image.Module) uint64 {
+	if !m.Src.HasStart || m.Shared {
 		return 0
 	}
-	return uint64(m.info.MemorySize)
-}
-
-// readInfo takes from a decoded module what the linker looks at often.
-func (m *module) readInfo() {
-	m.weak = map[string]bool{}
-	if m.info != nil {
-		for _, i := range m.info.Imports {
-			if i.Flags.Has(dylink.BindingWeak) && isSymbolSpace(i.Module) {
-				m.weak[i.Field] = true
-			}
-		}
-	}
-	if mem, ok := m.src.MemoryType(0); ok {
-		m.shared = mem.Shared
-	}
-	if _, ok := m.src.ExportByName("__wasm_init_tls"); ok {
-		size, _ := m.constant("__tls_size")
-		align, _ := m.constant("__tls_align")
-		m.tlsSize = size
-		for 1<<m.tlsPow < align && m.tlsPow < 16 {
-			m.tlsPow++
-		}
-	}
-}
-
-// isSymbolSpace reports whether the imports of a namespace are symbols of other modules. The
-// toolchain says env of a weak symbol although it is imported from a GOT namespace.
-func isSymbolSpace(namespace string) bool {
-	return namespace == "env" || namespace == "GOT.mem" || namespace == "GOT.func"
-}
-
-// isWeak reports whether an import is of a symbol that may be missing.
-func (m *module) isWeak(imp *wasm.Import) bool {
-	return isSymbolSpace(imp.Module) && m.weak[imp.Name]
-}
-
-// constant returns the value of an exported constant i32 global.
-func (m *module) constant(name string) (uint32, bool) {
-	e, ok := m.src.ExportByName(name)
-	first := m.src.Imported(wasm.KindGlobal)
-	if !ok || e.Kind != wasm.KindGlobal || int(e.Index) < first {
-		return 0, false
-	}
-	g := m.src.Globals[int(e.Index)-first]
-	v, err := g.Init.Eval(nil)
-	return uint32(v), err == nil && g.Type.Type == wasm.I32
+	return uint64(m.Info.MemorySize)
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // HandleError says that a guest gave the linker something that is not the handle of an open
@@ -48,7 +50,7 @@ func (o *guestLibraries) add(lib *Library) uint32 {
 	if o.open == nil {
 		o.open = map[uint32][]*Library{}
 	}
-	handle := lib.mod.id
+	handle := lib.mod.ID
 	o.open[handle] = append(o.open[handle], lib)
 	o.count++
 	return handle
@@ -127,10 +129,10 @@ func (m openMode) options() []OpenOption {
 // guestOpen is dlopen. An empty name is the image itself. A name without a slash is looked for in
 // dirs first, then, as ld.so does it, in the run-time path of the library that calls; caller is nil
 // when that is not known.
-func (g *Group) guestOpen(ctx context.Context, name string, mode openMode, caller *module,
+func (g *Group) guestOpen(ctx context.Context, name string, mode openMode, caller *image.Module,
 	dirs ...string) (uint32, error) {
 	if name == "" {
-		return g.l.main.id, nil
+		return g.l.shared.main.ID, nil
 	}
 	if err := g.l.guest.room(); err != nil {
 		return 0, err
@@ -156,18 +158,18 @@ func (g *Group) guestOpen(ctx context.Context, name string, mode openMode, calle
 
 // guestSymbol is dlsym; caller is the module that asks, nil if it is unknown.
 func (g *Group) guestSymbol(ctx context.Context, handle uint32, name string,
-	caller *module) (uint32, error) {
+	caller *image.Module) (uint32, error) {
 	lib, err := Default, error(nil)
 	switch {
 	case handle == handleNext && caller == nil:
 		return 0, fmt.Errorf("linker: RTLD_NEXT, by code of no module: %w", &HandleError{handle})
-	case handle == handleNext && caller == g.l.main:
+	case handle == handleNext && caller == g.l.shared.main:
 		lib = Next(Default)
-	case handle == handleDefault && caller != nil && caller != g.l.main:
+	case handle == handleDefault && caller != nil && caller != g.l.shared.main:
 		lib = &Library{linker: g.l, mod: caller, scope: true}
 	case handle == handleNext:
 		lib = Next(&Library{linker: g.l, mod: caller})
-	case handle != handleDefault && handle != g.l.main.id:
+	case handle != handleDefault && handle != g.l.shared.main.ID:
 		if lib, err = g.l.guest.find(handle); err != nil {
 			return 0, err
 		}
@@ -181,7 +183,7 @@ func (g *Group) guestSymbol(ctx context.Context, handle uint32, name string,
 
 // guestClose is dlclose.
 func (g *Group) guestClose(ctx context.Context, handle uint32) error {
-	if handle == g.l.main.id {
+	if handle == g.l.shared.main.ID {
 		return nil
 	}
 	lib, err := g.l.guest.take(handle)
@@ -195,8 +197,8 @@ func (g *Group) guestClose(ctx context.Context, handle uint32) error {
 }
 
 // callerModule returns the module whose code called a host function directly, or nil.
-func (g *Group) callerModule(mod api.Module) *module {
-	for m, inst := range g.instances {
+func (g *Group) callerModule(mod api.Module) *image.Module {
+	for m, inst := range g.space.instances {
 		if inst.mod != nil && inst.mod == mod {
 			return m
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // A constructor may wait for another thread, and that thread may need the linker: because the
@@ -73,7 +74,7 @@ func (s signal) tell() {
 // giveUp unloads libraries of which a constructor has failed after their load was committed, unless
 // others have opened them meanwhile. No destructors of them run. A group that has ended leaves that
 // to the next one that unloads something.
-func (t *tx) giveUp(ctx context.Context, roots, modules []*module) {
+func (t *tx) giveUp(ctx context.Context, roots, modules []*image.Module) {
 	ctx = context.WithValue(context.WithoutCancel(ctx), receiptKey{}, (*Receipt)(nil))
 	for _, m := range modules {
 		t.l.dtors.Drop(m)
@@ -82,7 +83,7 @@ func (t *tx) giveUp(ctx context.Context, roots, modules []*module) {
 		lib := &Library{linker: t.l, mod: root}
 		_ = t.g.unload(ctx, entryOf(ctx), lib) // the caller has the error of the constructor
 		if !lib.given.Load() {
-			root.handles.Add(-1)
+			root.Handles.Add(-1)
 		}
 	}
 }

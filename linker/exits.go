@@ -19,7 +19,7 @@ func (l *Linker) registerExit(ctx context.Context, h dtor.Handler, dso uint32) i
 	if e.replay { // the leader has registered it
 		return 0
 	}
-	if !l.dtors.Add(e.scope().exitOwner(l.main, h, dso), h) {
+	if !l.dtors.Add(e.scope().ExitOwner(l.shared.main, h.Pointer, dso), h) {
 		return -1
 	}
 	return 0
@@ -27,7 +27,7 @@ func (l *Linker) registerExit(ctx context.Context, h dtor.Handler, dso uint32) i
 
 // undestroyed reports whether handlers of modules, or of groups that Go has spawned, are left.
 func (l *Linker) undestroyed() bool {
-	return l.dtors.First(l.committed.Load().order) != nil ||
+	return l.dtors.First(l.committed.Load().Order) != nil ||
 		slices.ContainsFunc(l.groups.list(),
 			func(g *Group) bool { return g.thread == 0 && l.dtors.HasThread(g, nil) })
 }
@@ -40,7 +40,7 @@ func (l *Linker) destroyAll(ctx context.Context) (err error) {
 		return err
 	}
 	for _, g := range l.groups.list() {
-		if l.dtors.First(l.committed.Load().order) == nil &&
+		if l.dtors.First(l.committed.Load().Order) == nil &&
 			(l.program.dtors == nil || l.program.ended.Load()) {
 			break
 		}

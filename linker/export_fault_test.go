@@ -72,7 +72,7 @@ func (g *Group) Dying() bool { return g.cause.Load() != nil }
 // Instances is how many instances of its own the group has that are not closed. The caller is the
 // goroutine to which they belong.
 func (g *Group) Instances() (n int) {
-	for _, mod := range g.everything() {
+	for _, mod := range g.space.everything() {
 		if !mod.IsClosed() {
 			n++
 		}
@@ -124,18 +124,18 @@ func (g *Group) details(ctx context.Context, add func(string, ...any)) error {
 	if err != nil {
 		return err
 	}
-	compiled, err := g.l.rt.CompileModule(ctx, bytes)
+	compiled, err := g.l.shared.rt.CompileModule(ctx, bytes)
 	if err != nil {
 		return err
 	}
 	defer compiled.Close(ctx)
-	mod, err := g.l.instantiateIn(ctx, compiled, g.namespace)
+	mod, err := g.l.shared.instantiateIn(ctx, compiled, g.space.namespace)
 	if err != nil {
 		return err
 	}
 	defer mod.Close(ctx)
 	get := mod.ExportedFunction("get")
-	for slot := range g.slots {
+	for slot := range g.space.slots {
 		r, err := get.Call(ctx, uint64(slot))
 		if err != nil {
 			return err
@@ -144,24 +144,24 @@ func (g *Group) details(ctx context.Context, add func(string, ...any)) error {
 			add("group %d: entry %d holds %#x", g.id, slot, r[0])
 		}
 	}
-	for m, inst := range g.instances {
+	for m, inst := range g.space.instances {
 		for i, br := range inst.bridges {
-			if i >= len(m.bridges) {
+			if i >= len(codeOf(m).bridges) {
 				// it belongs to the instance alone, such as what says where its thread-local
 				// storage is
 				break
 			}
-			for _, x := range m.bridges[i].bindings {
+			for _, x := range codeOf(m).bridges[i].bindings {
 				if x.imp.Kind == wasm.KindGlobal {
-					add("group %d: %s: %s.%s = %d", g.id, m.name, x.imp.Module, x.imp.Name,
+					add("group %d: %s: %s.%s = %d", g.id, m.Name, x.imp.Module, x.imp.Name,
 						value(br.ExportedGlobal(x.imp.Name)))
 				}
 			}
 		}
 	}
-	add("group %d: spaces %s", g.id, strings.Join(slices.Sorted(maps.Keys(g.imports)), " "))
-	for _, index := range slices.Sorted(maps.Keys(g.linked)) {
-		add("group %d: link %d is %s", g.id, index, g.linked[index].name)
+	add("group %d: spaces %s", g.id, strings.Join(slices.Sorted(maps.Keys(g.space.imports)), " "))
+	for _, index := range slices.Sorted(maps.Keys(g.space.linked)) {
+		add("group %d: link %d is %s", g.id, index, g.space.linked[index].Name)
 	}
 	return nil
 }
@@ -178,18 +178,18 @@ func (l *Linker) TableLength() uint32 { return l.state.slots.Length }
 
 // IdleCodes returns how much unused compiled code is kept.
 func (l *Linker) IdleCodes() int {
-	return l.codes.Idle()
+	return l.shared.codes.Idle()
 }
 
 // PointerOwners tells whose each entry of the function table is that is a library's.
 func (l *Linker) PointerOwners() map[uint32]string {
 	s, owners := l.committed.Load(), map[uint32]string{}
-	for fn, slot := range s.pointers.all {
-		owners[slot] = fn.name + " of " + fn.mod.name
+	for fn, slot := range s.Pointers.All {
+		owners[slot] = fn.Name + " of " + fn.Mod.Name
 	}
-	for _, m := range s.search {
-		for k := range m.table.Size {
-			owners[m.table.Base+k] = fmt.Sprintf("function %d of %s", k, m.name)
+	for _, m := range s.Search {
+		for k := range m.Table.Size {
+			owners[m.Table.Base+k] = fmt.Sprintf("function %d of %s", k, m.Name)
 		}
 	}
 	return owners

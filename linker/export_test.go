@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/loops"
 	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -17,7 +18,7 @@ import (
 // entries and what they hold in every group, handles, records. Blocks that wait to be freed count
 // as free. Compilations that were given up have ended.
 func (l *Linker) Snapshot(ctx context.Context) (lines []string) {
-	_ = l.codes.Settle(ctx)
+	_ = l.shared.codes.Settle(ctx)
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	l.areas.mu.Lock()
 	for _, base := range slices.Sorted(maps.Keys(l.areas.live)) {
@@ -49,24 +50,24 @@ func (l *Linker) Snapshot(ctx context.Context) (lines []string) {
 
 func (l *Linker) describe(add func(string, ...any)) {
 	s := &l.state
-	for _, scope := range []*scope{s.scope, l.committed.Load()} {
-		for _, m := range scope.search {
-			add("search %s: %d handles, memory %v, table %v", m.name, m.handles.Load(), m.memory,
-				m.table)
+	for _, scope := range []*image.Snapshot{s.scope, l.committed.Load()} {
+		for _, m := range scope.Search {
+			add("search %s: %d handles, memory %v, table %v", m.Name, m.Handles.Load(), m.Memory,
+				m.Table)
 		}
-		for _, m := range scope.order {
-			add("order %s", m.name)
+		for _, m := range scope.Order {
+			add("order %s", m.Name)
 		}
-		for _, name := range slices.Sorted(keys(scope.names.All)) {
-			add("name %s: %s", name, scope.names.At(name).name)
+		for _, name := range slices.Sorted(keys(scope.Names.All)) {
+			add("name %s: %s", name, scope.Names.At(name).Name)
 		}
-		for _, file := range slices.Sorted(keys(scope.files.paths.All)) {
-			add("file %s: %s", file, scope.files.paths.At(file).name)
+		for _, file := range slices.Sorted(keys(scope.Files.Paths.All)) {
+			add("file %s: %s", file, scope.Files.Paths.At(file).Name)
 		}
 		var pointers []string
-		for fn, slot := range scope.pointers.all {
+		for fn, slot := range scope.Pointers.All {
 			pointers = append(pointers,
-				fmt.Sprintf("pointer %d: %s of %s", slot, fn.name, fn.mod.name))
+				fmt.Sprintf("pointer %d: %s of %s", slot, fn.Name, fn.Mod.Name))
 		}
 		slices.Sort(pointers)
 		for _, p := range pointers {
@@ -108,14 +109,14 @@ func (g *Group) describe(ctx context.Context, add func(string, ...any)) error {
 			add("group %d: entry %d is taken", g.id, slot)
 		}
 	}
-	mods := slices.Collect(maps.Keys(g.instances))
-	slices.SortFunc(mods, func(a, b *module) int { return cmp.Compare(a.id, b.id) })
+	mods := slices.Collect(maps.Keys(g.space.instances))
+	slices.SortFunc(mods, func(a, b *image.Module) int { return cmp.Compare(a.ID, b.ID) })
 	for _, m := range mods {
-		if g.instances[m].mod != nil {
-			add("group %d: instance of %s", g.id, m.name)
+		if g.space.instances[m].mod != nil {
+			add("group %d: instance of %s", g.id, m.Name)
 		}
 	}
-	add("group %d: %d links, %d filled", g.id, len(g.links), len(g.linked))
+	add("group %d: %d links, %d filled", g.id, len(g.space.links), len(g.space.linked))
 	return nil
 }
 
@@ -125,17 +126,17 @@ func (g *Group) tableContents(ctx context.Context) ([]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := g.l.rt.CompileModule(ctx, bytes)
+	compiled, err := g.l.shared.rt.CompileModule(ctx, bytes)
 	if err != nil {
 		return nil, err
 	}
 	defer compiled.Close(ctx)
-	mod, err := g.l.instantiateIn(ctx, compiled, g.namespace)
+	mod, err := g.l.shared.instantiateIn(ctx, compiled, g.space.namespace)
 	if err != nil {
 		return nil, err
 	}
 	defer mod.Close(ctx)
-	out := make([]bool, g.slots)
+	out := make([]bool, g.space.slots)
 	for i := range out {
 		r, err := mod.ExportedFunction("null").Call(ctx, uint64(i))
 		if err != nil {

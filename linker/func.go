@@ -2,6 +2,8 @@ package linker
 
 import (
 	"context"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // Func is a function of the image that was looked up once, for many calls in one group. It stays
@@ -9,7 +11,7 @@ import (
 // safe for concurrent use; calls take turns, as all calls into a group do.
 type Func struct {
 	group *Group
-	fn    *function
+	fn    *image.Function
 	pool  *functionPool
 	words int // of a stack: the arguments or the results, whichever are more
 }
@@ -19,17 +21,17 @@ type Func struct {
 func (g *Group) Func(ctx context.Context, lib *Library, name string) (*Func, error) {
 	var f *Func
 	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
-		defer receive(ctx, 0, e.scope().commit)
+		defer receive(ctx, 0, e.scope().Commit)
 		fn, err := e.function(lib, name)
 		if err != nil {
 			return err
 		}
-		pool, err := g.poolOf(fn)
+		pool, err := g.space.poolOf(fn)
 		if err != nil {
 			return err
 		}
 		f = &Func{group: g, fn: fn, pool: pool,
-			words: max(words(fn.typ.Params), words(fn.typ.Results))}
+			words: max(words(fn.Type.Params), words(fn.Type.Results))}
 		return nil
 	})
 	if err != nil {
@@ -39,10 +41,10 @@ func (g *Group) Func(ctx context.Context, lib *Library, name string) (*Func, err
 }
 
 // Name returns the name under which the function was found.
-func (f *Func) Name() string { return f.fn.name }
+func (f *Func) Name() string { return f.fn.Name }
 
 // Type returns the function's signature.
-func (f *Func) Type() *FunctionType { return f.fn.api }
+func (f *Func) Type() *FunctionType { return (*FunctionType)(f.fn.Signature) }
 
 // Group returns the group in which the function is called.
 func (f *Func) Group() *Group { return f.group }
@@ -50,7 +52,7 @@ func (f *Func) Group() *Group { return f.group }
 // Call calls the function and returns its results. It is [Group.Call] without the look-up; the
 // error is [ErrLibraryClosed] when the module has been unloaded.
 func (f *Func) Call(ctx context.Context, args ...uint64) ([]uint64, error) {
-	if n := words(f.fn.typ.Params); len(args) != n {
+	if n := words(f.fn.Type.Params); len(args) != n {
 		return nil, f.wrongLength(len(args), "argument")
 	}
 	var results []uint64
@@ -84,6 +86,6 @@ func (f *Func) CallWithStack(ctx context.Context, stack []uint64) error {
 }
 
 func (f *Func) wrongLength(n int, what string) error {
-	return &SymbolError{Symbol: f.fn.name, Definer: f.fn.mod.name, Want: f.fn.typ.String(),
+	return &SymbolError{Symbol: f.fn.Name, Definer: f.fn.Mod.Name, Want: f.fn.Type.String(),
 		Found: countOf(n, what)}
 }

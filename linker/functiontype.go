@@ -3,6 +3,7 @@ package linker
 import (
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -27,13 +28,4 @@ func wasmType(params, results []api.ValueType) wasm.FuncType {
 }
 
 // publicType converts a signature to wazero's terms.
-func publicType(t wasm.FuncType) *FunctionType {
-	convert := func(list []wasm.ValType) []api.ValueType {
-		var out []api.ValueType
-		for _, t := range list {
-			out = append(out, api.ValueType(t))
-		}
-		return out
-	}
-	return &FunctionType{Params: convert(t.Params), Results: convert(t.Results)}
-}
+func publicType(t wasm.FuncType) *FunctionType { return (*FunctionType)(image.NewSignature(t)) }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/fdlock"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -12,7 +13,7 @@ import (
 // memory, and what WASI hangs its open files on.
 type gateway struct {
 	namespace string
-	functions []*function
+	functions []*image.Function
 	host      string // the runtime's name of the linker's own host module
 	shared    bool   // the memory is
 	system    bool   // a system interface, whose calls may wait; otherwise each is a safepoint
@@ -23,26 +24,26 @@ type gateway struct {
 const streamsNamespace = reservedPrefix + "streams"
 
 // pass writes a call of a function with the parameters of the one that is written.
-func (g *gateway) pass(c *wasm.Code, fn *function, target uint32) *wasm.Code {
-	for p := range fn.typ.Params {
+func (g *gateway) pass(c *wasm.Code, fn *image.Function, target uint32) *wasm.Code {
+	for p := range fn.Type.Params {
 		c.LocalGet(uint32(p))
 	}
 	return c.Call(target)
 }
 
-func (g *gateway) functionType(b *wasm.Builder, fn *function) uint32 {
-	return b.Type(fn.typ.Params, fn.typ.Results)
+func (g *gateway) functionType(b *wasm.Builder, fn *image.Function) uint32 {
+	return b.Type(fn.Type.Params, fn.Type.Results)
 }
 
 // build writes the module.
 func (g *gateway) build() ([]byte, error) {
 	var b wasm.Builder
-	var wrap func(fn *function, target uint32) *wasm.Code
+	var wrap func(fn *image.Function, target uint32) *wasm.Code
 	if g.system {
 		wrap = g.systemCalls(&b)
 	} else {
 		before := b.ImportFunc(g.host, hostSafepoint, b.Type(nil, nil))
-		wrap = func(fn *function, target uint32) *wasm.Code {
+		wrap = func(fn *image.Function, target uint32) *wasm.Code {
 			return g.pass(new(wasm.Code).Call(before), fn, target)
 		}
 	}
@@ -55,55 +56,58 @@ func (g *gateway) build() ([]byte, error) {
 func (g *gateway) buildStreams() ([]byte, error) {
 	var b wasm.Builder
 	functions := slices.DeleteFunc(slices.Clone(g.functions),
-		func(fn *function) bool { return !fdlock.Streamed(fn.name, fn.typ) })
+		func(fn *image.Function) bool { return !fdlock.Streamed(fn.Name, fn.Type) })
 	return g.export(&b, functions,
-		func(fn *function, target uint32) *wasm.Code { return g.pass(new(wasm.Code), fn, target) })
+		func(fn *image.Function, target uint32) *wasm.Code {
+			return g.pass(new(wasm.Code), fn,
+				target)
+		})
 }
 
 // export imports functions of the host module, and exports what wraps them.
-func (g *gateway) export(b *wasm.Builder, functions []*function,
-	wrap func(fn *function, target uint32) *wasm.Code) ([]byte, error) {
+func (g *gateway) export(b *wasm.Builder, functions []*image.Function,
+	wrap func(fn *image.Function, target uint32) *wasm.Code) ([]byte, error) {
 	targets := make([]uint32, len(functions))
 	for i, fn := range functions {
 		if !g.exits(fn) {
-			targets[i] = b.ImportFunc(g.namespace, fn.name, g.functionType(b, fn))
+			targets[i] = b.ImportFunc(g.namespace, fn.Name, g.functionType(b, fn))
 		}
 	}
 	b.ImportMemory(memoryNamespace, "memory", anyMemory(g.shared))
 	for i, fn := range functions {
-		b.ExportFunc(fn.name, b.Func(g.functionType(b, fn), nil, wrap(fn, targets[i])))
+		b.ExportFunc(fn.Name, b.Func(g.functionType(b, fn), nil, wrap(fn, targets[i])))
 	}
 	return b.Bytes()
 }
 
 // systemCalls returns what wraps the functions of a system interface.
-func (g *gateway) systemCalls(b *wasm.Builder) func(fn *function, target uint32) *wasm.Code {
+func (g *gateway) systemCalls(b *wasm.Builder) func(fn *image.Function, target uint32) *wasm.Code {
 	two := []wasm.ValType{wasm.I32, wasm.I32}
 	result := two[:1]
 	begin := b.ImportFunc(g.host, hostSystem, b.Type(two, result))
 	beginPoll := b.ImportFunc(g.host, hostPoll, b.Type(two, result))
 	end := b.ImportFunc(g.host, hostSystemEnd, b.Type(nil, nil))
 	exit := b.ImportFunc(g.host, hostExit, b.Type(result, nil))
-	streams := map[*function]uint32{}
+	streams := map[*image.Function]uint32{}
 	for _, fn := range g.functions {
-		if fdlock.Streamed(fn.name, fn.typ) {
-			streams[fn] = b.ImportFunc(streamsNamespace, fn.name, g.functionType(b, fn))
+		if fdlock.Streamed(fn.Name, fn.Type) {
+			streams[fn] = b.ImportFunc(streamsNamespace, fn.Name, g.functionType(b, fn))
 		}
 	}
-	return func(fn *function, target uint32) *wasm.Code {
+	return func(fn *image.Function, target uint32) *wasm.Code {
 		c := new(wasm.Code)
 		if g.exits(fn) {
 			return g.pass(c, fn, exit)
 		}
-		if fn.typ.Equal(fdlock.PollType) && fn.name == fdlock.PollFunction {
+		if fn.Type.Equal(fdlock.PollType) && fn.Name == fdlock.PollFunction {
 			c.LocalGet(0).LocalGet(2).Call(beginPoll)
-		} else if a, descriptor := fdlock.Classify(fn.name, fn.typ); descriptor >= 0 {
+		} else if a, descriptor := fdlock.Classify(fn.Name, fn.Type); descriptor >= 0 {
 			c.I32Const(int32(a)).LocalGet(uint32(descriptor)).Call(begin)
 		} else {
 			c.I32Const(int32(a)).I32Const(-1).Call(begin)
 		}
 		if stream, ok := streams[fn]; ok {
-			g.pass(c.If(fn.typ.Results...), fn, stream)
+			g.pass(c.If(fn.Type.Results...), fn, stream)
 			g.pass(c.Else(), fn, target).End()
 		} else {
 			g.pass(c.Drop(), fn, target)
@@ -114,9 +118,9 @@ func (g *gateway) systemCalls(b *wasm.Builder) func(fn *function, target uint32)
 
 // exits reports whether a function is the system interface's way to exit. The host's own closes its
 // caller, which here would be the gateway of all groups.
-func (g *gateway) exits(fn *function) bool {
-	return g.system && fn.name == "proc_exit" &&
-		fn.typ.Equal(wasm.FuncType{Params: []wasm.ValType{wasm.I32}})
+func (g *gateway) exits(fn *image.Function) bool {
+	return g.system && fn.Name == "proc_exit" &&
+		fn.Type.Equal(wasm.FuncType{Params: []wasm.ValType{wasm.I32}})
 }
 
 // maxAsked is how many functions of Go code an image may have imported: they stay until it closes.

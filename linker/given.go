@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
@@ -35,7 +36,7 @@ func (c *Config) define(d definition) *Config {
 // power of two. It is one object for the whole image. [New] fails with a [*DefinitionError] if two
 // definitions have one name, or if it cannot be.
 func (c *Config) WithData(name string, initial []byte, align uint32) *Config {
-	return c.define(definition{name: name, kind: exportData, data: bytes.Clone(initial),
+	return c.define(definition{name: name, kind: image.KindData, data: bytes.Clone(initial),
 		align: align})
 }
 
@@ -44,14 +45,14 @@ func (c *Config) WithData(name string, initial []byte, align uint32) *Config {
 // encodes arguments. A mutable one is each group's own; an i32 that cannot change is an address to
 // C, and the linker takes it for one. Names are as [Config.WithData] says.
 func (c *Config) WithGlobal(name string, t api.ValueType, mutable bool, value uint64) *Config {
-	return c.define(definition{name: name, kind: exportGlobal, value: value,
+	return c.define(definition{name: name, kind: image.KindGlobal, value: value,
 		typ: wasm.GlobalType{Type: wasm.ValType(t), Mutable: mutable}})
 }
 
 // WithTag defines an exception tag, which modules import from "env". Without a definition the
 // linker makes one when the first module imports it. Names are as [Config.WithData] says.
 func (c *Config) WithTag(name string, params ...api.ValueType) *Config {
-	return c.define(definition{name: name, kind: exportTag, tag: wasmType(params, nil).Params})
+	return c.define(definition{name: name, kind: image.KindTag, tag: wasmType(params, nil).Params})
 }
 
 // check returns why a symbol cannot be.
@@ -59,11 +60,11 @@ func (d *definition) check() string {
 	switch {
 	case d.name == "":
 		return "it has no name"
-	case d.kind == exportData && (d.align == 0 || d.align&(d.align-1) != 0):
+	case d.kind == image.KindData && (d.align == 0 || d.align&(d.align-1) != 0):
 		return fmt.Sprintf("its alignment is %d, no power of two", d.align)
-	case d.kind == exportData && len(d.data) == 0:
+	case d.kind == image.KindData && len(d.data) == 0:
 		return "it has no bytes"
-	case d.kind == exportGlobal &&
+	case d.kind == image.KindGlobal &&
 		!slices.Contains([]wasm.ValType{wasm.I32, wasm.I64, wasm.F32, wasm.F64}, d.typ.Type):
 		return "a global " + d.typ.Type.String() + " cannot be given a value"
 	}
@@ -85,7 +86,7 @@ func (d *definition) initial() wasm.ConstExpr {
 
 // given makes the module of what Go code defines; nil if that is nothing. It is instantiated in
 // every group, before all others, and is not visible as a library.
-func (l *Linker) given(ctx context.Context) (*module, error) {
+func (l *Linker) given(ctx context.Context) (*image.Module, error) {
 	if len(l.config.defined) == 0 {
 		return nil, nil
 	}
@@ -104,15 +105,15 @@ func (l *Linker) given(ctx context.Context) (*module, error) {
 		}
 		seen[d.name] = true
 		switch d.kind {
-		case exportTag:
+		case image.KindTag:
 			b.ExportTag(d.name, b.Tag(b.Type(d.tag, nil)))
-		case exportGlobal:
+		case image.KindGlobal:
 			b.ExportGlobal(d.name, b.Global(d.typ.Type, d.typ.Mutable, d.initial()))
 			if d.typ == (wasm.GlobalType{Type: wasm.I32}) {
 				info.Exports = append(info.Exports,
 					dylink.ExportInfo{Name: d.name, Flags: dylink.Absolute})
 			}
-		case exportData:
+		case image.KindData:
 			at := spans.AlignUp(end, d.align)
 			for 1<<info.MemoryAlignment < d.align {
 				info.MemoryAlignment++
@@ -130,24 +131,25 @@ func (l *Linker) given(ctx context.Context) (*module, error) {
 	if err != nil {
 		return nil, fmt.Errorf("linker: definitions: %w", err)
 	}
-	m := &module{id: l.nextID(), name: "definitions", info: info, generated: true}
-	if m.src, err = wasm.DecodeWithin(bytes, wasm.DefaultLimits().AnyCost()); err != nil {
+	m := &image.Module{ID: l.nextID(), Name: "definitions", Info: info, Generated: true,
+		Code: &code{}}
+	if m.Src, err = wasm.DecodeWithin(bytes, wasm.DefaultLimits().AnyCost()); err != nil {
 		return nil, fmt.Errorf("linker: definitions: %w", err)
 	}
-	m.readExports()
-	m.compiled, err = l.compileGenerated(ctx, "definitions", bytes, nil)
+	m.ReadExports()
+	codeOf(m).compiled, err = l.compileGenerated(ctx, "definitions", bytes, nil)
 	return m, err
 }
 
 // writeGiven writes the data that Go code defines, if m is the module of that.
-func (l *Linker) writeGiven(m *module) {
-	if m != l.state.scope.given {
+func (l *Linker) writeGiven(m *image.Module) {
+	if m != l.state.scope.Given {
 		return
 	}
 	for i := range l.config.defined {
 		d := &l.config.defined[i]
-		if d.kind == exportData {
-			b, _ := l.mem.At(m.exports[d.name].addr, uint32(len(d.data)))
+		if d.kind == image.KindData {
+			b, _ := l.shared.mem.At(m.Exports[d.name].Addr, uint32(len(d.data)))
 			copy(b, d.data)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/ctxlock"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // Group is an instance group: one thread of the guest. It has its own instance of every module, its
@@ -31,7 +32,7 @@ type Group struct {
 	// What follows belongs to the goroutine that has the lock, and, while the coordinator holds the
 	// group still, to the one that replays an operation for it. When the group is dying, it belongs
 	// to the goroutine that has the lock after AwaitOut.
-	space             // what steps of operations see of the group
+	space      space  // what steps of operations see of the group
 	spare      *entry // a stay that has ended, to be used again
 	dlError    dlError
 	allocating bool // a call of the guest's allocator is under way
@@ -52,12 +53,12 @@ type dlError struct {
 }
 
 func newGroup(l *Linker) *Group {
-	g := &Group{l: l, lock: ctxlock.New(), space: newSpace(&l.image)}
-	g.inject = func(ctx context.Context, at failpoint.Point) error {
+	g := &Group{l: l, lock: ctxlock.New(), space: newSpace(&l.shared)}
+	g.space.inject = func(ctx context.Context, at failpoint.Point) error {
 		return l.config.inject.At(ctx, g, at)
 	}
-	g.leads = func(ctx context.Context) bool { return entryOf(ctx).leads() }
-	g.dropDtors = func(m *module) { l.dtors.DropThread(g, m) }
+	g.space.leads = func(ctx context.Context) bool { return entryOf(ctx).leads() }
+	g.space.dropDtors = func(m *image.Module) { l.dtors.DropThread(g, m) }
 	return g
 }
 

@@ -3,6 +3,8 @@ package linker
 import (
 	"context"
 	"encoding/binary"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // dlInfoSize is the size of Dl_info in C: file name, base address, symbol name, symbol address.
@@ -18,7 +20,7 @@ func (g *Group) dladdr(ctx context.Context, pointer, info uint32) uint32 {
 			a, ok = d, true
 		}
 	}
-	m := g.l.committed.Load().named(a.Module)
+	m := g.l.committed.Load().Named(a.Module)
 	if !ok || m == nil {
 		return 0
 	}
@@ -33,7 +35,7 @@ func (g *Group) dladdr(ctx context.Context, pointer, info uint32) uint32 {
 		}
 		words[i] = address
 	}
-	out, ok := g.l.mem.At(info, dlInfoSize)
+	out, ok := g.l.shared.mem.At(info, dlInfoSize)
 	if !ok {
 		return 0
 	}
@@ -45,24 +47,14 @@ func (g *Group) dladdr(ctx context.Context, pointer, info uint32) uint32 {
 
 // handleAddress is what dladdr calls the base of a module: the address of its data, or, if it has
 // none, the first of its entries of the function table, or its number. It tells modules apart.
-func (l *Linker) handleAddress(m *module) uint32 {
+func (l *Linker) handleAddress(m *image.Module) uint32 {
 	switch area := l.dataArea(m); {
 	case area.Base != 0:
 		return area.Base
-	case m.fixed:
+	case m.Fixed:
 		return 0
-	case m.table.Size > 0:
-		return m.table.Base
+	case m.Table.Size > 0:
+		return m.Table.Base
 	}
-	return m.id
-}
-
-// named returns a loaded module by its name, nil if there is none.
-func (s *scope) named(name string) *module {
-	for _, m := range s.search {
-		if m.name == name {
-			return m
-		}
-	}
-	return nil
+	return m.ID
 }

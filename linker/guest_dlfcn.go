@@ -6,6 +6,8 @@ import (
 	"errors"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // Flags of dlopen, as <dlfcn.h> has them in musl and in wasi-libc. RTLD_LOCAL is 0 in musl; what
@@ -65,7 +67,7 @@ func (l *Linker) dlFunctions() []hostFunction {
 // data, are filled in. They stay until the call returns.
 func (g *Group) dlIteratePhdr(ctx context.Context, callback, data uint32) uint32 {
 	i32 := api.ValueTypeI32
-	call, err := g.caller(ctx, []api.ValueType{i32, i32, i32}, []api.ValueType{i32})
+	call, err := g.space.caller(ctx, []api.ValueType{i32, i32, i32}, []api.ValueType{i32})
 	if err != nil {
 		return 0
 	}
@@ -75,15 +77,15 @@ func (g *Group) dlIteratePhdr(ctx context.Context, callback, data uint32) uint32
 	}
 	defer g.l.areas.giveLater(area)
 	e := entryOf(ctx)
-	for _, m := range e.scope().search {
-		if m.joins {
+	for _, m := range e.scope().Search {
+		if m.Joins {
 			continue
 		}
-		name, err := g.l.names.intern(ctx, g, m, m.file)
+		name, err := g.l.names.intern(ctx, g, m, m.File)
 		if err != nil {
 			return 0
 		}
-		b, ok := g.l.mem.At(area, phdrInfoSize+phdrSize)
+		b, ok := g.l.shared.mem.At(area, phdrInfoSize+phdrSize)
 		if !ok {
 			return 0
 		}
@@ -121,7 +123,7 @@ var errBadString = errors.New("linker: the name is not in memory")
 // errBadFlags is what dlopen says of flags that it does not know.
 var errBadFlags = errors.New("linker: unknown flags for dlopen, or neither RTLD_LAZY nor RTLD_NOW")
 
-func (g *Group) dlopen(ctx context.Context, path, flags uint32, caller *module) uint32 {
+func (g *Group) dlopen(ctx context.Context, path, flags uint32, caller *image.Module) uint32 {
 	name, err := "", error(nil)
 	if path != 0 {
 		name, err = g.l.cString(path)
@@ -140,7 +142,7 @@ func (g *Group) dlopen(ctx context.Context, path, flags uint32, caller *module) 
 	return handle
 }
 
-func (g *Group) dlsym(ctx context.Context, handle, symbol uint32, caller *module) uint32 {
+func (g *Group) dlsym(ctx context.Context, handle, symbol uint32, caller *image.Module) uint32 {
 	var pointer uint32
 	name, err := g.l.cString(symbol)
 	if err == nil {
@@ -179,7 +181,7 @@ func (g *Group) dlerror(ctx context.Context) uint32 {
 			d.area, d.size = area, size
 		}
 	}
-	b, ok := g.l.mem.At(d.area, d.size)
+	b, ok := g.l.shared.mem.At(d.area, d.size)
 	if !ok || d.area == 0 {
 		return 0
 	}

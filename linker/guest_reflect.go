@@ -9,36 +9,6 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// signatureOf returns the type of the function that an entry of the function table holds: of a
-// symbol, of a closure, or of a module's own element segments.
-func (s *scope) signatureOf(pointer uint32) (wasm.FuncType, bool) {
-	if fn := s.functionAt(pointer); fn != nil {
-		return fn.typ, true
-	}
-	if t, ok := s.trampolines.Get(pointer); ok {
-		return t.typ, true
-	}
-	m := s.ownerOf(pointer)
-	if m == nil || m.src == nil {
-		return wasm.FuncType{}, false
-	}
-	globals := m.placement()
-	for i := range m.src.Elements {
-		e := &m.src.Elements[i]
-		if e.Mode != wasm.Active {
-			continue
-		}
-		base, err := e.Offset.Eval(globals)
-		if err != nil || uint64(pointer) < base || uint64(pointer)-base >= uint64(e.Len()) {
-			continue
-		}
-		if index, ok := e.Func(int(uint64(pointer) - base)); ok {
-			return m.src.FuncType(index)
-		}
-	}
-	return wasm.FuncType{}, false
-}
-
 // reflectionSize is the size of WASIX's __wasi_reflection_result_t: whether the answer stays, and
 // how many arguments and results there are.
 const reflectionSize = 6
@@ -47,19 +17,19 @@ const reflectionSize = 6
 // go and how many there is room for, the same of results, and where the numbers go. A closure may
 // be given another type, so that its answer does not stay.
 func (g *Group) wasixReflect(a []uint32) uint32 {
-	out, ok := g.l.mem.At(a[5], reflectionSize)
+	out, ok := g.l.shared.mem.At(a[5], reflectionSize)
 	if !ok {
 		return errnoFault
 	}
 	s := g.l.committed.Load()
-	t, found := s.signatureOf(a[0])
+	t, found := s.SignatureOf(a[0])
 	arguments, known := wasixNumbers(t.Params)
 	results, known2 := wasixNumbers(t.Results)
 	clear(out)
 	if !found || !known || !known2 {
 		return errnoInval
 	}
-	if _, closure := s.trampolines.Get(a[0]); !closure && s.closures.at(a[0]) == nil {
+	if _, closure := s.Trampolines.Get(a[0]); !closure && s.Closures.At(a[0]) == nil {
 		out[0] = 1
 	}
 	binary.LittleEndian.PutUint16(out[2:], uint16(len(arguments)))
@@ -67,8 +37,8 @@ func (g *Group) wasixReflect(a []uint32) uint32 {
 	if uint64(len(arguments)) > uint64(a[2]) || uint64(len(results)) > uint64(a[4]) {
 		return errnoOverflow
 	}
-	to, ok := g.l.mem.At(a[1], uint32(len(arguments)))
-	to2, ok2 := g.l.mem.At(a[3], uint32(len(results)))
+	to, ok := g.l.shared.mem.At(a[1], uint32(len(arguments)))
+	to2, ok2 := g.l.shared.mem.At(a[3], uint32(len(results)))
 	if !ok || !ok2 {
 		return errnoFault
 	}
@@ -110,14 +80,14 @@ func wasixSize(t wasm.ValType) int {
 // length, and whether both lengths have to fit. If not, arguments that are not there are 0, and
 // results for which there is no room are lost.
 func (g *Group) wasixCall(ctx context.Context, a []uint32) uint32 {
-	t, found := g.l.committed.Load().signatureOf(a[0])
+	t, found := g.l.committed.Load().SignatureOf(a[0])
 	_, known := wasixNumbers(t.Params)
 	_, known2 := wasixNumbers(t.Results)
 	if !found || !known || !known2 {
 		return errnoInval
 	}
-	in, ok := g.l.mem.At(a[1], a[2])
-	if _, ok2 := g.l.mem.At(a[3], a[4]); !ok || !ok2 {
+	in, ok := g.l.shared.mem.At(a[1], a[2])
+	if _, ok2 := g.l.shared.mem.At(a[3], a[4]); !ok || !ok2 {
 		return errnoFault
 	}
 	strict := a[5] != 0
@@ -146,7 +116,7 @@ func (g *Group) wasixCall(ctx context.Context, a []uint32) uint32 {
 	if err != nil {
 		panic(err) // to the guest, it is a trap in the function
 	}
-	out, ok := g.l.mem.At(a[3], a[4])
+	out, ok := g.l.shared.mem.At(a[3], a[4])
 	if !ok {
 		return errnoFault
 	}

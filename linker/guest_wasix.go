@@ -10,6 +10,7 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -54,7 +55,7 @@ func (l *Linker) wasixFunctions() []hostFunction {
 			return g.wasixSymbol(ctx, a[0], a[1], a[2], spans.Span{Base: a[3], Size: a[4]}, a[5])
 		}),
 		define("dl_invalid_handle", 1, func(_ context.Context, g *Group, a []uint32) uint32 {
-			if _, err := l.guest.find(a[0]); err != nil && a[0] != l.main.id {
+			if _, err := l.guest.find(a[0]); err != nil && a[0] != l.shared.main.ID {
 				return errnoNoExec
 			}
 			return errnoSuccess
@@ -118,7 +119,7 @@ func (g *Group) wasixSymbol(ctx context.Context, handle, symbol, n uint32, text 
 func (g *Group) wasixResult(value uint32, err error, text spans.Span, out uint32) uint32 {
 	if err != nil {
 		fatal(err)
-		b, ok := g.l.mem.At(text.Base, text.Size)
+		b, ok := g.l.shared.mem.At(text.Base, text.Size)
 		switch {
 		case !ok:
 			return errnoFault
@@ -131,7 +132,7 @@ func (g *Group) wasixResult(value uint32, err error, text spans.Span, out uint32
 }
 
 func (g *Group) wasixStore(value, out uint32) uint32 {
-	b, ok := g.l.mem.At(out, 4)
+	b, ok := g.l.shared.mem.At(out, 4)
 	if !ok {
 		return errnoFault
 	}
@@ -156,7 +157,7 @@ func wasixErrno(err error) uint32 {
 }
 
 func (g *Group) wasixAllocate(ctx context.Context, out uint32) uint32 {
-	if _, ok := g.l.mem.At(out, 4); !ok {
+	if _, ok := g.l.shared.mem.At(out, 4); !ok {
 		return errnoFault
 	}
 	slot, err := g.AllocateClosure(ctx)
@@ -169,7 +170,7 @@ func (g *Group) wasixAllocate(ctx context.Context, out uint32) uint32 {
 func (g *Group) wasixPrepare(ctx context.Context, a []uint32) uint32 {
 	var t wasm.FuncType
 	for i, types := range []*[]wasm.ValType{&t.Params, &t.Results} {
-		bytes, ok := g.l.mem.At(a[2+2*i], a[3+2*i])
+		bytes, ok := g.l.shared.mem.At(a[2+2*i], a[3+2*i])
 		if !ok {
 			return errnoFault
 		}
@@ -183,7 +184,8 @@ func (g *Group) wasixPrepare(ctx context.Context, a []uint32) uint32 {
 			*types = append(*types, wasixTypes[b])
 		}
 	}
-	return wasixErrno(g.prepareClosure(ctx, a[1], trampoline{typ: t, backing: a[0], data: a[6]}))
+	return wasixErrno(g.prepareClosure(ctx, a[1], image.Trampoline{Type: t, Backing: a[0],
+		Data: a[6]}))
 }
 
 // wasixTypes are the value types by their numbers in WASIX.

@@ -3,6 +3,7 @@ package linker
 import (
 	"context"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -19,23 +20,23 @@ func (l *Linker) hookOptions(opt *wasm.RewriteOptions) {
 }
 
 // hook notes which tables a module was given.
-func (l *Linker) hook(m *module, r *wasm.Rewritten) {
-	m.hooks = nil
+func (l *Linker) hook(m *image.Module, r *wasm.Rewritten) {
+	codeOf(m).hooks = nil
 	if r.Polls {
-		m.hooks = append(m.hooks, &l.pollHooks)
+		codeOf(m).hooks = append(codeOf(m).hooks, &l.pollHooks)
 	}
 	if r.Waits {
-		m.hooks = append(m.hooks, &l.waitHooks)
+		codeOf(m).hooks = append(codeOf(m).hooks, &l.waitHooks)
 	}
 }
 
 // fillers compiles what fills the tables of a module, for the first one that has such tables.
-func (l *Linker) fillers(ctx context.Context, m *module) error {
-	for _, h := range m.hooks {
+func (l *Linker) fillers(ctx context.Context, m *image.Module) error {
+	for _, h := range codeOf(m).hooks {
 		if h.filler != nil {
 			continue
 		}
-		filler, err := h.build(l.host.hostName)
+		filler, err := h.build(l.host.HostName)
 		if h.filler, err = l.compileGenerated(ctx, h.name, filler, err); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
 	"github.com/lockstep-wasm/lockstep/linker/internal/fdlock"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
@@ -68,18 +69,19 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 	}
 	functions = slices.Concat(functions, l.dlFunctions(), l.wasixFunctions(), l.threadFunctions(),
 		l.waitFunctions(), []hostFunction{l.callbackFunction()})
-	m := &module{id: l.nextID(), name: "linker", exports: map[string]*export{},
-		hostName: hostNamespace}
-	b := l.rt.NewHostModuleBuilder(m.hostName)
+	m := &image.Module{ID: l.nextID(), Name: "linker", Exports: map[string]*image.Export{},
+		Code:     &code{},
+		HostName: hostNamespace}
+	b := l.shared.rt.NewHostModuleBuilder(m.HostName)
 	for _, f := range functions {
 		b = b.NewFunctionBuilder().WithGoModuleFunction(f.run, f.params, f.results).Export(f.name)
-		fn := newFunction(m, f.name, wasmType(f.params, f.results))
-		m.functions = append(m.functions, fn)
-		m.exports[f.name] = &export{mod: m, name: f.name, kind: exportFunction, fn: fn}
+		fn := image.NewFunction(m, f.name, wasmType(f.params, f.results))
+		m.Functions = append(m.Functions, fn)
+		m.Exports[f.name] = &image.Export{Mod: m, Name: f.name, Kind: image.KindFunction, Fn: fn}
 	}
-	m.indexFunctions()
+	m.IndexFunctions()
 	l.host = m
-	return l.privateHost(ctx, m.hostName, b)
+	return l.privateHost(ctx, m.HostName, b)
 }
 
 // lazy finds the function that a stub is to call, now that it is called.
@@ -95,15 +97,15 @@ func lazy(ctx context.Context, index uint32) {
 
 func (e *entry) bindLink(ctx context.Context, index uint32) error {
 	g := e.group
-	k := g.links[index]
+	k := g.space.links[index]
 	if k == nil {
 		return &UndefinedSymbolError{Symbol: fmt.Sprintf("link table entry %d", index)}
 	}
-	fn := k.target
+	fn := k.Target
 	if fn == nil {
-		var x *export
-		if k.namespace == "env" {
-			x = e.scope().lookupFor(k.mod, k.symbol)
+		var x *image.Export
+		if k.Namespace == "env" {
+			x = e.scope().LookupFor(k.Mod, k.Symbol)
 		}
 		if x == nil {
 			var err error
@@ -113,35 +115,35 @@ func (e *entry) bindLink(ctx context.Context, index uint32) error {
 		}
 		switch {
 		case x == nil:
-			return &UndefinedSymbolError{Module: k.mod.name, Symbol: k.symbol}
-		case x.kind != exportFunction:
-			return wrongKind(k.mod, x, "function "+k.typ.String())
-		case !x.fn.typ.Equal(k.typ):
-			return wrongSignature(k.mod, k.symbol, x.fn, k.typ)
+			return &UndefinedSymbolError{Module: k.Mod.Name, Symbol: k.Symbol}
+		case x.Kind != image.KindFunction:
+			return wrongKind(k.Mod, x, "function "+k.Type.String())
+		case !x.Fn.Type.Equal(k.Type):
+			return wrongSignature(k.Mod, k.Symbol, x.Fn, k.Type)
 		}
-		fn = x.fn
+		fn = x.Fn
 	}
-	if !g.has(fn.mod) { // only before its module's own instantiation, within one load
-		return &UndefinedSymbolError{Module: k.mod.name, Symbol: k.symbol}
+	if !g.space.has(fn.Mod) { // only before its module's own instantiation, within one load
+		return &UndefinedSymbolError{Module: k.Mod.Name, Symbol: k.Symbol}
 	}
 	g.l.logLate(ctx, k, fn)
-	return g.putLink(ctx, index, fn)
+	return g.space.putLink(ctx, index, fn)
 }
 
 // late finds a function of a host module that was instantiated after the module that calls it was
 // loaded.
-func (e *entry) late(ctx context.Context, k *link) (x *export, err error) {
-	namespace := k.namespace
+func (e *entry) late(ctx context.Context, k *image.PLTEntry) (x *image.Export, err error) {
+	namespace := k.Namespace
 	if namespace == "env" {
 		namespace = e.group.l.config.envModule
 	}
-	if e.replay || e.group.l.rt.Module(namespace) == nil {
+	if e.replay || e.group.l.shared.rt.Module(namespace) == nil {
 		return nil, nil
 	}
 	err = e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
 		m, err := t.gateway(ctx, namespace)
 		if err == nil && m != nil {
-			x = m.exports[k.symbol]
+			x = m.Exports[k.Symbol]
 		}
 		return err
 	})
@@ -151,7 +153,7 @@ func (e *entry) late(ctx context.Context, k *link) (x *export, err error) {
 // resizeHeap makes the memory at least as large as asked, in bytes. It returns 1, or 0 when that is
 // impossible.
 func (l *Linker) resizeHeap(size uint32) uint64 {
-	have := uint64(len(l.mem.Bytes()))
+	have := uint64(len(l.shared.mem.Bytes()))
 	if uint64(size) <= have {
 		return 1
 	}

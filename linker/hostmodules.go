@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -34,18 +35,18 @@ func (e *HostModuleError) Error() string {
 
 // checkImports refuses imports that have no place in any image, before anything else is done for a
 // module.
-func (l *Linker) checkImports(m *module) error {
-	if n, limit := len(m.src.Imports), l.config.maxImports; n > limit {
+func (l *Linker) checkImports(m *image.Module) error {
+	if n, limit := len(m.Src.Imports), l.config.maxImports; n > limit {
 		return &LimitError{Limit: limitImports, Value: uint64(n), Max: uint64(limit)}
 	}
-	for i := range m.src.Imports {
-		imp := &m.src.Imports[i]
+	for i := range m.Src.Imports {
+		imp := &m.Src.Imports[i]
 		if strings.HasPrefix(imp.Module, reservedPrefix) {
 			return importError(m, imp, "the namespace is the linker's own")
 		}
 		if imp.Kind == wasm.KindFunc && imp.Module != "env" &&
 			!slices.Contains(l.config.hostModules, imp.Module) {
-			return &HostModuleError{Module: m.name, Namespace: imp.Module, Name: imp.Name}
+			return &HostModuleError{Module: m.Name, Namespace: imp.Module, Name: imp.Name}
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
@@ -35,33 +36,33 @@ func (l *Linker) privateHost(ctx context.Context, namespace string, b hostBuilde
 		return fmt.Errorf("linker: host module: %w", err)
 	}
 	l.hostCodes = append(l.hostCodes, compiled)
-	instance, err := l.rt.InstantiateModule(ctx, compiled, anonymous())
+	instance, err := l.shared.rt.InstantiateModule(ctx, compiled, anonymous())
 	if err != nil {
 		return fmt.Errorf("linker: host module: %w", err)
 	}
 	l.hosts = append(l.hosts, instance)
-	l.imports.set(namespace, instance)
+	l.shared.imports.set(namespace, instance)
 	return nil
 }
 
 // hostModule returns the host module of a name, nil if there is none. WASI there always is.
 func (l *Linker) hostModule(ctx context.Context, namespace string) (api.Module, error) {
-	host := l.rt.Module(namespace)
+	host := l.shared.rt.Module(namespace)
 	if host != nil || namespace != wasiName {
 		return host, nil
 	}
-	if l.imports.get(namespace) == nil {
-		wasi := wasi_snapshot_preview1.NewBuilder(l.rt)
+	if l.shared.imports.get(namespace) == nil {
+		wasi := wasi_snapshot_preview1.NewBuilder(l.shared.rt)
 		if err := l.privateHost(ctx, namespace, wasi); err != nil {
 			return nil, err
 		}
 	}
-	return l.imports.get(namespace), nil
+	return l.shared.imports.get(namespace), nil
 }
 
 // gateway returns the module that stands for a host module of a name, or nil when the runtime has
 // none.
-func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
+func (t *tx) gateway(ctx context.Context, namespace string) (*image.Module, error) {
 	l := t.l
 	if strings.HasPrefix(namespace, reservedPrefix) {
 		return nil, nil
@@ -73,16 +74,18 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 	if host == nil || err != nil {
 		return nil, err
 	}
-	m := &module{id: t.l.nextID(), name: namespace, exports: map[string]*export{}, generated: true}
+	m := &image.Module{ID: t.l.nextID(), Name: namespace, Exports: map[string]*image.Export{},
+		Generated: true,
+		Code:      &code{}}
 	for name, def := range host.ExportedFunctionDefinitions() {
-		fn := newFunction(m, name, wasmType(def.ParamTypes(), def.ResultTypes()))
-		m.functions = append(m.functions, fn)
-		m.exports[name] = &export{mod: m, name: name, kind: exportFunction, fn: fn}
+		fn := image.NewFunction(m, name, wasmType(def.ParamTypes(), def.ResultTypes()))
+		m.Functions = append(m.Functions, fn)
+		m.Exports[name] = &image.Export{Mod: m, Name: name, Kind: image.KindFunction, Fn: fn}
 	}
-	m.indexFunctions()
-	gateway := gateway{namespace: namespace, functions: m.functions, host: l.host.hostName,
+	m.IndexFunctions()
+	gateway := gateway{namespace: namespace, functions: m.Functions, host: l.host.HostName,
 		shared: l.noSharedMemory == nil, system: strings.HasPrefix(namespace, "wasi_")}
-	resolve := l.imports.get
+	resolve := l.shared.imports.get
 	if gateway.system {
 		streams, err := t.streams(ctx, &gateway)
 		if err != nil {
@@ -90,42 +93,45 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*module, error) {
 		}
 		resolve = func(name string) api.Module {
 			if name == streamsNamespace {
-				return streams.instance
+				return codeOf(streams).instance
 			}
-			return l.imports.get(name)
+			return l.shared.imports.get(name)
 		}
 	}
 	bytes, err := gateway.build()
 	if err != nil {
 		return nil, err
 	}
-	if m.compiled, err = codecache.Compile(ctx, l.rt, bytes); err != nil {
+	if codeOf(m).compiled, err = codecache.Compile(ctx, l.shared.rt, bytes); err != nil {
 		return nil, fmt.Errorf("linker: host module %s: %w", text.Quote(namespace), err)
 	}
-	m.instance, err = l.instantiateAs(ctx, m.compiled, resolve, l.moduleConfig())
+	codeOf(m).instance, err = l.shared.instantiateAs(ctx, codeOf(m).compiled, resolve,
+		l.moduleConfig())
 	if err != nil {
 		return nil, fmt.Errorf("linker: host module %s: %w", text.Quote(namespace), err)
 	}
 	l.gateways[namespace] = m
-	l.imports.set(m.importName(), m.instance)
+	l.shared.imports.set(importName(m), codeOf(m).instance)
 	return m, nil
 }
 
 // streams returns the instance in which a system interface has its standard streams, and nothing
 // else: no folders.
-func (t *tx) streams(ctx context.Context, g *gateway) (*module, error) {
+func (t *tx) streams(ctx context.Context, g *gateway) (*image.Module, error) {
 	l, key := t.l, reservedPrefix+"streams:"+g.namespace
 	if m := l.gateways[key]; m != nil {
 		return m, nil
 	}
-	m := &module{id: l.nextID(), name: g.namespace, generated: true}
+	m := &image.Module{ID: l.nextID(), Name: g.namespace, Generated: true, Code: &code{}}
 	bytes, err := g.buildStreams()
-	if m.compiled, err = l.compileGenerated(ctx, "standard streams", bytes, err); err != nil {
+	if codeOf(m).compiled, err = l.compileGenerated(ctx, "standard streams", bytes,
+		err); err != nil {
 		return nil, err
 	}
 	config := l.moduleConfig().WithFSConfig(wazero.NewFSConfig())
 	// Listening sockets would come with the values of ctx, and cannot be opened twice.
-	if m.instance, err = l.instantiateAs(context.Background(), m.compiled, l.imports.get,
+	if codeOf(m).instance, err = l.shared.instantiateAs(context.Background(), codeOf(m).compiled,
+		l.shared.imports.get,
 		config); err != nil {
 		return nil, fmt.Errorf("linker: standard streams: %w", err)
 	}

@@ -3,6 +3,7 @@ package linker
 import (
 	"strings"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
@@ -29,55 +30,55 @@ func (l *Linker) Addr(pointer uint32, kind SymbolKind) (info AddrInfo, ok bool) 
 	s := l.committed.Load()
 	switch kind {
 	case Function:
-		return s.addrFunction(pointer)
+		return addrFunction(s, pointer)
 	case Data:
-		return s.addrData(l, pointer)
+		return l.addrData(s, pointer)
 	}
 	return AddrInfo{}, false
 }
 
-func (s *scope) addrFunction(pointer uint32) (AddrInfo, bool) {
+func addrFunction(s *image.Snapshot, pointer uint32) (AddrInfo, bool) {
 	if pointer == 0 {
 		return AddrInfo{}, false
 	}
-	if fn := s.functionAt(pointer); fn != nil {
-		return fn.addrInfo(pointer), true
+	if fn := s.FunctionAt(pointer); fn != nil {
+		return addrInfo(fn, pointer), true
 	}
-	for _, m := range s.search {
-		if !m.table.Has(pointer) {
+	for _, m := range s.Search {
+		if !m.Table.Has(pointer) {
 			continue
 		}
-		for _, fn := range m.functions {
-			if fn.slot == pointer {
-				return fn.addrInfo(pointer), true
+		for _, fn := range m.Functions {
+			if fn.Slot == pointer {
+				return addrInfo(fn, pointer), true
 			}
 		}
-		return AddrInfo{Module: m.name, File: m.file, Base: m.table.Base}, true
+		return AddrInfo{Module: m.Name, File: m.File, Base: m.Table.Base}, true
 	}
 	return AddrInfo{}, false
 }
 
-func (fn *function) addrInfo(pointer uint32) AddrInfo {
-	return AddrInfo{Module: fn.mod.name, File: fn.mod.file, Base: fn.mod.table.Base,
-		Symbol: fn.name, Pointer: pointer}
+func addrInfo(fn *image.Function, pointer uint32) AddrInfo {
+	return AddrInfo{Module: fn.Mod.Name, File: fn.Mod.File, Base: fn.Mod.Table.Base,
+		Symbol: fn.Name, Pointer: pointer}
 }
 
-func (s *scope) addrData(l *Linker, address uint32) (AddrInfo, bool) {
-	for _, m := range s.search {
+func (l *Linker) addrData(s *image.Snapshot, address uint32) (AddrInfo, bool) {
+	for _, m := range s.Search {
 		area := l.dataArea(m)
 		if address == 0 || !area.Has(address) {
 			continue
 		}
-		info := AddrInfo{Module: m.name, File: m.file, Base: area.Base}
-		for name, x := range m.exports {
-			if x.kind != exportData || x.mod != m || x.tls || special(name) ||
-				strings.HasPrefix(name, "__wasm_") || x.addr > address || x.addr < area.Base {
+		info := AddrInfo{Module: m.Name, File: m.File, Base: area.Base}
+		for name, x := range m.Exports {
+			if x.Kind != image.KindData || x.Mod != m || x.TLS || image.IsToolchain(name) ||
+				strings.HasPrefix(name, "__wasm_") || x.Addr > address || x.Addr < area.Base {
 				continue
 			}
 			// Of several names for one address the first in the alphabet is taken.
-			if info.Symbol == "" || x.addr > info.Pointer || x.addr == info.Pointer &&
+			if info.Symbol == "" || x.Addr > info.Pointer || x.Addr == info.Pointer &&
 				name < info.Symbol {
-				info.Symbol, info.Pointer = name, x.addr
+				info.Symbol, info.Pointer = name, x.Addr
 			}
 		}
 		return info, true
@@ -87,11 +88,11 @@ func (s *scope) addrData(l *Linker, address uint32) (AddrInfo, bool) {
 
 // dataArea is where a module's static data is. That of an ordinary executable is between the null
 // pointer and its heap, with its stack perhaps.
-func (l *Linker) dataArea(m *module) spans.Span {
-	if m.fixed {
-		return spans.Span{Base: 0, Size: l.dataEnd}
+func (l *Linker) dataArea(m *image.Module) spans.Span {
+	if m.Fixed {
+		return spans.Span{Base: 0, Size: l.shared.dataEnd}
 	}
-	return m.memory
+	return m.Memory
 }
 
 // ModuleInfo describes a loaded module, as dl_iterate_phdr does.
@@ -117,22 +118,22 @@ type ModuleInfo struct {
 // operation changes, may be newer. It takes no lock.
 func (l *Linker) Modules() []ModuleInfo {
 	s := l.committed.Load()
-	global, pinned := set(s.global.all), set(s.pinned)
-	list := make([]ModuleInfo, 0, len(s.search))
-	for _, m := range s.search {
-		if s.hides(m) || m.joins {
+	global, pinned := image.Set(s.Global.All), image.Set(s.Pinned)
+	list := make([]ModuleInfo, 0, len(s.Search))
+	for _, m := range s.Search {
+		if s.Hides(m) || m.Joins {
 			continue
 		}
 		area := l.dataArea(m)
 		info := ModuleInfo{
-			Name: m.name, File: m.file, Main: m == l.main,
-			MemoryBase: area.Base, MemorySize: area.Size, TableBase: m.table.Base,
-			TableSize:       m.table.Size,
-			ThreadLocalSize: m.tlsSize, Handles: int(m.shown.Load()), Global: global[m],
+			Name: m.Name, File: m.File, Main: m == l.shared.main,
+			MemoryBase: area.Base, MemorySize: area.Size, TableBase: m.Table.Base,
+			TableSize:       m.Table.Size,
+			ThreadLocalSize: m.TLSSize, Handles: int(m.Shown.Load()), Global: global[m],
 			NoDelete: pinned[m],
 		}
-		for _, n := range m.needed {
-			info.Needed = append(info.Needed, n.name)
+		for _, n := range m.Needed {
+			info.Needed = append(info.Needed, n.Name)
 		}
 		list = append(list, info)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
@@ -27,7 +28,7 @@ func anonymous() wazero.ModuleConfig {
 
 // instantiateIn instantiates compiled code whose import namespaces come from resolve; what that
 // answers with nil is a host module's.
-func (l *image) instantiateIn(ctx context.Context, compiled wazero.CompiledModule,
+func (l *shared) instantiateIn(ctx context.Context, compiled wazero.CompiledModule,
 	resolve func(string) api.Module) (api.Module, error) {
 	return l.instantiateAs(ctx, compiled, resolve, anonymous())
 }
@@ -42,13 +43,13 @@ func (sp *space) namespace(name string) api.Module {
 
 // instantiate makes a module's instance, with its bridges, in this group. tls is the address of its
 // thread-local storage. When it fails, remove takes back what was done.
-func (sp *space) instantiate(ctx context.Context, m *module, tls uint32) error {
+func (sp *space) instantiate(ctx context.Context, m *image.Module, tls uint32) error {
 	inst := &instance{tls: tls}
 	sp.instances[m] = inst
-	for _, k := range m.links {
-		sp.links[k.index] = k
+	for _, k := range m.PLT {
+		sp.links[k.Index] = k
 	}
-	for i, br := range m.bridges {
+	for i, br := range codeOf(m).bridges {
 		err := sp.inject(ctx, failpoint.OpenBridge)
 		if err != nil {
 			return err
@@ -59,7 +60,7 @@ func (sp *space) instantiate(ctx context.Context, m *module, tls uint32) error {
 			return fmt.Errorf("linker: bridge: %w", err)
 		}
 		inst.bridges = append(inst.bridges, b)
-		sp.imports[bridgeNamespace(m.id, i)] = b
+		sp.imports[bridgeNamespace(m.ID, i)] = b
 	}
 	if err := sp.inject(ctx, failpoint.Instantiate); err != nil {
 		return err
@@ -88,15 +89,15 @@ func (sp *space) instantiate(ctx context.Context, m *module, tls uint32) error {
 }
 
 // start makes the instance itself and runs its start function.
-func (sp *space) start(ctx context.Context, m *module, inst *instance) error {
-	mod, err := sp.image.instantiateIn(ctx, m.compiled, func(name string) api.Module {
-		src, ok := m.sources[name]
+func (sp *space) start(ctx context.Context, m *image.Module, inst *instance) error {
+	mod, err := sp.image.instantiateIn(ctx, codeOf(m).compiled, func(name string) api.Module {
+		src, ok := codeOf(m).sources[name]
 		switch {
 		case !ok:
 			// the memory that was the main module's own, or the group's flag
 			return sp.namespace(name)
 		case src.gateway != nil:
-			return src.gateway.instance
+			return codeOf(src.gateway).instance
 		}
 		return inst.bridges[src.bridge]
 	})
@@ -104,11 +105,11 @@ func (sp *space) start(ctx context.Context, m *module, inst *instance) error {
 		return err
 	}
 	inst.mod = mod
-	sp.imports[m.importName()] = mod
+	sp.imports[importName(m)] = mod
 	if err := sp.fillHooks(ctx, m, inst); err != nil {
 		return err
 	}
-	if start := mod.ExportedFunction(startExport); start != nil && m.src.HasStart {
+	if start := mod.ExportedFunction(startExport); start != nil && m.Src.HasStart {
 		_, err = start.Call(ctx)
 	}
 	return err
@@ -117,12 +118,12 @@ func (sp *space) start(ctx context.Context, m *module, inst *instance) error {
 // keepData returns a function that restores a module's data after its start function ran. All
 // groups share the data, and the group that loaded the module prepared it. A module built for
 // threads guards what it does once by itself.
-func (sp *space) keepData(ctx context.Context, m *module) func() {
-	if !m.src.HasStart || m.shared || sp.leads(ctx) {
+func (sp *space) keepData(ctx context.Context, m *image.Module) func() {
+	if !m.Src.HasStart || m.Shared || sp.leads(ctx) {
 		return func() {}
 	}
-	area := m.memory
-	if m.fixed {
+	area := m.Memory
+	if m.Fixed {
 		area = spans.Span{Base: 0, Size: sp.image.dataEnd}
 	}
 	now, ok := sp.image.mem.At(area.Base, area.Size)
@@ -140,32 +141,32 @@ func (sp *space) keepData(ctx context.Context, m *module) func() {
 }
 
 // initThreadLocal gives a module its thread-local storage in this group.
-func (sp *space) initThreadLocal(ctx context.Context, m *module, inst *instance) error {
-	x := m.exports["__wasm_init_tls"]
-	if inst.tls == 0 || x == nil || x.kind != exportFunction {
+func (sp *space) initThreadLocal(ctx context.Context, m *image.Module, inst *instance) error {
+	x := m.Exports["__wasm_init_tls"]
+	if inst.tls == 0 || x == nil || x.Kind != image.KindFunction {
 		return nil
 	}
 	if err := sp.inject(ctx, failpoint.InitTLS); err != nil {
 		return err
 	}
-	_, err := sp.call(ctx, x.fn, uint64(inst.tls))
+	_, err := sp.call(ctx, x.Fn, uint64(inst.tls))
 	return err
 }
 
 // fillLinks puts what is known beforehand into the link table: functions of m that modules before
 // it reach through the table, and m's own entries.
-func (sp *space) fillLinks(ctx context.Context, m *module) error {
+func (sp *space) fillLinks(ctx context.Context, m *image.Module) error {
 	awaited := sp.awaited[m]
 	delete(sp.awaited, m)
-	for _, k := range slices.Concat(m.links, awaited) {
-		if k.target == nil || sp.links[k.index] != k || sp.linked[k.index] != nil {
+	for _, k := range slices.Concat(m.PLT, awaited) {
+		if k.Target == nil || sp.links[k.Index] != k || sp.linked[k.Index] != nil {
 			continue
 		}
-		if !sp.has(k.target.mod) {
-			sp.awaited[k.target.mod] = append(sp.awaited[k.target.mod], k)
+		if !sp.has(k.Target.Mod) {
+			sp.awaited[k.Target.Mod] = append(sp.awaited[k.Target.Mod], k)
 			continue
 		}
-		if err := sp.putLink(ctx, k.index, k.target); err != nil {
+		if err := sp.putLink(ctx, k.Index, k.Target); err != nil {
 			return err
 		}
 	}
@@ -173,8 +174,8 @@ func (sp *space) fillLinks(ctx context.Context, m *module) error {
 }
 
 // has reports whether a module is instantiated in this group, or for all groups.
-func (sp *space) has(m *module) bool {
-	if m.instance != nil || m.hostName != "" {
+func (sp *space) has(m *image.Module) bool {
+	if codeOf(m).instance != nil || m.HostName != "" {
 		return true
 	}
 	inst := sp.instances[m]
@@ -182,7 +183,7 @@ func (sp *space) has(m *module) bool {
 }
 
 // remove takes a module, or as much as there is of it, out of this group, and closes its instances.
-func (sp *space) remove(ctx context.Context, m *module) error {
+func (sp *space) remove(ctx context.Context, m *image.Module) error {
 	instances, err := sp.takeOut(ctx, m)
 	errs := []error{err}
 	for _, mod := range instances {
@@ -194,27 +195,28 @@ func (sp *space) remove(ctx context.Context, m *module) error {
 // takeOut takes a module, or as much as there is of it, out of this group. keep are the entries of
 // the function table that are not the module's alone. The result are its instances, which have to
 // be closed.
-func (sp *space) takeOut(ctx context.Context, m *module, keep ...uint32) ([]api.Module, error) {
+func (sp *space) takeOut(ctx context.Context, m *image.Module, keep ...uint32) ([]api.Module,
+	error) {
 	inst := sp.instances[m]
 	if inst == nil {
 		return nil, nil
 	}
 	var errs []error
-	for _, own := range m.table.Without(keep) {
+	for _, own := range m.Table.Without(keep) {
 		errs = append(errs, sp.clearSlots(ctx, own))
 	}
-	for _, k := range m.links {
-		errs = append(errs, sp.clearLink(ctx, k.index))
-		delete(sp.links, k.index)
-		if k.target != nil {
-			delete(sp.awaited, k.target.mod) // it was part of the same load, and goes with m
+	for _, k := range m.PLT {
+		errs = append(errs, sp.clearLink(ctx, k.Index))
+		delete(sp.links, k.Index)
+		if k.Target != nil {
+			delete(sp.awaited, k.Target.Mod) // it was part of the same load, and goes with m
 		}
 	}
 	delete(sp.awaited, m)
 	for _, index := range slices.Sorted(maps.Keys(sp.linkedTo[m])) {
 		errs = append(errs, sp.clearLink(ctx, index))
 	}
-	for _, fn := range m.functions {
+	for _, fn := range m.Functions {
 		if pool := sp.functions[fn]; pool != nil {
 			pool.gone = true // for a Func
 			delete(sp.functions, fn)
@@ -222,9 +224,9 @@ func (sp *space) takeOut(ctx context.Context, m *module, keep ...uint32) ([]api.
 	}
 	sp.dropDtors(m)
 	delete(sp.instances, m)
-	delete(sp.imports, m.importName())
-	for i := range m.bridges {
-		delete(sp.imports, bridgeNamespace(m.id, i))
+	delete(sp.imports, importName(m))
+	for i := range codeOf(m).bridges {
+		delete(sp.imports, bridgeNamespace(m.ID, i))
 	}
 	return inst.all(), errors.Join(errs...)
 }
@@ -242,15 +244,15 @@ func (inst *instance) all() []api.Module {
 }
 
 // instantiateAs instantiates compiled code with a configuration.
-func (l *image) instantiateAs(ctx context.Context, compiled wazero.CompiledModule,
+func (l *shared) instantiateAs(ctx context.Context, compiled wazero.CompiledModule,
 	resolve func(string) api.Module, config wazero.ModuleConfig) (api.Module, error) {
 	return l.rt.InstantiateModule(experimental.WithImportResolver(ctx, resolve),
 		codecache.Engine(compiled), config)
 }
 
 // fillHooks fills the tables of a module that was just instantiated.
-func (sp *space) fillHooks(ctx context.Context, m *module, inst *instance) error {
-	for _, h := range m.hooks {
+func (sp *space) fillHooks(ctx context.Context, m *image.Module, inst *instance) error {
+	for _, h := range codeOf(m).hooks {
 		filler, err := sp.image.instantiateIn(ctx, h.filler, func(name string) api.Module {
 			if name == h.name {
 				return inst.mod

@@ -5,17 +5,18 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // registersExit returns the linker's own function when a library imports one that registers
 // destructors. Those of the main module, or of the library that is its libc, would call into a
 // library that is not there any more.
-func (l *Linker) registersExit(m *module, name string, typ wasm.FuncType) *export {
-	if m == l.main || !slices.Contains(exitFunctions, name) {
+func (l *Linker) registersExit(m *image.Module, name string, typ wasm.FuncType) *image.Export {
+	if m == l.shared.main || !slices.Contains(exitFunctions, name) {
 		return nil
 	}
-	if x := l.host.exports[providedPrefix+name]; x.fn.typ.Equal(typ) {
+	if x := l.host.Exports[providedPrefix+name]; x.Fn.Type.Equal(typ) {
 		return x
 	}
 	return nil
@@ -28,13 +29,13 @@ var exitFunctions = []string{"__cxa_atexit", "atexit", "__cxa_thread_atexit",
 // notStub returns what a name of <dlfcn.h> means, if x is what was found. A C library that is a
 // shared library brings functions of these names which can do nothing (wasi-libc's libdl.so): they
 // are there to be replaced. Any other definition is meant.
-func (l *Linker) notStub(name string, x *export) *export {
-	if x == nil || x.mod == l.main || !slices.Contains(dlNames, name) || l.host == nil {
+func (l *Linker) notStub(name string, x *image.Export) *image.Export {
+	if x == nil || x.Mod == l.shared.main || !slices.Contains(dlNames, name) || l.host == nil {
 		return x
 	}
-	switch base, _, _ := strings.Cut(path.Base(x.mod.name), ".so"); base {
+	switch base, _, _ := strings.Cut(path.Base(x.Mod.Name), ".so"); base {
 	case "libc", "libdl":
-		if own := l.host.exports[providedPrefix+name]; own != nil {
+		if own := l.host.Exports[providedPrefix+name]; own != nil {
 			return own
 		}
 	}

@@ -1,18 +1,7 @@
 package linker
 
-// exportKind is what an export is to the linker.
-type exportKind byte
-
 // How an import is satisfied.
 type bindingKind byte
-
-const (
-	exportFunction exportKind = iota
-	exportData                // a constant global: an address
-	exportGlobal              // any other global
-	exportTag
-	exportOther
-)
 
 const (
 	bindFunction bindingKind = iota // by a function that is instantiated already

@@ -16,7 +16,7 @@ func (e *entry) run(ctx context.Context, kind protocol.OpKind,
 	t := &tx{l: e.group.l, g: e.group, kind: kind, do: do}
 	commit, err := e.group.member.Link(ctx, t)
 	if err == nil || t.refused {
-		receive(ctx, commit, t.saved.scope.commit)
+		receive(ctx, commit, t.saved.scope.Commit)
 	}
 	t.l.areas.drain(ctx, e.group)
 	if err == nil || t.early {

@@ -27,7 +27,7 @@ func (g *Group) die(cause error) {
 	if g.cause.CompareAndSwap(nil, &err) {
 		g.l.dtors.DropThread(g, nil)
 		g.member.Crash(cause)
-		g.preempt.Hold()
+		g.space.preempt.Hold()
 		g.l.futexes.Interrupt(g, err)
 	}
 }
@@ -44,7 +44,7 @@ func (g *Group) bury(ctx context.Context) {
 func (g *Group) discard(ctx context.Context) {
 	g.forget()
 	g.dropSpare()
-	g.closeInstances(ctx)
+	g.space.closeInstances(ctx)
 	g.l.groups.remove(g)
 }
 

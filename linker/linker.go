@@ -11,13 +11,14 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
 	"github.com/lockstep-wasm/lockstep/linker/internal/fdlock"
 	"github.com/lockstep-wasm/lockstep/linker/internal/futex"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // Linker is a process image: a main module and the libraries loaded into it, one linear memory, and
 // one or more instance groups. It is safe for concurrent use.
 type Linker struct {
 	// Decided once, by New, and only read afterwards.
-	image
+	shared         shared
 	config         *Config
 	coord          *coord.Coordinator
 	first          *Group
@@ -29,10 +30,10 @@ type Linker struct {
 	noSharedMemory error             // why the memory is not shared; nil when it is
 	linkerSymbols  map[string]uint32 // addresses that the linker decides: __heap_base and the like
 	alloc          allocator
-	host           *module // the linker's own functions
+	host           *image.Module // the linker's own functions
 
 	// committed is what readers see without a lock. It is stored under the state lock alone.
-	committed atomic.Pointer[scope]
+	committed atomic.Pointer[image.Snapshot]
 
 	// Each has a lock of its own, or is atomic.
 	closed       atomic.Bool
@@ -41,7 +42,7 @@ type Linker struct {
 	groups       groupList
 	turn         turn
 	areas        areas
-	dtors        *dtor.Registry[*module, *Group]
+	dtors        *dtor.Registry[*image.Module, *Group]
 	program      program
 	files        files
 	fds          fdlock.Locks // of WASI
@@ -60,8 +61,8 @@ type Linker struct {
 	state state
 	// of modules; never used again, whatever is taken back
 	lastID      uint32
-	gateways    map[string]*module               // by the name of the host module
-	asked       map[askedKey]*function           // what was asked for; nil if there is none
+	gateways    map[string]*image.Module         // by the name of the host module
+	asked       map[askedKey]*image.Function     // what was asked for; nil if there is none
 	trampolines map[string]wazero.CompiledModule // the code of prepared closures, by signature
 	// host modules of this image alone, without a name in the runtime
 	hosts     []api.Module
@@ -80,9 +81,9 @@ func (l *Linker) Memory() api.Memory { return l.memoryRoot.Memory() }
 func (l *Linker) Libraries() []string {
 	var names []string
 	s := l.committed.Load()
-	for _, m := range s.search {
-		if m != l.main && !m.generated && !m.joins && !s.hides(m) {
-			names = append(names, m.name)
+	for _, m := range s.Search {
+		if m != l.shared.main && !m.Generated && !m.Joins && !s.Hides(m) {
+			names = append(names, m.Name)
 		}
 	}
 	return names
@@ -92,7 +93,7 @@ func (l *Linker) Libraries() []string {
 // happened in that order. It is the number of the snapshot that [Linker.Libraries],
 // [Linker.Modules], [Linker.Addr] and look-ups read: who sees a number sees what that operation has
 // done, and every look that begins after an operation has returned sees at least its number.
-func (l *Linker) Commits() uint64 { return l.committed.Load().commit }
+func (l *Linker) Commits() uint64 { return l.committed.Load().Commit }
 
 // Err returns the first cause when the image is poisoned; see [ErrPoisoned].
 func (l *Linker) Err() error { return l.coord.Err() }
@@ -106,7 +107,7 @@ func (l *Linker) nextID() uint32 {
 // publish makes the state visible to readers that take no lock.
 func (l *Linker) publish(commit uint64) {
 	next := *l.state.scope
-	next.commit = commit
+	next.Commit = commit
 	l.state.scope = &next
 	l.committed.Store(&next)
 }

@@ -7,13 +7,14 @@ import (
 	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // library loads a library that was prepared, or finds it loaded, or does so with several. The
 // result are those that were asked for.
-func (t *tx) library(ctx context.Context, p *preparation, name string, o opening) ([]*module,
+func (t *tx) library(ctx context.Context, p *preparation, name string, o opening) ([]*image.Module,
 	error) {
 	roots, b, err := t.discover(p, name, o)
 	if err == nil && o.all == nil {
@@ -22,11 +23,11 @@ func (t *tx) library(ctx context.Context, p *preparation, name string, o opening
 	if err != nil {
 		return nil, asLoadError(err, name)
 	}
-	var loaded []*module
+	var loaded []*image.Module
 	if len(b.search) > 0 {
 		b.now = o.now
 		if !o.local {
-			b.global = t.l.state.scope.promotion(roots...)
+			b.global = t.l.state.scope.Promotion(roots...)
 		}
 		if loaded, err = t.load(ctx, b); err != nil {
 			return nil, err
@@ -35,9 +36,9 @@ func (t *tx) library(ctx context.Context, p *preparation, name string, o opening
 	t.note(b.names) // also when only another name of a loaded library was found
 	for _, root := range roots {
 		if err := t.reopen(ctx, root, o); err != nil {
-			return nil, asLoadError(err, root.name)
+			return nil, asLoadError(err, root.Name)
 		}
-		root.handles.Add(1)
+		root.Handles.Add(1)
 		t.opened = append(t.opened, root)
 	}
 	// This is the last: the operation may be committed while a constructor waits, and then its
@@ -61,31 +62,31 @@ func asLoadError(err error, name string) error {
 
 // note makes modules known by more names. A guest can think of any number of names for one file, so
 // each module has its own name and so many others; by the rest it is found through its file.
-func (t *tx) note(found names) {
-	known := t.l.state.scope.names
+func (t *tx) note(found image.Names) {
+	known := t.l.state.scope.Names
 	for name, m := range found.All {
 		if known.At(name) != nil {
 			continue
 		}
-		if name != m.name {
-			if len(m.aliases) >= t.l.config.maxNames {
+		if name != m.Name {
+			if len(m.Aliases) >= t.l.config.maxNames {
 				continue
 			}
-			m.aliases = append(m.aliases, name)
+			m.Aliases = append(m.Aliases, name)
 		}
 		known = known.With(name, m)
 	}
-	t.change(func(s *scope) { s.names = known })
+	t.change(func(s *image.Snapshot) { s.Names = known })
 }
 
 // load brings the modules of a batch, which are compiled, into the image: it binds them, gives them
 // a place, writes their data and instantiates them in the leader's group. The result are the
 // modules in order, whose constructors are to be run. Whatever can fail by look-up or signature
 // fails before anything is allocated.
-func (t *tx) load(ctx context.Context, b *batch) ([]*module, error) {
+func (t *tx) load(ctx context.Context, b *batch) ([]*image.Module, error) {
 	for _, m := range b.order {
-		if m != t.l.main {
-			m.id = t.l.nextID()
+		if m != t.l.shared.main {
+			m.ID = t.l.nextID()
 		}
 		b.prepared[m].taken = true
 		t.modules = append(t.modules, m)
@@ -94,22 +95,22 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*module, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.change(func(s *scope) {
-		s.host = host
-		s.search, s.global = slices.Concat(s.search, b.search), s.global.with(b.global)
-		s.pinned = slices.Concat(s.pinned, b.pinned)
+	t.change(func(s *image.Snapshot) {
+		s.Host = host
+		s.Search, s.Global = slices.Concat(s.Search, b.search), s.Global.With(b.global)
+		s.Pinned = slices.Concat(s.Pinned, b.pinned)
 		if b.given != nil {
-			s.given, s.pinned = b.given, append(s.pinned, b.given)
+			s.Given, s.Pinned = b.given, append(s.Pinned, b.given)
 		}
 		for _, m := range b.search {
-			s.files = s.files.with(m)
+			s.Files = s.Files.With(m)
 		}
 	})
 	t.note(b.names)
-	binder := &binder{t: t, now: b.now, scope: t.l.state.scope, batch: map[*module]bool{},
-		ready: map[*module]bool{}, bindings: map[*module][]binding{}}
+	binder := &binder{t: t, now: b.now, scope: t.l.state.scope, batch: map[*image.Module]bool{},
+		ready: map[*image.Module]bool{}, bindings: map[*image.Module][]binding{}}
 	if m := b.given; m != nil { // it needs no other, and comes first
-		binder.batch[m], binder.ready[m], binder.order = true, true, []*module{m}
+		binder.batch[m], binder.ready[m], binder.order = true, true, []*image.Module{m}
 		if err := t.place(ctx, m, nil); err != nil {
 			return nil, err
 		}
@@ -123,7 +124,7 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*module, error) {
 			err = binder.bind(ctx, m)
 		}
 		if err != nil {
-			return nil, &LoadError{File: m.file, Module: m.name, Err: err}
+			return nil, &LoadError{File: m.File, Module: m.Name, Err: err}
 		}
 		binder.ready[m] = true
 		binder.order = append(binder.order, m)
@@ -134,15 +135,15 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*module, error) {
 			err = t.l.fillers(ctx, m)
 		}
 		if err != nil {
-			return nil, &LoadError{File: m.file, Module: m.name, Err: err}
+			return nil, &LoadError{File: m.File, Module: m.Name, Err: err}
 		}
 	}
 	for _, m := range b.order {
 		if err := t.place(ctx, m, binder.bindings[m]); err != nil {
-			return nil, &LoadError{File: m.file, Module: m.name, Err: err}
+			return nil, &LoadError{File: m.File, Module: m.Name, Err: err}
 		}
 	}
-	t.change(func(s *scope) { s.order = slices.Concat(s.order, binder.order) })
+	t.change(func(s *image.Snapshot) { s.Order = slices.Concat(s.Order, binder.order) })
 	for _, m := range b.order {
 		t.logLoaded(ctx, m)
 	}
@@ -151,56 +152,56 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*module, error) {
 
 // place gives a library its data area and its slots, unless they were decided when the image was
 // laid out, and computes where its symbols are.
-func (t *tx) place(ctx context.Context, m *module, bindings []binding) error {
-	if !m.placed {
+func (t *tx) place(ctx context.Context, m *image.Module, bindings []binding) error {
+	if !m.Placed {
 		if err := t.l.config.inject.At(ctx, t.g, failpoint.Memory); err != nil {
 			return err
 		}
-		size := m.info.MemorySize
-		base, err := t.area(ctx, size, 1<<m.info.MemoryAlignment, m.owner("data"))
+		size := m.Info.MemorySize
+		base, err := t.area(ctx, size, 1<<m.Info.MemoryAlignment, m.Owner("data"))
 		if err != nil {
 			return err
 		}
-		m.memory = spans.Span{Base: base, Size: size}
+		m.Memory = spans.Span{Base: base, Size: size}
 		if err := t.l.config.inject.At(ctx, t.g, failpoint.Slots); err != nil {
 			return err
 		}
-		if n := m.info.TableSize; n > 0 {
-			m.segment = m.segmentOwner(bindings)
-			base, err := t.take(n, 1<<m.info.TableAlignment, m.segment)
+		if n := m.Info.TableSize; n > 0 {
+			m.Segment = segmentOwner(m, bindings)
+			base, err := t.take(n, 1<<m.Info.TableAlignment, m.Segment)
 			if err != nil {
 				return err
 			}
-			m.table = spans.Span{Base: base, Size: n}
+			m.Table = spans.Span{Base: base, Size: n}
 		}
 	}
-	slots, err := m.place()
+	slots, err := placeSymbols(m)
 	if err != nil {
 		return err
 	}
 	// A module that puts a function of another one in its own element segment has made its pointer.
-	for index, x := range m.importedFunctions(bindings) {
+	for index, x := range importedFunctions(m, bindings) {
 		slot := slots[uint32(index)]
 		if x != nil && x.kind == bindFunction && slot != 0 && !t.hasPointer(x.fn) {
-			t.change(func(s *scope) { s.pointers = s.pointers.with(x.fn, slot) })
+			t.change(func(s *image.Snapshot) { s.Pointers = s.Pointers.With(x.fn, slot) })
 		}
 	}
 	return nil
 }
 
-func (t *tx) hasPointer(fn *function) bool {
-	_, ok := t.l.state.scope.pointer(fn)
+func (t *tx) hasPointer(fn *image.Function) bool {
+	_, ok := t.l.state.scope.Pointer(fn)
 	return ok
 }
 
 // install does what is left once every address is known.
 func (t *tx) install(ctx context.Context, b *binder) error {
 	s := &loadStep{modules: b.order}
-	fail := func(m *module, err error) error {
-		return &LoadError{File: m.file, Module: m.name, Err: err}
+	fail := func(m *image.Module, err error) error {
+		return &LoadError{File: m.File, Module: m.Name, Err: err}
 	}
 	for _, m := range b.order {
-		wanted := m.remembered(&t.l.state.slots)
+		wanted := remembered(m, &t.l.state.slots)
 		for _, x := range b.bindings[m] {
 			if x.kind == bindPointer {
 				wanted = append(wanted, x.fn)
@@ -211,9 +212,9 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 				return fail(m, err)
 			}
 		}
-		for _, k := range m.links {
+		for _, k := range m.PLT {
 			var err error
-			if k.index, err = t.l.state.links.Take(1, 1); err != nil {
+			if k.Index, err = t.l.state.links.Take(1, 1); err != nil {
 				return fail(m, tableFull(err))
 			}
 		}
@@ -222,13 +223,13 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 	t.l.state.slots.Free.Give(spans.Span{Base: t.l.state.slots.Length,
 		Size: s.slots - t.l.state.slots.Length})
 	t.l.state.slots.Length = s.slots
-	pointer := func(fn *function) uint32 { p, _ := t.l.state.scope.pointer(fn); return p }
+	pointer := func(fn *image.Function) uint32 { p, _ := t.l.state.scope.Pointer(fn); return p }
 	for _, m := range b.order {
 		planBridges(m, b.bindings[m])
-		for _, br := range m.bridges {
+		for _, br := range codeOf(m).bridges {
 			err := t.l.config.inject.At(ctx, t.g, failpoint.Bridge)
 			if err == nil {
-				err = br.compile(ctx, t.l.codes, m, pointer, t.l.host.hostName)
+				err = br.compile(ctx, t.l.shared.codes, m, pointer, t.l.host.HostName)
 			}
 			if err != nil {
 				return fail(m, fmt.Errorf("linker: bridge: %w", err))
@@ -238,7 +239,7 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 	if err := t.l.config.inject.At(ctx, t.g, failpoint.GrowMemory); err != nil {
 		return err
 	}
-	if have := t.l.mem.Pages(); b.pages > have {
+	if have := t.l.shared.mem.Pages(); b.pages > have {
 		if _, err := t.l.growMemory(uint64(b.pages - have)); err != nil {
 			return err
 		}
@@ -260,7 +261,7 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 	}
 	for _, m := range b.order {
 		// they keep the whole file in memory, and are not read again
-		m.src.Data, m.src.Customs = nil, nil
+		m.Src.Data, m.Src.Customs = nil, nil
 	}
 	return nil
 }
@@ -268,23 +269,23 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 // threadLocal takes an area for the thread-local storage of every new module in every group.
 func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 	for _, m := range s.modules {
-		if m.tlsSize == 0 || m.fixed {
+		if m.TLSSize == 0 || m.Fixed {
 			continue // an executable's own start-up code gives the first thread its storage
 		}
 		for _, g := range t.l.groups.list() {
-			base, err := m.firstTLS, t.l.config.inject.At(ctx, t.g, failpoint.ThreadLocal)
-			if err == nil && !m.placed {
-				base, err = t.area(ctx, m.tlsSize, 1<<m.tlsPow, spans.Owner{})
+			base, err := m.FirstTLS, t.l.config.inject.At(ctx, t.g, failpoint.ThreadLocal)
+			if err == nil && !m.Placed {
+				base, err = t.area(ctx, m.TLSSize, 1<<m.TLSPow, spans.Owner{})
 			}
 			if err != nil {
-				return &LoadError{File: m.file, Module: m.name, Err: err}
+				return &LoadError{File: m.File, Module: m.Name, Err: err}
 			}
 			t.l.areas.own(g, base)
 			if s.tls == nil {
-				s.tls = map[*space]map[*module]uint32{}
+				s.tls = map[*space]map[*image.Module]uint32{}
 			}
 			if s.tls[&g.space] == nil {
-				s.tls[&g.space] = map[*module]uint32{}
+				s.tls[&g.space] = map[*image.Module]uint32{}
 			}
 			s.tls[&g.space][m] = base
 		}
@@ -293,23 +294,23 @@ func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 }
 
 // writeData writes a module's data area: zero where it has no data, for memory is used again.
-func (l *Linker) writeData(m *module) error {
-	if m.src == nil {
+func (l *Linker) writeData(m *image.Module) error {
+	if m.Src == nil {
 		return nil
 	}
-	if m.generated {
+	if m.Generated {
 		l.writeGiven(m)
 		return nil
 	}
-	bounds := m.memory
-	if m.fixed {
-		bounds = spans.Span{Base: 0, Size: uint32(min(uint64(len(l.mem.Bytes())), 1<<32-1))}
-	} else if b, ok := l.mem.At(bounds.Base, bounds.Size); ok {
+	bounds := m.Memory
+	if m.Fixed {
+		bounds = spans.Span{Base: 0, Size: uint32(min(uint64(len(l.shared.mem.Bytes())), 1<<32-1))}
+	} else if b, ok := l.shared.mem.At(bounds.Base, bounds.Size); ok {
 		clear(b)
 	}
-	globals := m.placement()
-	for i := range m.src.Data {
-		d := &m.src.Data[i]
+	globals := m.Placement()
+	for i := range m.Src.Data {
+		d := &m.Src.Data[i]
 		if d.Mode != wasm.Active {
 			continue
 		}
@@ -319,15 +320,15 @@ func (l *Linker) writeData(m *module) error {
 		}
 		base := uint32(v)
 		if base < bounds.Base || uint64(base)+uint64(len(d.Bytes)) > bounds.End() {
-			return &SegmentError{Module: m.name, Segment: fmt.Sprintf("data segment %d", i),
+			return &SegmentError{Module: m.Name, Segment: fmt.Sprintf("data segment %d", i),
 				From: uint64(base),
 				To:   uint64(base) + uint64(len(d.Bytes)), Low: uint64(bounds.Base),
 				High: bounds.End()}
 		}
-		b, ok := l.mem.At(base, uint32(len(d.Bytes)))
+		b, ok := l.shared.mem.At(base, uint32(len(d.Bytes)))
 		if !ok {
 			return &LimitError{Limit: "memory (bytes)", Value: uint64(base) + uint64(len(d.Bytes)),
-				Max: uint64(len(l.mem.Bytes()))}
+				Max: uint64(len(l.shared.mem.Bytes()))}
 		}
 		copy(b, d.Bytes)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/search"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -45,34 +46,34 @@ func (l *Linker) log(ctx context.Context, topic, message string, attrs ...slog.A
 func (l *Linker) logs() bool { return l.config.logger != nil }
 
 // logLoaded tells of a module that an operation has loaded, which may still fail in other groups.
-func (t *tx) logLoaded(ctx context.Context, m *module) {
+func (t *tx) logLoaded(ctx context.Context, m *image.Module) {
 	if !t.l.logs() {
 		return
 	}
-	t.l.log(ctx, LogFiles, "loaded", slog.String("module", m.name), slog.String("file", m.file),
-		slog.Uint64("memory", uint64(m.memory.Base)), slog.Uint64("bytes", uint64(m.memory.Size)),
-		slog.Uint64("table", uint64(m.table.Base)), slog.Uint64("entries", uint64(m.table.Size)))
+	t.l.log(ctx, LogFiles, "loaded", slog.String("module", m.Name), slog.String("file", m.File),
+		slog.Uint64("memory", uint64(m.Memory.Base)), slog.Uint64("bytes", uint64(m.Memory.Size)),
+		slog.Uint64("table", uint64(m.Table.Base)), slog.Uint64("entries", uint64(m.Table.Size)))
 }
 
 // logBinding tells who defines an import.
-func (l *Linker) logBinding(ctx context.Context, m *module, imp *wasm.Import, x binding) {
+func (l *Linker) logBinding(ctx context.Context, m *image.Module, imp *wasm.Import, x binding) {
 	if !l.logs() {
 		return
 	}
 	definer, message := "", "bound"
 	switch {
 	case x.fn != nil:
-		definer = x.fn.mod.name
+		definer = x.fn.Mod.Name
 	case x.exp != nil:
-		definer = x.exp.mod.name
-	case x.link != nil && x.link.target != nil:
-		definer = x.link.target.mod.name
+		definer = x.exp.Mod.Name
+	case x.link != nil && x.link.Target != nil:
+		definer = x.link.Target.Mod.Name
 	case x.link != nil:
 		message = "not bound yet: nobody has it"
 	default:
 		return // a place of the module's own: its memory, its table, its base addresses
 	}
-	l.log(ctx, LogBindings, message, slog.String("module", m.name),
+	l.log(ctx, LogBindings, message, slog.String("module", m.Name),
 		slog.String("symbol", imp.Module+"."+imp.Name), slog.String("definer", definer))
 }
 
@@ -91,12 +92,12 @@ func (l *Linker) logTried(name string, c search.Candidate, err error) {
 
 // logCalls tells of a function of the toolchain that the linker is about to call: a constructor,
 // say.
-func (l *Linker) logCalls(ctx context.Context, m *module, function string) {
+func (l *Linker) logCalls(ctx context.Context, m *image.Module, function string) {
 	l.log(
 		ctx,
 		LogFiles,
 		"calling",
-		slog.String("module", m.name),
+		slog.String("module", m.Name),
 		slog.String("function", function),
 	)
 }
@@ -128,17 +129,17 @@ func (g *Group) logLookup(ctx context.Context, name string, sym Symbol, err erro
 }
 
 // logLate tells of a function that is bound when it is first called.
-func (l *Linker) logLate(ctx context.Context, k *link, fn *function) {
+func (l *Linker) logLate(ctx context.Context, k *image.PLTEntry, fn *image.Function) {
 	if l.logs() {
-		l.log(ctx, LogBindings, "bound at its first call", slog.String("module", k.mod.name),
-			slog.String("symbol", k.namespace+"."+k.symbol), slog.String("definer", fn.mod.name))
+		l.log(ctx, LogBindings, "bound at its first call", slog.String("module", k.Mod.Name),
+			slog.String("symbol", k.Namespace+"."+k.Symbol), slog.String("definer", fn.Mod.Name))
 	}
 }
 
 // logUnloaded tells of modules that are about to be unloaded.
-func (l *Linker) logUnloaded(gone []*module) {
+func (l *Linker) logUnloaded(gone []*image.Module) {
 	for _, m := range gone {
 		l.log(context.Background(), LogFiles, "unloaded",
-			slog.String("module", m.name), slog.String("file", m.file))
+			slog.String("module", m.Name), slog.String("file", m.File))
 	}
 }

@@ -2,10 +2,13 @@ package linker
 
 import (
 	"context"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // intern returns the address of a string of C. The caller is inside the group.
-func (n *guestNames) intern(ctx context.Context, g *Group, m *module, s string) (uint32, error) {
+func (n *guestNames) intern(ctx context.Context, g *Group, m *image.Module, s string) (uint32,
+	error) {
 	n.mu.Lock()
 	address, ok := n.at[m][s]
 	n.mu.Unlock()
@@ -17,7 +20,7 @@ func (n *guestNames) intern(ctx context.Context, g *Group, m *module, s string) 
 	if err != nil {
 		return 0, err
 	}
-	b, _ := g.l.mem.At(address, uint32(len(s))+1)
+	b, _ := g.l.shared.mem.At(address, uint32(len(s))+1)
 	b[copy(b, s)] = 0
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -26,7 +29,7 @@ func (n *guestNames) intern(ctx context.Context, g *Group, m *module, s string) 
 		return first, nil
 	}
 	if n.at == nil {
-		n.at = map[*module]map[string]uint32{}
+		n.at = map[*image.Module]map[string]uint32{}
 	}
 	if n.at[m] == nil {
 		n.at[m] = map[string]uint32{}
@@ -36,7 +39,7 @@ func (n *guestNames) intern(ctx context.Context, g *Group, m *module, s string) 
 }
 
 // forget gives back the strings of a module that was unloaded.
-func (n *guestNames) forget(l *Linker, m *module) {
+func (n *guestNames) forget(l *Linker, m *image.Module) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, address := range n.at[m] {

@@ -12,6 +12,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -31,29 +32,30 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	if config == nil {
 		config = NewConfig()
 	}
-	l := &Linker{image: image{rt: rt, polls: config.polls, maxCalls: config.maxCalls},
-		config: config, gateways: map[string]*module{},
+	l := &Linker{shared: shared{rt: rt, polls: config.polls, maxCalls: config.maxCalls},
+		config: config, gateways: map[string]*image.Module{},
 		callers: map[string]wazero.CompiledModule{}}
 	l.areas.l, l.areas.live = l, map[uint32]area{}
-	l.callerCode = l.compileCaller
-	l.codes = codecache.New(rt, config.codeCache, config.compilations, config.workers,
+	l.shared.callerCode = l.compileCaller
+	l.shared.codes = codecache.New(rt, config.codeCache, config.compilations, config.workers,
 		codecache.Errors{Closed: ErrClosed, Compiling: ErrCompiling, Panicked: func(v any) error {
 			return &PanicError{During: "compiling a module", Value: v}
 		}})
-	l.guest.most, l.dtors = config.maxHandles, dtor.New[*module, *Group](config.maxDestructors)
+	l.guest.most, l.dtors = config.maxHandles, dtor.New[*image.Module, *Group](
+		config.maxDestructors)
 	l.files.fsys, l.files.limit, l.files.most = config.fsys, config.maxFile, config.maxAbandoned
-	l.state.scope = &scope{}
+	l.state.scope = &image.Snapshot{}
 	l.committed.Store(l.state.scope) // constructors may ask before there is anything
 	l.state.closures = table.Closures{Keep: config.quarantine}
 	l.trampolines = map[string]wazero.CompiledModule{}
-	l.asked = map[askedKey]*function{}
+	l.asked = map[askedKey]*image.Function{}
 	l.state.links.Max = 1 << 30
 	l.wanted = make(signal, 1)
 	l.waitHooks, l.pollHooks = newWaitHooks(), newPollHooks()
 	if err := l.bootstrap(ctx, main); err != nil {
 		l.closed.Store(true)
 		if l.first != nil {
-			l.first.closeInstances(ctx)
+			l.first.space.closeInstances(ctx)
 		}
 		return nil, errors.Join(asLoadError(err, config.mainName), l.closeShared(ctx))
 	}
@@ -64,7 +66,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 // to lock: the bootstrap exception, which the coordinator checks by starting with exactly one
 // group.
 func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
-	if err := hasThreads(ctx, l.rt); err != nil {
+	if err := hasThreads(ctx, l.shared.rt); err != nil {
 		if fe := (*FeatureError)(nil); !errors.As(err, &fe) {
 			return err
 		}
@@ -74,14 +76,14 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	if err != nil {
 		return err
 	}
-	l.main = m
-	l.turn = newTurn(l.main.shared || l.config.parallel)
+	l.shared.main = m
+	l.turn = newTurn(l.shared.main.Shared || l.config.parallel)
 	t := &tx{l: l}
 	p := l.newPreparation(nil, l.state.scope, false)
 	defer p.close(ctx)
 	p.add(m, bytes)
 	all := newBatch(p)
-	all.search = []*module{m}
+	all.search = []*image.Module{m}
 	if err := t.preload(ctx, p, all); err != nil {
 		return err
 	}
@@ -97,7 +99,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	laidOut := all.order
 	if all.given != nil {
 		t.modules = append(t.modules, all.given)
-		laidOut = slices.Concat(laidOut, []*module{all.given})
+		laidOut = slices.Concat(laidOut, []*image.Module{all.given})
 	}
 	stackTop, err := l.layOut(ctx, m, laidOut)
 	if err != nil {
@@ -124,12 +126,12 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 		return err
 	}
 	l.groups.add(l.first)
-	if err := l.first.open(ctx, stackTop); err != nil {
+	if err := l.first.space.open(ctx, stackTop); err != nil {
 		return err
 	}
 	t.g, l.alloc = l.first, newAllocator(m)
 	all.global, all.now = all.search, l.config.now
-	early := len(all.pinned) > 0 || m.fixed && len(all.search) > 1
+	early := len(all.pinned) > 0 || m.Fixed && len(all.search) > 1
 	outside := ctx
 	ctx, end := withStay(ctx, t.stay(ctx))
 	defer end()
@@ -147,7 +149,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	}
 	if err != nil {
 		for _, m := range t.modules {
-			m.close(ctx)
+			codeOf(m).close(ctx)
 		}
 		return err
 	}
@@ -181,7 +183,7 @@ func (t *tx) preload(ctx context.Context, p *preparation, b *batch) error {
 
 // decodeMain reads the main module. What it returns are bytes in which exported functions do not
 // begin and end the program.
-func (l *Linker) decodeMain(bytes []byte) (*module, []byte, error) {
+func (l *Linker) decodeMain(bytes []byte) (*image.Module, []byte, error) {
 	// What is run as the program is trusted with the time that it takes to compile.
 	limits := wasm.DefaultLimits().AnyCost()
 	src, bytes, err := decode(bytes, limits)
@@ -205,18 +207,18 @@ func (l *Linker) decodeMain(bytes []byte) (*module, []byte, error) {
 			return nil, nil, err
 		}
 	}
-	m := &module{id: l.nextID(), name: l.config.mainName, file: l.config.mainName, src: src,
-		info: info, fixed: info == nil || hasFixedAddresses(src, info)}
+	m := &image.Module{ID: l.nextID(), Name: l.config.mainName, File: l.config.mainName, Src: src,
+		Info: info, Fixed: info == nil || hasFixedAddresses(src, info), Code: &code{}}
 	if err := l.checkImports(m); err != nil {
 		return nil, nil, err
 	}
-	m.readInfo()
-	m.readExports()
-	m.findThreadLocal()
-	if err := m.leavesImportedTables(); err != nil {
+	m.ReadInfo()
+	m.ReadExports()
+	m.FindThreadLocal()
+	if err := leavesImportedTables(m); err != nil {
 		return nil, nil, err
 	}
-	if m.shared && l.noSharedMemory != nil {
+	if m.Shared && l.noSharedMemory != nil {
 		return nil, nil, l.noSharedMemory
 	}
 	l.maxPages, l.tableMax = l.config.maxPages, l.config.maxTable
@@ -244,29 +246,29 @@ func hasFixedAddresses(src *wasm.Module, info *dylink.Info) bool {
 
 // compileBase compiles what every group starts with.
 func (l *Linker) compileBase(ctx context.Context) (err error) {
-	bytes, err := buildBase(!l.ownTable, l.tableMax, l.config.polls)
-	if l.baseCode, err = l.compileGenerated(ctx, "base", bytes, err); err != nil {
+	bytes, err := buildBase(!l.shared.ownTable, l.tableMax, l.config.polls)
+	if l.shared.baseCode, err = l.compileGenerated(ctx, "base", bytes, err); err != nil {
 		return err
 	}
 	namespace, name := baseNamespace, "table"
-	if l.ownTable {
-		namespace, name = moduleNamespace(l.main.id), l.tableName
+	if l.shared.ownTable {
+		namespace, name = moduleNamespace(l.shared.main.ID), l.tableName
 	}
 	bytes, err = buildTableAccess(namespace, name)
-	l.tableCode, err = l.compileGenerated(ctx, "table access", bytes, err)
+	l.shared.tableCode, err = l.compileGenerated(ctx, "table access", bytes, err)
 	return err
 }
 
 // sideStack makes the first group's stack for libraries when the main module is an executable that
 // does not tell where its own is.
 func (l *Linker) sideStack(ctx context.Context) error {
-	if !l.main.fixed || l.stackPointer != nil {
+	if !l.shared.main.Fixed || l.shared.stackPointer != nil {
 		return nil
 	}
 	base, err := l.areas.take(ctx, l.first, l.config.stackSize, 16)
 	if err != nil {
 		return fmt.Errorf("linker: stack for libraries: %w", err)
 	}
-	l.first.setBaseStack(base + l.config.stackSize)
+	l.first.space.setBaseStack(base + l.config.stackSize)
 	return nil
 }

@@ -3,6 +3,7 @@ package linker
 import (
 	"context"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
@@ -35,9 +36,9 @@ type tx struct {
 
 	saved   state
 	steps   []step
-	areas   []uint32  // data areas taken, to be given back
-	modules []*module // compiled, to be closed
-	opened  []*module // whose handles were counted
+	areas   []uint32        // data areas taken, to be given back
+	modules []*image.Module // compiled, to be closed
+	opened  []*image.Module // whose handles were counted
 	// to constructors, say, which may keep them whatever becomes of the operation
 	handed []*Library
 	slots  []table.Owned // entries of the function table that were taken

@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
@@ -58,7 +59,7 @@ func (g *Group) judgeLoad(e *entry, name string, err error) error {
 
 // openLibrary is Open and OpenBytes; from is the module by whose run-time path the library is
 // looked for, nil for none.
-func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, from *module,
+func (g *Group) openLibrary(ctx context.Context, name string, bytes []byte, from *image.Module,
 	options []OpenOption) (*Library, error) {
 	o, err := g.l.config.opening(options)
 	o.from = from
@@ -118,7 +119,7 @@ type loading struct {
 }
 
 // prepare does what can be done before the load has the lease. Its errors are those of the context.
-func (x *loading) prepare(ctx context.Context, g *Group, s *scope) error {
+func (x *loading) prepare(ctx context.Context, g *Group, s *image.Snapshot) error {
 	x.prepared = g.l.newPreparation(g, s, x.stale)
 	return x.prepared.prepare(ctx, x.name, x.bytes, x.opening)
 }
@@ -161,7 +162,7 @@ func (x *loading) ready(ctx context.Context, e *entry) (err error) {
 	}
 	g, s := e.group, e.scope()
 	// nothing to wait for, or no leader could serve the group
-	if s.names.At(x.name) != nil && !x.stale || !e.parks() {
+	if s.Names.At(x.name) != nil && !x.stale || !e.parks() {
 		return x.prepare(ctx, g, s)
 	}
 	failed := g.Block(ctx, func() { err = x.prepare(ctx, g, s) })
@@ -183,8 +184,8 @@ func (g *Group) Symbol(ctx context.Context, lib *Library, name string) (Symbol, 
 		return g.resolve(ctx, lib, name)
 	}
 	s := g.l.committed.Load()
-	if x, err := s.find(g.l, lib, name); err == nil {
-		if sym, ok := s.symbol(x, name); ok {
+	if x, err := find(s, g.l, lib, name); err == nil {
+		if sym, ok := symbol(s, x, name); ok {
 			err := g.alive()
 			if err == nil {
 				err = g.l.Err()
@@ -192,7 +193,7 @@ func (g *Group) Symbol(ctx context.Context, lib *Library, name string) (Symbol, 
 			if err != nil {
 				return Symbol{}, err
 			}
-			receive(ctx, 0, s.commit)
+			receive(ctx, 0, s.Commit)
 			return sym, nil
 		}
 	}
@@ -200,29 +201,29 @@ func (g *Group) Symbol(ctx context.Context, lib *Library, name string) (Symbol, 
 }
 
 // find looks an export up in a scope.
-func (s *scope) find(l *Linker, lib *Library, name string) (*export, error) {
-	var x *export
+func find(s *image.Snapshot, l *Linker, lib *Library, name string) (*image.Export, error) {
+	var x *image.Export
 	switch {
 	case lib == nil || lib.mod == nil:
 		if lib != nil && lib.next != nil {
-			x = s.lookupNext(l.main, name)
+			x = s.LookupNext(l.shared.main, name)
 		} else {
-			x = s.lookup(name)
+			x = s.Lookup(name)
 		}
 	case lib.linker != l:
 		return nil, ErrForeignLibrary
 	case lib.scope: // the library asks itself, perhaps in a destructor
-		x = s.lookupFrom(lib.mod, name)
-	case lib.closedIn(s) || !s.has(lib.mod) &&
-		(lib.next == nil || !slices.Contains(s.search, lib.mod)):
+		x = s.LookupFrom(lib.mod, name)
+	case lib.closedIn(s) || !s.Has(lib.mod) &&
+		(lib.next == nil || !slices.Contains(s.Search, lib.mod)):
 		return nil, ErrLibraryClosed
 	case lib.next != nil: // of a library whose destructors run, perhaps
-		x = s.lookupNext(lib.mod, name)
+		x = s.LookupNext(lib.mod, name)
 	default:
-		x = s.lookupIn(lib.mod, name)
+		x = s.LookupIn(lib.mod, name)
 	}
 	if x == nil && (lib == nil || lib.mod == nil || lib.next != nil || lib.scope) {
-		x = l.host.exports[providedPrefix+name] // what modules can import is found, too
+		x = l.host.Exports[providedPrefix+name] // what modules can import is found, too
 	}
 	if x == nil {
 		return nil, lib.undefined(l, name)
@@ -231,12 +232,12 @@ func (s *scope) find(l *Linker, lib *Library, name string) (*export, error) {
 }
 
 // find finds an export as the stay sees it, and returns the scope that it has looked in.
-func (e *entry) find(lib *Library, name string) (*export, *scope, error) {
+func (e *entry) find(lib *Library, name string) (*image.Export, *image.Snapshot, error) {
 	s := e.scope()
 	if e.tx != nil && lib.givenUp() {
 		return nil, s, ErrLibraryClosed
 	}
-	x, err := s.find(e.group.l, lib, name)
+	x, err := find(s, e.group.l, lib, name)
 	return x, s, err
 }
 
@@ -247,23 +248,23 @@ func (l *Library) undefined(image *Linker, name string) error {
 		e.Next = l.next != nil
 		switch {
 		case l.mod != nil:
-			e.Searched, e.hidden = l.mod.name, l.mod.exportsNothing()
+			e.Searched, e.hidden = l.mod.Name, l.mod.ExportsNothing()
 		case e.Next:
-			e.Searched = image.main.name
+			e.Searched = image.shared.main.Name
 		}
 	}
 	return e
 }
 
 // symbol returns what is known of an export without any more work.
-func (s *scope) symbol(x *export, name string) (Symbol, bool) {
-	switch x.kind {
-	case exportData:
-		return Symbol{Kind: Data, Name: name, Module: x.mod.name, Pointer: x.addr}, !x.tls
-	case exportFunction:
-		if p, ok := s.pointer(x.fn); ok {
-			return Symbol{Kind: Function, Name: name, Module: x.mod.name, Pointer: p,
-				Type: x.fn.api}, true
+func symbol(s *image.Snapshot, x *image.Export, name string) (Symbol, bool) {
+	switch x.Kind {
+	case image.KindData:
+		return Symbol{Kind: Data, Name: name, Module: x.Mod.Name, Pointer: x.Addr}, !x.TLS
+	case image.KindFunction:
+		if p, ok := s.Pointer(x.Fn); ok {
+			return Symbol{Kind: Function, Name: name, Module: x.Mod.Name, Pointer: p,
+				Type: (*FunctionType)(x.Fn.Signature)}, true
 		}
 	}
 	return Symbol{}, false
@@ -276,17 +277,17 @@ func (g *Group) resolve(ctx context.Context, lib *Library, name string) (Symbol,
 	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
 		x, s, err := e.find(lib, name)
 		if err == nil {
-			err = x.isSymbol(name)
+			err = isSymbol(x, name)
 		}
 		if err != nil {
-			receive(ctx, 0, s.commit)
+			receive(ctx, 0, s.Commit)
 			return err
 		}
 		// known to this group alone, and no pointer has to be made
-		if x.kind == exportData && x.tls {
-			sym = Symbol{Kind: Data, Name: name, Module: x.mod.name}
-			receive(ctx, 0, s.commit)
-			sym.Pointer, err = g.threadLocal(x)
+		if x.Kind == image.KindData && x.TLS {
+			sym = Symbol{Kind: Data, Name: name, Module: x.Mod.Name}
+			receive(ctx, 0, s.Commit)
+			sym.Pointer, err = g.space.threadLocal(x)
 			return err
 		}
 		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
@@ -302,32 +303,32 @@ func (g *Group) resolve(ctx context.Context, lib *Library, name string) (Symbol,
 }
 
 // isSymbol returns an error for exports that have no pointer.
-func (x *export) isSymbol(name string) error {
-	if x.kind == exportFunction || x.kind == exportData {
+func isSymbol(x *image.Export, name string) error {
+	if x.Kind == image.KindFunction || x.Kind == image.KindData {
 		return nil
 	}
 	found := "another export"
 	switch {
-	case x.kind == exportGlobal:
-		found = "global " + x.global.String()
-	case x.kind == exportTag:
-		found = "tag " + x.tag.String()
+	case x.Kind == image.KindGlobal:
+		found = "global " + x.Global.String()
+	case x.Kind == image.KindTag:
+		found = "tag " + x.Tag.String()
 	}
-	return &SymbolError{Symbol: name, Definer: x.mod.name, Want: "a function or data", Found: found}
+	return &SymbolError{Symbol: name, Definer: x.Mod.Name, Want: "a function or data", Found: found}
 }
 
 // resolve gives a symbol its pointer within an operation.
 func (t *tx) resolve(ctx context.Context, lib *Library, name string) (Symbol, error) {
-	x, err := t.l.state.scope.find(t.l, lib, name)
+	x, err := find(t.l.state.scope, t.l, lib, name)
 	if err != nil {
 		return Symbol{}, err
 	}
-	if err := x.isSymbol(name); err != nil {
+	if err := isSymbol(x, name); err != nil {
 		return Symbol{}, err
 	}
-	if x.kind == exportFunction {
+	if x.Kind == image.KindFunction {
 		s := &fillStep{}
-		if _, err := t.slot(x.fn, &s.fills); err != nil { // the second look is in there
+		if _, err := t.slot(x.Fn, &s.fills); err != nil { // the second look is in there
 			return Symbol{}, err
 		}
 		s.slots = t.l.state.slots.Length
@@ -337,22 +338,22 @@ func (t *tx) resolve(ctx context.Context, lib *Library, name string) (Symbol, er
 			}
 		}
 	}
-	sym, _ := t.l.state.scope.symbol(x, name)
+	sym, _ := symbol(t.l.state.scope, x, name)
 	return sym, nil
 }
 
 // function finds a function to call; it needs no pointer.
-func (e *entry) function(lib *Library, name string) (*function, error) {
+func (e *entry) function(lib *Library, name string) (*image.Function, error) {
 	x, _, err := e.find(lib, name)
 	if err != nil {
 		return nil, err
 	}
-	if x.kind != exportFunction {
-		if err := x.isSymbol(name); err != nil {
+	if x.Kind != image.KindFunction {
+		if err := isSymbol(x, name); err != nil {
 			return nil, err
 		}
-		return nil, &SymbolError{Symbol: name, Definer: x.mod.name, Want: "a function",
+		return nil, &SymbolError{Symbol: name, Definer: x.Mod.Name, Want: "a function",
 			Found: "data"}
 	}
-	return x.fn, nil
+	return x.Fn, nil
 }

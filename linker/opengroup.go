@@ -29,7 +29,7 @@ func (sp *space) open(ctx context.Context, stackTop uint32) (err error) {
 // openMain does what an ordinary executable needs once it is instantiated.
 func (sp *space) openMain(ctx context.Context, mod api.Module) error {
 	if sp.image.stackPointer != nil {
-		sp.setStackPointer(mod.ExportedGlobal(sp.image.stackPointer.name))
+		sp.setStackPointer(mod.ExportedGlobal(sp.image.stackPointer.Name))
 		if sp.stack != 0 {
 			sp.stackReset(uint64(sp.stack) + uint64(sp.stackSize))
 		}
@@ -47,7 +47,7 @@ func (sp *space) openTable(ctx context.Context) (err error) {
 	}
 	sp.imports[tableNamespace] = sp.table
 	if sp.image.ownTable {
-		sp.slots = sp.image.main.table.Size
+		sp.slots = sp.image.main.Table.Size
 		return nil
 	}
 	sp.slots, err = sp.tableLength(ctx)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // OpenOption changes how [Group.Open] and [Group.OpenBytes] load a library. The options are
@@ -53,8 +55,10 @@ func (e *OptionError) Error() string { return fmt.Sprintf("linker: unknown optio
 // opening is what a call of Open asks for, or New.
 type opening struct {
 	now, local, noLoad, noDelete bool
-	from                         *module  // whose run-time path counts; nil for a call from outside
-	all                          []string // the libraries that OpenAll names; nil for one library
+	// whose run-time path counts; nil for a call from outside
+	from *image.Module
+	// the libraries that OpenAll names; nil for one library
+	all []string
 }
 
 func (c *Config) opening(options []OpenOption) (opening, error) {
@@ -77,16 +81,16 @@ func (c *Config) opening(options []OpenOption) (opening, error) {
 }
 
 // loaded finds a library that is loaded already, by name or by the file that the name means.
-func (t *tx) loaded(name string, at place) (*module, error) {
+func (t *tx) loaded(name string, at place) (*image.Module, error) {
 	s := t.l.state.scope
-	if m := s.names.At(name); m != nil {
+	if m := s.Names.At(name); m != nil {
 		return m, nil
 	}
 	if !at.searched {
 		return nil, errStale
 	}
-	if at.info != nil {
-		if m := s.files.find(at.location); m != nil {
+	if at.Info != nil {
+		if m := s.Files.Find(at.Location); m != nil {
 			return m, nil
 		}
 	}
@@ -95,21 +99,21 @@ func (t *tx) loaded(name string, at place) (*module, error) {
 
 // reopen does what the options ask for when the library was loaded before, or was just loaded: what
 // is said of a library that is loaded is changed for the others, too.
-func (t *tx) reopen(ctx context.Context, root *module, o opening) error {
+func (t *tx) reopen(ctx context.Context, root *image.Module, o opening) error {
 	s := t.l.state.scope
-	var more []*module
+	var more []*image.Module
 	if !o.local {
-		more = s.promotion(root)
+		more = s.Promotion(root)
 	}
-	pin := o.noDelete && !slices.Contains(s.pinned, root)
-	t.change(func(s *scope) {
-		s.global = s.global.with(more)
+	pin := o.noDelete && !slices.Contains(s.Pinned, root)
+	t.change(func(s *image.Snapshot) {
+		s.Global = s.Global.With(more)
 		if pin {
-			s.pinned = slices.Concat(s.pinned, []*module{root})
+			s.Pinned = slices.Concat(s.Pinned, []*image.Module{root})
 		}
 	})
 	if o.now { // what becomes global counts
-		if err := t.l.state.scope.bound(root); err != nil {
+		if err := bound(t.l.state.scope, root); err != nil {
 			return err
 		}
 	}
@@ -120,42 +124,28 @@ func (t *tx) reopen(ctx context.Context, root *module, o opening) error {
 	return t.perform(ctx, scopeStep{})
 }
 
-// promotion returns the modules that become global with others.
-func (s *scope) promotion(with ...*module) (more []*module) {
-	global := set(s.global.all)
-	for _, m := range with {
-		for _, m := range m.closure() {
-			if !global[m] {
-				global[m] = true
-				more = append(more, m)
-			}
-		}
-	}
-	return more
-}
-
 // bound returns an error if a loaded module, or one that it needs, imports an undefined function.
-func (s *scope) bound(root *module) error {
-	for _, m := range root.closure() {
-		for _, k := range m.links {
-			if k.target != nil {
+func bound(s *image.Snapshot, root *image.Module) error {
+	for _, m := range root.LoadGroup() {
+		for _, k := range m.PLT {
+			if k.Target != nil {
 				continue
 			}
-			var x *export
-			if k.namespace == "env" {
-				x = s.lookupFor(m, k.symbol)
+			var x *image.Export
+			if k.Namespace == "env" {
+				x = s.LookupFor(m, k.Symbol)
 			}
 			var err error
 			switch {
-			case x == nil && k.mistaken != nil && k.namespace != "env":
-				err = wrongSignature(m, k.symbol, k.mistaken, k.typ)
-			case k.address || x == nil && !(m.weak[k.symbol] && isSymbolSpace(k.namespace)):
-				err = &UndefinedSymbolError{Module: m.name, Symbol: k.symbol}
-			case x != nil && x.kind == exportFunction && !x.fn.typ.Equal(k.typ):
-				err = wrongSignature(m, k.symbol, x.fn, k.typ)
+			case x == nil && k.Mistaken != nil && k.Namespace != "env":
+				err = wrongSignature(m, k.Symbol, k.Mistaken, k.Type)
+			case k.Address || x == nil && !(m.Weak[k.Symbol] && image.IsSymbolSpace(k.Namespace)):
+				err = &UndefinedSymbolError{Module: m.Name, Symbol: k.Symbol}
+			case x != nil && x.Kind == image.KindFunction && !x.Fn.Type.Equal(k.Type):
+				err = wrongSignature(m, k.Symbol, x.Fn, k.Type)
 			}
 			if err != nil {
-				return &LoadError{File: m.file, Module: m.name, Err: err}
+				return &LoadError{File: m.File, Module: m.Name, Err: err}
 			}
 		}
 	}

@@ -6,33 +6,27 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 )
 
-// owner returns the owner of something in a module that was compiled.
-func (m *module) owner(what string) spans.Owner {
-	return spans.Owner{What: what, File: m.file, Found: m.stat != nil,
-		Code: codecache.Sum(m.compiled)}
-}
-
 // segmentOwner returns that of a module's own entries. They may hold functions of other modules,
 // and what these are is decided anew at each load.
-func (m *module) segmentOwner(bindings []binding) spans.Owner {
-	imported := m.importedFunctions(bindings)
+func segmentOwner(m *image.Module, bindings []binding) spans.Owner {
+	imported := importedFunctions(m, bindings)
 	sums := make([][sha256.Size]byte, len(imported))
 	for i, x := range imported {
 		if x != nil && x.fn != nil {
-			o := x.fn.owner()
+			o := x.fn.Owner()
 			sums[i] = sha256.Sum256(fmt.Appendf(nil, "%q %q %v %x", o.What, o.File, o.Found,
 				o.Code))
 		}
 	}
 	what := sha256.New()
 	var entry [16 + sha256.Size]byte
-	for i := range m.src.Elements {
-		seg := &m.src.Elements[i]
+	for i := range m.Src.Elements {
+		seg := &m.Src.Elements[i]
 		for k := range seg.Len() {
 			index, ok := seg.Func(k)
 			if !ok || int(index) >= len(imported) {
@@ -44,29 +38,18 @@ func (m *module) segmentOwner(bindings []binding) spans.Owner {
 			what.Write(entry[:])
 		}
 	}
-	return m.owner("segment " + string(what.Sum(nil)))
-}
-
-// owner returns that of the entry that is made for a function.
-func (fn *function) owner() spans.Owner { return fn.mod.owner(fn.what()) }
-
-// what tells a function from the others of its module.
-func (fn *function) what() string {
-	if fn.stub {
-		return "stub " + fn.name
-	}
-	return "function " + fn.name
+	return m.Owner("segment " + string(what.Sum(nil)))
 }
 
 // remembered returns the functions of a module, and its stubs, whose entries of the function table
 // are in quarantine since it was unloaded.
-func (m *module) remembered(s *table.Quarantine) []*function {
+func remembered(m *image.Module, s *table.Quarantine) []*image.Function {
 	if s.RemembersNone() {
 		return nil
 	}
-	var found []*function
-	for _, fn := range m.functions {
-		if fn.mod == m && s.Remembers(fn.owner()) {
+	var found []*image.Function
+	for _, fn := range m.Functions {
+		if fn.Mod == m && s.Remembers(fn.Owner()) {
 			found = append(found, fn)
 		}
 	}

@@ -63,10 +63,10 @@ func (g *Group) watch(ctx context.Context) (stop func()) {
 	if !g.l.config.polls || ctx.Done() == nil {
 		return unwatched
 	}
-	unwatch := context.AfterFunc(ctx, g.preempt.Hold)
+	unwatch := context.AfterFunc(ctx, g.space.preempt.Hold)
 	return func() {
 		if !unwatch() {
-			g.preempt.Release()
+			g.space.preempt.Release()
 		}
 	}
 }
@@ -110,7 +110,7 @@ func poll(ctx context.Context) {
 	if e == nil {
 		panic(ErrNoGroup)
 	}
-	e.group.preempt.Lower()
+	e.group.space.preempt.Lower()
 	if err := e.interruption(ctx); err != nil {
 		panic(err)
 	}
@@ -121,7 +121,7 @@ func poll(ctx context.Context) {
 func (l *Linker) attend() {
 	for _, g := range l.groups.list() {
 		if g.lock.Held() { // a goroutine is inside
-			g.preempt.Raise()
+			g.space.preempt.Raise()
 		}
 	}
 }
@@ -135,13 +135,13 @@ func (l *Linker) beginClosing() (end func()) {
 	groups := l.groups.list()
 	l.ending.Add(1)
 	for _, g := range groups {
-		g.preempt.Hold()
+		g.space.preempt.Hold()
 	}
 	l.futexes.InterruptAll(ErrClosed)
 	return func() {
 		l.ending.Add(-1)
 		for _, g := range groups {
-			g.preempt.Release()
+			g.space.preempt.Release()
 		}
 	}
 }
@@ -152,10 +152,10 @@ func (g *Group) beginClosing() (end func()) {
 		return func() {}
 	}
 	g.closing.Add(1)
-	g.preempt.Hold()
+	g.space.preempt.Hold()
 	g.l.futexes.Interrupt(g, ErrGroupClosed)
 	return func() {
 		g.closing.Add(-1)
-		g.preempt.Release()
+		g.space.preempt.Release()
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -60,24 +61,24 @@ func (sp *space) beginCall() error {
 }
 
 // poolOf returns what calls a function in this group, which the caller is inside.
-func (sp *space) poolOf(fn *function) (*functionPool, error) {
+func (sp *space) poolOf(fn *image.Function) (*functionPool, error) {
 	if pool := sp.functions[fn]; pool != nil {
 		return pool, nil
 	}
-	mod := fn.mod.instance
-	if inst := sp.instances[fn.mod]; inst != nil && inst.mod != nil {
+	mod := codeOf(fn.Mod).instance
+	if inst := sp.instances[fn.Mod]; inst != nil && inst.mod != nil {
 		mod = inst.mod
 	}
 	if mod == nil {
-		return nil, &UndefinedSymbolError{Module: fn.mod.name, Symbol: fn.name}
+		return nil, &UndefinedSymbolError{Module: fn.Mod.Name, Symbol: fn.Name}
 	}
-	pool := &functionPool{space: sp, mod: mod, name: fn.name}
+	pool := &functionPool{space: sp, mod: mod, name: fn.Name}
 	sp.functions[fn] = pool
 	return pool, nil
 }
 
 // call calls a function in this group, which the caller is inside.
-func (sp *space) call(ctx context.Context, fn *function, args ...uint64) ([]uint64, error) {
+func (sp *space) call(ctx context.Context, fn *image.Function, args ...uint64) ([]uint64, error) {
 	pool, err := sp.poolOf(fn)
 	if err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ func (sp *space) call(ctx context.Context, fn *function, args ...uint64) ([]uint
 }
 
 // call1 is call for a function with one result.
-func (sp *space) call1(ctx context.Context, fn *function, args ...uint64) (uint64, error) {
+func (sp *space) call1(ctx context.Context, fn *image.Function, args ...uint64) (uint64, error) {
 	r, err := sp.call(ctx, fn, args...)
 	if err != nil {
 		return 0, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -20,23 +21,23 @@ import (
 // spec/rationale.md.
 type preparation struct {
 	l     *Linker
-	g     *Group // whose load it is; nil for the initial image
-	scope *scope // what is taken for loaded
-	all   bool   // take nothing for loaded
+	g     *Group          // whose load it is; nil for the initial image
+	scope *image.Snapshot // what is taken for loaded
+	all   bool            // take nothing for loaded
 
 	root    place
 	each    []place            // of what is only looked for, see opening.all
 	given   *[sha256.Size]byte // the sum of the root's bytes, if the caller gives them
 	modules []*prepared        // in the order in which they were found
 	names   map[string]place
-	files   libraryFiles // new ones by their files, as in batch
-	of      map[*module]*prepared
+	files   image.LibraryFiles // new ones by their files, as in batch
+	of      map[*image.Module]*prepared
 }
 
 // prepared is a module that was read, and perhaps compiled. It becomes part of the image at most
 // once.
 type prepared struct {
-	module *module
+	module *image.Module
 	bytes  []byte  // as it was read; nil when it has been rewritten
 	needs  []place // what the names mean that the module needs, in the same order
 	err    error   // why it could not be compiled
@@ -46,7 +47,7 @@ type prepared struct {
 // place is what a name means.
 type place struct {
 	searched bool // false for the name of something loaded: the file system was not asked
-	location
+	image.Location
 	lib *prepared // nil if the file is that of something loaded
 	err error     // why there is no such library
 }
@@ -55,9 +56,9 @@ type place struct {
 // lacks something.
 var errStale = errors.New("linker: what was prepared for a load is out of date")
 
-func (l *Linker) newPreparation(g *Group, s *scope, all bool) *preparation {
+func (l *Linker) newPreparation(g *Group, s *image.Snapshot, all bool) *preparation {
 	return &preparation{l: l, g: g, scope: s, all: all, names: map[string]place{},
-		of: map[*module]*prepared{}}
+		of: map[*image.Module]*prepared{}}
 }
 
 // prepare prepares the load of a library. The errors are those of the context; whatever else is
@@ -82,10 +83,10 @@ func (p *preparation) prepare(ctx context.Context, name string, bytes []byte, o 
 func (p *preparation) gather(ctx context.Context) {
 	for i := 0; i < len(p.modules); i++ {
 		m := p.modules[i]
-		if m.module.info == nil {
+		if m.module.Info == nil {
 			continue // an ordinary executable names no libraries
 		}
-		for _, need := range m.module.info.Needed {
+		for _, need := range m.module.Info.Needed {
 			found := p.find(ctx, need, nil, m.module, opening{})
 			m.needs = append(m.needs, found)
 			if found.err != nil {
@@ -96,9 +97,9 @@ func (p *preparation) gather(ctx context.Context) {
 }
 
 // find looks for what a name means. from is the module that needs it, nil for a call from outside.
-func (p *preparation) find(ctx context.Context, name string, bytes []byte, from *module,
+func (p *preparation) find(ctx context.Context, name string, bytes []byte, from *image.Module,
 	o opening) place {
-	if m := p.scope.names.At(name); m != nil && !p.all {
+	if m := p.scope.Names.At(name); m != nil && !p.all {
 		return place{}
 	}
 	if known, ok := p.names[name]; ok {
@@ -114,22 +115,22 @@ func (p *preparation) find(ctx context.Context, name string, bytes []byte, from 
 }
 
 // room reports whether one more module may be loaded, as far as is known now.
-func (p *preparation) room(from *module) error {
+func (p *preparation) room(from *image.Module) error {
 	n := len(p.modules)
 	if p.all {
 		n++ // the main module alone is sure to stay
 	} else {
-		n += len(p.scope.search)
+		n += len(p.scope.Search)
 	}
 	return p.l.room(n, from)
 }
 
-func (p *preparation) search(ctx context.Context, name string, bytes []byte, from *module,
+func (p *preparation) search(ctx context.Context, name string, bytes []byte, from *image.Module,
 	o opening) (found place) {
 	fail := func(file string, err error) place {
-		return place{location: found.location, err: &LoadError{File: file, Module: name, Err: err}}
+		return place{Location: found.Location, err: &LoadError{File: file, Module: name, Err: err}}
 	}
-	found.location = location{file: name}
+	found.Location = image.Location{File: name}
 	if bytes == nil {
 		err := p.l.config.inject.At(ctx, p.g, failpoint.Read)
 		if err != nil {
@@ -139,18 +140,18 @@ func (p *preparation) search(ctx context.Context, name string, bytes []byte, fro
 		if by == nil {
 			by = o.from
 		}
-		if found.location, err = p.l.locate(ctx, name, by); err != nil {
+		if found.Location, err = p.l.locate(ctx, name, by); err != nil {
 			return place{err: err}
 		}
-		if m := p.scope.files.find(found.location); m != nil && !p.all || o.noLoad {
+		if m := p.scope.Files.Find(found.Location); m != nil && !p.all || o.noLoad {
 			return found
 		}
-		if m := p.files.find(found.location); m != nil {
+		if m := p.files.Find(found.Location); m != nil {
 			found.lib = p.of[m]
 			return found
 		}
-		if bytes, err = p.l.files.read(ctx, found.file); err != nil {
-			return fail(found.file, err)
+		if bytes, err = p.l.files.read(ctx, found.File); err != nil {
+			return fail(found.File, err)
 		}
 	}
 	err := p.l.config.inject.At(ctx, p.g, failpoint.Decode)
@@ -161,26 +162,26 @@ func (p *preparation) search(ctx context.Context, name string, bytes []byte, fro
 		err = ctx.Err()
 	}
 	if err != nil {
-		return fail(found.file, err)
+		return fail(found.File, err)
 	}
-	m, bytes, err := p.l.decodeLibrary(name, found.file, bytes)
+	m, bytes, err := p.l.decodeLibrary(name, found.File, bytes)
 	if err != nil {
-		return fail(found.file, err)
+		return fail(found.File, err)
 	}
 	if from != nil {
-		m.depth = from.depth + 1
+		m.Depth = from.Depth + 1
 	}
-	m.stat, m.content = found.info, sha256.Sum256(bytes)
+	m.Stat, m.Content = found.Info, sha256.Sum256(bytes)
 	found.lib = p.add(m, bytes)
 	return found
 }
 
 // add notes a module that was read.
-func (p *preparation) add(m *module, bytes []byte) *prepared {
+func (p *preparation) add(m *image.Module, bytes []byte) *prepared {
 	lib := &prepared{module: m, bytes: bytes}
 	p.modules = append(p.modules, lib)
 	p.of[m] = lib
-	p.files = p.files.with(m)
+	p.files = p.files.With(m)
 	return lib
 }
 
@@ -192,7 +193,7 @@ func (p *preparation) compile(ctx context.Context) error {
 	defer func() { // a panic in between
 		for _, c := range begun[waited:] {
 			if c != nil {
-				p.l.codes.Abandon(ctx, c)
+				p.l.shared.codes.Abandon(ctx, c)
 			}
 		}
 	}()
@@ -200,7 +201,8 @@ func (p *preparation) compile(ctx context.Context) error {
 		var c *codecache.Compilation
 		bytes, err := p.rewrite(ctx, lib.module, lib.bytes)
 		if lib.bytes, lib.err = nil, err; err == nil {
-			c = p.l.codes.Begin(ctx, bytes, codecache.Size(bytes, lib.module.src.Cost().Locals),
+			c = p.l.shared.codes.Begin(ctx, bytes, codecache.Size(bytes,
+				lib.module.Src.Cost().Locals),
 				true)
 		}
 		begun = append(begun, c)
@@ -208,24 +210,24 @@ func (p *preparation) compile(ctx context.Context) error {
 	for i, c := range begun { // waiting gives up each when the context has ended
 		waited++
 		if c != nil {
-			p.modules[i].module.compiled, p.modules[i].err = p.l.codes.Wait(ctx, c)
+			codeOf(p.modules[i].module).compiled, p.modules[i].err = p.l.shared.codes.Wait(ctx, c)
 		}
 	}
 	return ctx.Err()
 }
 
 // rewrite returns what is compiled of a module.
-func (p *preparation) rewrite(ctx context.Context, m *module, bytes []byte) ([]byte, error) {
+func (p *preparation) rewrite(ctx context.Context, m *image.Module, bytes []byte) ([]byte, error) {
 	opt := wasm.RewriteOptions{EmptyData: true}
-	if len(m.src.Memories) > 0 {
+	if len(m.Src.Memories) > 0 {
 		opt.ImportMemory = &wasm.MemoryImport{Module: memoryNamespace, Name: "memory",
-			Type: anyMemory(m.shared)}
+			Type: anyMemory(m.Shared)}
 	}
-	if m != p.l.main {
+	if m != p.l.shared.main {
 		opt.MaxTable = p.l.config.maxOwnTables
 	}
 	p.l.hookOptions(&opt)
-	r, err := wasm.Rewrite(bytes, m.src, opt)
+	r, err := wasm.Rewrite(bytes, m.Src, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -240,15 +242,15 @@ func (p *preparation) rewrite(ctx context.Context, m *module, bytes []byte) ([]b
 func (p *preparation) close(ctx context.Context) {
 	for _, lib := range p.modules {
 		if !lib.taken {
-			lib.module.close(ctx)
+			codeOf(lib.module).close(ctx)
 		}
 	}
 }
 
 // isGiven returns an error if m is not the library that the caller has given.
-func (p *preparation) isGiven(m *module, name string) error {
-	if p.given == nil || m.content == *p.given {
+func (p *preparation) isGiven(m *image.Module, name string) error {
+	if p.given == nil || m.Content == *p.given {
 		return nil
 	}
-	return &OtherBytesError{Name: name, File: m.file}
+	return &OtherBytesError{Name: name, File: m.File}
 }

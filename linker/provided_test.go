@@ -25,8 +25,8 @@ func TestProvidedNames(t *testing.T) {
 	}
 	defer l.Close(ctx)
 	count := 0
-	for _, fn := range l.host.functions {
-		name, ok := strings.CutPrefix(fn.name, providedPrefix)
+	for _, fn := range l.host.Functions {
+		name, ok := strings.CutPrefix(fn.Name, providedPrefix)
 		if !ok {
 			continue
 		}

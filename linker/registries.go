@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
@@ -15,7 +16,7 @@ type signal chan struct{}
 // is loaded.
 type guestNames struct {
 	mu sync.Mutex // guards at
-	at map[*module]map[string]uint32
+	at map[*image.Module]map[string]uint32
 }
 
 // guestThread is one thread.
@@ -42,7 +43,7 @@ type guestThreads struct {
 type lateThread struct {
 	thread   *guestThread
 	ctx      context.Context // of its goroutine
-	start    *function
+	start    *image.Function
 	argument uint32
 }
 
@@ -109,10 +110,11 @@ type areas struct {
 // that runs.
 type program struct {
 	// Decided by New, once.
-	startConstructs bool      // _start runs the constructors itself
-	startDestroys   bool      // and the destructors
-	dtors           *function // runs what the C library has registered, and flushes its streams
-	flush           *function // fflush
+	startConstructs bool // _start runs the constructors itself
+	startDestroys   bool // and the destructors
+	// runs what the C library has registered, and flushes its streams
+	dtors *image.Function
+	flush *image.Function // fflush
 
 	hooked atomic.Bool // the C library has the linker's function, and has not called it
 	ended  atomic.Bool // what the C library has registered has run, or runs
@@ -125,4 +127,4 @@ type askedKey struct {
 }
 
 // allocator finds the guest's allocation functions.
-type allocator struct{ aligned, plain, release *function }
+type allocator struct{ aligned, plain, release *image.Function }

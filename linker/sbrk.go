@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -15,20 +16,20 @@ import (
 // taken. What it cannot have any more in front of the libraries is the linker's.
 func (t *tx) moveBreak(ctx context.Context) error {
 	l := t.l
-	x := l.main.exports["emscripten_get_sbrk_ptr"]
-	if x == nil || x.kind != exportFunction ||
-		!x.fn.typ.Equal(wasm.FuncType{Results: []wasm.ValType{wasm.I32}}) {
+	x := l.shared.main.Exports["emscripten_get_sbrk_ptr"]
+	if x == nil || x.Kind != image.KindFunction ||
+		!x.Fn.Type.Equal(wasm.FuncType{Results: []wasm.ValType{wasm.I32}}) {
 		return nil
 	}
 	first, end := l.areas.added()
 	if end == 0 {
 		return nil
 	}
-	at, err := t.g.call1(ctx, x.fn)
+	at, err := t.g.space.call1(ctx, x.Fn)
 	if err != nil {
 		return err
 	}
-	b, ok := l.mem.At(uint32(at), 4)
+	b, ok := l.shared.mem.At(uint32(at), 4)
 	if !ok {
 		return nil
 	}

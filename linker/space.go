@@ -10,21 +10,22 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 	"github.com/lockstep-wasm/lockstep/linker/internal/loops"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// image is what the spaces of all groups have in common. It is decided while the image is built, by
-// one goroutine, and only read afterwards.
-type image struct {
+// shared is what the spaces of all groups have in common. It is decided while the image is built,
+// by one goroutine, and only read afterwards.
+type shared struct {
 	rt           wazero.Runtime
 	polls        bool // modules have loop safepoints
 	maxCalls     int  // within each other, in one group
-	main         *module
-	ownTable     bool    // the main module brings the function table
-	dataEnd      uint32  // of an ordinary executable: where its static data ends
-	stackPointer *export // of an ordinary executable that exports it
+	main         *image.Module
+	ownTable     bool          // the main module brings the function table
+	dataEnd      uint32        // of an ordinary executable: where its static data ends
+	stackPointer *image.Export // of an ordinary executable that exports it
 	baseCode     wazero.CompiledModule
 	tableCode    wazero.CompiledModule
 	codes        *codecache.Cache // it has a lock of its own
@@ -46,7 +47,7 @@ type image struct {
 // give steps the group: then a replay can call the linker, which waits for that replay.
 type space struct {
 	// Set before another goroutine can reach the group.
-	image *image
+	image *shared
 	// stack is the group's data area, 0 if the main module brought it.
 	stack     uint32
 	stackSize uint32
@@ -54,7 +55,7 @@ type space struct {
 	// registered for a module.
 	// leads reports whether a context is of the group that leads the operation.
 	inject    func(ctx context.Context, at failpoint.Point) error
-	dropDtors func(m *module)
+	dropDtors func(m *image.Module)
 	leads     func(ctx context.Context) bool
 
 	// Safe for concurrent use by themselves.
@@ -70,42 +71,44 @@ type space struct {
 	linkSlots uint32     // length of the PLT's table
 	// stackPointer is that of its modules.
 	stackPointer api.MutableGlobal
-	instances    map[*module]*instance
-	imports      map[string]api.Module       // what generated modules import from
-	links        map[uint32]*link            // PLT entries
-	linked       map[uint32]*function        // and what they hold
-	linkedTo     map[*module]map[uint32]bool // the same, by the modules of the functions
+	instances    map[*image.Module]*instance
+	imports      map[string]api.Module             // what generated modules import from
+	links        map[uint32]*image.PLTEntry        // PLT entries
+	linked       map[uint32]*image.Function        // and what they hold
+	linkedTo     map[*image.Module]map[uint32]bool // the same, by the modules of the functions
 	// that are to hold functions of modules which are not there yet
-	awaited   map[*module][]*link
-	functions map[*function]*functionPool
+	awaited   map[*image.Module][]*image.PLTEntry
+	functions map[*image.Function]*functionPool
 	callers   map[string]*functionPool // of function pointers, by signature
 	calls     int                      // of its functions that are under way
 	// trampolines are the closures that guests prepared.
-	trampolines map[trampolineKey]api.Module
+	trampolines map[image.TrampolineKey]api.Module
 }
 
-func newSpace(of *image) space {
+func newSpace(of *shared) space {
 	return space{
 		image:     of,
-		instances: map[*module]*instance{}, imports: map[string]api.Module{},
-		links: map[uint32]*link{}, linked: map[uint32]*function{},
-		linkedTo: map[*module]map[uint32]bool{}, awaited: map[*module][]*link{},
-		functions: map[*function]*functionPool{}, callers: map[string]*functionPool{},
-		trampolines: map[trampolineKey]api.Module{},
+		instances: map[*image.Module]*instance{}, imports: map[string]api.Module{},
+		links: map[uint32]*image.PLTEntry{}, linked: map[uint32]*image.Function{},
+		linkedTo:  map[*image.Module]map[uint32]bool{},
+		awaited:   map[*image.Module][]*image.PLTEntry{},
+		functions: map[*image.Function]*functionPool{}, callers: map[string]*functionPool{},
+		trampolines: map[image.TrampolineKey]api.Module{},
 	}
 }
 
 // load makes instances of modules, in their order: of those that an operation loads, or of all when
 // a group is built. tls are the addresses of their thread-local storage; slots and links are how
 // long the tables have to be.
-func (sp *space) load(ctx context.Context, modules []*module, tls map[*module]uint32, slots,
+func (sp *space) load(ctx context.Context, modules []*image.Module, tls map[*image.Module]uint32,
+	slots,
 	links uint32) error {
 	if err := sp.growTables(ctx, slots, links); err != nil {
 		return err
 	}
 	for _, m := range modules {
 		if err := sp.instantiate(ctx, m, tls[m]); err != nil {
-			return &LoadError{File: m.file, Module: m.name, Err: err}
+			return &LoadError{File: m.File, Module: m.Name, Err: err}
 		}
 		if m == sp.image.main { // it may have brought the function table
 			if err := sp.growTables(ctx, slots, links); err != nil {

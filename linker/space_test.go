@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/ctxlock"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // A step of an operation gets a space, from which it reaches neither the linker nor a group, nor
@@ -40,7 +41,7 @@ func TestSpaceReachesNoLinker(t *testing.T) {
 		}
 	}
 	walk(reflect.TypeFor[space](), "space")
-	if !seen[reflect.TypeFor[module]()] || !seen[reflect.TypeFor[instance]()] {
+	if !seen[reflect.TypeFor[image.Module]()] || !seen[reflect.TypeFor[instance]()] {
 		t.Error("the walk does not come to modules and instances")
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
@@ -46,9 +47,9 @@ func (l *Linker) canSpawn() error {
 	switch {
 	case l.noSharedMemory != nil:
 		return fmt.Errorf("%w: %w", ErrOneGroup, l.noSharedMemory)
-	case l.main.fixed && l.stackPointer == nil:
+	case l.shared.main.Fixed && l.shared.stackPointer == nil:
 		return fmt.Errorf("%w: %w", ErrOneGroup,
-			&ImportError{Module: l.main.name, Namespace: "env", Name: "__stack_pointer",
+			&ImportError{Module: l.shared.main.Name, Namespace: "env", Name: "__stack_pointer",
 				Reason: "the main module does not export it, so its threads would share one " +
 					"stack (link it with --export=__stack_pointer)"})
 	}
@@ -81,7 +82,7 @@ func (g *Group) spawn(ctx context.Context, s spawning) (*Group, error) {
 type newborn struct {
 	group *Group
 	child *coord.Child
-	tls   map[*module]uint32
+	tls   map[*image.Module]uint32
 }
 
 // maxFurnishing is how often the parent of a new group looks what that needs before it has the
@@ -94,14 +95,14 @@ const maxFurnishing = 100
 // again.
 func (g *Group) conceive(ctx context.Context, s spawning) (b *newborn, err error) {
 	n := newGroup(g.l)
-	n.stackSize = uint32(min(spans.AlignUp(uint64(s.stackSize), 16), 1<<32-16))
+	n.space.stackSize = uint32(min(spans.AlignUp(uint64(s.stackSize), 16), 1<<32-16))
 	conceived := false
 	defer func() {
 		if !conceived { // an error, or a panic
 			n.forget()
 		}
 	}()
-	tls := map[*module]uint32{}
+	tls := map[*image.Module]uint32{}
 	for range maxFurnishing {
 		if err := n.furnish(ctx, g, tls); err != nil {
 			return nil, err
@@ -176,27 +177,28 @@ func (l *Linker) ended() error {
 
 // furnish takes a stack and thread-local storage for a new group, as far as it has none; parent is
 // a group that the caller is inside.
-func (g *Group) furnish(ctx context.Context, parent *Group, tls map[*module]uint32) (err error) {
+func (g *Group) furnish(ctx context.Context, parent *Group,
+	tls map[*image.Module]uint32) (err error) {
 	areas := &g.l.areas
-	if g.stack == 0 {
+	if g.space.stack == 0 {
 		if err := g.l.config.inject.At(ctx, g, failpoint.Stack); err != nil {
 			return err
 		}
-		if g.stack, err = areas.take(ctx, parent, g.stackSize, 16); err != nil {
+		if g.space.stack, err = areas.take(ctx, parent, g.space.stackSize, 16); err != nil {
 			return fmt.Errorf("linker: stack of a new group: %w", err)
 		}
-		areas.own(g, g.stack)
+		areas.own(g, g.space.stack)
 	}
-	for _, m := range g.l.committed.Load().order {
-		if m.tlsSize == 0 || tls[m] != 0 {
+	for _, m := range g.l.committed.Load().Order {
+		if m.TLSSize == 0 || tls[m] != 0 {
 			continue
 		}
 		base, err := uint32(0), g.l.config.inject.At(ctx, g, failpoint.ThreadLocal)
 		if err == nil {
-			base, err = areas.take(ctx, parent, m.tlsSize, 1<<m.tlsPow)
+			base, err = areas.take(ctx, parent, m.TLSSize, 1<<m.TLSPow)
 		}
 		if err != nil {
-			return fmt.Errorf("linker: thread-local storage of module %s: %w", text.Name(m.name),
+			return fmt.Errorf("linker: thread-local storage of module %s: %w", text.Name(m.Name),
 				err)
 		}
 		areas.own(g, base)
@@ -207,44 +209,47 @@ func (g *Group) furnish(ctx context.Context, parent *Group, tls map[*module]uint
 
 // furnished reports whether there is thread-local storage for every module that needs it. What is
 // there for others, which were unloaded meanwhile, it gives back. The caller has the lease.
-func (l *Linker) furnished(tls map[*module]uint32) bool {
-	order := l.committed.Load().order
-	loaded := set(order)
+func (l *Linker) furnished(tls map[*image.Module]uint32) bool {
+	order := l.committed.Load().Order
+	loaded := image.Set(order)
 	for m, base := range tls {
 		if !loaded[m] {
 			l.areas.giveLater(base)
 			delete(tls, m)
 		}
 	}
-	return !slices.ContainsFunc(order, func(m *module) bool { return m.tlsSize > 0 && tls[m] == 0 })
+	return !slices.ContainsFunc(order, func(m *image.Module) bool {
+		return m.TLSSize > 0 &&
+			tls[m] == 0
+	})
 }
 
 // build makes the new group's instances from the committed records, which cannot change: the caller
 // has the lease. Closures alone are freed without it; the entries of those are in g.stale. No data
 // is written and no constructor runs: all groups share the memory.
-func (g *Group) build(ctx context.Context, s *scope, tls map[*module]uint32) error {
+func (g *Group) build(ctx context.Context, s *image.Snapshot, tls map[*image.Module]uint32) error {
 	if err := g.l.config.inject.At(ctx, g, failpoint.Build); err != nil {
 		return err
 	}
 	slots, links := g.l.state.slots.Length, g.l.state.links.Length
-	if err := g.open(ctx, g.stack+g.stackSize); err != nil {
+	if err := g.space.open(ctx, g.space.stack+g.space.stackSize); err != nil {
 		return err
 	}
-	if err := g.load(ctx, s.order, tls, slots, links); err != nil {
+	if err := g.space.load(ctx, s.Order, tls, slots, links); err != nil {
 		return err
 	}
-	for fn, slot := range s.pointers.all {
-		if err := g.putSlot(ctx, slot, fn); err != nil {
+	for fn, slot := range s.Pointers.All {
+		if err := g.space.putSlot(ctx, slot, fn); err != nil {
 			return err
 		}
 	}
-	for slot, fn := range s.closures.all {
-		if err := g.putSlot(ctx, slot, fn); err != nil {
+	for slot, fn := range s.Closures.All {
+		if err := g.space.putSlot(ctx, slot, fn); err != nil {
 			return err
 		}
 	}
-	for slot, tr := range s.trampolines.All {
-		if err := g.putTrampoline(ctx, slot, tr); err != nil {
+	for slot, tr := range s.Trampolines.All {
+		if err := g.space.putTrampoline(ctx, slot, tr); err != nil {
 			return err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/goroutine"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // entry is an activation: one goroutine's stay in a group. It is the context that host functions
@@ -39,8 +40,9 @@ type entry struct {
 	// replay says that what this goroutine does is decided: another group's operation is being
 	// replayed, a group is being built, or work is being taken back. A guest cannot ask for more.
 	replay bool
-	by     *leader // of the operation that is being replayed, if there is one that can be ended
-	view   *scope  // the symbols that a group is built from; nil for those of the image
+	// of the operation that is being replayed, if there is one that can be ended
+	by   *leader
+	view *image.Snapshot // the symbols that a group is built from; nil for those of the image
 
 	busy    atomic.Bool // a call that began in this stay is under way
 	escaped bool        // code of the embedder has got the context, and may keep it
@@ -128,7 +130,7 @@ func isComparable(ctx context.Context) bool {
 
 // scope is what a stay sees: the committed symbols; within an operation, those of the operation
 // too.
-func (e *entry) scope() *scope {
+func (e *entry) scope() *image.Snapshot {
 	switch {
 	case e.view != nil:
 		return e.view

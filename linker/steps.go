@@ -4,21 +4,23 @@ import (
 	"context"
 	"errors"
 	"slices"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // fill is a slot of the function table and what it has to hold.
 type fill struct {
-	fn   *function
+	fn   *image.Function
 	slot uint32
 }
 
 // loadStep instantiates modules in a group.
 type loadStep struct {
-	modules []*module // in order
-	fills   []fill    // slots outside of the modules' own element segments
-	slots   uint32    // entries that the function table has to have
-	links   uint32    // and the link table
-	tls     map[*space]map[*module]uint32
+	modules []*image.Module // in order
+	fills   []fill          // slots outside of the modules' own element segments
+	slots   uint32          // entries that the function table has to have
+	links   uint32          // and the link table
+	tls     map[*space]map[*image.Module]uint32
 }
 
 // apply implements step.

@@ -2,6 +2,8 @@ package linker
 
 import (
 	"sync/atomic"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // SymbolKind is what a symbol stands for.
@@ -37,7 +39,7 @@ type Symbol struct {
 // Library is a handle to a loaded library, of all groups alike. It is safe for concurrent use.
 type Library struct {
 	linker *Linker
-	mod    *module
+	mod    *image.Module
 	next   *Library // of a pseudo-handle for what comes after that library
 	scope  bool     // it is a pseudo-handle for where the library itself looks
 	// given says that the handle was given up, perhaps by an operation that is not committed. It
@@ -77,12 +79,12 @@ func (l *Library) takeBack() {
 }
 
 // closedIn reports whether the handle is closed for those who see a scope.
-func (l *Library) closedIn(s *scope) bool {
+func (l *Library) closedIn(s *image.Snapshot) bool {
 	if l.next != nil {
 		return l.next.closedIn(s)
 	}
 	from := l.closed.Load()
-	return from != 0 && s.commit >= from-1
+	return from != 0 && s.Commit >= from-1
 }
 
 // gone reports whether the handle is closed for those who see the newest operation.
@@ -98,7 +100,7 @@ func (l *Library) Name() string {
 	if l.mod == nil {
 		return ""
 	}
-	return l.mod.name
+	return l.mod.Name
 }
 
 // File returns where the library was found.
@@ -106,7 +108,7 @@ func (l *Library) File() string {
 	if l.mod == nil {
 		return ""
 	}
-	return l.mod.file
+	return l.mod.File
 }
 
 // isPseudo reports whether a handle stands for a scope: [Default], or what [Next] returns.

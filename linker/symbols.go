@@ -3,6 +3,8 @@ package linker
 import (
 	"slices"
 	"strings"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // Symbols lists what the library itself defines, sorted by name: functions with their signatures,
@@ -14,33 +16,34 @@ func (l *Library) Symbols() []Symbol {
 		return nil
 	}
 	s := l.linker.committed.Load()
-	if l.closedIn(s) || !s.has(l.mod) {
+	if l.closedIn(s) || !s.Has(l.mod) {
 		return nil
 	}
-	return s.symbols([]*module{l.mod})
+	return symbols(s, []*image.Module{l.mod})
 }
 
 // Symbols lists the symbols of the global scope, sorted by name, each with its first definition. It
 // is [Library.Symbols] in other respects.
 func (l *Linker) Symbols() []Symbol {
 	s := l.committed.Load()
-	return s.symbols(s.global.all)
+	return symbols(s, s.Global.All)
 }
 
-func (s *scope) symbols(modules []*module) []Symbol {
+func symbols(s *image.Snapshot, modules []*image.Module) []Symbol {
 	seen := map[string]bool{}
 	list := []Symbol{}
 	for _, m := range modules {
-		for name, x := range m.exports {
-			if seen[name] || special(name) || x.kind != exportFunction && x.kind != exportData {
+		for name, x := range m.Exports {
+			if seen[name] || image.IsToolchain(name) || x.Kind != image.KindFunction &&
+				x.Kind != image.KindData {
 				continue
 			}
 			seen[name] = true
-			sym, ok := s.symbol(x, name)
+			sym, ok := symbol(s, x, name)
 			if !ok { // not without any more work
-				sym = Symbol{Kind: Data, Name: name, Module: m.name}
-				if x.kind == exportFunction {
-					sym.Kind, sym.Type = Function, x.fn.api
+				sym = Symbol{Kind: Data, Name: name, Module: m.Name}
+				if x.Kind == image.KindFunction {
+					sym.Kind, sym.Type = Function, (*FunctionType)(x.Fn.Signature)
 				}
 			}
 			list = append(list, sym)

@@ -10,15 +10,17 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
 // putterOf returns the instance that puts a function into this group's tables, and the function's
 // number to it.
-func (sp *space) putterOf(ctx context.Context, fn *function) (*putterInstance, uint64, error) {
-	m := fn.mod
-	batch, position := m.put.index[fn]/putBatch, uint64(m.put.index[fn]%putBatch)
+func (sp *space) putterOf(ctx context.Context, fn *image.Function) (*putterInstance, uint64,
+	error) {
+	m := fn.Mod
+	batch, position := fn.Index/putBatch, uint64(fn.Index%putBatch)
 	inst := sp.instances[m]
 	if inst == nil { // a host module
 		inst = &instance{}
@@ -30,12 +32,12 @@ func (sp *space) putterOf(ctx context.Context, fn *function) (*putterInstance, u
 	if err := sp.inject(ctx, failpoint.Putter); err != nil {
 		return nil, 0, err
 	}
-	compiled, err := m.put.compile(ctx, sp.image.codes, m, batch)
+	compiled, err := codeOf(m).put.compile(ctx, sp.image.codes, m, batch)
 	if err != nil {
 		return nil, 0, err
 	}
 	mod, err := sp.image.instantiateIn(ctx, compiled,
-		func(name string) api.Module { return sp.namespace(m.namespace(name)) })
+		func(name string) api.Module { return sp.namespace(putterNamespace(m, name)) })
 	if err != nil {
 		return nil, 0, err
 	}
@@ -49,7 +51,7 @@ func (sp *space) putterOf(ctx context.Context, fn *function) (*putterInstance, u
 }
 
 // compile compiles what puts a batch of functions.
-func (p *putter) compile(ctx context.Context, c *codecache.Cache, m *module,
+func (p *putter) compile(ctx context.Context, c *codecache.Cache, m *image.Module,
 	batch uint32) (wazero.CompiledModule, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -57,7 +59,7 @@ func (p *putter) compile(ctx context.Context, c *codecache.Cache, m *module,
 		return compiled, nil
 	}
 	first := int(batch * putBatch)
-	bytes, err := buildPut(m.functions[first:min(first+putBatch, len(m.functions))])
+	bytes, err := buildPut(m.Functions[first:min(first+putBatch, len(m.Functions))])
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +85,11 @@ func (sp *space) fill(ctx context.Context, fills []fill) error {
 }
 
 // putSlot puts a function into an entry of the function table.
-func (sp *space) putSlot(ctx context.Context, slot uint32, fn *function) error {
+func (sp *space) putSlot(ctx context.Context, slot uint32, fn *image.Function) error {
 	p, position, err := sp.putterOf(ctx, fn)
 	if err != nil {
-		return fmt.Errorf("linker: function %s of %s into the table: %w", text.Quote(fn.name),
-			text.Name(fn.mod.name), err)
+		return fmt.Errorf("linker: function %s of %s into the table: %w", text.Quote(fn.Name),
+			text.Name(fn.Mod.Name), err)
 	}
 	if err := sp.inject(ctx, failpoint.Put); err != nil {
 		return err
@@ -97,11 +99,11 @@ func (sp *space) putSlot(ctx context.Context, slot uint32, fn *function) error {
 }
 
 // putLink puts a function into an entry of the link table.
-func (sp *space) putLink(ctx context.Context, index uint32, fn *function) error {
+func (sp *space) putLink(ctx context.Context, index uint32, fn *image.Function) error {
 	p, position, err := sp.putterOf(ctx, fn)
 	if err != nil {
-		return fmt.Errorf("linker: function %s of %s into the link table: %w", text.Quote(fn.name),
-			text.Name(fn.mod.name), err)
+		return fmt.Errorf("linker: function %s of %s into the link table: %w", text.Quote(fn.Name),
+			text.Name(fn.Mod.Name), err)
 	}
 	if err := sp.inject(ctx, failpoint.Link); err != nil {
 		return err
@@ -110,19 +112,19 @@ func (sp *space) putLink(ctx context.Context, index uint32, fn *function) error 
 		return err
 	}
 	sp.unlink(index) // it may have held another one
-	if sp.linkedTo[fn.mod] == nil {
-		sp.linkedTo[fn.mod] = map[uint32]bool{}
+	if sp.linkedTo[fn.Mod] == nil {
+		sp.linkedTo[fn.Mod] = map[uint32]bool{}
 	}
-	sp.linked[index], sp.linkedTo[fn.mod][index] = fn, true
+	sp.linked[index], sp.linkedTo[fn.Mod][index] = fn, true
 	return nil
 }
 
 // unlink forgets what an entry of the link table holds.
 func (sp *space) unlink(index uint32) {
 	if fn := sp.linked[index]; fn != nil {
-		delete(sp.linkedTo[fn.mod], index)
-		if len(sp.linkedTo[fn.mod]) == 0 {
-			delete(sp.linkedTo, fn.mod)
+		delete(sp.linkedTo[fn.Mod], index)
+		if len(sp.linkedTo[fn.Mod]) == 0 {
+			delete(sp.linkedTo, fn.Mod)
 		}
 	}
 	delete(sp.linked, index)

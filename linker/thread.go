@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // ThreadError says why a thread that the guest had started ended before its function returned, or
@@ -42,12 +43,12 @@ func (l *Linker) threadFunctions() []hostFunction {
 // spec/rationale.md.
 func (g *Group) threadSpawn(ctx context.Context, argument uint32) int32 {
 	e := entryOf(ctx)
-	x := e.scope().lookup(threadStart)
+	x := e.scope().Lookup(threadStart)
 	switch {
 	case e.replay:
 		return -errnoBusy
-	case g.l.canSpawn() != nil, x == nil, x.kind != exportFunction,
-		!x.fn.typ.Equal(threadStartType):
+	case g.l.canSpawn() != nil, x == nil, x.Kind != image.KindFunction,
+		!x.Fn.Type.Equal(threadStartType):
 		return -errnoNotSup
 	}
 	threadCtx, cancel := context.WithCancel(WithoutGroup(context.WithoutCancel(ctx)))
@@ -56,7 +57,7 @@ func (g *Group) threadSpawn(ctx context.Context, argument uint32) int32 {
 		cancel()
 		return -errnoAgain
 	}
-	late := lateThread{t, threadCtx, x.fn, argument}
+	late := lateThread{t, threadCtx, x.Fn, argument}
 	if e.tx != nil {
 		if !e.tx.startLater(late) {
 			g.l.guestThreads.done(t, nil)
@@ -87,7 +88,7 @@ func (g *Group) startThread(ctx context.Context, late lateThread) error {
 }
 
 // runThread is a thread from its attachment to its end.
-func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, start *function,
+func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, start *image.Function,
 	argument uint32, attached chan<- error) {
 	g, err := n.attachSafely(ctx)
 	if err != nil {
@@ -97,7 +98,7 @@ func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, star
 	l.guestThreads.attached(t, g)
 	attached <- nil
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
-		_, err := g.call(ctx, start, uint64(t.id), uint64(argument))
+		_, err := g.space.call(ctx, start, uint64(t.id), uint64(argument))
 		return g.judge(e, g.exiting(ctx, e, err))
 	})
 	if err != nil { // nothing of the thread runs after a trap

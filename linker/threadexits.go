@@ -7,6 +7,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // threadExitFunction is a function of C++ (destructor, object, dso) that registers a destructor of
@@ -28,7 +29,8 @@ func (l *Linker) registerThreadExit(ctx context.Context, h dtor.Handler, dso uin
 	if e == nil {
 		return -1
 	}
-	d := dtor.ThreadHandler[*module]{Handler: h, Mod: e.scope().exitOwner(l.main, h, dso)}
+	d := dtor.ThreadHandler[*image.Module]{Handler: h, Mod: e.scope().ExitOwner(l.shared.main,
+		h.Pointer, dso)}
 	ended := func() bool { return e.group.cause.Load() != nil }
 	if !l.dtors.AddThread(e.group, d, ended) {
 		return -1
@@ -46,7 +48,7 @@ func (g *Group) endThread(ctx context.Context, e *entry) error {
 	if isExit(destroyed) {
 		return g.judge(e, destroyed)
 	}
-	if len(g.l.committed.Load().unused(g.l.dtors.HeldBesides(g), nil)) == 0 {
+	if len(g.l.committed.Load().Unused(g.l.dtors.HeldBesides(g), nil)) == 0 {
 		return destroyed
 	}
 	return errors.Join(destroyed, g.unload(ctx, e, nil))

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
@@ -15,16 +16,17 @@ import (
 const maxClosureTypes = 1000
 
 // prepareClosure makes a closure's entry, in every group, a trampoline.
-func (g *Group) prepareClosure(ctx context.Context, slot uint32, tr trampoline) error {
+func (g *Group) prepareClosure(ctx context.Context, slot uint32, tr image.Trampoline) error {
 	return g.inside(ctx, func(ctx context.Context, e *entry) error {
 		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) (err error) {
 			if !t.l.state.closures.Live.At(slot) {
 				return &ClosureError{Slot: slot}
 			}
-			if err = t.trampolineRoom(trampolineKey{slot, tr.typ.Key()}); err != nil {
+			if err =
+				t.trampolineRoom(image.TrampolineKey{Slot: slot, Type: tr.Type.Key()}); err != nil {
 				return err
 			}
-			if tr.code, err = t.l.trampolineCode(ctx, tr.typ); err != nil {
+			if tr.Code, err = t.l.trampolineCode(ctx, tr.Type); err != nil {
 				return err
 			}
 			return t.setClosure(ctx, slot, nil, &tr)
@@ -34,7 +36,7 @@ func (g *Group) prepareClosure(ctx context.Context, slot uint32, tr trampoline) 
 
 // trampolineRoom counts the trampolines of an image, each of which every group has an instance of,
 // for as long as it lives.
-func (t *tx) trampolineRoom(key trampolineKey) error {
+func (t *tx) trampolineRoom(key image.TrampolineKey) error {
 	s := &t.l.state
 	if s.prepared.At(key) {
 		return nil
@@ -56,8 +58,8 @@ func (l *Linker) trampolineCode(ctx context.Context, t wasm.FuncType) (wazero.Co
 		return nil, err
 	}
 	stackSpace, stackName := baseNamespace, baseStackPointer
-	if l.stackPointer != nil {
-		stackSpace, stackName = l.main.importName(), l.stackPointer.name
+	if l.shared.stackPointer != nil {
+		stackSpace, stackName = importName(l.shared.main), l.shared.stackPointer.Name
 	}
 	bytes, err := buildTrampoline(t, stackSpace, stackName, l.noSharedMemory == nil)
 	c, err := l.compileGenerated(ctx, "closure", bytes, err)

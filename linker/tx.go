@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 )
@@ -43,7 +44,7 @@ func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
 		return coord.Operation{}, false, errors.Join(err, t.Undo(ctx))
 	}
 	if len(t.steps) == 0 {
-		t.showHandles(t.saved.scope.commit) // there is no commit to do so
+		t.showHandles(t.saved.scope.Commit) // there is no commit to do so
 	}
 	return t.operation(ctx), len(t.steps) > 0, nil
 }
@@ -56,10 +57,10 @@ func (t *tx) operation(ctx context.Context) coord.Operation {
 // showHandles makes what the operation has done to handles visible.
 func (t *tx) showHandles(number uint64) {
 	for _, m := range t.opened {
-		m.shown.Store(m.handles.Load())
+		m.Shown.Store(m.Handles.Load())
 	}
 	for _, lib := range t.released {
-		lib.mod.shown.Store(lib.mod.handles.Load())
+		lib.mod.Shown.Store(lib.mod.Handles.Load())
 		lib.close(number)
 	}
 }
@@ -93,12 +94,12 @@ func (t *tx) undoTo(ctx context.Context, m mark) error {
 func (t *tx) undoShared(ctx context.Context, m mark) {
 	t.dropThreads(m.threads)
 	for _, lib := range t.released[m.released:] {
-		lib.mod.handles.Add(1)
+		lib.mod.Handles.Add(1)
 		lib.given.Store(false)
 	}
 	t.released = t.released[:m.released]
 	for _, m := range t.opened[m.opened:] {
-		m.handles.Add(-1)
+		m.Handles.Add(-1)
 	}
 	for _, lib := range t.handed[m.handed:] {
 		lib.takeBack()
@@ -109,7 +110,7 @@ func (t *tx) undoShared(ctx context.Context, m mark) {
 	}
 	for _, m := range slices.Backward(t.modules[m.modules:]) {
 		t.l.dtors.Drop(m)
-		m.close(ctx)
+		codeOf(m).close(ctx)
 	}
 	t.restore(m)
 	t.steps, t.areas, t.modules, t.opened = t.steps[:m.steps], t.areas[:m.areas],
@@ -190,7 +191,7 @@ func (t *tx) area(ctx context.Context, size, align uint32, who spans.Owner) (uin
 }
 
 // change replaces the scope by a changed copy.
-func (t *tx) change(f func(*scope)) {
+func (t *tx) change(f func(*image.Snapshot)) {
 	next := *t.l.state.scope
 	f(&next)
 	t.l.state.scope = &next
@@ -208,15 +209,15 @@ func (t *tx) take(n, align uint32, who spans.Owner) (uint32, error) {
 
 // slot returns the pointer of a function. When it has none yet, one is made, and what has to be put
 // there is added to fills.
-func (t *tx) slot(fn *function, fills *[]fill) (uint32, error) {
-	if slot, ok := t.l.state.scope.pointer(fn); ok {
+func (t *tx) slot(fn *image.Function, fills *[]fill) (uint32, error) {
+	if slot, ok := t.l.state.scope.Pointer(fn); ok {
 		return slot, nil
 	}
-	slot, err := t.take(1, 1, fn.owner())
+	slot, err := t.take(1, 1, fn.Owner())
 	if err != nil {
 		return 0, err
 	}
-	t.change(func(s *scope) { s.pointers = s.pointers.with(fn, slot) })
+	t.change(func(s *image.Snapshot) { s.Pointers = s.Pointers.With(fn, slot) })
 	*fills = append(*fills, fill{fn, slot})
 	return slot, nil
 }

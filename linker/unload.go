@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
@@ -20,10 +21,10 @@ import (
 // closing.
 type unload struct {
 	tx
-	lib     *Library // whose handle is given up; nil if none is
-	closing *closing // on whose behalf
-	last    bool     // destructors that are left are not run any more
-	hidden  []*module
+	lib     *Library       // whose handle is given up; nil if none is
+	closing *image.Closing // on whose behalf
+	last    bool           // destructors that are left are not run any more
+	hidden  []*image.Module
 	step    *unloadStep
 	err     error // of what is cleared in the groups' tables
 }
@@ -38,10 +39,10 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 		return coord.Operation{}, false, ErrLibraryClosed
 	}
 	if u.lib != nil {
-		u.lib.mod.handles.Add(-1)
+		u.lib.mod.Handles.Add(-1)
 	}
 	var steps []step
-	gone := u.l.state.scope.unused(u.l.dtors.HeldBesides(u.g), u.closing)
+	gone := u.l.state.scope.Unused(u.l.dtors.HeldBesides(u.g), u.closing)
 	switch {
 	case len(gone) == 0:
 	case !u.last && u.l.dtors.Any(u.g, gone):
@@ -58,7 +59,7 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 		u.forget(gone)
 	}
 	if len(steps) == 0 {
-		u.showHandles(u.saved.scope.commit)
+		u.showHandles(u.saved.scope.Commit)
 	}
 	return coord.Operation{Kind: u.kind, Payload: replayed{steps: steps}, Finish: u.finish},
 		len(steps) > 0, nil
@@ -68,7 +69,7 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 func (u *unload) showHandles(number uint64) {
 	if u.lib != nil {
 		u.lib.close(number)
-		u.lib.mod.shown.Store(u.lib.mod.handles.Load())
+		u.lib.mod.Shown.Store(u.lib.mod.Handles.Load())
 	}
 	u.tx.showHandles(number)
 }
@@ -78,119 +79,66 @@ func (u *unload) reopen() {
 	if u.lib == nil {
 		return
 	}
-	u.lib.mod.handles.Add(1)
+	u.lib.mod.Handles.Add(1)
 	u.lib.given.Store(false)
 }
 
 // forget takes modules out of the shared state.
-func (u *unload) forget(gone []*module) {
+func (u *unload) forget(gone []*image.Module) {
 	u.l.logUnloaded(gone)
 	l := u.l
-	dead, now := set(gone), l.state.scope
+	dead, now := image.Set(gone), l.state.scope
 	tables := spansOf(gone)
 	var alone []fill // made for functions of theirs
-	u.step.keep = map[*module][]uint32{}
+	u.step.keep = map[*image.Module][]uint32{}
 	for _, m := range gone {
-		for _, fn := range m.functions {
-			if slot, ok := now.pointers.get(fn); ok && !tables.Has(slot) {
+		for _, fn := range m.Functions {
+			if slot, ok := now.Pointers.Get(fn); ok && !tables.Has(slot) {
 				alone = append(alone, fill{fn, slot})
 			}
 		}
-		for k := range m.table.Size {
-			slot := m.table.Base + k
-			if fn := now.pointers.at(slot); fn != nil && !dead[fn.mod] {
+		for k := range m.Table.Size {
+			slot := m.Table.Base + k
+			if fn := now.Pointers.At(slot); fn != nil && !dead[fn.Mod] {
 				// others have it: it lives as long as its function
 				u.step.keep[m] = append(u.step.keep[m], slot)
 			}
 		}
 	}
 	for _, m := range gone {
-		if parts := m.table.Without(u.step.keep[m]); len(parts) == 1 {
-			l.state.slots.Retire(m.table, m.segment)
+		if parts := m.Table.Without(u.step.keep[m]); len(parts) == 1 {
+			l.state.slots.Retire(m.Table, m.Segment)
 		} else {
 			for _, part := range parts { // no owner can have these back as a whole
 				l.state.slots.Retire(part, spans.Owner{})
 			}
 		}
-		for _, k := range m.links {
-			l.state.links.Give(spans.Span{Base: k.index, Size: 1})
+		for _, k := range m.PLT {
+			l.state.links.Give(spans.Span{Base: k.Index, Size: 1})
 		}
 	}
 	slices.SortFunc(alone, func(a, b fill) int { return cmp.Compare(a.slot, b.slot) })
 	for _, f := range alone {
 		u.step.slots = append(u.step.slots, f.slot)
-		l.state.slots.Retire(spans.Span{Base: f.slot, Size: 1}, f.fn.owner())
+		l.state.slots.Retire(spans.Span{Base: f.slot, Size: 1}, f.fn.Owner())
 	}
 	var closures []uint32
 	for _, m := range gone {
-		for slot := range now.closures.of(m).All {
+		for slot := range now.Closures.Of(m).All {
 			closures = append(closures, slot) // null, but still owned
 		}
 	}
 	slices.Sort(closures)
 	u.step.slots = append(u.step.slots, closures...)
-	u.change(func(s *scope) { s.forget(gone, dead, closures) })
-}
-
-// forget takes modules out of a scope, and closures that hold functions of theirs.
-func (s *scope) forget(gone []*module, dead map[*module]bool, closures []uint32) {
-	isDead := func(m *module) bool { return dead[m] }
-	s.search = slices.DeleteFunc(slices.Clone(s.search), isDead)
-	s.global = s.global.without(isDead)
-	s.order = slices.DeleteFunc(slices.Clone(s.order), isDead)
-	for _, m := range gone {
-		s.unname(m)
-		for name, x := range m.exports {
-			if m.generated && s.tags.At(name) == x {
-				s.tags = s.tags.Without(name)
-			}
-		}
-		for _, fn := range m.functions {
-			s.pointers = s.pointers.without(fn)
-		}
-	}
-	for _, slot := range closures {
-		s.closures = s.closures.without(slot)
-	}
+	u.change(func(s *image.Snapshot) { s.Forget(gone, dead, closures) })
 }
 
 // spansOf returns the modules' own entries of the function table.
-func spansOf(modules []*module) (all spans.Set) {
+func spansOf(modules []*image.Module) (all spans.Set) {
 	for _, m := range modules {
-		all.Give(m.table)
+		all.Give(m.Table)
 	}
 	return all
-}
-
-// unused returns the loaded modules that no handle leads to, nor one of those that are held, nor
-// one whose destructors another call is running, in reverse order of instantiation.
-func (s *scope) unused(held map[*module]bool, c *closing) []*module {
-	used := map[*module]bool{}
-	var mark func(m *module)
-	mark = func(m *module) {
-		if used[m] {
-			return
-		}
-		used[m] = true
-		for _, n := range m.uses {
-			mark(n)
-		}
-	}
-	for i, m := range s.search {
-		if i == 0 || m.handles.Load() > 0 || held[m] || m.closing.Load().heldBesides(c) {
-			mark(m)
-		}
-	}
-	for _, m := range s.pinned {
-		mark(m)
-	}
-	var gone []*module
-	for _, m := range slices.Backward(s.order) {
-		if !used[m] {
-			gone = append(gone, m)
-		}
-	}
-	return gone
 }
 
 // Undo implements coord.Work.
@@ -227,10 +175,10 @@ func (u *unload) finish(ctx context.Context) {
 		_ = mod.Close(ctx)
 	}
 	for _, m := range u.step.modules {
-		u.l.areas.giveHome(m.memory.Base, m.owner("data"))
+		u.l.areas.giveHome(m.Memory.Base, m.Owner("data"))
 		u.l.names.forget(u.l, m)
 		u.l.dtors.Drop(m)
-		m.close(ctx)
+		codeOf(m).close(ctx)
 	}
 }
 
@@ -238,10 +186,10 @@ func (u *unload) finish(ctx context.Context) {
 // only notes the group: the rest is done for all groups at once, by the leader, when no group can
 // refuse any more. See "Why can an unload not be taken back?" in spec/rationale.md.
 type unloadStep struct {
-	modules []*module // what is used comes last
-	slots   []uint32  // entries outside of their own element segments
+	modules []*image.Module // what is used comes last
+	slots   []uint32        // entries outside of their own element segments
 	// keep are the entries in these that are the pointers of functions of other modules.
-	keep map[*module][]uint32
+	keep map[*image.Module][]uint32
 
 	// Groups apply at the same time, so mu guards what follows then. In commit all of them hold
 	// still, and it belongs to the leader.
@@ -298,21 +246,21 @@ func (s *unloadStep) takeOut(ctx context.Context, sp *space) error {
 }
 
 // hide takes modules out of the scope, and reports whether they were in it.
-func (u *unload) hide(gone []*module) (changed bool) {
-	hidden := make(map[*module]bool, len(gone))
+func (u *unload) hide(gone []*image.Module) (changed bool) {
+	hidden := make(map[*image.Module]bool, len(gone))
 	for _, m := range gone {
-		m.closing.Store(u.closing)
+		m.Closing.Store(u.closing)
 		hidden[m] = true
-		changed = changed || u.l.state.scope.has(m)
+		changed = changed || u.l.state.scope.Has(m)
 	}
 	if !changed { // another call has begun with them
 		return false
 	}
-	dead := func(m *module) bool { return hidden[m] }
-	u.change(func(s *scope) {
-		s.global = s.global.without(dead)
+	dead := func(m *image.Module) bool { return hidden[m] }
+	u.change(func(s *image.Snapshot) {
+		s.Global = s.Global.Without(dead)
 		for _, m := range gone {
-			s.unname(m)
+			s.Unname(m)
 		}
 	})
 	return true

@@ -181,7 +181,7 @@ func (l *Linker) atomicWord(address, offset uint64, n uint32) ([]byte, uint32) {
 	if at%uint64(n) != 0 {
 		panic(ErrUnaligned)
 	}
-	b, ok := l.mem.At(uint32(at), n)
+	b, ok := l.shared.mem.At(uint32(at), n)
 	if !ok || at > 1<<32-1 {
 		panic(ErrOutOfBounds)
 	}

@@ -22,6 +22,7 @@ var update = flag.Bool("update", false,
 // packages are the folders of the packages that the pages may name.
 var packages = map[string]string{
 	"linker": "../linker", "protocol": "../linker/protocol", "coord": "../linker/coord",
+	"image": "../linker/internal/image",
 	"model": "../model", "tla": "../tla", "proof": "../tla/proof",
 }
 
@@ -205,7 +206,7 @@ var quoted = regexp.MustCompile("`([^`]+)`")
 // tests a test, under "broken by" a model that must be refuted. Go names in the text exist too.
 func TestNamesExist(t *testing.T) {
 	n := allNames(t)
-	goName := regexp.MustCompile(`^(linker|protocol|coord|model|tla|proof)\.\w+(\.\w+)?$`)
+	goName := regexp.MustCompile(`^(linker|protocol|coord|image|model|tla|proof)\.\w+(\.\w+)?$`)
 	checked := map[string]int{}
 	for _, page := range pages(t) {
 		text := read(t, page)

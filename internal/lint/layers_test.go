@@ -28,6 +28,7 @@ var layers = []layer{
 	{name: "sections", packages: []string{"linker/dylink"}},
 	{name: "leaves", packages: []string{"linker/internal/codecache", "linker/internal/failpoint",
 		"linker/internal/fdlock", "linker/internal/linmem", "linker/internal/table"}},
+	{name: "records", packages: []string{"linker/internal/image"}},
 	{name: "coordination", packages: []string{"linker/coord"}},
 	{name: "readers", packages: []string{"linker/modinfo", "linker/synth"}},
 	{name: "linker", packages: []string{"linker"}},
@@ -46,7 +47,8 @@ var upward = map[string]string{}
 // pure are the packages that know nothing of the engine.
 var pure = []string{"linker/coord", "linker/dylink", "linker/internal/dtor",
 	"linker/internal/failpoint", "linker/internal/fdlock", "linker/internal/futex",
-	"linker/internal/goroutine", "linker/internal/leb", "linker/internal/loops",
+	"linker/internal/goroutine", "linker/internal/image", "linker/internal/leb",
+	"linker/internal/loops",
 	"linker/internal/mutant", "linker/internal/persist",
 	"linker/internal/search", "linker/internal/spans", "linker/internal/table",
 	"linker/internal/text", "linker/internal/wasm", "linker/modinfo",

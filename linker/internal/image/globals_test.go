@@ -1,4 +1,4 @@
-package linker
+package image
 
 import (
 	"fmt"
@@ -15,55 +15,55 @@ import (
 func TestGlobalsFindTheFirst(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type version struct {
-			globals globals
-			modules []*module
+			globals Globals
+			modules []*Module
 		}
 		names := []string{"a", "b", "c", "d", "e"}
 		versions := []version{{}}
 		agree := func(v version) {
-			if !slices.Equal(v.globals.all, v.modules) {
-				t.Fatalf("%d modules, want %d", len(v.globals.all), len(v.modules))
+			if !slices.Equal(v.globals.All, v.modules) {
+				t.Fatalf("%d modules, want %d", len(v.globals.All), len(v.modules))
 			}
 			for _, name := range names {
-				if got, want := v.globals.lookup(name), firstOf(v.modules, name); got != want {
+				if got, want := v.globals.Lookup(name), First(v.modules, name); got != want {
 					t.Fatalf("%s: found %v, want %v", name, got, want)
 				}
 			}
 		}
-		late := map[*module]string{} // re-exports to come
+		late := map[*Module]string{} // re-exports to come
 		t.Repeat(map[string]func(*rapid.T){
 			"add": func(t *rapid.T) {
 				v := versions[rapid.IntRange(0, len(versions)-1).Draw(t, "version")]
-				var more []*module
+				var more []*Module
 				for i := range rapid.IntRange(1, 3).Draw(t, "modules") {
-					m := &module{name: fmt.Sprint(i), exports: map[string]*export{}}
+					m := &Module{Name: fmt.Sprint(i), Exports: map[string]*Export{}}
 					for _, name := range names {
 						switch rapid.IntRange(0, 5).Draw(t, name) {
 						case 0:
-							m.exports[name] = &export{mod: m, name: name}
+							m.Exports[name] = &Export{Mod: m, Name: name}
 						case 1:
-							m.src, late[m] = reexporting(t, name), name
+							m.Src, late[m] = reexporting(t, name), name
 						}
 					}
 					more = append(more, m)
 				}
 				versions = append(versions,
-					version{v.globals.with(more), slices.Concat(v.modules, more)})
+					version{v.globals.With(more), slices.Concat(v.modules, more)})
 			},
 			"take out": func(t *rapid.T) {
 				v := versions[rapid.IntRange(0, len(versions)-1).Draw(t, "version")]
-				dead := map[*module]bool{}
+				dead := map[*Module]bool{}
 				for i, m := range v.modules {
 					dead[m] = rapid.Bool().Draw(t, fmt.Sprint(i))
 				}
-				is := func(m *module) bool { return dead[m] }
+				is := func(m *Module) bool { return dead[m] }
 				left := slices.DeleteFunc(slices.Clone(v.modules), is)
-				versions = append(versions, version{v.globals.without(is), left})
+				versions = append(versions, version{v.globals.Without(is), left})
 			},
 			"re-export": func(t *rapid.T) {
 				for m, name := range late {
-					if m.exports[name] == nil {
-						m.exports[name] = &export{mod: m, name: name}
+					if m.Exports[name] == nil {
+						m.Exports[name] = &Export{Mod: m, Name: name}
 					}
 				}
 				clear(late)
@@ -94,10 +94,10 @@ func reexporting(t *rapid.T, name string) *wasm.Module {
 
 // A module that is added is entered in few tables: as many as the logarithm of their number says.
 func TestGlobalsHaveFewRuns(t *testing.T) {
-	var g globals
+	var g Globals
 	for i := range 1000 {
-		m := &module{exports: map[string]*export{fmt.Sprint(i): {}}}
-		g = g.with([]*module{m})
+		m := &Module{Exports: map[string]*Export{fmt.Sprint(i): {}}}
+		g = g.With([]*Module{m})
 	}
 	if got := len(g.runs); got > 10 {
 		t.Errorf("%d runs of 1000 modules", got)

@@ -1,6 +1,6 @@
 //go:build !unix
 
-package linker
+package image
 
 import "io/fs"
 

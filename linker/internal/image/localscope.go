@@ -1,6 +1,6 @@
-package linker
+package image
 
-// localScope lists where module m looks behind the global scope: in the load groups that it belongs
+// LocalScope lists where module m looks behind the global scope: in the load groups that it belongs
 // to. A load group is a module with all that it needs, breadth first. m belongs to its own group
 // and to that of every module that needs it, directly or not; they are searched in the order in
 // which their first modules were loaded. So what was opened with m comes first, its root at the
@@ -8,19 +8,19 @@ package linker
 //
 // The list has every module once, m among them, and takes time in proportion to the modules and
 // what they need.
-func (s *scope) localScope(m *module) []*module {
-	needers := map[*module][]*module{}
-	for _, x := range s.search {
-		if s.hides(x) && !s.hides(m) {
+func (s *Snapshot) LocalScope(m *Module) []*Module {
+	needers := map[*Module][]*Module{}
+	for _, x := range s.Search {
+		if s.Hides(x) && !s.Hides(m) {
 			continue
 		}
-		for _, n := range x.needed {
+		for _, n := range x.Needed {
 			needers[n] = append(needers[n], x)
 		}
 	}
-	live := set(s.search)
-	group := map[*module]bool{m: true}
-	for queue := []*module{m}; len(queue) > 0; queue = queue[1:] {
+	live := Set(s.Search)
+	group := map[*Module]bool{m: true}
+	for queue := []*Module{m}; len(queue) > 0; queue = queue[1:] {
 		for _, x := range needers[queue[0]] {
 			if !group[x] {
 				group[x] = true
@@ -28,15 +28,15 @@ func (s *scope) localScope(m *module) []*module {
 			}
 		}
 	}
-	var list []*module
-	seen := map[*module]bool{}
-	add := func(x *module) {
+	var list []*Module
+	seen := map[*Module]bool{}
+	add := func(x *Module) {
 		if !seen[x] {
 			seen[x] = true
 			list = append(list, x)
 		}
 	}
-	for _, root := range s.search {
+	for _, root := range s.Search {
 		if !group[root] || seen[root] {
 			continue
 		}
@@ -44,8 +44,8 @@ func (s *scope) localScope(m *module) []*module {
 		first := len(list)
 		add(root)
 		for i := first; i < len(list); i++ {
-			for _, n := range list[i].needed {
-				if live[n] || !list[i].joins { // what OpenAll has joined is unloaded one by one
+			for _, n := range list[i].Needed {
+				if live[n] || !list[i].Joins { // what OpenAll has joined is unloaded one by one
 					add(n)
 				}
 			}

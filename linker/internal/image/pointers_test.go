@@ -1,30 +1,28 @@
-package linker
+package image
 
-import (
-	"testing"
-)
+import "testing"
 
 // pointers is a map whose earlier versions stay as they were.
 func TestPointersArePersistent(t *testing.T) {
-	var versions []pointers
-	var p pointers
-	var functions []*function
+	var versions []Pointers
+	var p Pointers
+	var functions []*Function
 	for slot := range uint32(500) {
-		fn := &function{name: "f"}
+		fn := &Function{Name: "f"}
 		functions = append(functions, fn)
-		p = p.with(fn, slot)
+		p = p.With(fn, slot)
 		versions = append(versions, p)
 	}
 	for n, v := range versions {
 		for slot, fn := range functions {
-			got, ok := v.get(fn)
-			if ok != (slot <= n) || ok && got != uint32(slot) || (v.at(uint32(slot)) == fn) != ok {
+			got, ok := v.Get(fn)
+			if ok != (slot <= n) || ok && got != uint32(slot) || (v.At(uint32(slot)) == fn) != ok {
 				t.Fatalf("version %d has %d, %v for %d", n, got, ok, slot)
 			}
 		}
 	}
 	count := 0
-	for fn, slot := range p.without(functions[7]).all {
+	for fn, slot := range p.Without(functions[7]).All {
 		if functions[slot] != fn || slot == 7 {
 			t.Fatalf("%d is another function's", slot)
 		}

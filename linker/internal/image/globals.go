@@ -1,9 +1,9 @@
-package linker
+package image
 
 import "slices"
 
-// globals are the modules of the global scope, in the order in which symbols are searched, with an
-// index of their symbols. It is immutable, so that snapshots share it; with and without return
+// Globals are the modules of the global scope, in the order in which symbols are searched, with an
+// index of their symbols. It is immutable, so that snapshots share it; With and Without return
 // changed ones.
 //
 // The index is a few hash tables, each of a run of modules. Adding modules makes a table of them,
@@ -12,23 +12,23 @@ import "slices"
 // half of what it holds is gone. One persistent map of all symbols was rejected: a look-up took
 // three times as long, and loading a library ten times as long as entering its symbols in a table
 // does.
-type globals struct {
-	all  []*module
+type Globals struct {
+	All  []*Module
 	runs []run
 }
 
 // run is some modules in a row.
 type run struct {
-	modules []*module
+	modules []*Module
 	// index has, for each symbol, the first of the modules that has it. A module that was taken out
 	// meanwhile, or that has not got its re-exports yet, sends the search to the modules
 	// themselves.
-	index map[string]*module
-	gone  map[*module]bool // modules in the index that were taken out
+	index map[string]*Module
+	gone  map[*Module]bool // modules in the index that were taken out
 }
 
-// lookup finds the first definition of a symbol, or nil.
-func (g globals) lookup(name string) *export {
+// Lookup finds the first definition of a symbol, or nil.
+func (g Globals) Lookup(name string) *Export {
 	for i := range g.runs {
 		if x := g.runs[i].lookup(name); x != nil {
 			return x
@@ -37,21 +37,21 @@ func (g globals) lookup(name string) *export {
 	return nil
 }
 
-func (r *run) lookup(name string) *export {
+func (r *run) lookup(name string) *Export {
 	m := r.index[name]
 	if m == nil {
 		return nil
 	}
 	if !r.gone[m] {
-		if x := m.exports[name]; x != nil {
+		if x := m.Exports[name]; x != nil {
 			return x
 		}
 	}
-	return firstOf(r.modules, name)
+	return First(r.modules, name)
 }
 
-// with adds modules at the end.
-func (g globals) with(more []*module) globals {
+// With adds modules at the end.
+func (g Globals) With(more []*Module) Globals {
 	if len(more) == 0 {
 		return g
 	}
@@ -62,11 +62,11 @@ func (g globals) with(more []*module) globals {
 		modules, symbols = slices.Concat(last.modules, modules), symbols+len(last.index)
 		runs = runs[:len(runs)-1]
 	}
-	return globals{slices.Concat(g.all, more), append(runs, newRun(modules))}
+	return Globals{slices.Concat(g.All, more), append(runs, newRun(modules))}
 }
 
-// without takes modules out.
-func (g globals) without(dead func(m *module) bool) globals {
+// Without takes modules out.
+func (g Globals) Without(dead func(m *Module) bool) Globals {
 	var runs []run
 	for _, r := range g.runs {
 		if slices.ContainsFunc(r.modules, dead) {
@@ -76,15 +76,15 @@ func (g globals) without(dead func(m *module) bool) globals {
 			runs = append(runs, r)
 		}
 	}
-	return globals{slices.DeleteFunc(slices.Clone(g.all), dead), runs}
+	return Globals{slices.DeleteFunc(slices.Clone(g.All), dead), runs}
 }
 
-func (r run) without(dead func(m *module) bool) run {
-	gone := map[*module]bool{}
+func (r run) without(dead func(m *Module) bool) run {
+	gone := map[*Module]bool{}
 	for m := range r.gone {
 		gone[m] = true
 	}
-	var left []*module
+	var left []*Module
 	for _, m := range r.modules {
 		if dead(m) {
 			gone[m] = true
@@ -98,22 +98,22 @@ func (r run) without(dead func(m *module) bool) run {
 	return run{left, r.index, gone}
 }
 
-func newRun(modules []*module) run {
-	index := make(map[string]*module, symbolsOf(modules))
-	enter := func(name string, m *module) {
+func newRun(modules []*Module) run {
+	index := make(map[string]*Module, symbolsOf(modules))
+	enter := func(name string, m *Module) {
 		if index[name] == nil {
 			index[name] = m
 		}
 	}
 	for _, m := range modules {
-		for name := range m.exports {
+		for name := range m.Exports {
 			enter(name, m)
 		}
-		if m.src == nil {
+		if m.Src == nil {
 			continue
 		}
-		for _, e := range m.src.Exports { // it may get what it exports again when it is bound
-			if int(e.Index) < m.src.Imported(e.Kind) {
+		for _, e := range m.Src.Exports { // it may get what it exports again when it is bound
+			if int(e.Index) < m.Src.Imported(e.Kind) {
 				enter(e.Name, m)
 			}
 		}
@@ -121,16 +121,17 @@ func newRun(modules []*module) run {
 	return run{modules: modules, index: index}
 }
 
-func symbolsOf(modules []*module) (n int) {
+func symbolsOf(modules []*Module) (n int) {
 	for _, m := range modules {
-		n += len(m.exports)
+		n += len(m.Exports)
 	}
 	return n
 }
 
-func firstOf(modules []*module, name string) *export {
+// First returns the first definition of a symbol in some modules, or nil.
+func First(modules []*Module, name string) *Export {
 	for _, m := range modules {
-		if x := m.exports[name]; x != nil {
+		if x := m.Exports[name]; x != nil {
 			return x
 		}
 	}
