@@ -17,7 +17,7 @@ import (
 func (g *Group) destroy(ctx context.Context, m *image.Module) error {
 	var errs []error
 	for {
-		h, ok := g.l.dtors.Pop(m)
+		h, ok := g.l.dtors.Pop(g, m)
 		if !ok {
 			return errors.Join(errs...)
 		}
@@ -32,7 +32,9 @@ func (g *Group) destroy(ctx context.Context, m *image.Module) error {
 	}
 }
 
+// callExit calls a destructor that was taken out of the registry.
 func (g *Group) callExit(ctx context.Context, h dtor.Handler) error {
+	defer g.l.dtors.Done(g)
 	var params []api.ValueType
 	var args []uint64
 	if !h.Plain {

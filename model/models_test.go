@@ -169,11 +169,14 @@ func TestGraphsAreTLCs(t *testing.T) {
 		t.Fatalf("%d graphs on record, want two at least", len(graphs))
 	}
 	for _, recorded := range graphs {
+		m, err := suite.Model(recorded.Model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !m.Explorer {
+			continue // a room's own test compares it
+		}
 		t.Run(recorded.Model, func(t *testing.T) {
-			m, err := suite.Model(recorded.Model)
-			if err != nil {
-				t.Fatal(err)
-			}
 			if inputs, err := suite.InputsHash(m); err != nil || inputs != recorded.Inputs {
 				t.Fatalf("the specification changed since the graph was recorded (%v): run go "+
 					"run ./tla/cmd/tlc graphs --record", err)

@@ -24,6 +24,8 @@ var packages = map[string]string{
 	"linker": "../linker", "protocol": "../linker/protocol", "coord": "../linker/coord",
 	"image": "../linker/internal/image",
 	"model": "../model", "tla": "../tla", "proof": "../tla/proof",
+	"dtor": "../linker/internal/dtor", "table": "../linker/internal/table",
+	"explored": "../fuzz/explored",
 }
 
 func pages(t *testing.T) []string {
@@ -194,6 +196,12 @@ func receiver(d *ast.FuncDecl) string {
 	if star, ok := typ.(*ast.StarExpr); ok {
 		typ = star.X
 	}
+	switch x := typ.(type) { // of a generic type
+	case *ast.IndexExpr:
+		typ = x.X
+	case *ast.IndexListExpr:
+		typ = x.X
+	}
 	if id, ok := typ.(*ast.Ident); ok {
 		return id.Name + "."
 	}
@@ -206,7 +214,8 @@ var quoted = regexp.MustCompile("`([^`]+)`")
 // tests a test, under "broken by" a model that must be refuted. Go names in the text exist too.
 func TestNamesExist(t *testing.T) {
 	n := allNames(t)
-	goName := regexp.MustCompile(`^(linker|protocol|coord|image|model|tla|proof)\.\w+(\.\w+)?$`)
+	goName := regexp.MustCompile(
+		`^(linker|protocol|coord|image|model|tla|proof|dtor|explored)\.\w+(\.\w+)?$`)
 	checked := map[string]int{}
 	for _, page := range pages(t) {
 		text := read(t, page)

@@ -10,13 +10,15 @@ import (
 // destructors of thread-local data, which are a thread's and a module's. Guests register at any
 // time, in a constructor or when a function is first called, so it has a lock of its own. M is a
 // module, T a thread; the zero value of each is none. A destructor leaves the registry before it is
-// called, so each is called once.
+// called, so each is called once; while it runs, the registry knows whose it is. tla/Handles.tla
+// says what this is for.
 type Registry[M, T comparable] struct {
 	most int // of one module, and of one thread
 
 	mu      sync.Mutex // guards what follows
 	of      map[M][]Handler
 	threads map[T]*threadList[M]
+	running map[T][]M // whose destructors a thread runs, the innermost last
 	// lateOf and lateIn count what is registered while destructors run.
 	lateOf map[M]*Late[M, T]
 	lateIn map[T]*Late[M, T]
@@ -26,7 +28,7 @@ type Registry[M, T comparable] struct {
 // New returns a registry of at most so many destructors for a module, and for a thread.
 func New[M, T comparable](most int) *Registry[M, T] {
 	return &Registry[M, T]{most: most, of: map[M][]Handler{}, threads: map[T]*threadList[M]{},
-		lateOf: map[M]*Late[M, T]{}, lateIn: map[T]*Late[M, T]{}}
+		running: map[T][]M{}, lateOf: map[M]*Late[M, T]{}, lateIn: map[T]*Late[M, T]{}}
 }
 
 // Late counts what is registered while destructors run.
@@ -60,8 +62,9 @@ func (x *Registry[M, T]) Add(m M, h Handler) bool {
 	return true
 }
 
-// Pop takes the handler that was registered last.
-func (x *Registry[M, T]) Pop(m M) (Handler, bool) {
+// Pop takes the handler of a module that was registered last, for a thread that calls it: until
+// Done, the module is held.
+func (x *Registry[M, T]) Pop(g T, m M) (Handler, bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	list := x.of[m]
@@ -69,8 +72,20 @@ func (x *Registry[M, T]) Pop(m M) (Handler, bool) {
 		delete(x.of, m)
 		return Handler{}, false
 	}
+	x.running[g] = append(x.running[g], m)
 	x.of[m] = list[:len(list)-1]
 	return list[len(list)-1], true
+}
+
+// Done says that a thread has come back from the destructor that it took last.
+func (x *Registry[M, T]) Done(g T) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if n := len(x.running[g]); n > 1 {
+		x.running[g] = x.running[g][:n-1]
+	} else {
+		delete(x.running, g)
+	}
 }
 
 // Drop forgets a module's handlers.
@@ -128,8 +143,8 @@ func (x *Registry[M, T]) AddThread(g T, h ThreadHandler[M], ended func() bool) b
 	return true
 }
 
-// PopThread takes the destructor that was registered last in a group: of some modules, or of all if
-// modules is nil.
+// PopThread takes the destructor that was registered last in a group, which calls it: of some
+// modules, or of all if modules is nil. Until Done, its module is held.
 func (x *Registry[M, T]) PopThread(g T, modules []M) (ThreadHandler[M], bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -141,6 +156,7 @@ func (x *Registry[M, T]) PopThread(g T, modules []M) (ThreadHandler[M], bool) {
 	if !ok {
 		return ThreadHandler[M]{}, false
 	}
+	x.running[g] = append(x.running[g], m)
 	return t.pop(m), true
 }
 
@@ -163,19 +179,22 @@ func (x *Registry[M, T]) HasThread(g T, modules []M) bool {
 func (x *Registry[M, T]) DropThread(g T, m M) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	var all M
+	if m == all { // what it was running ends with it
+		delete(x.running, g)
+	}
 	t := x.threads[g]
 	if t == nil {
 		return
 	}
-	var all M
 	if t.drop(m); m == all || t.live == 0 {
 		delete(x.threads, g)
 	}
 }
 
-// HeldBesides returns the modules of which something is registered in other groups than g. Only
-// those groups can run it, so the modules have to stay loaded; see "Why does a thread-local
-// destructor keep its library loaded?" in spec/rationale.md.
+// HeldBesides returns the modules of which something is registered in other groups than g, or is
+// running in any group. Only those groups can run it, so the modules have to stay loaded; see "Why
+// does a thread-local destructor keep its library loaded?" in spec/rationale.md.
 func (x *Registry[M, T]) HeldBesides(g T) map[M]bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -183,6 +202,11 @@ func (x *Registry[M, T]) HeldBesides(g T) map[M]bool {
 	for other, t := range x.threads {
 		for m := range t.of {
 			held[m] = held[m] || other != g
+		}
+	}
+	for _, modules := range x.running {
+		for _, m := range modules {
+			held[m] = true
 		}
 	}
 	return held

@@ -9,7 +9,10 @@ import (
 )
 
 // model is the registry as a list of what is registered, the oldest first.
-type model struct{ of []entry }
+type model struct {
+	of      []entry
+	running [4][]int // of each thread
+}
 
 type entry struct {
 	mod, thread int // thread 0: of the module alone
@@ -25,6 +28,18 @@ func (m *model) take(which func(entry) bool) (entry, bool) {
 		}
 	}
 	return entry{}, false
+}
+
+// runs notes that a thread runs what it has taken.
+func (m *model) runs(thread int, x entry, ok bool) {
+	if ok {
+		m.running[thread] = append(m.running[thread], x.mod)
+	}
+}
+
+func (m *model) isRunning(mod int) bool {
+	return slices.ContainsFunc(m.running[:],
+		func(running []int) bool { return slices.Contains(running, mod) })
 }
 
 // Each destructor is handed out once, the last of a module or of a thread first, and none that was
@@ -50,7 +65,7 @@ func TestRegistry(t *testing.T) {
 			ofThread := func(e entry) bool { return e.thread == thread }
 			modules := []int{mod, mod%3 + 1}
 			ofSome := func(e entry) bool { return ofThread(e) && slices.Contains(modules, e.mod) }
-			switch rapid.IntRange(0, 6).Draw(t, "what") {
+			switch rapid.IntRange(0, 7).Draw(t, "what") {
 			case 0:
 				if ok := x.Add(mod, h); ok != (count(ofMod) < most) {
 					t.Fatalf("Add = %v with %d of %d", ok, count(ofMod), most)
@@ -66,20 +81,23 @@ func TestRegistry(t *testing.T) {
 					m.of = append(m.of, entry{mod, thread, h})
 				}
 			case 2:
-				got, ok := x.Pop(mod)
+				got, ok := x.Pop(thread, mod)
 				want, has := m.take(ofMod)
+				m.runs(thread, want, has)
 				if ok != has || got != want.handler {
 					t.Fatalf("Pop = %v, %v, want %v, %v", got, ok, want.handler, has)
 				}
 			case 3:
 				got, ok := x.PopThread(thread, nil)
 				want, has := m.take(ofThread)
+				m.runs(thread, want, has)
 				if ok != has || got.Handler != want.handler || ok && got.Mod != want.mod {
 					t.Fatalf("PopThread = %v, %v, want %v, %v", got, ok, want, has)
 				}
 			case 4:
 				got, ok := x.PopThread(thread, modules)
 				want, has := m.take(ofSome)
+				m.runs(thread, want, has)
 				if ok != has || got.Handler != want.handler || ok && got.Mod != want.mod {
 					t.Fatalf("PopThread of %v = %v, %v, want %v, %v", modules, got, ok, want, has)
 				}
@@ -90,22 +108,30 @@ func TestRegistry(t *testing.T) {
 				all, dropped := rapid.Bool().Draw(t, "all"), mod
 				if all {
 					dropped = 0
+					m.running[thread] = nil
 				}
 				x.DropThread(thread, dropped)
 				m.of = slices.DeleteFunc(m.of,
 					func(e entry) bool { return ofThread(e) && (all || e.mod == mod) })
+			case 7:
+				x.Done(thread)
+				if n := len(m.running[thread]); n > 0 {
+					m.running[thread] = m.running[thread][:n-1]
+				}
 			}
 			if x.HasThread(thread, nil) != (count(ofThread) > 0) ||
 				x.HasThread(thread, modules) != (count(ofSome) > 0) ||
 				(x.First([]int{mod}) == mod) != (count(ofMod) > 0) {
 				t.Fatalf("what there is of module %d and thread %d is not %v", mod, thread, m.of)
 			}
-			for other, held := range x.HeldBesides(thread) {
+			held := x.HeldBesides(thread)
+			for other := 1; other <= 3; other++ {
 				of := func(e entry) bool {
 					return e.thread != 0 && e.thread != thread && e.mod == other
 				}
-				if held != (count(of) > 0) {
-					t.Fatalf("module %d is held besides by thread %d: %v", other, thread, held)
+				if held[other] != (count(of) > 0 || m.isRunning(other)) {
+					t.Fatalf("module %d is held besides by thread %d: %v", other, thread,
+						held[other])
 				}
 			}
 		}

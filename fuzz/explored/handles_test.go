@@ -1,0 +1,91 @@
+package explored_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/lockstep-wasm/lockstep/lincheck/explore"
+)
+
+// program explores a program on worlds; after it and what it has begun, the world is looked at.
+func program(t *testing.T, schedules int, search explore.Search,
+	run func(r *explore.Run, w *world)) {
+	o := options(schedules)
+	o.Search = search
+	if !explore.Here(t, o) {
+		return
+	}
+	m, err := newMaker()
+	if err != nil {
+		t.Fatal(err)
+	}
+	explore.Check(t, func(r *explore.Run) {
+		w := m.make()
+		defer m.close(w)
+		run(r, w)
+	}, o)
+}
+
+// together runs functions at the same time, and waits for them. What one returns must be nil.
+func together(r *explore.Run, does ...func() error) {
+	var waits []func()
+	for _, f := range does {
+		waits = append(waits, r.Go("", func() {
+			if err := f(); err != nil {
+				r.Failf("%v", err)
+			}
+		}))
+	}
+	for _, wait := range waits {
+		wait()
+	}
+}
+
+// A library of which a group has thread-local data, with destructors, while that group ends and
+// another one gives up the last handle: in every order it is unloaded in the end, and no destructor
+// finds it gone, which would be an error (tla/Handles.tla: RunsInTheImage, UnloadedIsUnused,
+// HiddenEnds).
+func TestHandlesExplored(t *testing.T) {
+	program(t, 300, explore.Random(1), func(r *explore.Run, w *world) {
+		ctx := context.Background()
+		lib, err := w.groups[0].Open(ctx, "libthread_dtor.wasm")
+		must(err)
+		_, err = w.groups[1].Call(ctx, lib, "thread_dtor_again", 1)
+		must(err)
+		together(r, func() error { return w.groups[1].Close(ctx) },
+			func() error { return w.groups[0].CloseLibrary(ctx, lib) })
+		if got := w.l.Libraries(); len(got) != 1 { // that of the world
+			r.Failf("libraries: %v", got)
+		}
+	})
+}
+
+// Two groups give up one handle, and one of them uses it: one of the two is told that it is closed,
+// and what is found is found in a library that is loaded (tla/Handles.tla: CountsAreHandles,
+// UsesAreOfLoaded).
+func TestHandleIsClosedOnce(t *testing.T) {
+	program(t, 300, explore.Random(1), func(r *explore.Run, w *world) {
+		ctx := context.Background()
+		var closed [2]error
+		shut := func(i int) func() error {
+			return func() error {
+				closed[i] = w.groups[i].CloseLibrary(ctx, w.shared)
+				return nil
+			}
+		}
+		second, err := w.groups[0].Open(ctx, "libother.wasm")
+		must(err)
+		together(r, shut(0), shut(1))
+		if a, b := class(closed[0]), class(closed[1]); min(a, b) != "library closed" ||
+			max(a, b) != "ok" {
+			r.Failf("one handle is given up: %s, %s", a, b)
+		}
+		s, err := w.groups[1].Symbol(ctx, second, "other_add")
+		if err != nil || s.Pointer != w.known {
+			r.Failf("the other handle: %d, %v", s.Pointer, err)
+		}
+		if got := w.l.Libraries(); len(got) != 1 || got[0] != "libother.wasm" {
+			r.Failf("libraries: %v", got)
+		}
+	})
+}
