@@ -63,7 +63,7 @@ func (a *areas) takeFor(ctx context.Context, g *Group, size, align uint32, who s
 func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (area, error) {
 	alloc := a.l.alloc
 	// there is none, or not yet
-	if a.l.config.data == OwnPages || alloc.release == nil || !g.space.has(a.l.shared.main) {
+	if a.l.config.data == OwnPages || alloc.release == nil || !g.space.Has(a.l.shared.Main) {
 		return area{}, nil
 	}
 	if g.allocating {
@@ -75,17 +75,17 @@ func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (ar
 	var err error
 	switch total := uint64(size) + uint64(align) - 1; {
 	case align > mallocAlign && alloc.aligned != nil:
-		block, err = g.space.call1(ctx, alloc.aligned, uint64(align), spans.AlignUp(uint64(size),
+		block, err = g.space.Call1(ctx, alloc.aligned, uint64(align), spans.AlignUp(uint64(size),
 			align))
 		align = 1
 	case alloc.plain == nil:
 		return area{}, nil
 	case align <= mallocAlign:
-		block, err = g.space.call1(ctx, alloc.plain, uint64(size))
+		block, err = g.space.Call1(ctx, alloc.plain, uint64(size))
 	case total > 1<<31:
 		return area{}, &LimitError{Limit: "data area (bytes)", Value: total, Max: 1 << 31}
 	default:
-		block, err = g.space.call1(ctx, alloc.plain, total)
+		block, err = g.space.Call1(ctx, alloc.plain, total)
 	}
 	switch {
 	case err != nil:
@@ -94,7 +94,7 @@ func (a *areas) fromGuest(ctx context.Context, g *Group, size, align uint32) (ar
 		return area{}, fmt.Errorf("%w: %d bytes, aligned to %d", ErrNoMemory, size, align)
 	}
 	base := spans.AlignUp(uint64(uint32(block)), align)
-	if _, ok := a.l.shared.mem.At(uint32(base), size); !ok || base > 1<<32-1 {
+	if _, ok := a.l.shared.Mem.At(uint32(base), size); !ok || base > 1<<32-1 {
 		return area{}, fmt.Errorf("%w: %#x", ErrBadBlock, uint32(block))
 	}
 	return area{base: uint32(base), size: size, block: uint32(block)}, nil
@@ -219,7 +219,7 @@ func (a *areas) drain(ctx context.Context, g *Group) {
 		g.allocating = true
 		// A failing free is the guest's own fault, and no caller is left to tell: the block is
 		// lost.
-		_, _ = g.space.call(finishing(context.WithoutCancel(ctx)), a.l.alloc.release,
+		_, _ = g.space.Call(finishing(context.WithoutCancel(ctx)), a.l.alloc.release,
 			uint64(next.block))
 		g.allocating = false
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -37,15 +39,15 @@ func (l *Linker) askedFor(namespace, name string, typ wasm.FuncType) *image.Expo
 // askedModule makes the host module of functions that were found, and its gateway.
 func (l *Linker) askedModule(ctx context.Context, namespace string,
 	functions []hostFunction) error {
-	name := fmt.Sprintf("%sasked:%d", reservedPrefix, l.nextID())
-	builder := l.shared.rt.NewHostModuleBuilder(name)
+	name := fmt.Sprintf("%sasked:%d", shim.ReservedPrefix, l.nextID())
+	builder := l.shared.Runtime.NewHostModuleBuilder(name)
 	m := &image.Module{ID: l.nextID(), Name: namespace, Exports: map[string]*image.Export{},
 		Generated: true,
-		Code:      &code{}}
+		Code:      &space.Code{}}
 	for _, f := range functions {
 		builder = builder.NewFunctionBuilder().WithGoModuleFunction(f.run, f.params,
 			f.results).Export(f.name)
-		fn := image.NewFunction(m, f.name, wasmType(f.params, f.results))
+		fn := image.NewFunction(m, f.name, image.WasmType(f.params, f.results))
 		m.Functions = append(m.Functions, fn)
 		m.Exports[f.name] = &image.Export{Mod: m, Name: f.name, Kind: image.KindFunction, Fn: fn}
 	}
@@ -59,16 +61,17 @@ func (l *Linker) askedModule(ctx context.Context, namespace string,
 	if err != nil {
 		return err
 	}
-	if codeOf(m).compiled, err = codecache.Compile(ctx, l.shared.rt, bytes); err != nil {
+	if space.CodeOf(m).Compiled, err = codecache.Compile(ctx, l.shared.Runtime, bytes); err != nil {
 		return fmt.Errorf("linker: functions of the host for %s: %w", text.Quote(namespace), err)
 	}
-	codeOf(m).instance, err = l.shared.instantiateAs(ctx, codeOf(m).compiled, l.shared.imports.get,
+	space.CodeOf(m).Instance, err = l.shared.InstantiateAs(ctx, space.CodeOf(m).Compiled,
+		l.shared.Imports.Get,
 		l.moduleConfig())
 	if err != nil {
 		return fmt.Errorf("linker: functions of the host for %s: %w", text.Quote(namespace), err)
 	}
 	l.gateways[name] = m
-	l.shared.imports.set(importName(m), codeOf(m).instance)
+	l.shared.Imports.Set(shim.ImportName(m), space.CodeOf(m).Instance)
 	for _, fn := range m.Functions {
 		l.asked[askedKey{importKey{namespace, fn.Name}, fn.Type.String()}] = fn
 	}
@@ -123,7 +126,7 @@ func (b *binder) ask(ctx context.Context, m *image.Module) error {
 // hasFunction reports whether an import has a function without asking.
 func (b *binder) hasFunction(m *image.Module, imp *wasm.Import) bool {
 	if imp.Module != "env" {
-		return strings.HasPrefix(imp.Module, reservedPrefix)
+		return strings.HasPrefix(imp.Module, shim.ReservedPrefix)
 	}
 	return image.IsToolchain(imp.Name) || b.t.l.registersExit(m, imp.Name,
 		m.Src.Types[imp.Type]) != nil ||

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -19,7 +20,7 @@ type binder struct {
 	now   bool            // undefined functions are refused
 	order []*image.Module // the batch in order of instantiation, with what is generated for it
 
-	bindings map[*image.Module][]binding
+	bindings map[*image.Module][]shim.Binding
 	pages    uint32 // size that some import demands of the memory
 	entries  uint32 // and of the function table
 
@@ -93,7 +94,7 @@ func (b *binder) bind(ctx context.Context, m *image.Module) error {
 		if err != nil {
 			return err
 		}
-		x.imp = imp
+		x.Imp = imp
 		b.t.l.logBinding(ctx, m, imp, x)
 		b.bindings[m] = append(b.bindings[m], x)
 		b.use(m, x)
@@ -109,43 +110,43 @@ func (b *binder) bind(ctx context.Context, m *image.Module) error {
 // under the names that the module has for them. It is called when the module is bound, so that
 // nothing of it is bound to them.
 func (b *binder) reexport(m *image.Module) {
-	var bound map[importKey]binding
+	var bound map[importKey]shim.Binding
 	for _, e := range m.Src.Exports {
 		imp, ok := m.Src.ImportOf(e.Kind, e.Index)
 		if !ok || m.Exports[e.Name] != nil || image.IsToolchain(e.Name) {
 			continue
 		}
 		if bound == nil {
-			bound = make(map[importKey]binding, len(b.bindings[m]))
+			bound = make(map[importKey]shim.Binding, len(b.bindings[m]))
 			for _, x := range b.bindings[m] {
-				bound[importKey{x.imp.Module, x.imp.Name}] = x
+				bound[importKey{x.Imp.Module, x.Imp.Name}] = x
 			}
 		}
 		x := bound[importKey{imp.Module, imp.Name}]
-		fn := x.fn
-		if x.link != nil {
-			fn = x.link.Target
+		fn := x.Fn
+		if x.PLT != nil {
+			fn = x.PLT.Target
 		}
 		switch {
 		case fn != nil && e.Kind == wasm.KindFunc:
 			m.Exports[e.Name] = &image.Export{Mod: fn.Mod, Name: fn.Name, Kind: image.KindFunction,
 				Fn: fn}
-		case x.exp != nil && x.imp.Module == "env":
-			m.Exports[e.Name] = x.exp
+		case x.Exp != nil && x.Imp.Module == "env":
+			m.Exports[e.Name] = x.Exp
 		}
 	}
 }
 
 // use makes m keep alive what it is bound to.
-func (b *binder) use(m *image.Module, x binding) {
+func (b *binder) use(m *image.Module, x shim.Binding) {
 	var used *image.Module
 	switch {
-	case x.fn != nil:
-		used = x.fn.Mod
-	case x.exp != nil:
-		used = x.exp.Mod
-	case x.link != nil && x.link.Target != nil:
-		used = x.link.Target.Mod
+	case x.Fn != nil:
+		used = x.Fn.Mod
+	case x.Exp != nil:
+		used = x.Exp.Mod
+	case x.PLT != nil && x.PLT.Target != nil:
+		used = x.PLT.Target.Mod
 	}
 	if used != nil && used != m && !b.at.used[used] {
 		b.at.used[used] = true
@@ -166,7 +167,7 @@ func sameImport(m *image.Module, a, b *wasm.Import) bool {
 	return true
 }
 
-func (b *binder) one(ctx context.Context, m *image.Module, imp *wasm.Import) (binding, error) {
+func (b *binder) one(ctx context.Context, m *image.Module, imp *wasm.Import) (shim.Binding, error) {
 	switch imp.Kind {
 	case wasm.KindFunc:
 		return b.function(ctx, m, imp)
@@ -186,7 +187,8 @@ func (b *binder) one(ctx context.Context, m *image.Module, imp *wasm.Import) (bi
 	return b.global(m, imp)
 }
 
-func (b *binder) function(ctx context.Context, m *image.Module, imp *wasm.Import) (binding, error) {
+func (b *binder) function(ctx context.Context, m *image.Module, imp *wasm.Import) (shim.Binding,
+	error) {
 	want := m.Src.Types[imp.Type]
 	var x *image.Export
 	if imp.Module == "env" {
@@ -196,7 +198,7 @@ func (b *binder) function(ctx context.Context, m *image.Module, imp *wasm.Import
 	} else if x = b.t.l.askedFor(imp.Module, imp.Name, want); x == nil {
 		gateway, err := b.t.gateway(ctx, imp.Module)
 		if err != nil {
-			return binding{}, err
+			return shim.Binding{}, err
 		}
 		if gateway != nil {
 			x = gateway.Exports[imp.Name]
@@ -212,20 +214,20 @@ func (b *binder) function(ctx context.Context, m *image.Module, imp *wasm.Import
 	switch {
 	case x == nil:
 		if b.now && !m.IsWeak(imp) {
-			return binding{}, &UndefinedSymbolError{Module: m.Name, Symbol: imp.Name}
+			return shim.Binding{}, &UndefinedSymbolError{Module: m.Name, Symbol: imp.Name}
 		}
 	case x.Kind != image.KindFunction:
-		return binding{}, wrongKind(m, x, "function "+want.String())
+		return shim.Binding{}, wrongKind(m, x, "function "+want.String())
 	case !x.Fn.Type.Equal(want):
 		if legal, ok := legalised(imp, x.Fn, want); ok && b.instantiated(m, x.Fn.Mod) {
 			return legal, nil
 		}
 		if b.now {
-			return binding{}, wrongSignature(m, imp.Name, x.Fn, want)
+			return shim.Binding{}, wrongSignature(m, imp.Name, x.Fn, want)
 		}
 		mistaken, x = x.Fn, nil // calling it is an error, unless another one comes first by then
 	case b.instantiated(m, x.Fn.Mod):
-		return binding{kind: bindFunction, fn: x.Fn}, nil
+		return shim.Binding{Kind: shim.BindFunction, Fn: x.Fn}, nil
 	}
 	k := &image.PLTEntry{Mod: m, Namespace: imp.Module, Symbol: imp.Name, Type: want,
 		Mistaken: mistaken}
@@ -233,7 +235,7 @@ func (b *binder) function(ctx context.Context, m *image.Module, imp *wasm.Import
 		k.Target = x.Fn
 	}
 	m.PLT = append(m.PLT, k)
-	return binding{kind: bindLink, link: k}, nil
+	return shim.Binding{Kind: shim.BindPLT, PLT: k}, nil
 }
 
 // instantiated reports whether a definer is there when m is instantiated.
@@ -269,42 +271,42 @@ const (
 	linearMemory  = "memory"
 )
 
-func (b *binder) table(m *image.Module, imp *wasm.Import) (binding, error) {
+func (b *binder) table(m *image.Module, imp *wasm.Import) (shim.Binding, error) {
 	switch {
 	case imp.Table.Elem != wasm.FuncRef:
-		return binding{}, importError(m, imp, "the function table holds funcref, not "+
+		return shim.Binding{}, importError(m, imp, "the function table holds funcref, not "+
 			imp.Table.Elem.String())
 	case imp.Module != "env":
-		return binding{}, importError(m, imp, "a table can only be imported from env")
+		return shim.Binding{}, importError(m, imp, "a table can only be imported from env")
 	case imp.Name != functionTable:
-		return binding{}, importError(m, imp, "the only table of env is "+functionTable+
+		return shim.Binding{}, importError(m, imp, "the only table of env is "+functionTable+
 			", the function table")
 	case imp.Table.HasMax && imp.Table.Max < b.t.l.tableMax:
-		return binding{}, &LimitError{Limit: limitTable + " as module " + text.Name(m.Name) +
+		return shim.Binding{}, &LimitError{Limit: limitTable + " as module " + text.Name(m.Name) +
 			" imports it", Value: uint64(b.t.l.tableMax), Max: uint64(imp.Table.Max)}
 	case imp.Table.Min > b.t.l.tableMax:
-		return binding{}, &LimitError{Limit: limitTable, Value: uint64(imp.Table.Min),
+		return shim.Binding{}, &LimitError{Limit: limitTable, Value: uint64(imp.Table.Min),
 			Max: uint64(b.t.l.tableMax)}
 	}
 	b.entries = max(b.entries, imp.Table.Min)
-	return binding{kind: bindTable}, nil
+	return shim.Binding{Kind: shim.BindTable}, nil
 }
 
-func (b *binder) memory(m *image.Module, imp *wasm.Import) (binding, error) {
+func (b *binder) memory(m *image.Module, imp *wasm.Import) (shim.Binding, error) {
 	switch {
 	case imp.Module != "env":
-		return binding{}, importError(m, imp, "a memory can only be imported from env")
+		return shim.Binding{}, importError(m, imp, "a memory can only be imported from env")
 	case imp.Name != linearMemory:
-		return binding{}, importError(m, imp, "the only memory of env is "+linearMemory)
+		return shim.Binding{}, importError(m, imp, "the only memory of env is "+linearMemory)
 	case imp.Memory.HasMax && imp.Memory.Max < b.t.l.maxPages:
-		return binding{}, &LimitError{Limit: limitMemory + " as module " + text.Name(m.Name) +
+		return shim.Binding{}, &LimitError{Limit: limitMemory + " as module " + text.Name(m.Name) +
 			" imports it", Value: uint64(b.t.l.maxPages), Max: uint64(imp.Memory.Max)}
 	case imp.Memory.Min > b.t.l.maxPages:
-		return binding{}, &LimitError{Limit: limitMemory, Value: uint64(imp.Memory.Min),
+		return shim.Binding{}, &LimitError{Limit: limitMemory, Value: uint64(imp.Memory.Min),
 			Max: uint64(b.t.l.maxPages)}
 	case imp.Memory.Shared && b.t.l.noSharedMemory != nil:
-		return binding{}, b.t.l.noSharedMemory
+		return shim.Binding{}, b.t.l.noSharedMemory
 	}
 	b.pages = max(b.pages, imp.Memory.Min)
-	return binding{kind: bindMemory}, nil
+	return shim.Binding{Kind: shim.BindMemory}, nil
 }

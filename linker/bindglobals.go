@@ -4,36 +4,39 @@ import (
 	"context"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // data satisfies a GOT.mem import: the address of a data symbol.
-func (b *binder) data(m *image.Module, imp *wasm.Import) (binding, error) {
+func (b *binder) data(m *image.Module, imp *wasm.Import) (shim.Binding, error) {
 	if imp.Global.Type != wasm.I32 {
-		return binding{}, importError(m, imp, "an address is an i32, not "+imp.Global.Type.String())
+		return shim.Binding{},
+			importError(m, imp, "an address is an i32, not "+imp.Global.Type.String())
 	}
 	if v, ok := b.t.l.linkerSymbols[imp.Name]; ok {
-		return binding{kind: bindConst, value: v}, nil
+		return shim.Binding{Kind: shim.BindConst, Value: v}, nil
 	}
 	x := b.lookup(imp.Name)
 	switch {
 	case x == nil && m.IsWeak(imp):
-		return binding{kind: bindConst}, nil
+		return shim.Binding{Kind: shim.BindConst}, nil
 	case x == nil:
-		return binding{}, &UndefinedSymbolError{Module: m.Name, Symbol: imp.Name}
+		return shim.Binding{}, &UndefinedSymbolError{Module: m.Name, Symbol: imp.Name}
 	case x.Kind != image.KindData:
-		return binding{}, wrongKind(m, x, "data")
+		return shim.Binding{}, wrongKind(m, x, "data")
 	case x.TLS:
 		return b.threadLocalData(m, imp, x)
 	}
-	return binding{kind: bindData, exp: x}, nil
+	return shim.Binding{Kind: shim.BindData, Exp: x}, nil
 }
 
 // pointer satisfies a GOT.func import: the pointer of a function.
-func (b *binder) pointer(m *image.Module, imp *wasm.Import) (binding, error) {
+func (b *binder) pointer(m *image.Module, imp *wasm.Import) (shim.Binding, error) {
 	if imp.Global.Type != wasm.I32 {
-		return binding{}, importError(m, imp, "a function pointer is an i32, not "+
+		return shim.Binding{}, importError(m, imp, "a function pointer is an i32, not "+
 			imp.Global.Type.String())
 	}
 	x := b.t.l.notStub(imp.Name, b.lookupFor(imp.Name))
@@ -45,16 +48,16 @@ func (b *binder) pointer(m *image.Module, imp *wasm.Import) (binding, error) {
 	}
 	switch {
 	case x == nil && m.IsWeak(imp):
-		return binding{kind: bindConst}, nil
+		return shim.Binding{Kind: shim.BindConst}, nil
 	case x == nil:
 		if fn := b.stubPointer(m, imp); fn != nil {
-			return binding{kind: bindPointer, fn: fn}, nil
+			return shim.Binding{Kind: shim.BindPointer, Fn: fn}, nil
 		}
-		return binding{}, &UndefinedSymbolError{Module: m.Name, Symbol: imp.Name}
+		return shim.Binding{}, &UndefinedSymbolError{Module: m.Name, Symbol: imp.Name}
 	case x.Kind != image.KindFunction:
-		return binding{}, wrongKind(m, x, "function")
+		return shim.Binding{}, wrongKind(m, x, "function")
 	}
-	return binding{kind: bindPointer, fn: x.Fn}, nil
+	return shim.Binding{Kind: shim.BindPointer, Fn: x.Fn}, nil
 }
 
 // stubPointer returns what a module gets for the address of an undefined function: the stub through
@@ -71,8 +74,8 @@ func (b *binder) stubPointer(m *image.Module, imp *wasm.Import) *image.Function 
 	} else {
 		stub := &image.PLTEntry{Mod: m, Namespace: "env", Symbol: imp.Name, Address: true}
 		m.PLT = append(m.PLT, stub)
-		b.bindings[m] = append(b.bindings[m], binding{kind: bindLink, link: stub,
-			imp: &wasm.Import{Module: "env", Name: imp.Name, Kind: wasm.KindFunc}})
+		b.bindings[m] = append(b.bindings[m], shim.Binding{Kind: shim.BindPLT, PLT: stub,
+			Imp: &wasm.Import{Module: "env", Name: imp.Name, Kind: wasm.KindFunc}})
 	}
 	fn := image.NewFunction(m, imp.Name, typ)
 	fn.Stub = true
@@ -81,54 +84,54 @@ func (b *binder) stubPointer(m *image.Module, imp *wasm.Import) *image.Function 
 }
 
 // global satisfies an import of a global that is no GOT entry.
-func (b *binder) global(m *image.Module, imp *wasm.Import) (binding, error) {
+func (b *binder) global(m *image.Module, imp *wasm.Import) (shim.Binding, error) {
 	if imp.Module == "env" {
 		want := wasm.GlobalType{Type: wasm.I32}
-		kind, own := bindConst, true
+		kind, own := shim.BindConst, true
 		switch imp.Name {
 		case "__memory_base":
-			kind = bindMemoryBase
+			kind = shim.BindMemoryBase
 		case "__table_base":
-			kind = bindTableBase
+			kind = shim.BindTableBase
 		case "__stack_pointer":
-			kind, want.Mutable = bindStackPointer, true
+			kind, want.Mutable = shim.BindStackPointer, true
 		default:
 			own = false
 		}
-		if own && m.Fixed && kind != bindStackPointer {
-			return binding{}, importError(m, imp, "only a library has a place of its own")
+		if own && m.Fixed && kind != shim.BindStackPointer {
+			return shim.Binding{}, importError(m, imp, "only a library has a place of its own")
 		}
 		if own && imp.Global != want {
-			return binding{}, importError(m, imp, "it is a global "+want.String()+", not "+
+			return shim.Binding{}, importError(m, imp, "it is a global "+want.String()+", not "+
 				imp.Global.String())
 		}
-		if own && kind == bindStackPointer && b.t.l.shared.stackPointer != nil &&
-			m != b.t.l.shared.stackPointer.Mod {
-			return binding{kind: bindGlobal, exp: b.t.l.shared.stackPointer}, nil
+		if own && kind == shim.BindStackPointer && b.t.l.shared.StackPointer != nil &&
+			m != b.t.l.shared.StackPointer.Mod {
+			return shim.Binding{Kind: shim.BindGlobal, Exp: b.t.l.shared.StackPointer}, nil
 		}
 		if own {
-			return binding{kind: kind}, nil
+			return shim.Binding{Kind: kind}, nil
 		}
 		if v, ok := b.t.l.linkerSymbols[imp.Name]; ok && !imp.Global.Mutable &&
 			imp.Global.Type == wasm.I32 {
-			return binding{kind: bindConst, value: v}, nil
+			return shim.Binding{Kind: shim.BindConst, Value: v}, nil
 		}
 	}
 	x := b.lookup(imp.Name)
 	switch {
 	case imp.Module != "env":
-		return binding{}, importError(m, imp, "a host module has functions only")
+		return shim.Binding{}, importError(m, imp, "a host module has functions only")
 	case x == nil:
-		return binding{}, &UndefinedSymbolError{Module: m.Name, Symbol: imp.Name}
+		return shim.Binding{}, &UndefinedSymbolError{Module: m.Name, Symbol: imp.Name}
 	case x.Kind == image.KindData && !x.TLS && imp.Global == (wasm.GlobalType{Type: wasm.I32}):
-		return binding{kind: bindData, exp: x}, nil
+		return shim.Binding{Kind: shim.BindData, Exp: x}, nil
 	case (x.Kind != image.KindGlobal && x.Kind != image.KindData) || x.Global != imp.Global:
-		return binding{}, wrongKind(m, x, "global "+imp.Global.String())
+		return shim.Binding{}, wrongKind(m, x, "global "+imp.Global.String())
 	case !b.instantiated(m, x.Mod):
-		return binding{}, importError(m, imp, "module "+text.Name(x.Mod.Name)+
+		return shim.Binding{}, importError(m, imp, "module "+text.Name(x.Mod.Name)+
 			", which defines it, is instantiated later")
 	}
-	return binding{kind: bindGlobal, exp: x}, nil
+	return shim.Binding{Kind: shim.BindGlobal, Exp: x}, nil
 }
 
 // madeTag is an exception tag that several modules import and none defines.
@@ -169,7 +172,7 @@ func (b *binder) makeTags(ctx context.Context, m *image.Module) error {
 
 // tag satisfies an import of an exception tag: that of the first module that defines it. An
 // undefined one is made, for all that import it.
-func (b *binder) tag(m *image.Module, imp *wasm.Import) (binding, error) {
+func (b *binder) tag(m *image.Module, imp *wasm.Import) (shim.Binding, error) {
 	want := m.Src.Types[imp.Type]
 	x := b.madeTag(imp.Name)
 	if x == nil {
@@ -177,30 +180,30 @@ func (b *binder) tag(m *image.Module, imp *wasm.Import) (binding, error) {
 	}
 	switch {
 	case imp.Module != "env":
-		return binding{}, importError(m, imp, "a tag can only be imported from env")
+		return shim.Binding{}, importError(m, imp, "a tag can only be imported from env")
 	case x == nil:
-		return binding{}, &UndefinedSymbolError{Module: m.Name, Symbol: imp.Name}
+		return shim.Binding{}, &UndefinedSymbolError{Module: m.Name, Symbol: imp.Name}
 	case x.Kind != image.KindTag:
-		return binding{}, wrongKind(m, x, "tag "+want.String())
+		return shim.Binding{}, wrongKind(m, x, "tag "+want.String())
 	case !x.Tag.Equal(want):
-		return binding{}, wrongKind(m, x, "tag "+want.String())
+		return shim.Binding{}, wrongKind(m, x, "tag "+want.String())
 	case !b.instantiated(m, x.Mod):
-		return binding{}, importError(m, imp, "module "+text.Name(x.Mod.Name)+
+		return shim.Binding{}, importError(m, imp, "module "+text.Name(x.Mod.Name)+
 			", which defines it, is instantiated later")
 	}
-	return binding{kind: bindTag, exp: x}, nil
+	return shim.Binding{Kind: shim.BindTag, Exp: x}, nil
 }
 
 // threadLocalData satisfies a GOT.mem import of another module's thread-local data. Every group has
 // an address of its own, and each has its own bridge, whose global is set when all modules have
 // their storage.
-func (b *binder) threadLocalData(m *image.Module, imp *wasm.Import, x *image.Export) (binding,
+func (b *binder) threadLocalData(m *image.Module, imp *wasm.Import, x *image.Export) (shim.Binding,
 	error) {
 	if !imp.Global.Mutable {
-		return binding{}, importError(m, imp, "it is thread-local in module "+x.Mod.Name+
+		return shim.Binding{}, importError(m, imp, "it is thread-local in module "+x.Mod.Name+
 			", so it has no constant address")
 	}
-	return binding{kind: bindThreadLocal, exp: x}, nil
+	return shim.Binding{Kind: shim.BindThreadLocal, Exp: x}, nil
 }
 
 // makeTags makes a module that defines such tags, because m imports them.
@@ -214,13 +217,13 @@ func (t *tx) makeTags(ctx context.Context, m *image.Module, tags []madeTag) (*im
 		return nil, err
 	}
 	made := &image.Module{ID: t.l.nextID(), Name: "tags of " + m.Name, Generated: true,
-		Code: &code{}}
+		Code: &space.Code{}}
 	if made.Src, err = wasm.DecodeWithin(bytes, wasm.DefaultLimits().AnyCost()); err != nil {
 		return nil, err
 	}
 	made.ReadExports()
 	t.modules = append(t.modules, made)
-	if codeOf(made).compiled, err = t.l.shared.codes.CompileModule(ctx, bytes); err != nil {
+	if space.CodeOf(made).Compiled, err = t.l.shared.Cache.CompileModule(ctx, bytes); err != nil {
 		return nil, &FeatureError{Feature: "exception handling", Err: err}
 	}
 	t.change(func(s *image.Snapshot) {

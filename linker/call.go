@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/tetratelabs/wazero/api"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
 // Call calls a function by name and returns its results. lib is [Default] or the library to look
@@ -30,7 +32,7 @@ func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uin
 			return &SymbolError{Symbol: name, Definer: fn.Mod.Name, Want: fn.Type.String(),
 				Found: countOf(len(args), "argument")}
 		}
-		results, err = g.space.call(ctx, fn, args...)
+		results, err = g.space.Call(ctx, fn, args...)
 		return g.judge(e, g.exiting(ctx, e, err))
 	})
 	if err != nil {
@@ -46,15 +48,15 @@ func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results
 	if len(args) != words(params) {
 		return nil, &PointerError{Pointer: pointer,
 			Reason: fmt.Sprintf("%d arguments for the type %v", len(args),
-				wasmType(params, results))}
+				image.WasmType(params, results))}
 	}
 	var values []uint64
 	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
-		c, err := g.space.caller(ctx, params, results)
+		c, err := g.space.Caller(ctx, params, results)
 		if err != nil {
 			return err
 		}
-		values, err = c.call(ctx, slices.Concat(args, []uint64{uint64(pointer)}))
+		values, err = c.Call(ctx, slices.Concat(args, []uint64{uint64(pointer)}))
 		return g.judge(e, g.exiting(ctx, e, asPointerError(pointer, err)))
 	})
 	if err != nil {

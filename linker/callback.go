@@ -8,6 +8,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
@@ -39,7 +40,7 @@ func (e *CallbackError) Error() string {
 // for no function, or a *LimitError when the function table cannot grow.
 func (g *Group) NewCallback(ctx context.Context, f api.GoModuleFunc, params,
 	results []api.ValueType) (uint32, error) {
-	typ := wasmType(params, results)
+	typ := image.WasmType(params, results)
 	if err := callbackType(typ); err != nil {
 		return 0, err
 	}
@@ -79,12 +80,12 @@ func callbackType(typ wasm.FuncType) error {
 
 // callback makes a closure the function pointer of a callback.
 func (t *tx) callback(ctx context.Context, slot uint32, f *callback) error {
-	s := &fillStep{}
-	backing, err := t.slot(t.l.host.Exports[hostCallback].Fn, &s.fills)
+	s := &space.FillStep{}
+	backing, err := t.slot(t.l.host.Exports[hostCallback].Fn, &s.Fills)
 	if err != nil {
 		return err
 	}
-	if s.slots = t.l.state.slots.Length; len(s.fills) > 0 {
+	if s.Slots = t.l.state.slots.Length; len(s.Fills) > 0 {
 		if err := t.perform(ctx, s); err != nil {
 			return err
 		}
@@ -131,7 +132,7 @@ func (l *Linker) words(address uint32, types []wasm.ValType, stack []uint64, wri
 	next := 0
 	for _, t := range types {
 		size := memoryOps[t].size
-		b, ok := l.shared.mem.At(address, size)
+		b, ok := l.shared.Mem.At(address, size)
 		if !ok {
 			panic(ErrOutOfBounds)
 		}

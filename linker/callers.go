@@ -24,7 +24,7 @@ func (l *Linker) compileCaller(ctx context.Context, t wasm.FuncType) (wazero.Com
 	if err != nil {
 		return nil, err
 	}
-	c, err := codecache.Compile(ctx, l.shared.rt, bytes)
+	c, err := codecache.Compile(ctx, l.shared.Runtime, bytes)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/tetratelabs/wazero"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 )
 
 // Close closes all groups and releases what the image has in the runtime. First it runs the
@@ -27,7 +29,7 @@ func (l *Linker) Close(ctx context.Context) error {
 		return ErrInOperation
 	}
 	if l.closed.Load() {
-		return l.shared.codes.Settle(ctx)
+		return l.shared.Cache.Settle(ctx)
 	}
 	defer l.beginClosing()()
 	destroyed := l.destroyAll(finishing(ctx))
@@ -53,13 +55,13 @@ func (l *Linker) closeShared(ctx context.Context) error {
 	var errs []error
 	modules := l.state.scope.Order
 	for _, m := range slices.Backward(modules) {
-		codeOf(m).close(ctx)
+		space.CodeOf(m).Close(ctx)
 	}
 	for _, m := range l.gateways {
-		if codeOf(m).instance != nil {
-			errs = append(errs, codeOf(m).instance.Close(ctx))
+		if space.CodeOf(m).Instance != nil {
+			errs = append(errs, space.CodeOf(m).Instance.Close(ctx))
 		}
-		codeOf(m).close(ctx)
+		space.CodeOf(m).Close(ctx)
 	}
 	for _, c := range l.callers {
 		errs = append(errs, c.Close(ctx))
@@ -67,14 +69,14 @@ func (l *Linker) closeShared(ctx context.Context) error {
 	for _, c := range l.trampolines {
 		errs = append(errs, c.Close(ctx))
 	}
-	for _, c := range []wazero.CompiledModule{l.shared.baseCode, l.shared.tableCode, l.memoryCode,
-		l.waitHooks.filler, l.pollHooks.filler} {
+	for _, c := range []wazero.CompiledModule{l.shared.BaseCode, l.shared.TableCode, l.memoryCode,
+		l.waitHooks.Filler, l.pollHooks.Filler} {
 		if c != nil {
 			errs = append(errs, c.Close(ctx))
 		}
 	}
 	if l.host != nil {
-		codeOf(l.host).put.close(ctx)
+		space.CodeOf(l.host).Close(ctx)
 	}
 	for _, m := range append(slices.Clone(l.hosts), l.memoryRoot) {
 		if m != nil {
@@ -84,8 +86,8 @@ func (l *Linker) closeShared(ctx context.Context) error {
 	for _, c := range l.hostCodes {
 		errs = append(errs, c.Close(ctx))
 	}
-	errs = append(errs, l.shared.codes.Close(ctx))
-	l.shared.mem.Release()
+	errs = append(errs, l.shared.Cache.Close(ctx))
+	l.shared.Mem.Release()
 	return errors.Join(errs...)
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
@@ -79,7 +80,7 @@ func (t *tx) moreClosures(ctx context.Context) error {
 		return err
 	}
 	s.closures.Add(spans.Span{Base: base, Size: closureBatch})
-	return t.perform(ctx, &growStep{slots: s.slots.Length})
+	return t.perform(ctx, &space.GrowStep{Slots: s.slots.Length})
 }
 
 // closure takes an entry within an operation, for a constructor. The coordinator counts the entries
@@ -99,7 +100,7 @@ func (t *tx) closure(ctx context.Context) (uint32, error) {
 		return 0, err
 	}
 	s.closures.Adopt(slot)
-	return slot, t.perform(ctx, &growStep{slots: s.slots.Length})
+	return slot, t.perform(ctx, &space.GrowStep{Slots: s.slots.Length})
 }
 
 // SetClosure makes the entry of a closure, in every group, a function found as [Group.Call] finds
@@ -158,9 +159,9 @@ func (g *Group) freeEntry(ctx context.Context, slot uint32, is func(*image.Snaps
 			}
 			g.l.emptyClosure(slot)
 			for _, other := range g.l.groups.list() {
-				other.space.stale.add(slot)
+				other.space.Stale.Add(slot)
 			}
-			err := g.space.clearStale(ctx)
+			err := g.space.ClearStale(ctx)
 			if c.Give(slot) && c.Release() {
 				_, counted := g.member.FreeClosure()
 				err = errors.Join(err, counted)
@@ -195,8 +196,8 @@ func (t *tx) freeClosure(ctx context.Context, slot uint32) error {
 func (t *tx) setClosure(ctx context.Context, slot uint32, fn *image.Function,
 	tr *image.Trampoline) error {
 	s := t.l.state.scope
-	step := &closureStep{slot: slot, fn: fn, old: s.Closures.At(slot), trampoline: tr,
-		oldTrampoline: s.Trampolines.At(slot)}
+	step := &space.ClosureStep{Slot: slot, Fn: fn, Old: s.Closures.At(slot), Trampoline: tr,
+		OldTrampoline: s.Trampolines.At(slot)}
 	t.l.state.scope = s.WithClosure(slot, fn, tr)
 	return t.perform(ctx, step)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -64,17 +65,17 @@ func (t *tx) hookExit(ctx context.Context) error {
 	if register == nil {
 		return nil
 	}
-	s := &fillStep{}
-	pointer, err := t.slot(t.l.host.Exports[hook].Fn, &s.fills)
+	s := &space.FillStep{}
+	pointer, err := t.slot(t.l.host.Exports[hook].Fn, &s.Fills)
 	if err != nil {
 		return err
 	}
-	s.slots = t.l.state.slots.Length
+	s.Slots = t.l.state.slots.Length
 	if err := t.perform(ctx, s); err != nil {
 		return err
 	}
 	args[0] = uint64(pointer)
-	failed, err := t.g.space.call1(ctx, register, args...)
+	failed, err := t.g.space.Call1(ctx, register, args...)
 	if err != nil {
 		return err
 	}
@@ -136,7 +137,7 @@ func (g *Group) destroyLibraries(ctx context.Context, e *entry) (err error) {
 func (g *Group) finish(ctx context.Context, e *entry) (err error) {
 	p := &g.l.program
 	if !p.ended.Swap(true) && p.dtors != nil && !p.startDestroys {
-		_, err = g.space.call(ctx, p.dtors)
+		_, err = g.space.Call(ctx, p.dtors)
 	}
 	if isExit(err) {
 		return err
@@ -162,9 +163,9 @@ func (g *Group) destroyRest(ctx context.Context, e *entry) error {
 	var failed error
 	switch {
 	case p.flush != nil:
-		_, failed = g.space.call(ctx, p.flush, 0)
+		_, failed = g.space.Call(ctx, p.flush, 0)
 	case p.dtors != nil:
-		_, failed = g.space.call(ctx, p.dtors)
+		_, failed = g.space.Call(ctx, p.dtors)
 	}
 	return errors.Join(err, failed)
 }
@@ -180,7 +181,7 @@ func (g *Group) exiting(ctx context.Context, e *entry, err error) error {
 
 // exitingUnheard is exiting for a C library that does not tell.
 func (g *Group) exitingUnheard(ctx context.Context, e *entry, err error) error {
-	if !isExit(err) || g.space.engineClosed() || !g.l.endsWith(g) {
+	if !isExit(err) || g.space.EngineClosed() || !g.l.endsWith(g) {
 		return err
 	}
 	if failed := g.destroyRest(ctx, e); !isExit(failed) {

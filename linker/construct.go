@@ -21,20 +21,20 @@ func (t *tx) construct(ctx context.Context, modules []*image.Module) error {
 			return err
 		}
 	}
-	if slices.Contains(modules, t.l.shared.main) {
+	if slices.Contains(modules, t.l.shared.Main) {
 		err := t.moveBreak(ctx)
 		if err == nil {
 			err = t.hookExit(ctx)
 		}
 		if err != nil {
-			return &LoadError{File: t.l.shared.main.File, Module: t.l.shared.main.Name, Err: err}
+			return &LoadError{File: t.l.shared.Main.File, Module: t.l.shared.Main.Name, Err: err}
 		}
 	}
 	for _, m := range t.l.mainLast(modules) {
 		name := wasm.CallCtors
 		if _, ok := m.Exports["_initialize"]; ok {
 			name = "_initialize" // it runs the constructors itself
-		} else if m == t.l.shared.main && t.l.program.startConstructs {
+		} else if m == t.l.shared.Main && t.l.program.startConstructs {
 			continue // a command: its constructors run when it is started
 		}
 		t.constructs = !t.early
@@ -50,7 +50,7 @@ func (t *tx) construct(ctx context.Context, modules []*image.Module) error {
 // mainLast returns the modules in the order in which their constructors run: that of the main
 // module, which is instantiated before the libraries that are preloaded, come last.
 func (l *Linker) mainLast(modules []*image.Module) []*image.Module {
-	i := slices.Index(modules, l.shared.main)
+	i := slices.Index(modules, l.shared.Main)
 	if i < 0 {
 		return modules
 	}
@@ -67,7 +67,7 @@ func (t *tx) special(ctx context.Context, m *image.Module, name string) error {
 	t.l.logCalls(ctx, m, name)
 	err := t.l.config.inject.At(ctx, t.g, failpoint.Relocate)
 	if err == nil {
-		_, err = t.g.space.call(ctx, x.Fn)
+		_, err = t.g.space.Call(ctx, x.Fn)
 	}
 	if err == nil {
 		err = t.l.config.inject.At(ctx, t.g, failpoint.Constructed)

@@ -37,7 +37,7 @@ func (l *Linker) beginSystem(ctx context.Context, a fdlock.Access,
 func (l *Linker) beginPoll(ctx context.Context, subscriptions, n uint32) (streams uint64) {
 	const most = 1 << 16
 	a, descriptor := fdlock.Poll, int32(-1)
-	if b, ok := l.shared.mem.At(subscriptions, min(n, most)*fdlock.SubscriptionSize); ok &&
+	if b, ok := l.shared.Mem.At(subscriptions, min(n, most)*fdlock.SubscriptionSize); ok &&
 		n <= most {
 		a, descriptor = l.fds.PollAccess(b)
 	}

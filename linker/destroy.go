@@ -40,9 +40,9 @@ func (g *Group) callExit(ctx context.Context, h dtor.Handler) error {
 	if !h.Plain {
 		params, args = []api.ValueType{api.ValueTypeI32}, []uint64{uint64(h.Argument)}
 	}
-	c, err := g.space.caller(ctx, params, nil)
+	c, err := g.space.Caller(ctx, params, nil)
 	if err == nil {
-		_, err = c.call(ctx, append(args, uint64(h.Pointer)))
+		_, err = c.Call(ctx, append(args, uint64(h.Pointer)))
 	}
 	return asPointerError(h.Pointer, err)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 	"github.com/lockstep-wasm/lockstep/linker/internal/search"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -242,7 +243,7 @@ func (l *Linker) decodeLibrary(name, file string, bytes []byte) (*image.Module, 
 				c.Name}
 		}
 	}
-	m := &image.Module{Name: name, File: file, Src: src, Info: info, Code: &code{}}
+	m := &image.Module{Name: name, File: file, Src: src, Info: info, Code: &space.Code{}}
 	if len(src.Memories) > 0 {
 		return nil, nil, &ImportError{Module: name, Namespace: "env", Name: "memory",
 			Reason: "a library must import its memory, not define one"}

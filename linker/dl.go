@@ -132,7 +132,7 @@ func (m openMode) options() []OpenOption {
 func (g *Group) guestOpen(ctx context.Context, name string, mode openMode, caller *image.Module,
 	dirs ...string) (uint32, error) {
 	if name == "" {
-		return g.l.shared.main.ID, nil
+		return g.l.shared.Main.ID, nil
 	}
 	if err := g.l.guest.room(); err != nil {
 		return 0, err
@@ -163,13 +163,13 @@ func (g *Group) guestSymbol(ctx context.Context, handle uint32, name string,
 	switch {
 	case handle == handleNext && caller == nil:
 		return 0, fmt.Errorf("linker: RTLD_NEXT, by code of no module: %w", &HandleError{handle})
-	case handle == handleNext && caller == g.l.shared.main:
+	case handle == handleNext && caller == g.l.shared.Main:
 		lib = Next(Default)
-	case handle == handleDefault && caller != nil && caller != g.l.shared.main:
+	case handle == handleDefault && caller != nil && caller != g.l.shared.Main:
 		lib = &Library{linker: g.l, mod: caller, scope: true}
 	case handle == handleNext:
 		lib = Next(&Library{linker: g.l, mod: caller})
-	case handle != handleDefault && handle != g.l.shared.main.ID:
+	case handle != handleDefault && handle != g.l.shared.Main.ID:
 		if lib, err = g.l.guest.find(handle); err != nil {
 			return 0, err
 		}
@@ -183,7 +183,7 @@ func (g *Group) guestSymbol(ctx context.Context, handle uint32, name string,
 
 // guestClose is dlclose.
 func (g *Group) guestClose(ctx context.Context, handle uint32) error {
-	if handle == g.l.shared.main.ID {
+	if handle == g.l.shared.Main.ID {
 		return nil
 	}
 	lib, err := g.l.guest.take(handle)
@@ -198,8 +198,8 @@ func (g *Group) guestClose(ctx context.Context, handle uint32) error {
 
 // callerModule returns the module whose code called a host function directly, or nil.
 func (g *Group) callerModule(mod api.Module) *image.Module {
-	for m, inst := range g.space.instances {
-		if inst.mod != nil && inst.mod == mod {
+	for m, inst := range g.space.Instances {
+		if inst.Mod != nil && inst.Mod == mod {
 			return m
 		}
 	}

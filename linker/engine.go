@@ -16,7 +16,7 @@ func (l *Linker) compileGenerated(ctx context.Context, what string, bytes []byte
 	if err != nil {
 		return nil, fmt.Errorf("linker: %s: %w", what, err)
 	}
-	c, err := codecache.Compile(ctx, l.shared.rt, bytes)
+	c, err := codecache.Compile(ctx, l.shared.Runtime, bytes)
 	if err != nil {
 		return nil, fmt.Errorf("linker: %s: %w", what, err)
 	}
@@ -25,7 +25,7 @@ func (l *Linker) compileGenerated(ctx context.Context, what string, bytes []byte
 
 // growMemory adds pages of 64 KiB to the memory and returns the address of the first.
 func (l *Linker) growMemory(pages uint64) (uint32, error) {
-	have := uint64(l.shared.mem.Pages())
+	have := uint64(l.shared.Mem.Pages())
 	if pages <= uint64(l.maxPages) {
 		if old, ok := l.Memory().Grow(uint32(pages)); ok {
 			return old * linmem.PageSize, nil

@@ -145,7 +145,7 @@ func (g *Group) resume(ctx context.Context) error {
 	if err := g.member.Enter(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
-	return g.space.clearStale(ctx)
+	return g.space.ClearStale(ctx)
 }
 
 // acquire takes the group's own lock and makes the group run.
@@ -192,7 +192,7 @@ func (g *Group) inside(ctx context.Context,
 			err = errors.Join(err, left)
 		}
 	}()
-	if err := g.space.clearStale(ctx); err != nil {
+	if err := g.space.ClearStale(ctx); err != nil {
 		return err
 	}
 	return g.survive(ctx, e, f(ctx, e))
@@ -202,7 +202,7 @@ func (g *Group) inside(ctx context.Context,
 // context of a call ended: see wazero's WithCloseOnContextDone. Within an operation, the call that
 // began it finds that out.
 func (g *Group) survive(ctx context.Context, e *entry, err error) error {
-	if ctx.Err() != nil && e.tx == nil && g.space.engineClosed() {
+	if ctx.Err() != nil && e.tx == nil && g.space.EngineClosed() {
 		g.die(ctx.Err())
 	}
 	return err
@@ -228,7 +228,7 @@ func (g *Group) safepoint(ctx context.Context) error {
 	if err := g.member.Safepoint(ctx); err != nil {
 		return err
 	}
-	return g.space.clearStale(ctx)
+	return g.space.ClearStale(ctx)
 }
 
 // safepoint is called by a gateway before every host function. Its panics end the guest's call, as

@@ -10,6 +10,8 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
@@ -49,14 +51,14 @@ type poisonStep struct {
 	cause         error
 }
 
-func (s poisonStep) apply(_ context.Context, sp *space) error {
+func (s poisonStep) Apply(_ context.Context, sp *space.Space) error {
 	if sp == &s.fails.space {
 		return s.cause
 	}
 	return nil
 }
 
-func (s poisonStep) undo(_ context.Context, sp *space) error {
+func (s poisonStep) Undo(_ context.Context, sp *space.Space) error {
 	if sp != &s.leader.space {
 		return s.cause
 	}
@@ -72,7 +74,7 @@ func (g *Group) Dying() bool { return g.cause.Load() != nil }
 // Instances is how many instances of its own the group has that are not closed. The caller is the
 // goroutine to which they belong.
 func (g *Group) Instances() (n int) {
-	for _, mod := range g.space.everything() {
+	for _, mod := range g.space.Everything() {
 		if !mod.IsClosed() {
 			n++
 		}
@@ -117,25 +119,25 @@ func (l *Linker) Details(ctx context.Context) (lines []string) {
 
 func (g *Group) details(ctx context.Context, add func(string, ...any)) error {
 	var b wasm.Builder
-	table := b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
+	table := b.ImportTable(shim.TableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
 	b.ExportFunc("get", b.Func(b.Type([]wasm.ValType{wasm.I32}, []wasm.ValType{wasm.FuncRef}), nil,
 		new(wasm.Code).LocalGet(0).TableGet(table)))
 	bytes, err := b.Bytes()
 	if err != nil {
 		return err
 	}
-	compiled, err := g.l.shared.rt.CompileModule(ctx, bytes)
+	compiled, err := g.l.shared.Runtime.CompileModule(ctx, bytes)
 	if err != nil {
 		return err
 	}
 	defer compiled.Close(ctx)
-	mod, err := g.l.shared.instantiateIn(ctx, compiled, g.space.namespace)
+	mod, err := g.l.shared.InstantiateIn(ctx, compiled, g.space.Namespace)
 	if err != nil {
 		return err
 	}
 	defer mod.Close(ctx)
 	get := mod.ExportedFunction("get")
-	for slot := range g.space.slots {
+	for slot := range g.space.Slots {
 		r, err := get.Call(ctx, uint64(slot))
 		if err != nil {
 			return err
@@ -144,24 +146,24 @@ func (g *Group) details(ctx context.Context, add func(string, ...any)) error {
 			add("group %d: entry %d holds %#x", g.id, slot, r[0])
 		}
 	}
-	for m, inst := range g.space.instances {
-		for i, br := range inst.bridges {
-			if i >= len(codeOf(m).bridges) {
+	for m, inst := range g.space.Instances {
+		for i, br := range inst.Shims {
+			if i >= len(space.CodeOf(m).Shims) {
 				// it belongs to the instance alone, such as what says where its thread-local
 				// storage is
 				break
 			}
-			for _, x := range codeOf(m).bridges[i].bindings {
-				if x.imp.Kind == wasm.KindGlobal {
-					add("group %d: %s: %s.%s = %d", g.id, m.Name, x.imp.Module, x.imp.Name,
-						value(br.ExportedGlobal(x.imp.Name)))
+			for _, x := range space.CodeOf(m).Shims[i].Bindings {
+				if x.Imp.Kind == wasm.KindGlobal {
+					add("group %d: %s: %s.%s = %d", g.id, m.Name, x.Imp.Module, x.Imp.Name,
+						value(br.ExportedGlobal(x.Imp.Name)))
 				}
 			}
 		}
 	}
-	add("group %d: spaces %s", g.id, strings.Join(slices.Sorted(maps.Keys(g.space.imports)), " "))
-	for _, index := range slices.Sorted(maps.Keys(g.space.linked)) {
-		add("group %d: link %d is %s", g.id, index, g.space.linked[index].Name)
+	add("group %d: spaces %s", g.id, strings.Join(slices.Sorted(maps.Keys(g.space.Imports)), " "))
+	for _, index := range slices.Sorted(maps.Keys(g.space.Resolved)) {
+		add("group %d: link %d is %s", g.id, index, g.space.Resolved[index].Name)
 	}
 	return nil
 }
@@ -178,7 +180,7 @@ func (l *Linker) TableLength() uint32 { return l.state.slots.Length }
 
 // IdleCodes returns how much unused compiled code is kept.
 func (l *Linker) IdleCodes() int {
-	return l.shared.codes.Idle()
+	return l.shared.Cache.Idle()
 }
 
 // PointerOwners tells whose each entry of the function table is that is a library's.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/loops"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -18,7 +19,7 @@ import (
 // entries and what they hold in every group, handles, records. Blocks that wait to be freed count
 // as free. Compilations that were given up have ended.
 func (l *Linker) Snapshot(ctx context.Context) (lines []string) {
-	_ = l.shared.codes.Settle(ctx)
+	_ = l.shared.Cache.Settle(ctx)
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	l.areas.mu.Lock()
 	for _, base := range slices.Sorted(maps.Keys(l.areas.live)) {
@@ -109,14 +110,14 @@ func (g *Group) describe(ctx context.Context, add func(string, ...any)) error {
 			add("group %d: entry %d is taken", g.id, slot)
 		}
 	}
-	mods := slices.Collect(maps.Keys(g.space.instances))
+	mods := slices.Collect(maps.Keys(g.space.Instances))
 	slices.SortFunc(mods, func(a, b *image.Module) int { return cmp.Compare(a.ID, b.ID) })
 	for _, m := range mods {
-		if g.space.instances[m].mod != nil {
+		if g.space.Instances[m].Mod != nil {
 			add("group %d: instance of %s", g.id, m.Name)
 		}
 	}
-	add("group %d: %d links, %d filled", g.id, len(g.space.links), len(g.space.linked))
+	add("group %d: %d links, %d filled", g.id, len(g.space.PLT), len(g.space.Resolved))
 	return nil
 }
 
@@ -126,17 +127,17 @@ func (g *Group) tableContents(ctx context.Context) ([]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	compiled, err := g.l.shared.rt.CompileModule(ctx, bytes)
+	compiled, err := g.l.shared.Runtime.CompileModule(ctx, bytes)
 	if err != nil {
 		return nil, err
 	}
 	defer compiled.Close(ctx)
-	mod, err := g.l.shared.instantiateIn(ctx, compiled, g.space.namespace)
+	mod, err := g.l.shared.InstantiateIn(ctx, compiled, g.space.Namespace)
 	if err != nil {
 		return nil, err
 	}
 	defer mod.Close(ctx)
-	out := make([]bool, g.space.slots)
+	out := make([]bool, g.space.Slots)
 	for i := range out {
 		r, err := mod.ExportedFunction("null").Call(ctx, uint64(i))
 		if err != nil {
@@ -150,7 +151,7 @@ func (g *Group) tableContents(ctx context.Context) ([]bool, error) {
 // buildProbe writes a module that tells whether a table entry is null.
 func buildProbe() ([]byte, error) {
 	var b wasm.Builder
-	table := b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
+	table := b.ImportTable(shim.TableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
 	i32 := []wasm.ValType{wasm.I32}
 	b.ExportFunc("null",
 		b.Func(b.Type(i32, i32), nil, new(wasm.Code).LocalGet(0).TableGet(table).RefIsNull()))

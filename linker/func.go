@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 )
 
 // Func is a function of the image that was looked up once, for many calls in one group. It stays
@@ -12,7 +13,7 @@ import (
 type Func struct {
 	group *Group
 	fn    *image.Function
-	pool  *functionPool
+	pool  *space.Pool
 	words int // of a stack: the arguments or the results, whichever are more
 }
 
@@ -26,7 +27,7 @@ func (g *Group) Func(ctx context.Context, lib *Library, name string) (*Func, err
 		if err != nil {
 			return err
 		}
-		pool, err := g.space.poolOf(fn)
+		pool, err := g.space.PoolOf(fn)
 		if err != nil {
 			return err
 		}
@@ -57,11 +58,11 @@ func (f *Func) Call(ctx context.Context, args ...uint64) ([]uint64, error) {
 	}
 	var results []uint64
 	err := f.group.inside(ctx, func(ctx context.Context, e *entry) error {
-		if f.pool.gone {
+		if f.pool.Gone {
 			return ErrLibraryClosed
 		}
 		var err error
-		results, err = f.pool.call(ctx, args)
+		results, err = f.pool.Call(ctx, args)
 		return f.group.judge(e, f.group.exiting(ctx, e, err))
 	})
 	if err != nil {
@@ -78,10 +79,10 @@ func (f *Func) CallWithStack(ctx context.Context, stack []uint64) error {
 		return f.wrongLength(len(stack), "value of stack")
 	}
 	return f.group.inside(ctx, func(ctx context.Context, e *entry) error {
-		if f.pool.gone {
+		if f.pool.Gone {
 			return ErrLibraryClosed
 		}
-		return f.group.judge(e, f.group.exiting(ctx, e, f.pool.callWithStack(ctx, stack)))
+		return f.group.judge(e, f.group.exiting(ctx, e, f.pool.CallWithStack(ctx, stack)))
 	})
 }
 

@@ -13,19 +13,18 @@ type FunctionType struct {
 }
 
 // String returns, for instance, "(i32, i64) -> (f32)".
-func (t *FunctionType) String() string { return wasmType(t.Params, t.Results).String() }
-
-// wasmType converts a signature from wazero's terms.
-func wasmType(params, results []api.ValueType) wasm.FuncType {
-	convert := func(list []api.ValueType) []wasm.ValType {
-		var out []wasm.ValType
-		for _, t := range list {
-			out = append(out, wasm.ValType(t))
-		}
-		return out
-	}
-	return wasm.FuncType{Params: convert(params), Results: convert(results)}
-}
+func (t *FunctionType) String() string { return image.WasmType(t.Params, t.Results).String() }
 
 // publicType converts a signature to wazero's terms.
 func publicType(t wasm.FuncType) *FunctionType { return (*FunctionType)(image.NewSignature(t)) }
+
+// words returns how many arguments parameters are in wazero's encoding: a vector is two.
+func words[T ~byte](params []T) int {
+	n := len(params)
+	for _, p := range params {
+		if p == T(wasm.V128) {
+			n++
+		}
+	}
+	return n
+}

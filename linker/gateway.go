@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/fdlock"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -21,7 +22,7 @@ type gateway struct {
 
 // streamsNamespace is where the gateway of a system interface finds the instance of the standard
 // streams.
-const streamsNamespace = reservedPrefix + "streams"
+const streamsNamespace = shim.ReservedPrefix + "streams"
 
 // pass writes a call of a function with the parameters of the one that is written.
 func (g *gateway) pass(c *wasm.Code, fn *image.Function, target uint32) *wasm.Code {
@@ -73,7 +74,7 @@ func (g *gateway) export(b *wasm.Builder, functions []*image.Function,
 			targets[i] = b.ImportFunc(g.namespace, fn.Name, g.functionType(b, fn))
 		}
 	}
-	b.ImportMemory(memoryNamespace, "memory", anyMemory(g.shared))
+	b.ImportMemory(shim.MemoryNamespace, "memory", anyMemory(g.shared))
 	for i, fn := range functions {
 		b.ExportFunc(fn.Name, b.Func(g.functionType(b, fn), nil, wrap(fn, targets[i])))
 	}

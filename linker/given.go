@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -52,7 +53,8 @@ func (c *Config) WithGlobal(name string, t api.ValueType, mutable bool, value ui
 // WithTag defines an exception tag, which modules import from "env". Without a definition the
 // linker makes one when the first module imports it. Names are as [Config.WithData] says.
 func (c *Config) WithTag(name string, params ...api.ValueType) *Config {
-	return c.define(definition{name: name, kind: image.KindTag, tag: wasmType(params, nil).Params})
+	return c.define(definition{name: name, kind: image.KindTag,
+		tag: image.WasmType(params, nil).Params})
 }
 
 // check returns why a symbol cannot be.
@@ -132,12 +134,12 @@ func (l *Linker) given(ctx context.Context) (*image.Module, error) {
 		return nil, fmt.Errorf("linker: definitions: %w", err)
 	}
 	m := &image.Module{ID: l.nextID(), Name: "definitions", Info: info, Generated: true,
-		Code: &code{}}
+		Code: &space.Code{}}
 	if m.Src, err = wasm.DecodeWithin(bytes, wasm.DefaultLimits().AnyCost()); err != nil {
 		return nil, fmt.Errorf("linker: definitions: %w", err)
 	}
 	m.ReadExports()
-	codeOf(m).compiled, err = l.compileGenerated(ctx, "definitions", bytes, nil)
+	space.CodeOf(m).Compiled, err = l.compileGenerated(ctx, "definitions", bytes, nil)
 	return m, err
 }
 
@@ -149,7 +151,7 @@ func (l *Linker) writeGiven(m *image.Module) {
 	for i := range l.config.defined {
 		d := &l.config.defined[i]
 		if d.kind == image.KindData {
-			b, _ := l.shared.mem.At(m.Exports[d.name].Addr, uint32(len(d.data)))
+			b, _ := l.shared.Mem.At(m.Exports[d.name].Addr, uint32(len(d.data)))
 			copy(b, d.data)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/ctxlock"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 )
 
 // Group is an instance group: one thread of the guest. It has its own instance of every module, its
@@ -32,8 +33,8 @@ type Group struct {
 	// What follows belongs to the goroutine that has the lock, and, while the coordinator holds the
 	// group still, to the one that replays an operation for it. When the group is dying, it belongs
 	// to the goroutine that has the lock after AwaitOut.
-	space      space  // what steps of operations see of the group
-	spare      *entry // a stay that has ended, to be used again
+	space      space.Space // what steps of operations see of the group
+	spare      *entry      // a stay that has ended, to be used again
 	dlError    dlError
 	allocating bool // a call of the guest's allocator is under way
 }
@@ -53,12 +54,12 @@ type dlError struct {
 }
 
 func newGroup(l *Linker) *Group {
-	g := &Group{l: l, lock: ctxlock.New(), space: newSpace(&l.shared)}
-	g.space.inject = func(ctx context.Context, at failpoint.Point) error {
+	g := &Group{l: l, lock: ctxlock.New(), space: space.New(&l.shared)}
+	g.space.Inject = func(ctx context.Context, at failpoint.Point) error {
 		return l.config.inject.At(ctx, g, at)
 	}
-	g.space.leads = func(ctx context.Context) bool { return entryOf(ctx).leads() }
-	g.space.dropDtors = func(m *image.Module) { l.dtors.DropThread(g, m) }
+	g.space.Leads = func(ctx context.Context) bool { return entryOf(ctx).leads() }
+	g.space.DropDtors = func(m *image.Module) { l.dtors.DropThread(g, m) }
 	return g
 }
 

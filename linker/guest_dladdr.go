@@ -35,7 +35,7 @@ func (g *Group) dladdr(ctx context.Context, pointer, info uint32) uint32 {
 		}
 		words[i] = address
 	}
-	out, ok := g.l.shared.mem.At(info, dlInfoSize)
+	out, ok := g.l.shared.Mem.At(info, dlInfoSize)
 	if !ok {
 		return 0
 	}

@@ -67,7 +67,7 @@ func (l *Linker) dlFunctions() []hostFunction {
 // data, are filled in. They stay until the call returns.
 func (g *Group) dlIteratePhdr(ctx context.Context, callback, data uint32) uint32 {
 	i32 := api.ValueTypeI32
-	call, err := g.space.caller(ctx, []api.ValueType{i32, i32, i32}, []api.ValueType{i32})
+	call, err := g.space.Caller(ctx, []api.ValueType{i32, i32, i32}, []api.ValueType{i32})
 	if err != nil {
 		return 0
 	}
@@ -85,7 +85,7 @@ func (g *Group) dlIteratePhdr(ctx context.Context, callback, data uint32) uint32
 		if err != nil {
 			return 0
 		}
-		b, ok := g.l.shared.mem.At(area, phdrInfoSize+phdrSize)
+		b, ok := g.l.shared.Mem.At(area, phdrInfoSize+phdrSize)
 		if !ok {
 			return 0
 		}
@@ -99,7 +99,7 @@ func (g *Group) dlIteratePhdr(ctx context.Context, callback, data uint32) uint32
 			binary.LittleEndian.PutUint32(b[at:], v)
 		}
 		binary.LittleEndian.PutUint16(b[12:], 1)
-		r, err := call.call(ctx,
+		r, err := call.Call(ctx,
 			[]uint64{uint64(area), phdrInfoSize, uint64(data), uint64(callback)})
 		if err != nil {
 			panic(err)
@@ -181,7 +181,7 @@ func (g *Group) dlerror(ctx context.Context) uint32 {
 			d.area, d.size = area, size
 		}
 	}
-	b, ok := g.l.shared.mem.At(d.area, d.size)
+	b, ok := g.l.shared.Mem.At(d.area, d.size)
 	if !ok || d.area == 0 {
 		return 0
 	}

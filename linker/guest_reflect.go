@@ -17,7 +17,7 @@ const reflectionSize = 6
 // go and how many there is room for, the same of results, and where the numbers go. A closure may
 // be given another type, so that its answer does not stay.
 func (g *Group) wasixReflect(a []uint32) uint32 {
-	out, ok := g.l.shared.mem.At(a[5], reflectionSize)
+	out, ok := g.l.shared.Mem.At(a[5], reflectionSize)
 	if !ok {
 		return errnoFault
 	}
@@ -37,8 +37,8 @@ func (g *Group) wasixReflect(a []uint32) uint32 {
 	if uint64(len(arguments)) > uint64(a[2]) || uint64(len(results)) > uint64(a[4]) {
 		return errnoOverflow
 	}
-	to, ok := g.l.shared.mem.At(a[1], uint32(len(arguments)))
-	to2, ok2 := g.l.shared.mem.At(a[3], uint32(len(results)))
+	to, ok := g.l.shared.Mem.At(a[1], uint32(len(arguments)))
+	to2, ok2 := g.l.shared.Mem.At(a[3], uint32(len(results)))
 	if !ok || !ok2 {
 		return errnoFault
 	}
@@ -86,8 +86,8 @@ func (g *Group) wasixCall(ctx context.Context, a []uint32) uint32 {
 	if !found || !known || !known2 {
 		return errnoInval
 	}
-	in, ok := g.l.shared.mem.At(a[1], a[2])
-	if _, ok2 := g.l.shared.mem.At(a[3], a[4]); !ok || !ok2 {
+	in, ok := g.l.shared.Mem.At(a[1], a[2])
+	if _, ok2 := g.l.shared.Mem.At(a[3], a[4]); !ok || !ok2 {
 		return errnoFault
 	}
 	strict := a[5] != 0
@@ -116,7 +116,7 @@ func (g *Group) wasixCall(ctx context.Context, a []uint32) uint32 {
 	if err != nil {
 		panic(err) // to the guest, it is a trap in the function
 	}
-	out, ok := g.l.shared.mem.At(a[3], a[4])
+	out, ok := g.l.shared.Mem.At(a[3], a[4])
 	if !ok {
 		return errnoFault
 	}

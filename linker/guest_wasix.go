@@ -55,7 +55,7 @@ func (l *Linker) wasixFunctions() []hostFunction {
 			return g.wasixSymbol(ctx, a[0], a[1], a[2], spans.Span{Base: a[3], Size: a[4]}, a[5])
 		}),
 		define("dl_invalid_handle", 1, func(_ context.Context, g *Group, a []uint32) uint32 {
-			if _, err := l.guest.find(a[0]); err != nil && a[0] != l.shared.main.ID {
+			if _, err := l.guest.find(a[0]); err != nil && a[0] != l.shared.Main.ID {
 				return errnoNoExec
 			}
 			return errnoSuccess
@@ -119,7 +119,7 @@ func (g *Group) wasixSymbol(ctx context.Context, handle, symbol, n uint32, text 
 func (g *Group) wasixResult(value uint32, err error, text spans.Span, out uint32) uint32 {
 	if err != nil {
 		fatal(err)
-		b, ok := g.l.shared.mem.At(text.Base, text.Size)
+		b, ok := g.l.shared.Mem.At(text.Base, text.Size)
 		switch {
 		case !ok:
 			return errnoFault
@@ -132,7 +132,7 @@ func (g *Group) wasixResult(value uint32, err error, text spans.Span, out uint32
 }
 
 func (g *Group) wasixStore(value, out uint32) uint32 {
-	b, ok := g.l.shared.mem.At(out, 4)
+	b, ok := g.l.shared.Mem.At(out, 4)
 	if !ok {
 		return errnoFault
 	}
@@ -157,7 +157,7 @@ func wasixErrno(err error) uint32 {
 }
 
 func (g *Group) wasixAllocate(ctx context.Context, out uint32) uint32 {
-	if _, ok := g.l.shared.mem.At(out, 4); !ok {
+	if _, ok := g.l.shared.Mem.At(out, 4); !ok {
 		return errnoFault
 	}
 	slot, err := g.AllocateClosure(ctx)
@@ -170,7 +170,7 @@ func (g *Group) wasixAllocate(ctx context.Context, out uint32) uint32 {
 func (g *Group) wasixPrepare(ctx context.Context, a []uint32) uint32 {
 	var t wasm.FuncType
 	for i, types := range []*[]wasm.ValType{&t.Params, &t.Results} {
-		bytes, ok := g.l.shared.mem.At(a[2+2*i], a[3+2*i])
+		bytes, ok := g.l.shared.Mem.At(a[2+2*i], a[3+2*i])
 		if !ok {
 			return errnoFault
 		}

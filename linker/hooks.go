@@ -4,55 +4,58 @@ import (
 	"context"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // hookOptions says which tables the code of modules needs.
 func (l *Linker) hookOptions(opt *wasm.RewriteOptions) {
 	if l.config.polls {
-		opt.ExportStart = startExport
-		opt.Polls = &wasm.Polls{Module: baseNamespace, Name: basePoll, Export: l.pollHooks.name}
+		opt.ExportStart = shim.StartExport
+		opt.Polls = &wasm.Polls{Module: shim.BaseNamespace, Name: shim.BasePoll,
+			Export: l.pollHooks.Name}
 	}
 	if l.noSharedMemory == nil {
-		opt.ExportStart = startExport
-		opt.Waits = l.waitHooks.name
+		opt.ExportStart = shim.StartExport
+		opt.Waits = l.waitHooks.Name
 	}
 }
 
 // hook notes which tables a module was given.
 func (l *Linker) hook(m *image.Module, r *wasm.Rewritten) {
-	codeOf(m).hooks = nil
+	space.CodeOf(m).Hooks = nil
 	if r.Polls {
-		codeOf(m).hooks = append(codeOf(m).hooks, &l.pollHooks)
+		space.CodeOf(m).Hooks = append(space.CodeOf(m).Hooks, &l.pollHooks)
 	}
 	if r.Waits {
-		codeOf(m).hooks = append(codeOf(m).hooks, &l.waitHooks)
+		space.CodeOf(m).Hooks = append(space.CodeOf(m).Hooks, &l.waitHooks)
 	}
 }
 
 // fillers compiles what fills the tables of a module, for the first one that has such tables.
 func (l *Linker) fillers(ctx context.Context, m *image.Module) error {
-	for _, h := range codeOf(m).hooks {
-		if h.filler != nil {
+	for _, h := range space.CodeOf(m).Hooks {
+		if h.Filler != nil {
 			continue
 		}
-		filler, err := h.build(l.host.HostName)
-		if h.filler, err = l.compileGenerated(ctx, h.name, filler, err); err != nil {
+		filler, err := buildHooks(h, l.host.HostName)
+		if h.Filler, err = l.compileGenerated(ctx, h.Name, filler, err); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// build writes the module that fills such a table.
-func (h *hookTable) build(host string) ([]byte, error) {
+// buildHooks writes the module that fills such a table.
+func buildHooks(h *space.HookTable, host string) ([]byte, error) {
 	var b wasm.Builder
 	var functions []uint32
-	for k, t := range h.types {
+	for k, t := range h.Types {
 		functions = append(functions,
-			b.ImportFunc(host, h.functions[k], b.Type(t.Params, t.Results)))
+			b.ImportFunc(host, h.Functions[k], b.Type(t.Params, t.Results)))
 	}
-	table := b.ImportTable(h.name, h.name, wasm.TableType{Elem: wasm.FuncRef})
+	table := b.ImportTable(h.Name, h.Name, wasm.TableType{Elem: wasm.FuncRef})
 	b.ActiveFuncs(table, wasm.ConstI32(0), functions...)
 	return b.Bytes()
 }

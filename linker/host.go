@@ -12,6 +12,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/fdlock"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
@@ -70,12 +72,12 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 	functions = slices.Concat(functions, l.dlFunctions(), l.wasixFunctions(), l.threadFunctions(),
 		l.waitFunctions(), []hostFunction{l.callbackFunction()})
 	m := &image.Module{ID: l.nextID(), Name: "linker", Exports: map[string]*image.Export{},
-		Code:     &code{},
-		HostName: hostNamespace}
-	b := l.shared.rt.NewHostModuleBuilder(m.HostName)
+		Code:     &space.Code{},
+		HostName: shim.HostNamespace}
+	b := l.shared.Runtime.NewHostModuleBuilder(m.HostName)
 	for _, f := range functions {
 		b = b.NewFunctionBuilder().WithGoModuleFunction(f.run, f.params, f.results).Export(f.name)
-		fn := image.NewFunction(m, f.name, wasmType(f.params, f.results))
+		fn := image.NewFunction(m, f.name, image.WasmType(f.params, f.results))
 		m.Functions = append(m.Functions, fn)
 		m.Exports[f.name] = &image.Export{Mod: m, Name: f.name, Kind: image.KindFunction, Fn: fn}
 	}
@@ -97,7 +99,7 @@ func lazy(ctx context.Context, index uint32) {
 
 func (e *entry) bindLink(ctx context.Context, index uint32) error {
 	g := e.group
-	k := g.space.links[index]
+	k := g.space.PLT[index]
 	if k == nil {
 		return &UndefinedSymbolError{Symbol: fmt.Sprintf("link table entry %d", index)}
 	}
@@ -123,11 +125,11 @@ func (e *entry) bindLink(ctx context.Context, index uint32) error {
 		}
 		fn = x.Fn
 	}
-	if !g.space.has(fn.Mod) { // only before its module's own instantiation, within one load
+	if !g.space.Has(fn.Mod) { // only before its module's own instantiation, within one load
 		return &UndefinedSymbolError{Module: k.Mod.Name, Symbol: k.Symbol}
 	}
 	g.l.logLate(ctx, k, fn)
-	return g.space.putLink(ctx, index, fn)
+	return g.space.PutPLT(ctx, index, fn)
 }
 
 // late finds a function of a host module that was instantiated after the module that calls it was
@@ -137,7 +139,7 @@ func (e *entry) late(ctx context.Context, k *image.PLTEntry) (x *image.Export, e
 	if namespace == "env" {
 		namespace = e.group.l.config.envModule
 	}
-	if e.replay || e.group.l.shared.rt.Module(namespace) == nil {
+	if e.replay || e.group.l.shared.Runtime.Module(namespace) == nil {
 		return nil, nil
 	}
 	err = e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
@@ -153,7 +155,7 @@ func (e *entry) late(ctx context.Context, k *image.PLTEntry) (x *image.Export, e
 // resizeHeap makes the memory at least as large as asked, in bytes. It returns 1, or 0 when that is
 // impossible.
 func (l *Linker) resizeHeap(size uint32) uint64 {
-	have := uint64(len(l.shared.mem.Bytes()))
+	have := uint64(len(l.shared.Mem.Bytes()))
 	if uint64(size) <= have {
 		return 1
 	}

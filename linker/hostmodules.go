@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -41,7 +42,7 @@ func (l *Linker) checkImports(m *image.Module) error {
 	}
 	for i := range m.Src.Imports {
 		imp := &m.Src.Imports[i]
-		if strings.HasPrefix(imp.Module, reservedPrefix) {
+		if strings.HasPrefix(imp.Module, shim.ReservedPrefix) {
 			return importError(m, imp, "the namespace is the linker's own")
 		}
 		if imp.Kind == wasm.KindFunc && imp.Module != "env" &&

@@ -1,10 +1,5 @@
 package linker
 
-import (
-	"fmt"
-	"strconv"
-)
-
 // Functions of the linker's own host module.
 const (
 	hostSafepoint = "safepoint" // () before every call of a host function
@@ -24,33 +19,3 @@ const (
 	// same way.
 	providedPrefix = "env."
 )
-
-// hostNamespace is what generated modules import the linker's own functions from.
-const hostNamespace = reservedPrefix + "host"
-
-// Import namespaces of generated modules. Guests cannot import from them.
-const (
-	reservedPrefix  = "lockstep:"
-	memoryNamespace = reservedPrefix + "memory" // the image's memory
-	// the module itself, to what puts its functions into tables
-	selfNamespace = reservedPrefix + "self"
-	stubsPrefix   = reservedPrefix + "stubs:" // and its bridges, by their numbers
-	// modules that a bridge imports from, by their numbers
-	usedPrefix     = reservedPrefix + "used:"
-	baseNamespace  = reservedPrefix + "base"  // a group's link table and stack pointer
-	tableNamespace = reservedPrefix + "table" // a group's function table and what changes it
-)
-
-// moduleNamespace is the namespace of a module's own instance.
-func moduleNamespace(id uint32) string {
-	return reservedPrefix + "module:" + strconv.FormatUint(uint64(id), 10)
-}
-
-// bridgeNamespace is the namespace of a bridge of a module.
-func bridgeNamespace(id uint32, bridge int) string {
-	return fmt.Sprintf("%sbridge:%d:%d", reservedPrefix, id, bridge)
-}
-
-// startExport is under which name a module exports its start function, when that must not run
-// before the tables are filled.
-const startExport = reservedPrefix + "start"

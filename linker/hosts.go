@@ -13,6 +13,8 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
@@ -36,35 +38,35 @@ func (l *Linker) privateHost(ctx context.Context, namespace string, b hostBuilde
 		return fmt.Errorf("linker: host module: %w", err)
 	}
 	l.hostCodes = append(l.hostCodes, compiled)
-	instance, err := l.shared.rt.InstantiateModule(ctx, compiled, anonymous())
+	instance, err := l.shared.Runtime.InstantiateModule(ctx, compiled, space.Anonymous())
 	if err != nil {
 		return fmt.Errorf("linker: host module: %w", err)
 	}
 	l.hosts = append(l.hosts, instance)
-	l.shared.imports.set(namespace, instance)
+	l.shared.Imports.Set(namespace, instance)
 	return nil
 }
 
 // hostModule returns the host module of a name, nil if there is none. WASI there always is.
 func (l *Linker) hostModule(ctx context.Context, namespace string) (api.Module, error) {
-	host := l.shared.rt.Module(namespace)
+	host := l.shared.Runtime.Module(namespace)
 	if host != nil || namespace != wasiName {
 		return host, nil
 	}
-	if l.shared.imports.get(namespace) == nil {
-		wasi := wasi_snapshot_preview1.NewBuilder(l.shared.rt)
+	if l.shared.Imports.Get(namespace) == nil {
+		wasi := wasi_snapshot_preview1.NewBuilder(l.shared.Runtime)
 		if err := l.privateHost(ctx, namespace, wasi); err != nil {
 			return nil, err
 		}
 	}
-	return l.shared.imports.get(namespace), nil
+	return l.shared.Imports.Get(namespace), nil
 }
 
 // gateway returns the module that stands for a host module of a name, or nil when the runtime has
 // none.
 func (t *tx) gateway(ctx context.Context, namespace string) (*image.Module, error) {
 	l := t.l
-	if strings.HasPrefix(namespace, reservedPrefix) {
+	if strings.HasPrefix(namespace, shim.ReservedPrefix) {
 		return nil, nil
 	}
 	if m := l.gateways[namespace]; m != nil {
@@ -76,16 +78,16 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*image.Module, erro
 	}
 	m := &image.Module{ID: t.l.nextID(), Name: namespace, Exports: map[string]*image.Export{},
 		Generated: true,
-		Code:      &code{}}
+		Code:      &space.Code{}}
 	for name, def := range host.ExportedFunctionDefinitions() {
-		fn := image.NewFunction(m, name, wasmType(def.ParamTypes(), def.ResultTypes()))
+		fn := image.NewFunction(m, name, image.WasmType(def.ParamTypes(), def.ResultTypes()))
 		m.Functions = append(m.Functions, fn)
 		m.Exports[name] = &image.Export{Mod: m, Name: name, Kind: image.KindFunction, Fn: fn}
 	}
 	m.IndexFunctions()
 	gateway := gateway{namespace: namespace, functions: m.Functions, host: l.host.HostName,
 		shared: l.noSharedMemory == nil, system: strings.HasPrefix(namespace, "wasi_")}
-	resolve := l.shared.imports.get
+	resolve := l.shared.Imports.Get
 	if gateway.system {
 		streams, err := t.streams(ctx, &gateway)
 		if err != nil {
@@ -93,45 +95,46 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*image.Module, erro
 		}
 		resolve = func(name string) api.Module {
 			if name == streamsNamespace {
-				return codeOf(streams).instance
+				return space.CodeOf(streams).Instance
 			}
-			return l.shared.imports.get(name)
+			return l.shared.Imports.Get(name)
 		}
 	}
 	bytes, err := gateway.build()
 	if err != nil {
 		return nil, err
 	}
-	if codeOf(m).compiled, err = codecache.Compile(ctx, l.shared.rt, bytes); err != nil {
+	if space.CodeOf(m).Compiled, err = codecache.Compile(ctx, l.shared.Runtime, bytes); err != nil {
 		return nil, fmt.Errorf("linker: host module %s: %w", text.Quote(namespace), err)
 	}
-	codeOf(m).instance, err = l.shared.instantiateAs(ctx, codeOf(m).compiled, resolve,
+	space.CodeOf(m).Instance, err = l.shared.InstantiateAs(ctx, space.CodeOf(m).Compiled, resolve,
 		l.moduleConfig())
 	if err != nil {
 		return nil, fmt.Errorf("linker: host module %s: %w", text.Quote(namespace), err)
 	}
 	l.gateways[namespace] = m
-	l.shared.imports.set(importName(m), codeOf(m).instance)
+	l.shared.Imports.Set(shim.ImportName(m), space.CodeOf(m).Instance)
 	return m, nil
 }
 
 // streams returns the instance in which a system interface has its standard streams, and nothing
 // else: no folders.
 func (t *tx) streams(ctx context.Context, g *gateway) (*image.Module, error) {
-	l, key := t.l, reservedPrefix+"streams:"+g.namespace
+	l, key := t.l, shim.ReservedPrefix+"streams:"+g.namespace
 	if m := l.gateways[key]; m != nil {
 		return m, nil
 	}
-	m := &image.Module{ID: l.nextID(), Name: g.namespace, Generated: true, Code: &code{}}
+	m := &image.Module{ID: l.nextID(), Name: g.namespace, Generated: true, Code: &space.Code{}}
 	bytes, err := g.buildStreams()
-	if codeOf(m).compiled, err = l.compileGenerated(ctx, "standard streams", bytes,
+	if space.CodeOf(m).Compiled, err = l.compileGenerated(ctx, "standard streams", bytes,
 		err); err != nil {
 		return nil, err
 	}
 	config := l.moduleConfig().WithFSConfig(wazero.NewFSConfig())
 	// Listening sockets would come with the values of ctx, and cannot be opened twice.
-	if codeOf(m).instance, err = l.shared.instantiateAs(context.Background(), codeOf(m).compiled,
-		l.shared.imports.get,
+	if space.CodeOf(m).Instance, err = l.shared.InstantiateAs(context.Background(),
+		space.CodeOf(m).Compiled,
+		l.shared.Imports.Get,
 		config); err != nil {
 		return nil, fmt.Errorf("linker: standard streams: %w", err)
 	}

@@ -90,7 +90,7 @@ func (l *Linker) addrData(s *image.Snapshot, address uint32) (AddrInfo, bool) {
 // pointer and its heap, with its stack perhaps.
 func (l *Linker) dataArea(m *image.Module) spans.Span {
 	if m.Fixed {
-		return spans.Span{Base: 0, Size: l.shared.dataEnd}
+		return spans.Span{Base: 0, Size: l.shared.DataEnd}
 	}
 	return m.Memory
 }
@@ -126,7 +126,7 @@ func (l *Linker) Modules() []ModuleInfo {
 		}
 		area := l.dataArea(m)
 		info := ModuleInfo{
-			Name: m.Name, File: m.File, Main: m == l.shared.main,
+			Name: m.Name, File: m.File, Main: m == l.shared.Main,
 			MemoryBase: area.Base, MemorySize: area.Size, TableBase: m.Table.Base,
 			TableSize:       m.Table.Size,
 			ThreadLocalSize: m.TLSSize, Handles: int(m.Shown.Load()), Global: global[m],

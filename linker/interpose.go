@@ -13,7 +13,7 @@ import (
 // destructors. Those of the main module, or of the library that is its libc, would call into a
 // library that is not there any more.
 func (l *Linker) registersExit(m *image.Module, name string, typ wasm.FuncType) *image.Export {
-	if m == l.shared.main || !slices.Contains(exitFunctions, name) {
+	if m == l.shared.Main || !slices.Contains(exitFunctions, name) {
 		return nil
 	}
 	if x := l.host.Exports[providedPrefix+name]; x.Fn.Type.Equal(typ) {
@@ -30,7 +30,7 @@ var exitFunctions = []string{"__cxa_atexit", "atexit", "__cxa_thread_atexit",
 // shared library brings functions of these names which can do nothing (wasi-libc's libdl.so): they
 // are there to be replaced. Any other definition is meant.
 func (l *Linker) notStub(name string, x *image.Export) *image.Export {
-	if x == nil || x.Mod == l.shared.main || !slices.Contains(dlNames, name) || l.host == nil {
+	if x == nil || x.Mod == l.shared.Main || !slices.Contains(dlNames, name) || l.host == nil {
 		return x
 	}
 	switch base, _, _ := strings.Cut(path.Base(x.Mod.Name), ".so"); base {

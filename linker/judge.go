@@ -16,7 +16,7 @@ func (g *Group) judge(e *entry, err error) error {
 	if !errors.As(err, &exit) && (!g.l.config.trapCloses || !isTrap(err)) {
 		return err
 	}
-	if exit != nil && !g.space.engineClosed() {
+	if exit != nil && !g.space.EngineClosed() {
 		g.l.end(g, err)
 	} else {
 		g.die(err)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -90,16 +92,16 @@ func (l *Linker) makeMemory(ctx context.Context, minimum uint32) error {
 		return err
 	}
 	limit := uint64(l.maxPages) * linmem.PageSize
-	if got := l.shared.mem.Allocate(l.config.allocator, limit); got < limit {
+	if got := l.shared.Mem.Allocate(l.config.allocator, limit); got < limit {
 		return &LimitError{Limit: "memory that the allocator gives (bytes)", Value: limit, Max: got}
 	}
-	allocated := experimental.WithMemoryAllocator(ctx, l.shared.mem.Allocator())
-	if l.memoryRoot, err = l.shared.rt.InstantiateModule(allocated, l.memoryCode,
-		anonymous()); err != nil {
+	allocated := experimental.WithMemoryAllocator(ctx, l.shared.Mem.Allocator())
+	if l.memoryRoot, err = l.shared.Runtime.InstantiateModule(allocated, l.memoryCode,
+		space.Anonymous()); err != nil {
 		return err
 	}
-	l.shared.mem.Attach(l.memoryRoot.Memory())
-	l.shared.imports.set(memoryNamespace, l.memoryRoot)
+	l.shared.Mem.Attach(l.memoryRoot.Memory())
+	l.shared.Imports.Set(shim.MemoryNamespace, l.memoryRoot)
 	return l.settleMemory(ctx)
 }
 
@@ -109,13 +111,13 @@ func (l *Linker) makeMemory(ctx context.Context, minimum uint32) error {
 // instance that is closed at once takes that away from all others.
 func (l *Linker) settleMemory(ctx context.Context) error {
 	var b wasm.Builder
-	b.ImportMemory(memoryNamespace, "memory", anyMemory(l.noSharedMemory == nil))
+	b.ImportMemory(shim.MemoryNamespace, "memory", anyMemory(l.noSharedMemory == nil))
 	bytes, err := b.Bytes()
 	compiled, err := l.compileGenerated(ctx, "memory", bytes, err)
 	if err != nil {
 		return err
 	}
-	mod, err := l.shared.instantiateIn(ctx, compiled, l.shared.imports.get)
+	mod, err := l.shared.InstantiateIn(ctx, compiled, l.shared.Imports.Get)
 	if err != nil {
 		return errors.Join(err, compiled.Close(ctx))
 	}
@@ -128,7 +130,7 @@ func (l *Linker) readExecutable(m *image.Module) (slotsUsed uint64, err error) {
 	slotsUsed, m.Placed = 1, true
 	for _, name := range slices.Sorted(maps.Keys(m.Exports)) {
 		x, _ := m.Src.ExportByName(name)
-		if x.Kind != wasm.KindTable || l.shared.ownTable {
+		if x.Kind != wasm.KindTable || l.shared.OwnTable {
 			continue
 		}
 		t, _ := m.Src.TableType(x.Index)
@@ -136,7 +138,7 @@ func (l *Linker) readExecutable(m *image.Module) (slotsUsed uint64, err error) {
 			if err := leavesTable(m, x.Index); err != nil {
 				return 0, err
 			}
-			l.shared.ownTable, l.tableName = true, name
+			l.shared.OwnTable, l.tableName = true, name
 			m.Table, slotsUsed = spans.Span{Base: 0, Size: t.Min}, uint64(max(t.Min, 1))
 			if t.HasMax {
 				l.tableMax = min(l.tableMax, t.Max)
@@ -152,7 +154,7 @@ func (l *Linker) readExecutable(m *image.Module) (slotsUsed uint64, err error) {
 	}
 	if x := m.Exports["__stack_pointer"]; x != nil && x.Kind == image.KindGlobal &&
 		x.Global == (wasm.GlobalType{Type: wasm.I32, Mutable: true}) {
-		l.shared.stackPointer = x
+		l.shared.StackPointer = x
 	}
 	end := uint64(0)
 	for i := range m.Src.Data {
@@ -165,6 +167,6 @@ func (l *Linker) readExecutable(m *image.Module) (slotsUsed uint64, err error) {
 			end = max(end, uint64(v))
 		}
 	}
-	l.shared.dataEnd = uint32(min(end, 1<<32-1))
+	l.shared.DataEnd = uint32(min(end, 1<<32-1))
 	return slotsUsed, nil
 }

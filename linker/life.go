@@ -3,6 +3,8 @@ package linker
 import (
 	"context"
 	"fmt"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 )
 
 // The life of a group: reserved, building, live, dying, released. spec/lifetimes.md has the states,
@@ -27,7 +29,7 @@ func (g *Group) die(cause error) {
 	if g.cause.CompareAndSwap(nil, &err) {
 		g.l.dtors.DropThread(g, nil)
 		g.member.Crash(cause)
-		g.space.preempt.Hold()
+		g.space.Preempt.Hold()
 		g.l.futexes.Interrupt(g, err)
 	}
 }
@@ -44,7 +46,7 @@ func (g *Group) bury(ctx context.Context) {
 func (g *Group) discard(ctx context.Context) {
 	g.forget()
 	g.dropSpare()
-	g.space.closeInstances(ctx)
+	g.space.CloseInstances(ctx)
 	g.l.groups.remove(g)
 }
 
@@ -91,8 +93,8 @@ func (l *groupList) list() []*Group {
 }
 
 // spaces returns those of the groups that are not dying.
-func (l *groupList) spaces() map[*space]bool {
-	alive := map[*space]bool{}
+func (l *groupList) spaces() map[*space.Space]bool {
+	alive := map[*space.Space]bool{}
 	for _, g := range l.list() {
 		if g.cause.Load() == nil && !g.forgotten.Load() {
 			alive[&g.space] = true

@@ -12,13 +12,14 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/fdlock"
 	"github.com/lockstep-wasm/lockstep/linker/internal/futex"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 )
 
 // Linker is a process image: a main module and the libraries loaded into it, one linear memory, and
 // one or more instance groups. It is safe for concurrent use.
 type Linker struct {
 	// Decided once, by New, and only read afterwards.
-	shared         shared
+	shared         space.Shared
 	config         *Config
 	coord          *coord.Coordinator
 	first          *Group
@@ -51,8 +52,8 @@ type Linker struct {
 	guestThreads guestThreads // those that the guest has started
 	futexes      futex.Queues[*Group]
 	wanted       signal // a group waits for a lock that another one has
-	waitHooks    hookTable
-	pollHooks    hookTable
+	waitHooks    space.HookTable
+	pollHooks    space.HookTable
 
 	callersMu sync.Mutex
 	callers   map[string]wazero.CompiledModule // guarded by callersMu
@@ -82,7 +83,7 @@ func (l *Linker) Libraries() []string {
 	var names []string
 	s := l.committed.Load()
 	for _, m := range s.Search {
-		if m != l.shared.main && !m.Generated && !m.Joins && !s.Hides(m) {
+		if m != l.shared.Main && !m.Generated && !m.Joins && !s.Hides(m) {
 			names = append(names, m.Name)
 		}
 	}

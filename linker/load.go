@@ -8,6 +8,8 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -85,7 +87,7 @@ func (t *tx) note(found image.Names) {
 // fails before anything is allocated.
 func (t *tx) load(ctx context.Context, b *batch) ([]*image.Module, error) {
 	for _, m := range b.order {
-		if m != t.l.shared.main {
+		if m != t.l.shared.Main {
 			m.ID = t.l.nextID()
 		}
 		b.prepared[m].taken = true
@@ -108,7 +110,7 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*image.Module, error) {
 	})
 	t.note(b.names)
 	binder := &binder{t: t, now: b.now, scope: t.l.state.scope, batch: map[*image.Module]bool{},
-		ready: map[*image.Module]bool{}, bindings: map[*image.Module][]binding{}}
+		ready: map[*image.Module]bool{}, bindings: map[*image.Module][]shim.Binding{}}
 	if m := b.given; m != nil { // it needs no other, and comes first
 		binder.batch[m], binder.ready[m], binder.order = true, true, []*image.Module{m}
 		if err := t.place(ctx, m, nil); err != nil {
@@ -152,7 +154,7 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*image.Module, error) {
 
 // place gives a library its data area and its slots, unless they were decided when the image was
 // laid out, and computes where its symbols are.
-func (t *tx) place(ctx context.Context, m *image.Module, bindings []binding) error {
+func (t *tx) place(ctx context.Context, m *image.Module, bindings []shim.Binding) error {
 	if !m.Placed {
 		if err := t.l.config.inject.At(ctx, t.g, failpoint.Memory); err != nil {
 			return err
@@ -182,8 +184,8 @@ func (t *tx) place(ctx context.Context, m *image.Module, bindings []binding) err
 	// A module that puts a function of another one in its own element segment has made its pointer.
 	for index, x := range importedFunctions(m, bindings) {
 		slot := slots[uint32(index)]
-		if x != nil && x.kind == bindFunction && slot != 0 && !t.hasPointer(x.fn) {
-			t.change(func(s *image.Snapshot) { s.Pointers = s.Pointers.With(x.fn, slot) })
+		if x != nil && x.Kind == shim.BindFunction && slot != 0 && !t.hasPointer(x.Fn) {
+			t.change(func(s *image.Snapshot) { s.Pointers = s.Pointers.With(x.Fn, slot) })
 		}
 	}
 	return nil
@@ -196,19 +198,19 @@ func (t *tx) hasPointer(fn *image.Function) bool {
 
 // install does what is left once every address is known.
 func (t *tx) install(ctx context.Context, b *binder) error {
-	s := &loadStep{modules: b.order}
+	s := &space.LoadStep{Modules: b.order}
 	fail := func(m *image.Module, err error) error {
 		return &LoadError{File: m.File, Module: m.Name, Err: err}
 	}
 	for _, m := range b.order {
 		wanted := remembered(m, &t.l.state.slots)
 		for _, x := range b.bindings[m] {
-			if x.kind == bindPointer {
-				wanted = append(wanted, x.fn)
+			if x.Kind == shim.BindPointer {
+				wanted = append(wanted, x.Fn)
 			}
 		}
 		for _, fn := range wanted {
-			if _, err := t.slot(fn, &s.fills); err != nil {
+			if _, err := t.slot(fn, &s.Fills); err != nil {
 				return fail(m, err)
 			}
 		}
@@ -219,17 +221,17 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 			}
 		}
 	}
-	s.slots, s.links = max(t.l.state.slots.Length, b.entries), t.l.state.links.Length
+	s.Slots, s.PLT = max(t.l.state.slots.Length, b.entries), t.l.state.links.Length
 	t.l.state.slots.Free.Give(spans.Span{Base: t.l.state.slots.Length,
-		Size: s.slots - t.l.state.slots.Length})
-	t.l.state.slots.Length = s.slots
+		Size: s.Slots - t.l.state.slots.Length})
+	t.l.state.slots.Length = s.Slots
 	pointer := func(fn *image.Function) uint32 { p, _ := t.l.state.scope.Pointer(fn); return p }
 	for _, m := range b.order {
 		planBridges(m, b.bindings[m])
-		for _, br := range codeOf(m).bridges {
+		for _, br := range space.CodeOf(m).Shims {
 			err := t.l.config.inject.At(ctx, t.g, failpoint.Bridge)
 			if err == nil {
-				err = br.compile(ctx, t.l.shared.codes, m, pointer, t.l.host.HostName)
+				err = compileBridge(ctx, br, t.l.shared.Cache, m, pointer, t.l.host.HostName)
 			}
 			if err != nil {
 				return fail(m, fmt.Errorf("linker: bridge: %w", err))
@@ -239,7 +241,7 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 	if err := t.l.config.inject.At(ctx, t.g, failpoint.GrowMemory); err != nil {
 		return err
 	}
-	if have := t.l.shared.mem.Pages(); b.pages > have {
+	if have := t.l.shared.Mem.Pages(); b.pages > have {
 		if _, err := t.l.growMemory(uint64(b.pages - have)); err != nil {
 			return err
 		}
@@ -267,8 +269,8 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 }
 
 // threadLocal takes an area for the thread-local storage of every new module in every group.
-func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
-	for _, m := range s.modules {
+func (t *tx) threadLocal(ctx context.Context, s *space.LoadStep) error {
+	for _, m := range s.Modules {
 		if m.TLSSize == 0 || m.Fixed {
 			continue // an executable's own start-up code gives the first thread its storage
 		}
@@ -281,13 +283,13 @@ func (t *tx) threadLocal(ctx context.Context, s *loadStep) error {
 				return &LoadError{File: m.File, Module: m.Name, Err: err}
 			}
 			t.l.areas.own(g, base)
-			if s.tls == nil {
-				s.tls = map[*space]map[*image.Module]uint32{}
+			if s.TLS == nil {
+				s.TLS = map[*space.Space]map[*image.Module]uint32{}
 			}
-			if s.tls[&g.space] == nil {
-				s.tls[&g.space] = map[*image.Module]uint32{}
+			if s.TLS[&g.space] == nil {
+				s.TLS[&g.space] = map[*image.Module]uint32{}
 			}
-			s.tls[&g.space][m] = base
+			s.TLS[&g.space][m] = base
 		}
 	}
 	return nil
@@ -304,8 +306,8 @@ func (l *Linker) writeData(m *image.Module) error {
 	}
 	bounds := m.Memory
 	if m.Fixed {
-		bounds = spans.Span{Base: 0, Size: uint32(min(uint64(len(l.shared.mem.Bytes())), 1<<32-1))}
-	} else if b, ok := l.shared.mem.At(bounds.Base, bounds.Size); ok {
+		bounds = spans.Span{Base: 0, Size: uint32(min(uint64(len(l.shared.Mem.Bytes())), 1<<32-1))}
+	} else if b, ok := l.shared.Mem.At(bounds.Base, bounds.Size); ok {
 		clear(b)
 	}
 	globals := m.Placement()
@@ -325,10 +327,10 @@ func (l *Linker) writeData(m *image.Module) error {
 				To:   uint64(base) + uint64(len(d.Bytes)), Low: uint64(bounds.Base),
 				High: bounds.End()}
 		}
-		b, ok := l.shared.mem.At(base, uint32(len(d.Bytes)))
+		b, ok := l.shared.Mem.At(base, uint32(len(d.Bytes)))
 		if !ok {
 			return &LimitError{Limit: "memory (bytes)", Value: uint64(base) + uint64(len(d.Bytes)),
-				Max: uint64(len(l.shared.mem.Bytes()))}
+				Max: uint64(len(l.shared.Mem.Bytes()))}
 		}
 		copy(b, d.Bytes)
 	}

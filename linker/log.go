@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/search"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -56,19 +57,20 @@ func (t *tx) logLoaded(ctx context.Context, m *image.Module) {
 }
 
 // logBinding tells who defines an import.
-func (l *Linker) logBinding(ctx context.Context, m *image.Module, imp *wasm.Import, x binding) {
+func (l *Linker) logBinding(ctx context.Context, m *image.Module, imp *wasm.Import,
+	x shim.Binding) {
 	if !l.logs() {
 		return
 	}
 	definer, message := "", "bound"
 	switch {
-	case x.fn != nil:
-		definer = x.fn.Mod.Name
-	case x.exp != nil:
-		definer = x.exp.Mod.Name
-	case x.link != nil && x.link.Target != nil:
-		definer = x.link.Target.Mod.Name
-	case x.link != nil:
+	case x.Fn != nil:
+		definer = x.Fn.Mod.Name
+	case x.Exp != nil:
+		definer = x.Exp.Mod.Name
+	case x.PLT != nil && x.PLT.Target != nil:
+		definer = x.PLT.Target.Mod.Name
+	case x.PLT != nil:
 		message = "not bound yet: nobody has it"
 	default:
 		return // a place of the module's own: its memory, its table, its base addresses

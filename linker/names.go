@@ -20,7 +20,7 @@ func (n *guestNames) intern(ctx context.Context, g *Group, m *image.Module, s st
 	if err != nil {
 		return 0, err
 	}
-	b, _ := g.l.shared.mem.At(address, uint32(len(s))+1)
+	b, _ := g.l.shared.Mem.At(address, uint32(len(s))+1)
 	b[copy(b, s)] = 0
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -13,6 +13,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -32,12 +34,13 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	if config == nil {
 		config = NewConfig()
 	}
-	l := &Linker{shared: shared{rt: rt, polls: config.polls, maxCalls: config.maxCalls},
+	l := &Linker{shared: space.Shared{Runtime: rt, Polls: config.polls, MaxCalls: config.maxCalls},
 		config: config, gateways: map[string]*image.Module{},
 		callers: map[string]wazero.CompiledModule{}}
 	l.areas.l, l.areas.live = l, map[uint32]area{}
-	l.shared.callerCode = l.compileCaller
-	l.shared.codes = codecache.New(rt, config.codeCache, config.compilations, config.workers,
+	l.shared.CallerCode, l.shared.WriterCode = l.compileCaller, buildPut
+	l.shared.Errors = newSpaceErrors()
+	l.shared.Cache = codecache.New(rt, config.codeCache, config.compilations, config.workers,
 		codecache.Errors{Closed: ErrClosed, Compiling: ErrCompiling, Panicked: func(v any) error {
 			return &PanicError{During: "compiling a module", Value: v}
 		}})
@@ -55,7 +58,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	if err := l.bootstrap(ctx, main); err != nil {
 		l.closed.Store(true)
 		if l.first != nil {
-			l.first.space.closeInstances(ctx)
+			l.first.space.CloseInstances(ctx)
 		}
 		return nil, errors.Join(asLoadError(err, config.mainName), l.closeShared(ctx))
 	}
@@ -66,7 +69,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 // to lock: the bootstrap exception, which the coordinator checks by starting with exactly one
 // group.
 func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
-	if err := hasThreads(ctx, l.shared.rt); err != nil {
+	if err := hasThreads(ctx, l.shared.Runtime); err != nil {
 		if fe := (*FeatureError)(nil); !errors.As(err, &fe) {
 			return err
 		}
@@ -76,8 +79,8 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	if err != nil {
 		return err
 	}
-	l.shared.main = m
-	l.turn = newTurn(l.shared.main.Shared || l.config.parallel)
+	l.shared.Main = m
+	l.turn = newTurn(l.shared.Main.Shared || l.config.parallel)
 	t := &tx{l: l}
 	p := l.newPreparation(nil, l.state.scope, false)
 	defer p.close(ctx)
@@ -126,7 +129,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 		return err
 	}
 	l.groups.add(l.first)
-	if err := l.first.space.open(ctx, stackTop); err != nil {
+	if err := l.first.space.Open(ctx, stackTop); err != nil {
 		return err
 	}
 	t.g, l.alloc = l.first, newAllocator(m)
@@ -149,7 +152,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	}
 	if err != nil {
 		for _, m := range t.modules {
-			codeOf(m).close(ctx)
+			space.CodeOf(m).Close(ctx)
 		}
 		return err
 	}
@@ -208,7 +211,7 @@ func (l *Linker) decodeMain(bytes []byte) (*image.Module, []byte, error) {
 		}
 	}
 	m := &image.Module{ID: l.nextID(), Name: l.config.mainName, File: l.config.mainName, Src: src,
-		Info: info, Fixed: info == nil || hasFixedAddresses(src, info), Code: &code{}}
+		Info: info, Fixed: info == nil || hasFixedAddresses(src, info), Code: &space.Code{}}
 	if err := l.checkImports(m); err != nil {
 		return nil, nil, err
 	}
@@ -246,29 +249,29 @@ func hasFixedAddresses(src *wasm.Module, info *dylink.Info) bool {
 
 // compileBase compiles what every group starts with.
 func (l *Linker) compileBase(ctx context.Context) (err error) {
-	bytes, err := buildBase(!l.shared.ownTable, l.tableMax, l.config.polls)
-	if l.shared.baseCode, err = l.compileGenerated(ctx, "base", bytes, err); err != nil {
+	bytes, err := buildBase(!l.shared.OwnTable, l.tableMax, l.config.polls)
+	if l.shared.BaseCode, err = l.compileGenerated(ctx, "base", bytes, err); err != nil {
 		return err
 	}
-	namespace, name := baseNamespace, "table"
-	if l.shared.ownTable {
-		namespace, name = moduleNamespace(l.shared.main.ID), l.tableName
+	namespace, name := shim.BaseNamespace, "table"
+	if l.shared.OwnTable {
+		namespace, name = shim.ModuleNamespace(l.shared.Main.ID), l.tableName
 	}
 	bytes, err = buildTableAccess(namespace, name)
-	l.shared.tableCode, err = l.compileGenerated(ctx, "table access", bytes, err)
+	l.shared.TableCode, err = l.compileGenerated(ctx, "table access", bytes, err)
 	return err
 }
 
 // sideStack makes the first group's stack for libraries when the main module is an executable that
 // does not tell where its own is.
 func (l *Linker) sideStack(ctx context.Context) error {
-	if !l.shared.main.Fixed || l.shared.stackPointer != nil {
+	if !l.shared.Main.Fixed || l.shared.StackPointer != nil {
 		return nil
 	}
 	base, err := l.areas.take(ctx, l.first, l.config.stackSize, 16)
 	if err != nil {
 		return fmt.Errorf("linker: stack for libraries: %w", err)
 	}
-	l.first.space.setBaseStack(base + l.config.stackSize)
+	l.first.space.SetBaseStack(base + l.config.stackSize)
 	return nil
 }

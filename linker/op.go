@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
@@ -35,7 +36,7 @@ type tx struct {
 	do   func(ctx context.Context, t *tx) error
 
 	saved   state
-	steps   []step
+	steps   []space.Step
 	areas   []uint32        // data areas taken, to be given back
 	modules []*image.Module // compiled, to be closed
 	opened  []*image.Module // whose handles were counted
@@ -54,16 +55,6 @@ type tx struct {
 	early      bool  // it was committed while a constructor ran; nothing here counts any more
 	broken     error // a part of it that failed could not be taken back, so the whole fails
 	refused    bool  // it failed before it was published, at what it found or did not find
-}
-
-// step is a change that every group makes to its own space. It gets that and nothing else: neither
-// the linker, nor its locks, nor the group can be reached from it, see [space]. The same values
-// serve all groups.
-type step interface {
-	// apply makes the change. On an error nothing of it is left.
-	apply(ctx context.Context, sp *space) error
-	// undo takes an apply that succeeded back.
-	undo(ctx context.Context, sp *space) error
 }
 
 // mark is a moment of an operation: its state, and how much had been done.

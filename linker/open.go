@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
@@ -206,7 +207,7 @@ func find(s *image.Snapshot, l *Linker, lib *Library, name string) (*image.Expor
 	switch {
 	case lib == nil || lib.mod == nil:
 		if lib != nil && lib.next != nil {
-			x = s.LookupNext(l.shared.main, name)
+			x = s.LookupNext(l.shared.Main, name)
 		} else {
 			x = s.Lookup(name)
 		}
@@ -250,7 +251,7 @@ func (l *Library) undefined(image *Linker, name string) error {
 		case l.mod != nil:
 			e.Searched, e.hidden = l.mod.Name, l.mod.ExportsNothing()
 		case e.Next:
-			e.Searched = image.shared.main.Name
+			e.Searched = image.shared.Main.Name
 		}
 	}
 	return e
@@ -287,7 +288,7 @@ func (g *Group) resolve(ctx context.Context, lib *Library, name string) (Symbol,
 		if x.Kind == image.KindData && x.TLS {
 			sym = Symbol{Kind: Data, Name: name, Module: x.Mod.Name}
 			receive(ctx, 0, s.Commit)
-			sym.Pointer, err = g.space.threadLocal(x)
+			sym.Pointer, err = g.space.ThreadLocal(x)
 			return err
 		}
 		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
@@ -327,12 +328,12 @@ func (t *tx) resolve(ctx context.Context, lib *Library, name string) (Symbol, er
 		return Symbol{}, err
 	}
 	if x.Kind == image.KindFunction {
-		s := &fillStep{}
-		if _, err := t.slot(x.Fn, &s.fills); err != nil { // the second look is in there
+		s := &space.FillStep{}
+		if _, err := t.slot(x.Fn, &s.Fills); err != nil { // the second look is in there
 			return Symbol{}, err
 		}
-		s.slots = t.l.state.slots.Length
-		if len(s.fills) > 0 {
+		s.Slots = t.l.state.slots.Length
+		if len(s.Fills) > 0 {
 			if err := t.perform(ctx, s); err != nil {
 				return Symbol{}, err
 			}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -31,6 +32,6 @@ func (g *Group) OpenAll(ctx context.Context, names []string, options ...OpenOpti
 	if err != nil {
 		return nil, asLoadError(err, names[0])
 	}
-	name := fmt.Sprintf("%sall:%d", reservedPrefix, g.l.openings.Add(1))
+	name := fmt.Sprintf("%sall:%d", shim.ReservedPrefix, g.l.openings.Add(1))
 	return g.openLibraries(ctx, loading{name: name, bytes: bytes, opening: o})
 }

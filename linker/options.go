@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 )
 
 // OpenOption changes how [Group.Open] and [Group.OpenBytes] load a library. The options are
@@ -121,7 +122,7 @@ func (t *tx) reopen(ctx context.Context, root *image.Module, o opening) error {
 	if len(more) == 0 && !pin || len(t.steps) > 0 {
 		return nil
 	}
-	return t.perform(ctx, scopeStep{})
+	return t.perform(ctx, space.SnapshotStep{})
 }
 
 // bound returns an error if a loaded module, or one that it needs, imports an undefined function.

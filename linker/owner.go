@@ -7,18 +7,19 @@ import (
 	"fmt"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 )
 
 // segmentOwner returns that of a module's own entries. They may hold functions of other modules,
 // and what these are is decided anew at each load.
-func segmentOwner(m *image.Module, bindings []binding) spans.Owner {
+func segmentOwner(m *image.Module, bindings []shim.Binding) spans.Owner {
 	imported := importedFunctions(m, bindings)
 	sums := make([][sha256.Size]byte, len(imported))
 	for i, x := range imported {
-		if x != nil && x.fn != nil {
-			o := x.fn.Owner()
+		if x != nil && x.Fn != nil {
+			o := x.Fn.Owner()
 			sums[i] = sha256.Sum256(fmt.Appendf(nil, "%q %q %v %x", o.What, o.File, o.Found,
 				o.Code))
 		}

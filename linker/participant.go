@@ -7,11 +7,12 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 )
 
 // replayed is what participants are told of an operation: its payload.
 type replayed struct {
-	steps []step
+	steps []space.Step
 	by    *leader // nil when no step runs code of the guest
 }
 
@@ -45,12 +46,12 @@ func (p participant) Apply(ctx context.Context, op coord.Operation) error {
 	return err
 }
 
-func (p participant) replay(ctx context.Context, steps []step) error {
+func (p participant) replay(ctx context.Context, steps []space.Step) error {
 	if err := p.g.l.config.inject.At(ctx, p.g, failpoint.Replay); err != nil {
 		return err
 	}
 	for i, s := range steps {
-		if err := s.apply(ctx, &p.g.space); err != nil {
+		if err := s.Apply(ctx, &p.g.space); err != nil {
 			return errors.Join(err, p.undo(ctx, steps[:i]))
 		}
 		if err := p.g.l.config.inject.At(ctx, p.g, failpoint.Applied); err != nil {
@@ -71,10 +72,10 @@ func (p participant) Undo(ctx context.Context, op coord.Operation) error {
 	return p.undo(ctx, what.steps)
 }
 
-func (p participant) undo(ctx context.Context, steps []step) error {
+func (p participant) undo(ctx context.Context, steps []space.Step) error {
 	var errs []error
 	for _, s := range slices.Backward(steps) {
-		errs = append(errs, s.undo(ctx, &p.g.space))
+		errs = append(errs, s.Undo(ctx, &p.g.space))
 	}
 	return errors.Join(errs...)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -49,9 +51,9 @@ func (e *InterruptedError) Unwrap() error { return e.Err }
 // hostLoop is what a module calls that has used up its rounds.
 const hostLoop = "loop"
 
-func newPollHooks() hookTable {
-	return hookTable{name: reservedPrefix + "polls", functions: []string{hostLoop},
-		types: []wasm.FuncType{wasm.PollType()}}
+func newPollHooks() space.HookTable {
+	return space.HookTable{Name: shim.ReservedPrefix + "polls", Functions: []string{hostLoop},
+		Types: []wasm.FuncType{wasm.PollType()}}
 }
 
 // unwatched ends nothing: most contexts need not be watched.
@@ -63,10 +65,10 @@ func (g *Group) watch(ctx context.Context) (stop func()) {
 	if !g.l.config.polls || ctx.Done() == nil {
 		return unwatched
 	}
-	unwatch := context.AfterFunc(ctx, g.space.preempt.Hold)
+	unwatch := context.AfterFunc(ctx, g.space.Preempt.Hold)
 	return func() {
 		if !unwatch() {
-			g.space.preempt.Release()
+			g.space.Preempt.Release()
 		}
 	}
 }
@@ -110,7 +112,7 @@ func poll(ctx context.Context) {
 	if e == nil {
 		panic(ErrNoGroup)
 	}
-	e.group.space.preempt.Lower()
+	e.group.space.Preempt.Lower()
 	if err := e.interruption(ctx); err != nil {
 		panic(err)
 	}
@@ -121,7 +123,7 @@ func poll(ctx context.Context) {
 func (l *Linker) attend() {
 	for _, g := range l.groups.list() {
 		if g.lock.Held() { // a goroutine is inside
-			g.space.preempt.Raise()
+			g.space.Preempt.Raise()
 		}
 	}
 }
@@ -135,13 +137,13 @@ func (l *Linker) beginClosing() (end func()) {
 	groups := l.groups.list()
 	l.ending.Add(1)
 	for _, g := range groups {
-		g.space.preempt.Hold()
+		g.space.Preempt.Hold()
 	}
 	l.futexes.InterruptAll(ErrClosed)
 	return func() {
 		l.ending.Add(-1)
 		for _, g := range groups {
-			g.space.preempt.Release()
+			g.space.Preempt.Release()
 		}
 	}
 }
@@ -152,10 +154,10 @@ func (g *Group) beginClosing() (end func()) {
 		return func() {}
 	}
 	g.closing.Add(1)
-	g.space.preempt.Hold()
+	g.space.Preempt.Hold()
 	g.l.futexes.Interrupt(g, ErrGroupClosed)
 	return func() {
 		g.closing.Add(-1)
-		g.space.preempt.Release()
+		g.space.Preempt.Release()
 	}
 }

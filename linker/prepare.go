@@ -8,6 +8,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -193,7 +195,7 @@ func (p *preparation) compile(ctx context.Context) error {
 	defer func() { // a panic in between
 		for _, c := range begun[waited:] {
 			if c != nil {
-				p.l.shared.codes.Abandon(ctx, c)
+				p.l.shared.Cache.Abandon(ctx, c)
 			}
 		}
 	}()
@@ -201,7 +203,7 @@ func (p *preparation) compile(ctx context.Context) error {
 		var c *codecache.Compilation
 		bytes, err := p.rewrite(ctx, lib.module, lib.bytes)
 		if lib.bytes, lib.err = nil, err; err == nil {
-			c = p.l.shared.codes.Begin(ctx, bytes, codecache.Size(bytes,
+			c = p.l.shared.Cache.Begin(ctx, bytes, codecache.Size(bytes,
 				lib.module.Src.Cost().Locals),
 				true)
 		}
@@ -210,7 +212,8 @@ func (p *preparation) compile(ctx context.Context) error {
 	for i, c := range begun { // waiting gives up each when the context has ended
 		waited++
 		if c != nil {
-			codeOf(p.modules[i].module).compiled, p.modules[i].err = p.l.shared.codes.Wait(ctx, c)
+			space.CodeOf(p.modules[i].module).Compiled, p.modules[i].err =
+				p.l.shared.Cache.Wait(ctx, c)
 		}
 	}
 	return ctx.Err()
@@ -220,10 +223,10 @@ func (p *preparation) compile(ctx context.Context) error {
 func (p *preparation) rewrite(ctx context.Context, m *image.Module, bytes []byte) ([]byte, error) {
 	opt := wasm.RewriteOptions{EmptyData: true}
 	if len(m.Src.Memories) > 0 {
-		opt.ImportMemory = &wasm.MemoryImport{Module: memoryNamespace, Name: "memory",
+		opt.ImportMemory = &wasm.MemoryImport{Module: shim.MemoryNamespace, Name: "memory",
 			Type: anyMemory(m.Shared)}
 	}
-	if m != p.l.shared.main {
+	if m != p.l.shared.Main {
 		opt.MaxTable = p.l.config.maxOwnTables
 	}
 	p.l.hookOptions(&opt)
@@ -242,7 +245,7 @@ func (p *preparation) rewrite(ctx context.Context, m *image.Module, bytes []byte
 func (p *preparation) close(ctx context.Context) {
 	for _, lib := range p.modules {
 		if !lib.taken {
-			codeOf(lib.module).close(ctx)
+			space.CodeOf(lib.module).Close(ctx)
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 // taken. What it cannot have any more in front of the libraries is the linker's.
 func (t *tx) moveBreak(ctx context.Context) error {
 	l := t.l
-	x := l.shared.main.Exports["emscripten_get_sbrk_ptr"]
+	x := l.shared.Main.Exports["emscripten_get_sbrk_ptr"]
 	if x == nil || x.Kind != image.KindFunction ||
 		!x.Fn.Type.Equal(wasm.FuncType{Results: []wasm.ValType{wasm.I32}}) {
 		return nil
@@ -25,11 +25,11 @@ func (t *tx) moveBreak(ctx context.Context) error {
 	if end == 0 {
 		return nil
 	}
-	at, err := t.g.space.call1(ctx, x.Fn)
+	at, err := t.g.space.Call1(ctx, x.Fn)
 	if err != nil {
 		return err
 	}
-	b, ok := l.shared.mem.At(uint32(at), 4)
+	b, ok := l.shared.Mem.At(uint32(at), 4)
 	if !ok {
 		return nil
 	}

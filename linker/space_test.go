@@ -7,6 +7,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/ctxlock"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 )
 
 // A step of an operation gets a space, from which it reaches neither the linker nor a group, nor
@@ -40,8 +41,8 @@ func TestSpaceReachesNoLinker(t *testing.T) {
 			walk(at.Elem(), path)
 		}
 	}
-	walk(reflect.TypeFor[space](), "space")
-	if !seen[reflect.TypeFor[image.Module]()] || !seen[reflect.TypeFor[instance]()] {
+	walk(reflect.TypeFor[space.Space](), "space")
+	if !seen[reflect.TypeFor[image.Module]()] || !seen[reflect.TypeFor[space.Instance]()] {
 		t.Error("the walk does not come to modules and instances")
 	}
 }

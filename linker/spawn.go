@@ -47,9 +47,9 @@ func (l *Linker) canSpawn() error {
 	switch {
 	case l.noSharedMemory != nil:
 		return fmt.Errorf("%w: %w", ErrOneGroup, l.noSharedMemory)
-	case l.shared.main.Fixed && l.shared.stackPointer == nil:
+	case l.shared.Main.Fixed && l.shared.StackPointer == nil:
 		return fmt.Errorf("%w: %w", ErrOneGroup,
-			&ImportError{Module: l.shared.main.Name, Namespace: "env", Name: "__stack_pointer",
+			&ImportError{Module: l.shared.Main.Name, Namespace: "env", Name: "__stack_pointer",
 				Reason: "the main module does not export it, so its threads would share one " +
 					"stack (link it with --export=__stack_pointer)"})
 	}
@@ -95,7 +95,7 @@ const maxFurnishing = 100
 // again.
 func (g *Group) conceive(ctx context.Context, s spawning) (b *newborn, err error) {
 	n := newGroup(g.l)
-	n.space.stackSize = uint32(min(spans.AlignUp(uint64(s.stackSize), 16), 1<<32-16))
+	n.space.StackSize = uint32(min(spans.AlignUp(uint64(s.stackSize), 16), 1<<32-16))
 	conceived := false
 	defer func() {
 		if !conceived { // an error, or a panic
@@ -180,14 +180,14 @@ func (l *Linker) ended() error {
 func (g *Group) furnish(ctx context.Context, parent *Group,
 	tls map[*image.Module]uint32) (err error) {
 	areas := &g.l.areas
-	if g.space.stack == 0 {
+	if g.space.Stack == 0 {
 		if err := g.l.config.inject.At(ctx, g, failpoint.Stack); err != nil {
 			return err
 		}
-		if g.space.stack, err = areas.take(ctx, parent, g.space.stackSize, 16); err != nil {
+		if g.space.Stack, err = areas.take(ctx, parent, g.space.StackSize, 16); err != nil {
 			return fmt.Errorf("linker: stack of a new group: %w", err)
 		}
-		areas.own(g, g.space.stack)
+		areas.own(g, g.space.Stack)
 	}
 	for _, m := range g.l.committed.Load().Order {
 		if m.TLSSize == 0 || tls[m] != 0 {
@@ -232,24 +232,24 @@ func (g *Group) build(ctx context.Context, s *image.Snapshot, tls map[*image.Mod
 		return err
 	}
 	slots, links := g.l.state.slots.Length, g.l.state.links.Length
-	if err := g.space.open(ctx, g.space.stack+g.space.stackSize); err != nil {
+	if err := g.space.Open(ctx, g.space.Stack+g.space.StackSize); err != nil {
 		return err
 	}
-	if err := g.space.load(ctx, s.Order, tls, slots, links); err != nil {
+	if err := g.space.Load(ctx, s.Order, tls, slots, links); err != nil {
 		return err
 	}
 	for fn, slot := range s.Pointers.All {
-		if err := g.space.putSlot(ctx, slot, fn); err != nil {
+		if err := g.space.PutSlot(ctx, slot, fn); err != nil {
 			return err
 		}
 	}
 	for slot, fn := range s.Closures.All {
-		if err := g.space.putSlot(ctx, slot, fn); err != nil {
+		if err := g.space.PutSlot(ctx, slot, fn); err != nil {
 			return err
 		}
 	}
 	for slot, tr := range s.Trampolines.All {
-		if err := g.space.putTrampoline(ctx, slot, tr); err != nil {
+		if err := g.space.PutTrampoline(ctx, slot, tr); err != nil {
 			return err
 		}
 	}

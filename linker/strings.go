@@ -5,7 +5,7 @@ import "bytes"
 // cString returns the string of C at an address. The error is errBadString when it does not end
 // inside the memory, and a *LimitError when it is longer than a string of a guest may be.
 func (l *Linker) cString(address uint32) (string, error) {
-	all, most := l.shared.mem.Bytes(), uint64(l.config.maxString)
+	all, most := l.shared.Mem.Bytes(), uint64(l.config.maxString)
 	if uint64(address) >= uint64(len(all)) {
 		return "", errBadString
 	}
@@ -22,7 +22,7 @@ func (l *Linker) cString(address uint32) (string, error) {
 
 // guestString returns the n bytes at an address as a string. The errors are those of cString.
 func (l *Linker) guestString(address, n uint32) (string, error) {
-	b, ok := l.shared.mem.At(address, n)
+	b, ok := l.shared.Mem.At(address, n)
 	switch most := uint64(l.config.maxString); {
 	case !ok:
 		return "", errBadString

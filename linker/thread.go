@@ -98,7 +98,7 @@ func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, star
 	l.guestThreads.attached(t, g)
 	attached <- nil
 	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
-		_, err := g.space.call(ctx, start, uint64(t.id), uint64(argument))
+		_, err := g.space.Call(ctx, start, uint64(t.id), uint64(argument))
 		return g.judge(e, g.exiting(ctx, e, err))
 	})
 	if err != nil { // nothing of the thread runs after a trap

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
@@ -57,9 +58,9 @@ func (l *Linker) trampolineCode(ctx context.Context, t wasm.FuncType) (wazero.Co
 	if err := l.signatureRoom(len(l.trampolines)); err != nil {
 		return nil, err
 	}
-	stackSpace, stackName := baseNamespace, baseStackPointer
-	if l.shared.stackPointer != nil {
-		stackSpace, stackName = importName(l.shared.main), l.shared.stackPointer.Name
+	stackSpace, stackName := shim.BaseNamespace, shim.BaseStackPointer
+	if l.shared.StackPointer != nil {
+		stackSpace, stackName = shim.ImportName(l.shared.Main), l.shared.StackPointer.Name
 	}
 	bytes, err := buildTrampoline(t, stackSpace, stackName, l.noSharedMemory == nil)
 	c, err := l.compileGenerated(ctx, "closure", bytes, err)
@@ -74,8 +75,8 @@ func (l *Linker) trampolineCode(ctx context.Context, t wasm.FuncType) (wazero.Co
 func buildTrampoline(t wasm.FuncType, stackSpace, stackName string, shared bool) ([]byte, error) {
 	i32 := wasm.I32
 	var b wasm.Builder
-	table := b.ImportTable(tableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
-	b.ImportMemory(memoryNamespace, "memory", anyMemory(shared))
+	table := b.ImportTable(shim.TableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
+	b.ImportMemory(shim.MemoryNamespace, "memory", anyMemory(shared))
 	stack := b.ImportGlobal(stackSpace, stackName, wasm.GlobalType{Type: i32, Mutable: true})
 	backing := b.Global(i32, true, wasm.ConstI32(0))
 	data := b.Global(i32, true, wasm.ConstI32(0))
@@ -104,9 +105,9 @@ func buildTrampoline(t wasm.FuncType, stackSpace, stackName string, shared bool)
 	b.DeclareFuncs(f)
 	put := b.Func(b.Type([]wasm.ValType{i32}, nil), nil,
 		new(wasm.Code).LocalGet(0).RefFunc(f).TableSet(table))
-	b.ExportGlobal(trampolineBacking, backing)
-	b.ExportGlobal(trampolineData, data)
-	b.ExportFunc(trampolinePut, put)
+	b.ExportGlobal(shim.TrampolineBacking, backing)
+	b.ExportGlobal(shim.TrampolineData, data)
+	b.ExportFunc(shim.TrampolinePut, put)
 	return b.Bytes()
 }
 

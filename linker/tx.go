@@ -8,6 +8,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/table"
 )
@@ -83,7 +84,7 @@ func (t *tx) undoTo(ctx context.Context, m mark) error {
 	defer end()
 	var errs []error
 	for _, s := range slices.Backward(t.steps[m.steps:]) {
-		errs = append(errs, s.undo(ctx, &t.g.space))
+		errs = append(errs, s.Undo(ctx, &t.g.space))
 	}
 	t.undoShared(ctx, m)
 	t.l.areas.drain(ctx, t.g)
@@ -110,7 +111,7 @@ func (t *tx) undoShared(ctx context.Context, m mark) {
 	}
 	for _, m := range slices.Backward(t.modules[m.modules:]) {
 		t.l.dtors.Drop(m)
-		codeOf(m).close(ctx)
+		space.CodeOf(m).Close(ctx)
 	}
 	t.restore(m)
 	t.steps, t.areas, t.modules, t.opened = t.steps[:m.steps], t.areas[:m.areas],
@@ -172,9 +173,9 @@ func (t *tx) Commit(number uint64) {
 }
 
 // perform makes a step in the leader's own group and notes it for the others.
-func (t *tx) perform(ctx context.Context, s step) error {
+func (t *tx) perform(ctx context.Context, s space.Step) error {
 	t.performed++
-	if err := s.apply(ctx, &t.g.space); err != nil {
+	if err := s.Apply(ctx, &t.g.space); err != nil {
 		return err
 	}
 	t.steps = append(t.steps, s)
@@ -209,7 +210,7 @@ func (t *tx) take(n, align uint32, who spans.Owner) (uint32, error) {
 
 // slot returns the pointer of a function. When it has none yet, one is made, and what has to be put
 // there is added to fills.
-func (t *tx) slot(fn *image.Function, fills *[]fill) (uint32, error) {
+func (t *tx) slot(fn *image.Function, fills *[]space.Fill) (uint32, error) {
 	if slot, ok := t.l.state.scope.Pointer(fn); ok {
 		return slot, nil
 	}
@@ -218,6 +219,6 @@ func (t *tx) slot(fn *image.Function, fills *[]fill) (uint32, error) {
 		return 0, err
 	}
 	t.change(func(s *image.Snapshot) { s.Pointers = s.Pointers.With(fn, slot) })
-	*fills = append(*fills, fill{fn, slot})
+	*fills = append(*fills, space.Fill{Fn: fn, Slot: slot})
 	return slot, nil
 }

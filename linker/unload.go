@@ -5,13 +5,11 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
-
-	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
@@ -25,7 +23,7 @@ type unload struct {
 	closing *image.Closing // on whose behalf
 	last    bool           // destructors that are left are not run any more
 	hidden  []*image.Module
-	step    *unloadStep
+	step    *space.UnloadStep
 	err     error // of what is cleared in the groups' tables
 }
 
@@ -41,7 +39,7 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 	if u.lib != nil {
 		u.lib.mod.Handles.Add(-1)
 	}
-	var steps []step
+	var steps []space.Step
 	gone := u.l.state.scope.Unused(u.l.dtors.HeldBesides(u.g), u.closing)
 	switch {
 	case len(gone) == 0:
@@ -51,10 +49,10 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 		}
 		u.hidden = gone
 		if u.hide(gone) {
-			steps = append(steps, scopeStep{})
+			steps = append(steps, space.SnapshotStep{})
 		}
 	default:
-		u.step = &unloadStep{modules: gone}
+		u.step = &space.UnloadStep{Modules: gone}
 		steps = append(steps, u.step)
 		u.forget(gone)
 	}
@@ -89,24 +87,24 @@ func (u *unload) forget(gone []*image.Module) {
 	l := u.l
 	dead, now := image.Set(gone), l.state.scope
 	tables := spansOf(gone)
-	var alone []fill // made for functions of theirs
-	u.step.keep = map[*image.Module][]uint32{}
+	var alone []space.Fill // made for functions of theirs
+	u.step.Keep = map[*image.Module][]uint32{}
 	for _, m := range gone {
 		for _, fn := range m.Functions {
 			if slot, ok := now.Pointers.Get(fn); ok && !tables.Has(slot) {
-				alone = append(alone, fill{fn, slot})
+				alone = append(alone, space.Fill{Fn: fn, Slot: slot})
 			}
 		}
 		for k := range m.Table.Size {
 			slot := m.Table.Base + k
 			if fn := now.Pointers.At(slot); fn != nil && !dead[fn.Mod] {
 				// others have it: it lives as long as its function
-				u.step.keep[m] = append(u.step.keep[m], slot)
+				u.step.Keep[m] = append(u.step.Keep[m], slot)
 			}
 		}
 	}
 	for _, m := range gone {
-		if parts := m.Table.Without(u.step.keep[m]); len(parts) == 1 {
+		if parts := m.Table.Without(u.step.Keep[m]); len(parts) == 1 {
 			l.state.slots.Retire(m.Table, m.Segment)
 		} else {
 			for _, part := range parts { // no owner can have these back as a whole
@@ -117,10 +115,10 @@ func (u *unload) forget(gone []*image.Module) {
 			l.state.links.Give(spans.Span{Base: k.Index, Size: 1})
 		}
 	}
-	slices.SortFunc(alone, func(a, b fill) int { return cmp.Compare(a.slot, b.slot) })
+	slices.SortFunc(alone, func(a, b space.Fill) int { return cmp.Compare(a.Slot, b.Slot) })
 	for _, f := range alone {
-		u.step.slots = append(u.step.slots, f.slot)
-		l.state.slots.Retire(spans.Span{Base: f.slot, Size: 1}, f.fn.Owner())
+		u.step.Slots = append(u.step.Slots, f.Slot)
+		l.state.slots.Retire(spans.Span{Base: f.Slot, Size: 1}, f.Fn.Owner())
 	}
 	var closures []uint32
 	for _, m := range gone {
@@ -129,7 +127,7 @@ func (u *unload) forget(gone []*image.Module) {
 		}
 	}
 	slices.Sort(closures)
-	u.step.slots = append(u.step.slots, closures...)
+	u.step.Slots = append(u.step.Slots, closures...)
 	u.change(func(s *image.Snapshot) { s.Forget(gone, dead, closures) })
 }
 
@@ -152,10 +150,10 @@ func (u *unload) Commit(number uint64) {
 	if u.step != nil {
 		// another goroutine completes the operation of a leader that has died
 		if !u.g.member.Gone() {
-			_ = u.step.apply(context.Background(), &u.g.space)
+			_ = u.step.Apply(context.Background(), &u.g.space)
 		}
-		u.err = u.step.commit(context.Background(), u.l.groups.spaces())
-		for _, base := range u.step.tls {
+		u.err = u.step.Commit(context.Background(), u.l.groups.spaces())
+		for _, base := range u.step.TLS {
 			u.l.areas.giveLater(base)
 		}
 	}
@@ -169,80 +167,17 @@ func (u *unload) finish(ctx context.Context) {
 	if u.step == nil {
 		return
 	}
-	for _, mod := range u.step.closed {
+	for _, mod := range u.step.Closed {
 		// What it can report is an error of a file system that it alone uses, and instances made
 		// here have none.
 		_ = mod.Close(ctx)
 	}
-	for _, m := range u.step.modules {
+	for _, m := range u.step.Modules {
 		u.l.areas.giveHome(m.Memory.Base, m.Owner("data"))
 		u.l.names.forget(u.l, m)
 		u.l.dtors.Drop(m)
-		codeOf(m).close(ctx)
+		space.CodeOf(m).Close(ctx)
 	}
-}
-
-// unloadStep takes modules out of a group. What is taken out cannot be put back, so applying it
-// only notes the group: the rest is done for all groups at once, by the leader, when no group can
-// refuse any more. See "Why can an unload not be taken back?" in spec/rationale.md.
-type unloadStep struct {
-	modules []*image.Module // what is used comes last
-	slots   []uint32        // entries outside of their own element segments
-	// keep are the entries in these that are the pointers of functions of other modules.
-	keep map[*image.Module][]uint32
-
-	// Groups apply at the same time, so mu guards what follows then. In commit all of them hold
-	// still, and it belongs to the leader.
-	mu     sync.Mutex
-	spaces []*space     // of groups that have applied it
-	closed []api.Module // what was taken out of them, to be closed by the goroutine that commits
-	tls    []uint32     // and their thread-local storage, to be given back
-}
-
-// apply implements step. It does not fail.
-func (s *unloadStep) apply(_ context.Context, sp *space) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.spaces = append(s.spaces, sp)
-	return nil
-}
-
-// undo implements step. It does not fail.
-func (s *unloadStep) undo(_ context.Context, sp *space) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.spaces = slices.DeleteFunc(s.spaces, func(x *space) bool { return x == sp })
-	return nil
-}
-
-// commit takes the modules out of every group that has applied the step. These wait at the
-// rendezvous, or are asleep.
-func (s *unloadStep) commit(ctx context.Context, alive map[*space]bool) error {
-	var errs []error
-	for _, sp := range s.spaces {
-		if alive[sp] { // what a dead group has is closed with it
-			errs = append(errs, s.takeOut(ctx, sp))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// takeOut takes the modules out of one group, all of them whatever fails. Their instances are
-// closed later.
-func (s *unloadStep) takeOut(ctx context.Context, sp *space) error {
-	var errs []error
-	for _, slot := range s.slots {
-		errs = append(errs, sp.clearSlots(ctx, spans.Span{Base: slot, Size: 1}))
-	}
-	for _, m := range s.modules {
-		if inst := sp.instances[m]; inst != nil && inst.tls != 0 {
-			s.tls = append(s.tls, inst.tls)
-		}
-		instances, err := sp.takeOut(ctx, m, s.keep[m]...)
-		s.closed = append(s.closed, instances...)
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
 }
 
 // hide takes modules out of the scope, and reports whether they were in it.

@@ -8,6 +8,6 @@ func (l *Linker) View(address, n uint32) ([]byte, bool) {
 	if l.closed.Load() {
 		return nil, false
 	}
-	b, ok := l.shared.mem.At(address, n)
+	b, ok := l.shared.Mem.At(address, n)
 	return b[:len(b):len(b)], ok
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
+	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -121,10 +123,11 @@ func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check f
 	return result, err
 }
 
-func newWaitHooks() hookTable {
+func newWaitHooks() space.HookTable {
 	names := []string{wasm.HookWait32: "wait32", wasm.HookWait64: "wait64",
 		wasm.HookNotify: "notify"}
-	return hookTable{name: reservedPrefix + "waits", functions: names, types: wasm.HookTypes()}
+	return space.HookTable{Name: shim.ReservedPrefix + "waits", Functions: names,
+		Types: wasm.HookTypes()}
 }
 
 func (l *Linker) waitFunctions() []hostFunction {
@@ -160,7 +163,7 @@ func (l *Linker) waitFunctions() []hostFunction {
 	for k, t := range wasm.HookTypes() {
 		public := publicType(t)
 		functions = append(functions,
-			hostFunction{l.waitHooks.functions[k], public.Params, public.Results,
+			hostFunction{l.waitHooks.Functions[k], public.Params, public.Results,
 				guestFunction(run[k])})
 	}
 	return functions
@@ -181,7 +184,7 @@ func (l *Linker) atomicWord(address, offset uint64, n uint32) ([]byte, uint32) {
 	if at%uint64(n) != 0 {
 		panic(ErrUnaligned)
 	}
-	b, ok := l.shared.mem.At(uint32(at), n)
+	b, ok := l.shared.Mem.At(uint32(at), n)
 	if !ok || at > 1<<32-1 {
 		panic(ErrOutOfBounds)
 	}

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false,
 // packages are the folders of the packages that the pages may name.
 var packages = map[string]string{
 	"linker": "../linker", "protocol": "../linker/protocol", "coord": "../linker/coord",
-	"image": "../linker/internal/image",
+	"image": "../linker/internal/image", "space": "../linker/internal/space",
 	"model": "../model", "tla": "../tla", "proof": "../tla/proof",
 	"dtor": "../linker/internal/dtor", "table": "../linker/internal/table",
 	"explored": "../fuzz/explored",
@@ -215,7 +215,7 @@ var quoted = regexp.MustCompile("`([^`]+)`")
 func TestNamesExist(t *testing.T) {
 	n := allNames(t)
 	goName := regexp.MustCompile(
-		`^(linker|protocol|coord|image|model|tla|proof|dtor|explored)\.\w+(\.\w+)?$`)
+		`^(linker|protocol|coord|image|space|model|tla|proof|dtor|explored)\.\w+(\.\w+)?$`)
 	checked := map[string]int{}
 	for _, page := range pages(t) {
 		text := read(t, page)

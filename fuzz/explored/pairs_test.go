@@ -19,7 +19,8 @@ func options(schedules int) explore.Options {
 			module + "linker/internal/ctxlock", module + "linker/internal/dtor",
 			module + "linker/internal/fdlock", module + "linker/internal/futex",
 			module + "linker/internal/image",
-			module + "linker/internal/loops", module + "fuzz/explored"},
+			module + "linker/internal/loops", module + "linker/internal/space",
+			module + "fuzz/explored"},
 		Leaks: true, Schedules: schedules, Duration: time.Minute,
 	}
 }

@@ -29,6 +29,8 @@ var layers = []layer{
 	{name: "leaves", packages: []string{"linker/internal/codecache", "linker/internal/failpoint",
 		"linker/internal/fdlock", "linker/internal/linmem", "linker/internal/table"}},
 	{name: "records", packages: []string{"linker/internal/image"}},
+	{name: "plans", packages: []string{"linker/internal/shim"}},
+	{name: "spaces", packages: []string{"linker/internal/space"}},
 	{name: "coordination", packages: []string{"linker/coord"}},
 	{name: "readers", packages: []string{"linker/modinfo", "linker/synth"}},
 	{name: "linker", packages: []string{"linker"}},
@@ -50,7 +52,8 @@ var pure = []string{"linker/coord", "linker/dylink", "linker/internal/dtor",
 	"linker/internal/goroutine", "linker/internal/image", "linker/internal/leb",
 	"linker/internal/loops",
 	"linker/internal/mutant", "linker/internal/persist",
-	"linker/internal/search", "linker/internal/spans", "linker/internal/table",
+	"linker/internal/search", "linker/internal/shim", "linker/internal/spans",
+	"linker/internal/table",
 	"linker/internal/text", "linker/internal/wasm", "linker/modinfo",
 	"linker/protocol", "timeline"}
 

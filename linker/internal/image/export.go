@@ -100,3 +100,15 @@ func IsToolchain(name string) bool {
 func IsSymbolSpace(namespace string) bool {
 	return namespace == "env" || namespace == "GOT.mem" || namespace == "GOT.func"
 }
+
+// WasmType converts a signature from wazero's terms.
+func WasmType(params, results []byte) wasm.FuncType {
+	convert := func(list []byte) []wasm.ValType {
+		var out []wasm.ValType
+		for _, t := range list {
+			out = append(out, wasm.ValType(t))
+		}
+		return out
+	}
+	return wasm.FuncType{Params: convert(params), Results: convert(results)}
+}
