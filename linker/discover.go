@@ -208,16 +208,31 @@ func (l *Linker) candidates(name string, from *image.Module) ([]search.Candidate
 }
 
 // decode reads a module. Exception handling of the older form, which the engine does not know, is
-// translated; what is returned are bytes without it.
+// translated, and where the engine would show a handler old values of variables, the code is
+// changed; what is returned are bytes that it runs as they were meant.
 func decode(bytes []byte, limits wasm.ModuleLimits) (*wasm.Module, []byte, error) {
 	src, err := wasm.DecodeWithin(bytes, limits)
-	if err != nil || !src.OlderExceptions {
-		return src, bytes, err
+	for _, change := range []struct {
+		wanted func(*wasm.Module) bool
+		make   func([]byte, *wasm.Module) ([]byte, error)
+	}{
+		{func(m *wasm.Module) bool { return m.OlderExceptions }, wasm.TranslateExceptions},
+		{func(m *wasm.Module) bool { return m.Handlers }, wasm.KeepLocals},
+	} {
+		if err != nil || !change.wanted(src) {
+			continue
+		}
+		changed, err := change.make(bytes, src)
+		if err != nil {
+			return nil, nil, err
+		}
+		if len(changed) != len(bytes) || &changed[0] != &bytes[0] {
+			bytes = changed
+			if src, err = wasm.DecodeWithin(bytes, limits); err != nil {
+				return nil, nil, err
+			}
+		}
 	}
-	if bytes, err = wasm.TranslateExceptions(bytes, src); err != nil {
-		return nil, nil, err
-	}
-	src, err = wasm.DecodeWithin(bytes, limits)
 	return src, bytes, err
 }
 

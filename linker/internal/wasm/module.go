@@ -24,6 +24,8 @@ type Module struct {
 	// OlderExceptions says that a body has try, catch, rethrow or delegate, which the engine does
 	// not know.
 	OlderExceptions bool
+	// Handlers says that a body has a try_table that catches something.
+	Handlers bool
 
 	work     uint64
 	code     traits

@@ -96,7 +96,7 @@ func (g *generator) statements(c *Code, depth int) {
 }
 
 func (g *generator) statement(c *Code, depth int) {
-	kind := g.int(14, "statement")
+	kind := g.int(16, "statement")
 	if depth >= genDepth && kind >= 7 {
 		kind -= 7
 	}
@@ -168,7 +168,25 @@ func (g *generator) statement(c *Code, depth int) {
 		g.loop(c, depth)
 		g.value(c)
 		c.Throw(g.tag).Raw(opEnd).Unreachable().End().LocalSet(g.variable())
+	case 14: // what may be thrown in the middle, or by a function, is caught
+		c.Block(I32).Raw(0x1f, 0x40, 1, 0, byte(g.tag), 0)
+		g.statements(c, depth+1)
+		g.throw(c)
+		g.statements(c, depth+1)
+		c.Raw(opEnd)
+		g.value(c)
+		c.End().LocalSet(g.variable())
+	case 15:
+		g.throw(c)
 	}
+}
+
+// throw throws something in one of four cases.
+func (g *generator) throw(c *Code) {
+	g.value(c)
+	c.I32Const(3).Raw(0x71).I32Eqz().If()
+	g.value(c)
+	c.Throw(g.tag).End()
 }
 
 // loop is a few rounds of something.

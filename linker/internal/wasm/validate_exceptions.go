@@ -7,6 +7,7 @@ func (v *validator) tryTable(at int) {
 	v.wantAll(at, params)
 	for n := v.r.Count(2, "catches"); n > 0 && !v.r.Failed(); n-- {
 		v.m.work++
+		v.m.Handlers = true
 		kindAt := v.r.Offset()
 		kind := v.r.Byte("catch")
 		var given []ValType
