@@ -105,7 +105,7 @@ fetch() {
 
 # unpack NAME: sets tree to the source tree.
 unpack() {
-  local version sum dsc
+  local version sum
   package "$1"
   [ -e "$sources/$dsc" ] || fetch "$1" "$version"
   echo "$sum  $sources/$dsc" | sha256sum --check --quiet >&2
@@ -116,8 +116,26 @@ unpack() {
   }
 }
 
+# orig NAME: sets tarball to the archive of a package of which only a part is needed, and no patch. The archive has it
+# beside several versions of the package, of which the one that is asked for may be gone.
+orig() {
+  local version sum suite
+  read -r _ version sum <<<"$(grep "^$1 " "$here/SOURCES")"
+  tarball=$sources/$version
+  if [ ! -e "$tarball" ]; then
+    printf 'Types: deb-src\nURIs: %s\nSuites: sid\nComponents: main\n%s\n' "$mirror" \
+      "$([ ! -e "$keyring" ] || echo "Signed-By: $keyring")" >"$work/sid.sources"
+    mkdir -p "$work"/apt/{sources,lists/partial,cache/archives/partial}
+    cp "$work/sid.sources" "$work/apt/sources/"
+    apt update >&2
+    (cd "$sources" && apt source --download-only "$1" >&2) || true # the archive's sum decides
+    rm "$work/apt/sources/sid.sources"
+  fi
+  echo "$sum  $tarball" | sha256sum --check --quiet >&2
+}
+
 mkdir -p "$sources"
-unpack wasi-libc && libc_tree=$tree
+unpack wasi-libc && libc_tree=$tree && libc_dsc=$dsc
 unpack zlib && zlib_tree=$tree
 unpack lua5.4 && lua_tree=$tree/src
 unpack sqlite3 && sqlite_tree=$tree
@@ -242,13 +260,15 @@ compile pic words -std=c++20 -fno-exceptions -Wall -Wextra -Werror -nostdinc++ -
   -- "$src/words/words.cpp"
 link libwords "$work"/pic/words/*.o
 
+. "$here/posix.sh"
+
 chmod -x "$out"/*.wasm
 
 # ---- What was built, from what, with what ----
 
 toolchain >"$out/TOOLCHAIN"
 {
-  (cd "$here" && sha256sum build.sh SOURCES $(find src -type f | sort))
-  (cd "$out" && sha256sum TOOLCHAIN *.wasm)
+  (cd "$here" && sha256sum build.sh posix.sh SOURCES $(find src -type f | sort))
+  (cd "$out" && sha256sum TOOLCHAIN *.wasm tests/*.so)
 } >"$work/SHA256SUMS"
 mv "$work/SHA256SUMS" "$out/SHA256SUMS"

@@ -5,6 +5,8 @@
 //	l, err := linker.New(ctx, rt, main, linker.NewConfig().WithFS(libraries.FS()))
 //	lib, err := l.Main().Open(ctx, libraries.Zlib)
 //
+// LinkLibc, LinkLibcxx, LinkPosix and LinkCxx do the first step.
+//
 // build.sh builds them ("make libraries"); README.md says from what, and what several threads may
 // do with them.
 package libraries
@@ -18,6 +20,8 @@ import (
 const (
 	MainLibc   = "main-libc.wasm"   // main module: all of wasi-libc
 	MainLibcxx = "main-libcxx.wasm" // main module: the same, and all of libc++
+	MainPosix  = "main-posix.wasm"  // main module: wasi-libc with POSIX threads
+	MainCxx    = "main-cxx.wasm"    // main module: the same, and libc++ with exceptions
 
 	Zlib   = "libz.wasm"       // zlib 1.2.13
 	Lua    = "liblua.wasm"     // Lua 5.4.4

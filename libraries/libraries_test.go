@@ -2,6 +2,7 @@ package libraries_test
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -22,7 +23,7 @@ func sums(t *testing.T) map[string]string { return builds.Sums(t, "testdata/SHA2
 
 // inFolder is where the file of a name in the sums is.
 func inFolder(name string) string {
-	if strings.HasSuffix(name, ".wasm") || name == "TOOLCHAIN" {
+	if strings.HasSuffix(name, ".wasm") || strings.HasSuffix(name, ".so") || name == "TOOLCHAIN" {
 		return "testdata/" + name
 	}
 	return name
@@ -34,6 +35,8 @@ func TestModulesAreWhatWasBuilt(t *testing.T) {
 	sums := sums(t)
 	builds.CheckUnchanged(t, sums, inFolder)
 	names, err := fs.Glob(os.DirFS("testdata"), "*.wasm")
+	tests, more := fs.Glob(os.DirFS("testdata"), "tests/*.so")
+	names, err = append(names, tests...), errors.Join(err, more)
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no modules: %v", err)
 	}
@@ -52,8 +55,9 @@ func TestModulesAreWhatWasBuilt(t *testing.T) {
 // TestEmbeddedModules compares what programs get with what was built.
 func TestEmbeddedModules(t *testing.T) {
 	sums := sums(t)
-	names := []string{libraries.MainLibc, libraries.MainLibcxx, libraries.Zlib, libraries.Lua,
-		libraries.SQLite, libraries.Words, libraries.StaticZ, libraries.StaticLua}
+	names := []string{libraries.MainLibc, libraries.MainLibcxx, libraries.MainPosix,
+		libraries.MainCxx, libraries.Zlib, libraries.Lua, libraries.SQLite,
+		libraries.Words, libraries.StaticZ, libraries.StaticLua}
 	for _, name := range names {
 		content, err := fs.ReadFile(libraries.FS(), name)
 		if err != nil {
@@ -125,6 +129,8 @@ func TestEverythingIsBound(t *testing.T) {
 		{libraries.MainLibc, []string{libraries.Zlib, libraries.Lua, libraries.SQLite}},
 		{libraries.MainLibcxx,
 			[]string{libraries.Zlib, libraries.Lua, libraries.SQLite, libraries.Words}},
+		{libraries.MainPosix, []string{libraries.Zlib, libraries.Lua, libraries.SQLite}},
+		{libraries.MainCxx, []string{libraries.Zlib, libraries.Lua, libraries.SQLite}},
 	} {
 		main, err := fs.ReadFile(libraries.FS(), tt.main)
 		if err != nil {

@@ -18,6 +18,12 @@ var mainLibc string
 //go:embed testdata/main-libcxx.wasm
 var mainLibcxx string
 
+//go:embed testdata/main-posix.wasm
+var mainPosix string
+
+//go:embed testdata/main-cxx.wasm
+var mainCxx string
+
 // LinkLibc makes a process image whose main module has all of wasi-libc, built for threads, and
 // nothing else: what plug-ins in C need. It is linker.New with [MainLibc]; a nil config is
 // linker.NewConfig().
@@ -37,6 +43,26 @@ func LinkLibcxx(
 	config *linker.Config,
 ) (*linker.Linker, error) {
 	return link(ctx, rt, mainLibcxx, MainLibcxx, config)
+}
+
+// LinkPosix makes a process image whose main module has wasi-libc with POSIX threads: libraries can
+// start threads, and streams are locked. It is linker.New with [MainPosix].
+func LinkPosix(
+	ctx context.Context,
+	rt wazero.Runtime,
+	config *linker.Config,
+) (*linker.Linker, error) {
+	return link(ctx, rt, mainPosix, MainPosix, config)
+}
+
+// LinkCxx is LinkPosix with libc++ besides, with exceptions and threads. It is linker.New with
+// [MainCxx].
+func LinkCxx(
+	ctx context.Context,
+	rt wazero.Runtime,
+	config *linker.Config,
+) (*linker.Linker, error) {
+	return link(ctx, rt, mainCxx, MainCxx, config)
 }
 
 func link(
