@@ -32,7 +32,7 @@ func (g *Group) unload(ctx context.Context, e *entry, lib *Library) (err error) 
 			err = nil // the handle is given up: the next one that unloads something does the rest
 			break
 		}
-		g.l.areas.drain(ctx, g)
+		g.l.heap.Drain(ctx, heapGuest{g})
 		if err != nil || len(u.hidden) == 0 {
 			break
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/heap"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
@@ -56,17 +57,16 @@ var (
 	// in. A host function gives goroutines that it starts [WithoutGroup] of its context.
 	ErrForeignContext = errors.New("linker: the context belongs to a call of another goroutine")
 	// ErrNoMemory means that the guest's allocator had no memory for a data area or a stack.
-	ErrNoMemory = errors.New("linker: the guest's allocator returned no memory")
+	ErrNoMemory = heap.ErrNoMemory
 	// ErrInAllocator means that the guest's allocator, which the linker has called, called the
 	// linker, and that this needs memory of the allocator itself.
-	ErrInAllocator = errors.New(
-		"linker: the guest's allocator called the linker, which needs memory for that")
+	ErrInAllocator = heap.ErrInAllocator
 	// ErrThreadPending means that a constructor of the initial image, which New runs, waits for a
 	// thread that it has started: threads begin when New has made the image.
 	ErrThreadPending = errors.New(
 		"linker: a constructor waits for its own thread, which begins when the image is made")
 	// ErrBadBlock means that the guest's allocator returned a block that is not in the memory.
-	ErrBadBlock = errors.New("linker: the guest's allocator returned a block outside of the memory")
+	ErrBadBlock = heap.ErrBadBlock
 	// ErrAborted ends the call of a guest that calls abort.
 	ErrAborted = errors.New("linker: the guest aborted")
 	// ErrUnaligned and ErrOutOfBounds end the call of a guest that waits at, or notifies, an

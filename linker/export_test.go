@@ -21,15 +21,14 @@ import (
 func (l *Linker) Snapshot(ctx context.Context) (lines []string) {
 	_ = l.shared.Cache.Settle(ctx)
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-	l.areas.mu.Lock()
-	for _, base := range slices.Sorted(maps.Keys(l.areas.live)) {
+	regions, owned := l.heap.Live()
+	for i, r := range regions {
 		of := ""
-		if l.areas.live[base].owner != nil {
+		if owned[i] {
 			of = " of a group"
 		}
-		add("area %#x: %d bytes%s", base, l.areas.live[base].size, of)
+		add("area %#x: %d bytes%s", r.Base, r.Size, of)
 	}
-	l.areas.mu.Unlock()
 	err := l.first.inside(ctx, func(ctx context.Context, _ *entry) error {
 		return l.first.member.WithState(ctx, func() error {
 			l.describe(add)

@@ -71,11 +71,11 @@ func (g *Group) dlIteratePhdr(ctx context.Context, callback, data uint32) uint32
 	if err != nil {
 		return 0
 	}
-	area, err := g.l.areas.take(ctx, g, phdrInfoSize+phdrSize, 8)
+	area, err := g.l.heap.Take(ctx, heapGuest{g}, phdrInfoSize+phdrSize, 8)
 	if err != nil {
 		return 0
 	}
-	defer g.l.areas.giveLater(area)
+	defer g.l.heap.Give(area)
 	e := entryOf(ctx)
 	for _, m := range e.scope().Search {
 		if m.Joins {
@@ -174,10 +174,10 @@ func (g *Group) dlerror(ctx context.Context) uint32 {
 	d.err = nil
 	if need := uint32(len(text)) + 1; need > d.size {
 		size := max(need, 256)
-		area, err := g.l.areas.take(ctx, g, size, 1)
+		area, err := g.l.heap.Take(ctx, heapGuest{g}, size, 1)
 		if err == nil {
-			g.l.areas.giveLater(d.area)
-			g.l.areas.own(g, area)
+			g.l.heap.Give(d.area)
+			g.l.heap.Own(heapGuest{g}, area)
 			d.area, d.size = area, size
 		}
 	}

@@ -18,7 +18,7 @@ func (e *entry) run(ctx context.Context, kind protocol.OpKind,
 	if err == nil || t.refused {
 		receive(ctx, commit, t.saved.scope.Commit)
 	}
-	t.l.areas.drain(ctx, e.group)
+	t.l.heap.Drain(ctx, heapGuest{e.group})
 	if err == nil || t.early {
 		t.settle(ctx, e)
 	}

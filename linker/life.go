@@ -54,7 +54,7 @@ func (g *Group) discard(ctx context.Context) {
 func (g *Group) forget() {
 	g.forgotten.Store(true)
 	g.l.dtors.DropThread(g, nil)
-	g.l.areas.giveOwned(g)
+	g.l.heap.GiveOwned(heapGuest{g})
 }
 
 // died is called when the group's replay of an operation panicked, by the goroutine that replayed

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
 	"github.com/lockstep-wasm/lockstep/linker/internal/fdlock"
 	"github.com/lockstep-wasm/lockstep/linker/internal/futex"
+	"github.com/lockstep-wasm/lockstep/linker/internal/heap"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 )
@@ -42,7 +43,7 @@ type Linker struct {
 	openings     atomic.Uint64 // of several libraries at once
 	groups       groupList
 	turn         turn
-	areas        areas
+	heap         *heap.Heap[heapGuest]
 	dtors        *dtor.Registry[*image.Module, *Group]
 	program      program
 	files        files

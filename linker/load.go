@@ -160,7 +160,7 @@ func (t *tx) place(ctx context.Context, m *image.Module, bindings []shim.Binding
 			return err
 		}
 		size := m.Info.MemorySize
-		base, err := t.area(ctx, size, 1<<m.Info.MemoryAlignment, m.Owner("data"))
+		base, err := t.region(ctx, size, 1<<m.Info.MemoryAlignment, m.Owner("data"))
 		if err != nil {
 			return err
 		}
@@ -277,12 +277,12 @@ func (t *tx) threadLocal(ctx context.Context, s *space.LoadStep) error {
 		for _, g := range t.l.groups.list() {
 			base, err := m.FirstTLS, t.l.config.inject.At(ctx, t.g, failpoint.ThreadLocal)
 			if err == nil && !m.Placed {
-				base, err = t.area(ctx, m.TLSSize, 1<<m.TLSPow, spans.Owner{})
+				base, err = t.region(ctx, m.TLSSize, 1<<m.TLSPow, spans.Owner{})
 			}
 			if err != nil {
 				return &LoadError{File: m.File, Module: m.Name, Err: err}
 			}
-			t.l.areas.own(g, base)
+			t.l.heap.Own(heapGuest{g}, base)
 			if s.TLS == nil {
 				s.TLS = map[*space.Space]map[*image.Module]uint32{}
 			}

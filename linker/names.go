@@ -16,7 +16,7 @@ func (n *guestNames) intern(ctx context.Context, g *Group, m *image.Module, s st
 		return address, nil
 	}
 	// it may call the guest, so without the mutex
-	address, err := g.l.areas.take(ctx, g, uint32(len(s))+1, 1)
+	address, err := g.l.heap.Take(ctx, heapGuest{g}, uint32(len(s))+1, 1)
 	if err != nil {
 		return 0, err
 	}
@@ -25,7 +25,7 @@ func (n *guestNames) intern(ctx context.Context, g *Group, m *image.Module, s st
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if first, ok := n.at[m][s]; ok { // another group was quicker
-		g.l.areas.giveLater(address)
+		g.l.heap.Give(address)
 		return first, nil
 	}
 	if n.at == nil {
@@ -43,7 +43,7 @@ func (n *guestNames) forget(l *Linker, m *image.Module) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, address := range n.at[m] {
-		l.areas.giveLater(address)
+		l.heap.Give(address)
 	}
 	delete(n.at, m)
 }

@@ -37,7 +37,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	l := &Linker{shared: space.Shared{Runtime: rt, Polls: config.polls, MaxCalls: config.maxCalls},
 		config: config, gateways: map[string]*image.Module{},
 		callers: map[string]wazero.CompiledModule{}}
-	l.areas.l, l.areas.live = l, map[uint32]area{}
+	l.heap = l.newHeap()
 	l.shared.CallerCode, l.shared.WriterCode = l.compileCaller, buildPut
 	l.shared.Errors = newSpaceErrors()
 	l.shared.Cache = codecache.New(rt, config.codeCache, config.compilations, config.workers,
@@ -268,7 +268,7 @@ func (l *Linker) sideStack(ctx context.Context) error {
 	if !l.shared.Main.Fixed || l.shared.StackPointer != nil {
 		return nil
 	}
-	base, err := l.areas.take(ctx, l.first, l.config.stackSize, 16)
+	base, err := l.heap.Take(ctx, heapGuest{l.first}, l.config.stackSize, 16)
 	if err != nil {
 		return fmt.Errorf("linker: stack for libraries: %w", err)
 	}

@@ -37,7 +37,7 @@ type tx struct {
 
 	saved   state
 	steps   []space.Step
-	areas   []uint32        // data areas taken, to be given back
+	regions []uint32        // data areas taken, to be given back
 	modules []*image.Module // compiled, to be closed
 	opened  []*image.Module // whose handles were counted
 	// to constructors, say, which may keep them whatever becomes of the operation
@@ -59,8 +59,8 @@ type tx struct {
 
 // mark is a moment of an operation: its state, and how much had been done.
 type mark struct {
-	state                         state
-	steps, areas, modules, opened int
-	handed, released, threads     int
-	slots, again, performed       int
+	state                           state
+	steps, regions, modules, opened int
+	handed, released, threads       int
+	slots, again, performed         int
 }

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
-	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
 // signal tells a goroutine that waits that there is something to look at.
@@ -64,44 +63,6 @@ type guestLibraries struct {
 	count int                   // of all
 }
 
-// area is a range of memory.
-type area struct {
-	base, size uint32
-	block      uint32 // what the guest's allocator returned; 0 when the memory was grown for it
-	owner      *Group // the group that it lives as long as, at most; nil for an area of all groups
-}
-
-// areas hands out ranges of linear memory, the regions: the data areas of libraries, stacks,
-// thread-local storage. When the main module has an allocator, they come from it, so that the guest
-// knows they are taken; otherwise, or when [Config.WithDataAllocator] says so, the memory grows.
-// All methods are safe for concurrent use, but they may call the guest, in a group that the caller
-// is inside.
-//
-// Life cycle: a region is live from take on. When it is given back, a block of the guest's
-// allocator goes to later, until a goroutine inside a group frees it (drain); memory that was grown
-// goes to free at once, and a library's is remembered as its home. The same library gets its home
-// back if it is still free.
-//
-// Invariants:
-//
-//   - live, free and the blocks in later are disjoint.
-//   - Each home lies in free, and homes do not overlap.
-//   - mu is not held while the guest is called, so the guest's allocator may call the linker.
-//   - A region that a group owns is given back when that group is gone, at the latest.
-//
-// Rejected: to free a block at once, in the group that leaves. It would free the stack that the
-// group stands on.
-type areas struct {
-	l *Linker
-
-	mu   sync.Mutex // guards what follows; not held while the guest is called
-	live map[uint32]area
-	free spans.Set // grown once and given back
-	// of these, where the data of libraries was that are not loaded; they do not overlap
-	homes map[spans.Owner]spans.Span
-	later []area // to be freed by the next goroutine inside a group
-}
-
 // program is how the main module begins and ends, as far as the toolchain's functions in it tell.
 //
 // Its own C library runs what it has registered with atexit, and then flushes its streams. The
@@ -125,6 +86,3 @@ type askedKey struct {
 	importKey
 	typ string
 }
-
-// allocator finds the guest's allocation functions.
-type allocator struct{ aligned, plain, release *image.Function }

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
-	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -21,7 +20,7 @@ func (t *tx) moveBreak(ctx context.Context) error {
 		!x.Fn.Type.Equal(wasm.FuncType{Results: []wasm.ValType{wasm.I32}}) {
 		return nil
 	}
-	first, end := l.areas.added()
+	first, end := l.heap.Added()
 	if end == 0 {
 		return nil
 	}
@@ -36,32 +35,8 @@ func (t *tx) moveBreak(ctx context.Context) error {
 	if brk := binary.LittleEndian.Uint32(b); brk != 0 && brk < end {
 		binary.LittleEndian.PutUint32(b, end)
 		if start := uint32(spans.AlignUp(uint64(brk), 16)); brk < first && start < first {
-			l.areas.donate(spans.Span{Base: start, Size: first - start})
+			l.heap.Donate(spans.Span{Base: start, Size: first - start})
 		}
 	}
 	return nil
-}
-
-// added returns from where to where the memory was made larger for areas; 0 when there are none.
-func (a *areas) added() (first, end uint32) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for base, x := range a.live {
-		if x.block != 0 {
-			continue
-		}
-		if first == 0 || base < first {
-			first = base &^ (linmem.PageSize - 1)
-		}
-		end = max(end, uint32(min(spans.AlignUp(uint64(base)+uint64(x.size), linmem.PageSize),
-			1<<32-linmem.PageSize)))
-	}
-	return first, end
-}
-
-// donate makes an unused range one that areas come from.
-func (a *areas) donate(r spans.Span) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.free.Give(r)
 }

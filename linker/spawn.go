@@ -179,15 +179,15 @@ func (l *Linker) ended() error {
 // a group that the caller is inside.
 func (g *Group) furnish(ctx context.Context, parent *Group,
 	tls map[*image.Module]uint32) (err error) {
-	areas := &g.l.areas
+	mem := g.l.heap
 	if g.space.Stack == 0 {
 		if err := g.l.config.inject.At(ctx, g, failpoint.Stack); err != nil {
 			return err
 		}
-		if g.space.Stack, err = areas.take(ctx, parent, g.space.StackSize, 16); err != nil {
+		if g.space.Stack, err = mem.Take(ctx, heapGuest{parent}, g.space.StackSize, 16); err != nil {
 			return fmt.Errorf("linker: stack of a new group: %w", err)
 		}
-		areas.own(g, g.space.Stack)
+		mem.Own(heapGuest{g}, g.space.Stack)
 	}
 	for _, m := range g.l.committed.Load().Order {
 		if m.TLSSize == 0 || tls[m] != 0 {
@@ -195,13 +195,13 @@ func (g *Group) furnish(ctx context.Context, parent *Group,
 		}
 		base, err := uint32(0), g.l.config.inject.At(ctx, g, failpoint.ThreadLocal)
 		if err == nil {
-			base, err = areas.take(ctx, parent, m.TLSSize, 1<<m.TLSPow)
+			base, err = mem.Take(ctx, heapGuest{parent}, m.TLSSize, 1<<m.TLSPow)
 		}
 		if err != nil {
 			return fmt.Errorf("linker: thread-local storage of module %s: %w", text.Name(m.Name),
 				err)
 		}
-		areas.own(g, base)
+		mem.Own(heapGuest{g}, base)
 		tls[m] = base
 	}
 	return nil
@@ -214,7 +214,7 @@ func (l *Linker) furnished(tls map[*image.Module]uint32) bool {
 	loaded := image.Set(order)
 	for m, base := range tls {
 		if !loaded[m] {
-			l.areas.giveLater(base)
+			l.heap.Give(base)
 			delete(tls, m)
 		}
 	}

@@ -87,7 +87,7 @@ func (t *tx) undoTo(ctx context.Context, m mark) error {
 		errs = append(errs, s.Undo(ctx, &t.g.space))
 	}
 	t.undoShared(ctx, m)
-	t.l.areas.drain(ctx, t.g)
+	t.l.heap.Drain(ctx, heapGuest{t.g})
 	return errors.Join(errs...)
 }
 
@@ -106,15 +106,15 @@ func (t *tx) undoShared(ctx context.Context, m mark) {
 		lib.takeBack()
 	}
 	t.handed = t.handed[:m.handed]
-	for _, area := range slices.Backward(t.areas[m.areas:]) {
-		t.l.areas.giveLater(area)
+	for _, region := range slices.Backward(t.regions[m.regions:]) {
+		t.l.heap.Give(region)
 	}
 	for _, m := range slices.Backward(t.modules[m.modules:]) {
 		t.l.dtors.Drop(m)
 		space.CodeOf(m).Close(ctx)
 	}
 	t.restore(m)
-	t.steps, t.areas, t.modules, t.opened = t.steps[:m.steps], t.areas[:m.areas],
+	t.steps, t.regions, t.modules, t.opened = t.steps[:m.steps], t.regions[:m.regions],
 		t.modules[:m.modules], t.opened[:m.opened]
 }
 
@@ -153,7 +153,7 @@ func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error
 		t.depth--
 		t.constructs = constructs && !t.early
 	}()
-	m := mark{t.l.state.clone(), len(t.steps), len(t.areas), len(t.modules), len(t.opened),
+	m := mark{t.l.state.clone(), len(t.steps), len(t.regions), len(t.modules), len(t.opened),
 		len(t.handed), len(t.released), len(t.threads), len(t.slots), len(t.again),
 		t.performed}
 	err := do(ctx, t)
@@ -182,11 +182,11 @@ func (t *tx) perform(ctx context.Context, s space.Step) error {
 	return t.l.config.inject.At(ctx, t.g, failpoint.Applied)
 }
 
-// area takes a data area.
-func (t *tx) area(ctx context.Context, size, align uint32, who spans.Owner) (uint32, error) {
-	base, err := t.l.areas.takeFor(ctx, t.g, size, align, who)
+// region takes a data area.
+func (t *tx) region(ctx context.Context, size, align uint32, who spans.Owner) (uint32, error) {
+	base, err := t.l.heap.TakeFor(ctx, heapGuest{t.g}, size, align, who)
 	if err == nil && base != 0 {
-		t.areas = append(t.areas, base)
+		t.regions = append(t.regions, base)
 	}
 	return base, err
 }

@@ -154,7 +154,7 @@ func (u *unload) Commit(number uint64) {
 		}
 		u.err = u.step.Commit(context.Background(), u.l.groups.spaces())
 		for _, base := range u.step.TLS {
-			u.l.areas.giveLater(base)
+			u.l.heap.Give(base)
 		}
 	}
 	u.showHandles(number)
@@ -173,7 +173,7 @@ func (u *unload) finish(ctx context.Context) {
 		_ = mod.Close(ctx)
 	}
 	for _, m := range u.step.Modules {
-		u.l.areas.giveHome(m.Memory.Base, m.Owner("data"))
+		u.l.heap.GiveHome(m.Memory.Base, m.Owner("data"))
 		u.l.names.forget(u.l, m)
 		u.l.dtors.Drop(m)
 		space.CodeOf(m).Close(ctx)

@@ -18,7 +18,7 @@ func options(schedules int) explore.Options {
 		Include: []string{module + "linker", module + "linker/coord",
 			module + "linker/internal/ctxlock", module + "linker/internal/dtor",
 			module + "linker/internal/fdlock", module + "linker/internal/futex",
-			module + "linker/internal/image",
+			module + "linker/internal/heap", module + "linker/internal/image",
 			module + "linker/internal/loops", module + "linker/internal/space",
 			module + "fuzz/explored"},
 		Leaks: true, Schedules: schedules, Duration: time.Minute,
