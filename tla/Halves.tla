@@ -4,11 +4,13 @@
 (* is half done.  A group can be killed from outside there.                *)
 (*                                                                         *)
 (* LinkerSync takes work as one step, Work, at its end.  Here it has a     *)
-(* beginning, and the death of a group at work is two steps: the group is  *)
-(* doomed, and, when its goroutine has taken back what it had begun and is *)
-(* out, it crashes.  Until then it keeps lease and state lock.  So no      *)
-(* group reads or changes the shared state while it is half done by        *)
-(* another, and the steps are those of LinkerSync.                         *)
+(* beginning, and an end: the broadcast, or the moment at which it has     *)
+(* been taken back.  The same is true of what a group does under the state *)
+(* lock without the lease, to closures.  The death of a group at work is   *)
+(* two steps: the group is doomed, and, when its goroutine has taken back  *)
+(* what it had begun and is out, it crashes.  Until then it keeps lease    *)
+(* and state lock.  So no group reads or changes the shared state while it *)
+(* is half done by another, and the steps are those of LinkerSync.         *)
 (***************************************************************************)
 EXTENDS LinkerSync
 
@@ -20,23 +22,35 @@ halfVars == <<vars, half, doomed>>
 
 HalfInit == Init /\ half = None /\ doomed = FALSE
 
-\* g begins to work, in its own instances and in the shared state.
-\* In Go: coord.Member.prepare
+\* g begins to work, in its own instances and in the shared state: with the lease, or without it.
+\* In Go: coord.Member.prepare, coord.Member.holding
 Begin(g) ==
     /\ Usable
     /\ stage[g] = "Locked"
     /\ mode[g] = "Running"
-    /\ holder = g
     /\ half = None
     /\ half' = g
     /\ UNCHANGED <<vars, doomed>>
 
-\* g has done its work, or has taken back what it had begun: there was nothing to do, or it failed.
-\* In Go: coord.Coordinator.worked, coord.Member.prepare
+\* g goes on: its own work is done, it publishes, it takes closures.  All of that can still be taken
+\* back.
+\* In Go: coord.Coordinator.worked, coord.Member.publish, coord.Member.holding
+GoOn(g) ==
+    /\ half = g
+    /\ ~doomed
+    /\ \/ \E o \in Kinds \X Tags : Work(g, o)
+       \/ Publish(g)
+       \/ AllocateClosure(g)
+       \/ FreeClosure(g)
+    /\ UNCHANGED <<half, doomed>>
+
+\* g has broadcast its work, or has taken back what it had begun: there was nothing to do, or it
+\* failed; or it is done with its closures.
+\* In Go: coord.Member.broadcast, coord.Member.prepare, coord.Member.withdraw
 End(g) ==
     /\ half = g
     /\ ~doomed
-    /\ (\E o \in Kinds \X Tags : Work(g, o)) \/ UnlockState(g) \/ Cancel(g)
+    /\ Broadcast(g) \/ UnlockState(g) \/ Cancel(g)
     /\ half' = None
     /\ doomed' = FALSE
 
@@ -58,17 +72,19 @@ Out(g) ==
     /\ half' = None
     /\ doomed' = FALSE
 
-\* What others do meanwhile leaves the group alone that is at work, and its locks.
+\* What others do meanwhile leaves the group alone that is at work, its operation and its locks; and
+\* no group works, or has closures, that has not begun.
 Others ==
     /\ Next
     /\ half # None =>
-        mode'[half] = mode[half] /\ stage'[half] = stage[half] /\ holder' = holder
-            /\ writer' = writer
-    /\ \A g \in Groups : stage'[g] = "Worked" => stage[g] = "Worked"
+        /\ mode'[half] = mode[half] /\ stage'[half] = stage[half] /\ view'[half] = view[half]
+        /\ (holder = half => holder' = holder) /\ writer' = writer /\ leader' = leader
+    /\ \A g \in Groups : (stage'[g] = "Worked" => stage[g] = "Worked")
+    /\ taken' = taken
     /\ UNCHANGED <<half, doomed>>
 
 HalfNext ==
-    \/ \E g \in Groups : Begin(g) \/ End(g) \/ Kill(g) \/ Out(g)
+    \/ \E g \in Groups : Begin(g) \/ GoOn(g) \/ End(g) \/ Kill(g) \/ Out(g)
     \/ Others
 
 HalfSpec == HalfInit /\ [][HalfNext]_halfVars
@@ -82,11 +98,22 @@ HalfSpec == HalfInit /\ [][HalfNext]_halfVars
 Touches(g) ==
     writer = g \/ g \in readers \/ (mode[g] = "Building" /\ stage[g] = "Leased")
 
-\* A group at work has lease and state lock, alone, killed or not.
-HalfIsHeld == half # None => (holder = half /\ writer = half /\ readers = {})
+\* A group at work has the state lock, alone, killed or not; and the lease, once it has work that
+\* others will have to do.
+HalfIsHeld ==
+    half # None =>
+        /\ writer = half /\ readers = {}
+        /\ (stage[half] \in {"Worked", "Published"}) => (holder = half)
 
-\* No group reads or changes the shared state while it is half done by another.
-HalfIsHidden == half # None => (\A g \in Groups : (g # half => ~Touches(g)))
+\* No group reads or changes the shared state while it is half done by another.  A child that is
+\* built does not look at closures, which are all that is changed without the lease.
+HalfIsHidden ==
+    half # None =>
+        (\A g \in Groups :
+            ((g # half /\ (holder = half \/ mode[g] # "Building")) => ~Touches(g)))
+
+\* What is not broadcast is the work of a group that is at work, and of no other.
+HalfIsNamed == \A g \in Groups : ((stage[g] \in {"Worked", "Published"}) => (half = g))
 
 HalvesImplement == Spec
 
@@ -95,7 +122,12 @@ WorkEnds == \A g \in Groups : ((half = g) ~> (half # g))
 
 FairHalfSpec ==
     /\ HalfSpec
-    /\ \A g \in Groups : WF_halfVars(half = g /\ ~doomed /\ End(g)) /\ WF_halfVars(Out(g))
+    /\ \A g \in Groups :
+        /\ WF_halfVars(half = g /\ ~doomed /\ stage[g] = "Locked" /\ End(g))
+        /\ WF_halfVars(half = g /\ ~doomed /\ stage[g] # "Locked" /\ (GoOn(g) \/ End(g)))
+        /\ WF_halfVars(Out(g))
+        /\ WF_halfVars(Arrive(g) /\ Others)
+        /\ WF_halfVars(Claim(g) /\ Others)
 
 (***************************************************************************)
 (* A mistake: the locks fall at the death, while the goroutine still works *)
@@ -111,10 +143,21 @@ EarlyDeath(g) ==
 \* No lock keeps the others away then.
 Unguarded == doomed /\ Next /\ UNCHANGED <<half, doomed>>
 
-EarlyDeathNext ==
-    \/ HalfNext
-    \/ Unguarded
-    \/ \E g \in Groups : EarlyDeath(g)
+Mistaken == HalfNext \/ Unguarded
+
+\* In the middle of its work.
+EarlyDeathNext == Mistaken \/ \E g \in Groups : (stage[g] = "Locked" /\ holder = g /\ EarlyDeath(g))
 
 EarlyDeathSpec == HalfInit /\ [][EarlyDeathNext]_halfVars
+
+\* Between its work and the broadcast.
+LateDeathNext ==
+    Mistaken \/ \E g \in Groups : (stage[g] \in {"Worked", "Published"} /\ EarlyDeath(g))
+
+LateDeathSpec == HalfInit /\ [][LateDeathNext]_halfVars
+
+\* Under the state lock alone.
+StateDeathNext == Mistaken \/ \E g \in Groups : (stage[g] = "Locked" /\ holder # g /\ EarlyDeath(g))
+
+StateDeathSpec == HalfInit /\ [][StateDeathNext]_halfVars
 =============================================================================

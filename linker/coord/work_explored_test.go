@@ -95,6 +95,53 @@ func TestWorkExplored(t *testing.T) {
 	})
 }
 
+// In every schedule of a group that is killed while it changes something under the state lock alone,
+// and of a leader, neither finds what is shared half done (tla/Halves.tla: HalfStateDeath).
+func TestWithStateExplored(t *testing.T) {
+	explore.Check(t, func(r *explore.Run) {
+		groups, sides, err := plainImage(coord.Config{})
+		if err != nil {
+			r.Failf("%v", err)
+			return
+		}
+		shared := &records{}
+		change := func() error {
+			if shared.begun != shared.ended {
+				r.Failf("the shared state is half done: %d begun, %d ended", shared.begun,
+					shared.ended)
+			}
+			shared.begun++
+			r.Point("the middle") // a death can come here
+			shared.ended++
+			return nil
+		}
+		waits := []func(){
+			r.Go("dies", func() {
+				err := groups[0].Enter(context.Background())
+				if err == nil {
+					err = groups[0].WithState(context.Background(), change)
+					groups[0].Park()
+				}
+				if err != nil && !errors.Is(err, coord.ErrGroupClosed) {
+					r.Failf("%v", err)
+				}
+			}),
+			r.Go("kills", func() { groups[0].Crash(nil) }),
+			r.Go("links", func() {
+				if linkSlowly(r, groups[1], sides[1], shared) == 0 {
+					r.Failf("the group that lives has not linked")
+				}
+			}),
+		}
+		for _, wait := range waits {
+			wait()
+		}
+		if shared.begun != shared.ended {
+			r.Failf("%d begun, %d ended", shared.begun, shared.ended)
+		}
+	})
+}
+
 // In every schedule of a leader and a reader without a lock, the reader sees what was counted
 // before it looked, and what had returned before it began (tla/Visibility.tla: CountedIsSeen,
 // ReadAfterReturn).
