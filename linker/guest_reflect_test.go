@@ -125,3 +125,52 @@ func TestWASIXReflection(t *testing.T) {
 		t.Errorf("a closure: %v", b)
 	}
 }
+
+// Vectors are 16 bytes among arguments and results, in every group.
+func TestWASIXCallsVectors(t *testing.T) {
+	first := newImage(t, "main-pie", "threads", nil)
+	lib, err := first.g.OpenBytes(first.ctx, "vectors", library(t, dylink.Info{}, func(
+		b *wasm.Builder) {
+		six := b.Type(slices.Repeat([]wasm.ValType{wasm.I32}, 6), i32)
+		reflect := b.ImportFunc("wasix_32v1", "reflect_signature", six)
+		call := b.ImportFunc("wasix_32v1", "call_dynamic", six)
+		for name, f := range map[string]uint32{"reflect": reflect, "call": call} {
+			var c wasm.Code
+			for p := range uint32(6) {
+				c.LocalGet(p)
+			}
+			b.ExportFunc(name, b.Func(six, nil, c.Call(f)))
+		}
+		var c wasm.Code // the number first, and the vector with the number in each half added
+		c.LocalGet(0).LocalGet(1).LocalGet(0).Raw(0xfd, 0x12 /* i64x2.splat */)
+		b.ExportFunc("more", b.Func(b.Type([]wasm.ValType{wasm.I64, wasm.V128},
+			[]wasm.ValType{wasm.I64, wasm.V128}), nil, c.Raw(0xfd, 0xce, 0x01 /* i64x2.add */)))
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const inval = 28
+	at := first.call(linker.Default, "malloc", 96)
+	values, out := at, at+32
+	for _, i := range []*image{first, first.spawn(), first.spawn()} {
+		memory := i.l.Memory()
+		more := int32(i.symbol(lib, "more"))
+		i.want(0, lib, "reflect", more, values, 2, values+8, 2, out)
+		if got, ok := memory.Read(uint32(values), 2); !ok || !slices.Equal(got, []byte{1, 4}) {
+			t.Errorf("the types are %v", got)
+		}
+		in := binary.LittleEndian.AppendUint64(nil, 5)
+		in = binary.LittleEndian.AppendUint64(in, math.MaxUint64)
+		in = binary.LittleEndian.AppendUint64(in, 1<<40)
+		memory.Write(uint32(values), in)
+		i.want(0, lib, "call", more, values, 24, out, 24, 1)
+		want := binary.LittleEndian.AppendUint64(nil, 5)
+		want = binary.LittleEndian.AppendUint64(want, 4)
+		want = binary.LittleEndian.AppendUint64(want, 1<<40+5)
+		if got, ok := memory.Read(uint32(out), 24); !ok || !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+		i.want(inval, lib, "call", more, values, 16, out, 24, 1) // half a vector
+		i.want(inval, lib, "call", more, values, 24, out, 16, 1)
+	}
+}
