@@ -68,6 +68,7 @@ func TestPython(t *testing.T) {
 		Files: map[string][]byte{"/work/data.txt": []byte("three little words")}})
 	t.Run("as Node", func(t *testing.T) { asNode(t, p) })
 	t.Run("scripts", func(t *testing.T) { scripts(t, p, &out) })
+	t.Run("every extension", func(t *testing.T) { everyExtension(t, p) })
 }
 
 // Expressions have the values that they have in Node.
@@ -128,6 +129,29 @@ func scripts(t *testing.T, p *cowasm.Python, out *bytes.Buffer) {
 	}
 	if got, err := p.Repr(t.Context(), "f(10)"); got != "55" || err != nil {
 		t.Errorf("afterwards %s, %v", got, err)
+	}
+}
+
+// Every extension module in C of the package can be imported, all of them in one interpreter.
+func everyExtension(t *testing.T, p *cowasm.Python) {
+	t.Helper()
+	const script = `
+import importlib, os, sys
+folder = [p for p in sys.path if p.endswith("lib-dynload")][0]
+names = sorted({f.split(".")[0] for f in os.listdir(folder) if f.endswith(".so")})
+failed = []
+for name in names:
+    try:
+        importlib.import_module(name)
+    except Exception as e:
+        failed.append((name, str(e)))
+result = (len(names), failed)
+`
+	if err := p.Exec(t.Context(), script); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.Repr(t.Context(), "result"); err != nil || got != "(25, [])" {
+		t.Errorf("%s, %v", got, err)
 	}
 }
 

@@ -64,6 +64,13 @@ func newShim(kernel []byte, users ...[]byte) (*shim, error) {
 			}
 		}
 	}
+	// What the kernel imports itself, it only hands on: its pointer would lead back here.
+	for _, x := range modules[0].Imports {
+		if x.Kind == modinfo.Function {
+			delete(wanted[modinfo.Function], x.Name)
+			delete(wanted[modinfo.Pointer], x.Name)
+		}
+	}
 	maps.Copy(s.functions, wanted[modinfo.Function])
 	for name, typ := range pointers() {
 		if _, imported := wanted[modinfo.Pointer][name]; imported && s.functions[name] == "" {
