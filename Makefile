@@ -26,8 +26,8 @@ fixtures: ## rebuild the C fixtures of tests and examples (needs clang, lld, llv
 	linker/emscripten/testdata/build.sh
 	treesitter/glue/build.sh
 
-side-modules: deps ## link all side modules of npm's packages, and write spec/side-modules.md
-	$(GO) test -count=1 -timeout 30m ./stock/linked -run TestSideModules -args -all -update
+side-modules: deps ## link all side modules of npm's packages, run programs, and write spec/side-modules.md and workloads.md
+	$(GO) test -count=1 -timeout 30m ./stock/linked -run "TestSideModules|TestFilters|TestPHPVersions" -args -all -update
 
 libraries: ## rebuild zlib, Lua, SQLite and libc from Debian's sources (see libraries/README.md)
 	libraries/build.sh

@@ -102,24 +102,28 @@ func TestFilters(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	const begin, end = "<!-- filters -->\n", "<!-- end -->"
+	written(t, "filters", "| filter | number | name | bytes of 65536, or why it is not run |\n"+
+		"| --- | --- | --- | --- |\n"+strings.Join(rows, "\n")+"\n")
+}
+
+// written compares a table with the page, or writes it there with -update.
+func written(t *testing.T, name, table string) {
+	t.Helper()
 	text, err := os.ReadFile(workloads)
 	if err != nil {
 		t.Fatal(err)
 	}
+	begin, end := "<!-- "+name+" -->\n", "<!-- end -->"
 	before, rest, ok := strings.Cut(string(text), begin)
 	_, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
-		t.Fatalf("%s has no place for the table", path.Base(workloads))
+		t.Fatalf("%s has no place for %s", path.Base(workloads), name)
 	}
-	table := "| filter | number | name | bytes of 65536, or why it is not run |\n" +
-		"| --- | --- | --- | --- |\n" + strings.Join(rows, "\n") + "\n"
 	now := before + begin + table + end + after
 	if *update && !t.Failed() {
 		err = os.WriteFile(workloads, []byte(now), 0o644)
 	} else if now != string(text) {
-		t.Errorf("%s is not what came out: go test ./stock/linked -run Filters -args -update",
-			path.Base(workloads))
+		t.Errorf("%s is not what came out: make side-modules", path.Base(workloads))
 	}
 	if err != nil {
 		t.Error(err)
