@@ -8,6 +8,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -69,7 +70,7 @@ func callbackType(typ wasm.FuncType) error {
 				Reason: fmt.Sprintf("it has more than %d types", maxClosureTypes)}
 		}
 		for _, v := range list {
-			if memoryOps[v].size == 0 {
+			if shim.ValueSize(v) == 0 {
 				return &CallbackError{Type: typ.String(),
 					Reason: "a reference has no place in memory"}
 			}
@@ -131,7 +132,7 @@ func (l *Linker) callbackFunction() hostFunction {
 func (l *Linker) words(address uint32, types []wasm.ValType, stack []uint64, write bool) {
 	next := 0
 	for _, t := range types {
-		size := memoryOps[t].size
+		size := shim.ValueSize(t)
 		b, ok := l.shared.Mem.At(address, size)
 		if !ok {
 			panic(ErrOutOfBounds)

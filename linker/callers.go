@@ -6,6 +6,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -20,7 +21,7 @@ func (l *Linker) compileCaller(ctx context.Context, t wasm.FuncType) (wazero.Com
 	if err := l.signatureRoom(len(l.callers)); err != nil && !ofDestructor(t) {
 		return nil, err
 	}
-	bytes, err := buildCaller(t)
+	bytes, err := shim.Caller(t)
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func (g *gateway) export(b *wasm.Builder, functions []*image.Function,
 			targets[i] = b.ImportFunc(g.namespace, fn.Name, g.functionType(b, fn))
 		}
 	}
-	b.ImportMemory(shim.MemoryNamespace, "memory", anyMemory(g.shared))
+	b.ImportMemory(shim.MemoryNamespace, "memory", shim.AnyMemory(g.shared))
 	for i, fn := range functions {
 		b.ExportFunc(fn.Name, b.Func(g.functionType(b, fn), nil, wrap(fn, targets[i])))
 	}

@@ -39,23 +39,10 @@ func (l *Linker) fillers(ctx context.Context, m *image.Module) error {
 		if h.Filler != nil {
 			continue
 		}
-		filler, err := buildHooks(h, l.host.HostName)
+		filler, err := shim.HookFiller(h.Name, h.Functions, h.Types, l.host.HostName)
 		if h.Filler, err = l.compileGenerated(ctx, h.Name, filler, err); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// buildHooks writes the module that fills such a table.
-func buildHooks(h *space.HookTable, host string) ([]byte, error) {
-	var b wasm.Builder
-	var functions []uint32
-	for k, t := range h.Types {
-		functions = append(functions,
-			b.ImportFunc(host, h.Functions[k], b.Type(t.Params, t.Results)))
-	}
-	table := b.ImportTable(h.Name, h.Name, wasm.TableType{Elem: wasm.FuncRef})
-	b.ActiveFuncs(table, wasm.ConstI32(0), functions...)
-	return b.Bytes()
 }

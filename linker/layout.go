@@ -86,7 +86,7 @@ func layOutModule(m *image.Module, end, slots uint64) (uint64, uint64, error) {
 
 // makeMemory makes the image's memory.
 func (l *Linker) makeMemory(ctx context.Context, minimum uint32) error {
-	bytes, err := buildMemory(minimum, l.maxPages, l.noSharedMemory == nil)
+	bytes, err := shim.Memory(minimum, l.maxPages, l.noSharedMemory == nil)
 	l.memoryCode, err = l.compileGenerated(ctx, "memory", bytes, err)
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (l *Linker) makeMemory(ctx context.Context, minimum uint32) error {
 // instance that is closed at once takes that away from all others.
 func (l *Linker) settleMemory(ctx context.Context) error {
 	var b wasm.Builder
-	b.ImportMemory(shim.MemoryNamespace, "memory", anyMemory(l.noSharedMemory == nil))
+	b.ImportMemory(shim.MemoryNamespace, "memory", shim.AnyMemory(l.noSharedMemory == nil))
 	bytes, err := b.Bytes()
 	compiled, err := l.compileGenerated(ctx, "memory", bytes, err)
 	if err != nil {

@@ -227,11 +227,17 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 	t.l.state.slots.Length = s.Slots
 	pointer := func(fn *image.Function) uint32 { p, _ := t.l.state.scope.Pointer(fn); return p }
 	for _, m := range b.order {
-		planBridges(m, b.bindings[m])
-		for _, br := range space.CodeOf(m).Shims {
+		code := space.CodeOf(m)
+		shims, sources := shim.Plan(b.bindings[m],
+			func(x *image.Module) bool { return space.CodeOf(x).Instance != nil })
+		code.Sources = sources
+		for _, plan := range shims {
+			code.Shims = append(code.Shims, &space.ImportShim{Shim: plan})
+		}
+		for _, br := range code.Shims {
 			err := t.l.config.inject.At(ctx, t.g, failpoint.Bridge)
 			if err == nil {
-				err = compileBridge(ctx, br, t.l.shared.Cache, m, pointer, t.l.host.HostName)
+				err = t.compileShim(ctx, br, m, pointer)
 			}
 			if err != nil {
 				return fail(m, fmt.Errorf("linker: bridge: %w", err))
@@ -268,7 +274,18 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 	return nil
 }
 
-// threadLocal takes an area for the thread-local storage of every new module in every group.
+// compileShim writes and compiles a shim of module m.
+func (t *tx) compileShim(ctx context.Context, br *space.ImportShim, m *image.Module,
+	pointer func(*image.Function) uint32) error {
+	bytes, err := shim.Imports(br.Shim, m, pointer, t.l.host.HostName)
+	if err != nil {
+		return err
+	}
+	br.Compiled, err = t.l.shared.Cache.CompileModule(ctx, bytes)
+	return err
+}
+
+// threadLocal takes a region for the thread-local storage of every new module in every group.
 func (t *tx) threadLocal(ctx context.Context, s *space.LoadStep) error {
 	for _, m := range s.Modules {
 		if m.TLSSize == 0 || m.Fixed {

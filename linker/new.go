@@ -38,7 +38,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 		config: config, gateways: map[string]*image.Module{},
 		callers: map[string]wazero.CompiledModule{}}
 	l.heap = l.newHeap()
-	l.shared.CallerCode, l.shared.WriterCode = l.compileCaller, buildPut
+	l.shared.CallerCode = l.compileCaller
 	l.shared.Errors = newSpaceErrors()
 	l.shared.Cache = codecache.New(rt, config.codeCache, config.compilations, config.workers,
 		codecache.Errors{Closed: ErrClosed, Compiling: ErrCompiling, Panicked: func(v any) error {
@@ -249,7 +249,7 @@ func hasFixedAddresses(src *wasm.Module, info *dylink.Info) bool {
 
 // compileBase compiles what every group starts with.
 func (l *Linker) compileBase(ctx context.Context) (err error) {
-	bytes, err := buildBase(!l.shared.OwnTable, l.tableMax, l.config.polls)
+	bytes, err := shim.Base(!l.shared.OwnTable, l.tableMax, l.config.polls)
 	if l.shared.BaseCode, err = l.compileGenerated(ctx, "base", bytes, err); err != nil {
 		return err
 	}
@@ -257,7 +257,7 @@ func (l *Linker) compileBase(ctx context.Context) (err error) {
 	if l.shared.OwnTable {
 		namespace, name = shim.ModuleNamespace(l.shared.Main.ID), l.tableName
 	}
-	bytes, err = buildTableAccess(namespace, name)
+	bytes, err = shim.TableAccess(namespace, name)
 	l.shared.TableCode, err = l.compileGenerated(ctx, "table access", bytes, err)
 	return err
 }

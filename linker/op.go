@@ -37,7 +37,7 @@ type tx struct {
 
 	saved   state
 	steps   []space.Step
-	regions []uint32        // data areas taken, to be given back
+	regions []uint32        // of memory that were taken, to be given back
 	modules []*image.Module // compiled, to be closed
 	opened  []*image.Module // whose handles were counted
 	// to constructors, say, which may keep them whatever becomes of the operation

@@ -39,8 +39,16 @@ func TestPoisonedImage(t *testing.T) {
 		t.Fatalf("poisoning: %v", err)
 	}
 	operations := map[string]func(g *linker.Group) error{
-		"Open":        func(g *linker.Group) error { _, err := g.Open(i.ctx, "libdata.wasm"); return err },
-		"Open loaded": func(g *linker.Group) error { _, err := g.Open(i.ctx, "libcounter.wasm"); return err },
+		"Open": func(g *linker.Group) error {
+			_, err :=
+				g.Open(i.ctx, "libdata.wasm")
+			return err
+		},
+		"Open loaded": func(g *linker.Group) error {
+			_, err :=
+				g.Open(i.ctx, "libcounter.wasm")
+			return err
+		},
 		"OpenBytes": func(g *linker.Group) error {
 			_, err := g.OpenBytes(i.ctx, "other", readFixture(t, "threads/libother.wasm"))
 			return err
@@ -73,15 +81,26 @@ func TestPoisonedImage(t *testing.T) {
 			_, err := g.Func(i.ctx, linker.Default, "main_twice")
 			return err
 		},
-		"Func.Call":          func(*linker.Group) error { _, err := twice.Call(i.ctx, 1); return err },
-		"Func.CallWithStack": func(*linker.Group) error { return twice.CallWithStack(i.ctx, []uint64{1}) },
+		"Func.Call": func(*linker.Group) error {
+			_, err :=
+				twice.Call(i.ctx, 1)
+			return err
+		},
+		"Func.CallWithStack": func(*linker.Group) error {
+			return twice.CallWithStack(i.ctx,
+				[]uint64{1})
+		},
 		"NewCallback": func(g *linker.Group) error {
 			_, err := g.NewCallback(i.ctx, api.GoModuleFunc(
 				func(context.Context, api.Module, []uint64) {}), i32, i32)
 			return err
 		},
-		"FreeCallback":    func(g *linker.Group) error { return g.FreeCallback(i.ctx, callback) },
-		"AllocateClosure": func(g *linker.Group) error { _, err := g.AllocateClosure(i.ctx); return err },
+		"FreeCallback": func(g *linker.Group) error { return g.FreeCallback(i.ctx, callback) },
+		"AllocateClosure": func(g *linker.Group) error {
+			_, err :=
+				g.AllocateClosure(i.ctx)
+			return err
+		},
 		"SetClosure": func(g *linker.Group) error {
 			return g.SetClosure(i.ctx, slot, linker.Default, "main_twice")
 		},

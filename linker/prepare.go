@@ -224,7 +224,7 @@ func (p *preparation) rewrite(ctx context.Context, m *image.Module, bytes []byte
 	opt := wasm.RewriteOptions{EmptyData: true}
 	if len(m.Src.Memories) > 0 {
 		opt.ImportMemory = &wasm.MemoryImport{Module: shim.MemoryNamespace, Name: "memory",
-			Type: anyMemory(m.Shared)}
+			Type: shim.AnyMemory(m.Shared)}
 	}
 	if m != p.l.shared.Main {
 		opt.MaxTable = p.l.config.maxOwnTables

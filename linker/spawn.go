@@ -184,7 +184,8 @@ func (g *Group) furnish(ctx context.Context, parent *Group,
 		if err := g.l.config.inject.At(ctx, g, failpoint.Stack); err != nil {
 			return err
 		}
-		if g.space.Stack, err = mem.Take(ctx, heapGuest{parent}, g.space.StackSize, 16); err != nil {
+		if g.space.Stack, err = mem.Take(ctx, heapGuest{parent}, g.space.StackSize,
+			16); err != nil {
 			return fmt.Errorf("linker: stack of a new group: %w", err)
 		}
 		mem.Own(heapGuest{g}, g.space.Stack)

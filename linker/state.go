@@ -12,7 +12,7 @@ type state struct {
 	scope    *image.Snapshot
 	slots    table.Quarantine
 	closures table.Closures
-	links    table.Slots // of the link table
+	links    table.Slots // of the PLT
 	// prepared are the trampolines that groups have, or may have, instances of.
 	prepared persist.Map[image.TrampolineKey, bool]
 }

@@ -5,7 +5,7 @@ import "sync/atomic"
 // Closing is one goroutine's work of unloading what is not used any more. When there are
 // destructors to run it takes three steps:
 //
-//  1. A link operation takes the modules out of the scope: nothing finds them any more, and who
+//  1. A link operation takes the modules out of the snapshot: nothing finds them any more, and who
 //     opens such a library again gets another copy of it. The modules themselves stay as they are.
 //  2. Outside of any operation, with no lock held, the destructors run. They may call the linker as
 //     any code of the guest may.

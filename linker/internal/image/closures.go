@@ -42,7 +42,7 @@ func (c ClosureContents) without(slot uint32) ClosureContents {
 	return c
 }
 
-// WithClosure returns a copy of the scope in which a closure holds a function, a trampoline, or
+// WithClosure returns a copy of the snapshot in which a closure holds a function, a trampoline, or
 // nothing.
 func (s *Snapshot) WithClosure(slot uint32, fn *Function, tr *Trampoline) *Snapshot {
 	next := *s

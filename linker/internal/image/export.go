@@ -41,7 +41,7 @@ type Function struct {
 	Type      wasm.FuncType
 	Signature *Signature // Type in bytes
 	Slot      uint32     // in its module's own element segment; 0 when it is in none
-	// it is no export, but the stub in a bridge that calls an undefined function
+	// it is no export, but the stub in a shim that calls an undefined function
 	Stub bool
 	// Index is its position in the functions of its module.
 	Index uint32
@@ -67,7 +67,7 @@ func NewSignature(t wasm.FuncType) *Signature {
 	return &Signature{Params: convert(t.Params), Results: convert(t.Results)}
 }
 
-// IndexFunctions fixes the order of functions, which is that of the putter's element segment.
+// IndexFunctions fixes the order of functions, which is that of the table writer's element segment.
 func (m *Module) IndexFunctions() {
 	slices.SortFunc(m.Functions,
 		func(a, b *Function) int { return strings.Compare(a.Name, b.Name) })

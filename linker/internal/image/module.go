@@ -43,7 +43,7 @@ type Module struct {
 	Functions []*Function // what exports offer, sorted by name
 	Needed    []*Module   // the libraries that it names, in order
 	Uses      []*Module   // every module that it is bound to: they live as long as it does
-	PLT       []*PLTEntry // the functions that it reaches through the link table
+	PLT       []*PLTEntry // the functions that it reaches through the PLT
 
 	// HostName is what the linker's own host module is imported as, of which there is one for all
 	// groups.

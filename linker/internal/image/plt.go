@@ -2,11 +2,11 @@ package image
 
 import "github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 
-// PLTEntry is a function that a module reaches through the link table of its group: a private
+// PLTEntry is a function that a module reaches through the PLT of its group: a private
 // table, one entry for each, so that no function pointer is spent and the groups need not agree.
 // The entry is null until the function is first called; then the group looks for it.
 type PLTEntry struct {
-	Index     uint32 // entry of the link table
+	Index     uint32 // entry of the PLT
 	Mod       *Module
 	Namespace string // of the import
 	Symbol    string

@@ -33,7 +33,7 @@ func (s *Snapshot) Unused(held map[*Module]bool, c *Closing) []*Module {
 	return gone
 }
 
-// Forget takes modules out of a scope, and closures that hold functions of theirs.
+// Forget takes modules out of a snapshot, and closures that hold functions of theirs.
 func (s *Snapshot) Forget(gone []*Module, dead map[*Module]bool, closures []uint32) {
 	isDead := func(m *Module) bool { return dead[m] }
 	s.Search = slices.DeleteFunc(slices.Clone(s.Search), isDead)

@@ -31,7 +31,7 @@ type Instance struct {
 // Anonymous is the configuration of every instance: without a name there can be many of one module,
 // and an exported _start runs only when it is called. It has a source of random numbers only
 // because wazero seeds one of its own otherwise, which takes longer than the rest of instantiating
-// a bridge; it is never read, since system calls are those of a gateway.
+// a shim; it is never read, since system calls are those of a host shim.
 func Anonymous() wazero.ModuleConfig {
 	return wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader)
 }
@@ -51,7 +51,7 @@ func (sp *Space) Namespace(name string) api.Module {
 	return sp.shared.Imports.Get(name)
 }
 
-// instantiate makes a module's instance, with its bridges, in this group. tls is the address of its
+// instantiate makes a module's instance, with its shims, in this group. tls is the address of its
 // thread-local storage. When it fails, remove takes back what was done.
 func (sp *Space) instantiate(ctx context.Context, m *image.Module, tls uint32) error {
 	inst := &Instance{tls: tls}
@@ -163,7 +163,7 @@ func (sp *Space) initThreadLocal(ctx context.Context, m *image.Module, inst *Ins
 	return err
 }
 
-// fillPLT puts what is known beforehand into the link table: functions of m that modules before
+// fillPLT puts what is known beforehand into the PLT: functions of m that modules before
 // it reach through the table, and m's own entries.
 func (sp *Space) fillPLT(ctx context.Context, m *image.Module) error {
 	awaited := sp.awaited[m]

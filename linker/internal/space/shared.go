@@ -28,8 +28,6 @@ type Shared struct {
 	Cache        *codecache.Cache // it has a lock of its own
 	// CallerCode compiles what calls function pointers of a signature, once for all groups.
 	CallerCode func(ctx context.Context, t wasm.FuncType) (wazero.CompiledModule, error)
-	// WriterCode writes the module that puts functions into tables.
-	WriterCode func(functions []*image.Function, stubs int) ([]byte, error)
 	Errors     Errors
 
 	Mem linmem.Memory // what is in it belongs to the guest

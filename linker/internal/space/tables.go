@@ -14,8 +14,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
-// writerInstance is a module's putter in one group. Its functions do not call out, so one of each
-// serves all calls.
+// writerInstance is a module's table writer in one group. Its functions do not call out, so one of
+// each serves all calls.
 type writerInstance struct {
 	mod         api.Module
 	put, putPLT api.Function
@@ -80,7 +80,7 @@ func (sp *Space) PutSlot(ctx context.Context, slot uint32, fn *image.Function) e
 	return err
 }
 
-// PutPLT puts a function into an entry of the link table.
+// PutPLT puts a function into an entry of the PLT.
 func (sp *Space) PutPLT(ctx context.Context, index uint32, fn *image.Function) error {
 	p, position, err := sp.writerOf(ctx, fn)
 	if err != nil {
@@ -101,7 +101,7 @@ func (sp *Space) PutPLT(ctx context.Context, index uint32, fn *image.Function) e
 	return nil
 }
 
-// forgetPLT forgets what an entry of the link table holds.
+// forgetPLT forgets what an entry of the PLT holds.
 func (sp *Space) forgetPLT(index uint32) {
 	if fn := sp.Resolved[index]; fn != nil {
 		delete(sp.resolvedTo[fn.Mod], index)

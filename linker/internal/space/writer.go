@@ -7,6 +7,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 )
 
 // tableWriter are the generated modules that put a module's functions into tables, each for a batch
@@ -17,7 +18,7 @@ type tableWriter struct {
 	compiled map[uint32]wazero.CompiledModule // by batch
 }
 
-// writerBatch is how many functions a putter can put.
+// writerBatch is how many functions a table writer can put.
 const writerBatch = 128
 
 func (p *tableWriter) close(ctx context.Context) {
@@ -38,7 +39,7 @@ func (p *tableWriter) compile(ctx context.Context, of *Shared, m *image.Module,
 		return compiled, nil
 	}
 	first := int(batch * writerBatch)
-	bytes, err := of.WriterCode(m.Functions[first:min(first+writerBatch, len(m.Functions))],
+	bytes, err := shim.TableWriter(m.Functions[first:min(first+writerBatch, len(m.Functions))],
 		CodeOf(m).Sources["env"].Shim)
 	if err != nil {
 		return nil, err
