@@ -111,13 +111,16 @@ func (c Config) Validate() error {
 }
 
 // Names lists the guards, in the order of the specification.
-func (g Guards) Names() (names []string) {
-	for i, name := range guardNames {
-		if g&(1<<i) != 0 {
-			names = append(names, name)
+func (g Guards) Names() []string { return namesOf(guardNames, uint64(g)) }
+
+// namesOf lists the names of the bits that are set.
+func namesOf(names []string, bits uint64) (set []string) {
+	for i, name := range names {
+		if bits&(1<<i) != 0 {
+			set = append(set, name)
 		}
 	}
-	return names
+	return set
 }
 
 // AllGuards lists every guard that can be switched off.
