@@ -6,7 +6,7 @@ GO  ?= go
 NPM ?= npm
 
 .DEFAULT_GOAL := help
-.PHONY: help deps fixtures side-modules libraries verify test race race-rooms bench bench-compare soak fuzz mutants tlc proof faults faults-named explored explore lint playground install release
+.PHONY: help deps fixtures side-modules libraries verify test race race-rooms bench bench-compare soak fuzz mutants mutant-modules tlc proof faults faults-named explored explore lint playground install release
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -70,10 +70,18 @@ soak: ## run random and hostile programs for long: make soak DURATION=10m SEED=1
 fuzz: ## run each fuzz target for a while: make fuzz DURATION=10s
 	$(GO) run ./fuzz/cmd/targets --duration $(DURATION)
 
-# make mutants COUNT=100000 SEED=7: what fails is shrunk, and its seed printed
+# make mutants PACKAGE="linker/coord model" SAMPLE=100 SEED=1
+PACKAGE ?= linker/protocol
+SAMPLE ?= 60
+
+mutants: ## change one thing in a package at a time: does a test notice? make mutants PACKAGE=linker/coord SAMPLE=60
+	$(GO) run ./fuzz/cmd/mutation --sample $(SAMPLE) --seed $(SEED) $(PACKAGE)
+	$(GO) test -count=1 ./spec -run TestMutationTable -update
+
+# make mutant-modules COUNT=100000 SEED=7: what fails is shrunk, and its seed printed
 COUNT ?= 10000
 
-mutants: ## decode changed modules, and open them: make mutants COUNT=100000 SEED=1
+mutant-modules: ## decode changed modules, and open them: make mutant-modules COUNT=100000 SEED=1
 	$(GO) test -timeout 0 ./linker/internal/wasm -run TestMutants -v -args -mutants $(COUNT) -mutants.seed $(SEED)
 	$(GO) test -timeout 0 ./linker -run TestOpenMutants -args -mutants $(COUNT) -mutants.seed $(SEED)
 

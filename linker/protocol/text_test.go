@@ -121,7 +121,8 @@ func stateOf(s *protocol.State) proof.State {
 func drawSmall(t *rapid.T) protocol.Config {
 	n := rapid.Uint8Range(2, 3).Draw(t, "groups")
 	c := protocol.Config{Groups: n, Initial: rapid.Uint8Range(1, n).Draw(t, "initial"),
-		MaxLog: rapid.Uint8Range(1, 2).Draw(t, "log"), Batch: rapid.Uint32Range(1, 2).Draw(t, "batch"),
+		MaxLog:   rapid.Uint8Range(1, 2).Draw(t, "log"),
+		Batch:    rapid.Uint32Range(1, 2).Draw(t, "batch"),
 		MaxTable: rapid.Uint32Range(0, 4).Draw(t, "table"), Features: protocol.AllFeatures}
 	if rapid.Bool().Draw(t, "features") {
 		c.Features = protocol.Features(rapid.Uint8Range(0, uint8(protocol.AllFeatures)).Draw(t,
