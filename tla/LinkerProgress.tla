@@ -53,10 +53,26 @@ LeaderGoesOn ==
     [][(leader # None /\ leader' = leader) =>
         (stage'[leader] = stage[leader] \/ stage'[leader] = "Replaying")]_stage
 
+\* An operation ends before another one begins.
+OneByOne == [][(leader # None /\ leader' # leader) => (leader' = None)]_leader
+
 \* A step that brings no operation forward, nor ends one, nor poisons the image.
 NothingGoesForward ==
     /\ leader' = leader
     /\ stage'[leader] = stage[leader]
     /\ \A h \in Groups : part'[h] = part[h]
     /\ ~poisoned'
+
+(***************************************************************************)
+(* Every sleeper that wants to run again gets in, or waits at the door.    *)
+(***************************************************************************)
+
+\* g sleeps, and no goroutine waits at its door.
+Sleeps(g) == Usable /\ mode[g] = "Parked"
+
+\* Where the first is possible the second is, in every state, for the same group.
+SleeperFairness ==
+    \A g \in Groups :
+        /\ WF_vars(Sleeps(g))
+        /\ WF_vars(Unpark(g) \/ Wake(g))
 =============================================================================

@@ -71,8 +71,8 @@ func TestDeathExplored(t *testing.T) {
 
 // A Go function that group 0 calls blocks, then calls into group 1 with its context, and keeps it.
 // Meanwhile another goroutine uses that context, a third one calls group 0 from outside, and group
-// 1 links. Only the goroutine of the stay may use the context, and only during the stay; no other is
-// in its group, which the check for data races sees; and the leader is held up by none
+// 1 links. Only the goroutine of the stay may use the context, and only during the stay; no other
+// is in its group, which the check for data races sees; and the leader is held up by none
 // (tla/Stays.tla: OneIsIn, HoldsUpNone, StaysAreTheirs, StaleIsForGood).
 func TestStaysExplored(t *testing.T) {
 	program(t, 300, explore.Random(1), func(r *explore.Run, w *world) {

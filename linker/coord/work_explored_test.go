@@ -95,8 +95,8 @@ func TestWorkExplored(t *testing.T) {
 	})
 }
 
-// In every schedule of a group that is killed while it changes something under the state lock alone,
-// and of a leader, neither finds what is shared half done (tla/Halves.tla: HalfStateDeath).
+// In every schedule of a group that is killed while it changes something under the state lock
+// alone, and of a leader, neither finds what is shared half done (tla/Halves.tla: HalfStateDeath).
 func TestWithStateExplored(t *testing.T) {
 	explore.Check(t, func(r *explore.Run) {
 		groups, sides, err := plainImage(coord.Config{})

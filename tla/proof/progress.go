@@ -20,11 +20,14 @@ const (
 	operationFairness = "OperationFairness"
 	operationUnderWay = "OperationUnderWay"
 	nothingForward    = "NothingGoesForward"
+	sleeperFairness   = "SleeperFairness"
 	weaklyFair        = "WF_vars"
 )
 
 // progressProperties are the properties of steps in it.
-func progressProperties() []string { return []string{"NoPartGoesBack", "LeaderGoesOn"} }
+func progressProperties() []string {
+	return []string{"NoPartGoesBack", "LeaderGoesOn", "OneByOne"}
+}
 
 // A group that is expected and falls asleep is claimed from then on: what Arrive obliges to, Claim
 // does. No group that sleeps runs again before its operation is over, so this happens once.
@@ -83,6 +86,7 @@ func (p *Progress) Script(q Question) string { return q.script(p.system, openWor
 func (p *Progress) Questions() []Question {
 	all := []Question{
 		p.possible(underWay, fairness, ""), p.possible(operationUnderWay, operationFairness, ""),
+		p.sleepers(),
 	}
 	for _, name := range progressProperties() {
 		for _, c := range p.system.calls {
@@ -116,6 +120,21 @@ func (p *Progress) possible(condition, fair, without string) Question {
 			}
 		}
 		return s.finish(q, condition)
+	}}
+}
+
+// sleepers asks for a group that sleeps and can neither run nor come to the door.
+func (p *Progress) sleepers() Question {
+	return Question{Claim: sleeperFairness, script: func(s *System, w *world) string {
+		q := s.beginning(w)
+		now := s.state(w, "")
+		q.add("(declare-const who Group)")
+		in := scope{now: now}.with("g", scalar{Group, "who"})
+		fair := s.module.fair(sleeperFairness)
+		q.assert(q.t.enabled(fair[0].args[0], in))
+		q.assert(not(q.t.enabled(fair[1].args[0], in)))
+		q.assert(not(equal("who", none)))
+		return s.finish(q, sleeperFairness)
 	}}
 }
 
@@ -274,6 +293,7 @@ var switchesInTime = [][2]string{
 	{"Cooperate", underWay}, {"LateClaim", operationUnderWay},
 	{"LateClaim", staysPossible("Arrive")},
 	{"UnparkGuard", staysPossible("Claim")}, {"CrashEndsPart", staysPossible("Apply")},
+	{"Wake", sleeperFairness},
 }
 
 // missing are guards, by action and number, with a claim that breaks without each.
@@ -281,7 +301,8 @@ var missing = []struct {
 	action string
 	number int
 	claim  string
-}{{"Publish", 2, "NoPartGoesBack"}, {"RequestLease", 3, "LeaderGoesOn"}}
+}{{"Publish", 2, "NoPartGoesBack"}, {"RequestLease", 3, "LeaderGoesOn"},
+	{"Publish", 2, "OneByOne"}}
 
 // Mistakes returns those of the claims: each obligatory action is left out in turn; switches are
 // thrown, and guards left out. The errors are those of [Load].
