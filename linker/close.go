@@ -70,7 +70,7 @@ func (l *Linker) closeShared(ctx context.Context) error {
 		errs = append(errs, c.Close(ctx))
 	}
 	for _, c := range []wazero.CompiledModule{l.shared.BaseCode, l.shared.TableCode, l.memoryCode,
-		l.waitHooks.Filler, l.pollHooks.Filler} {
+		l.waitHooks.Filler, l.pollHooks.Filler, l.stubHooks.Filler} {
 		if c != nil {
 			errs = append(errs, c.Close(ctx))
 		}

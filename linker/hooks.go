@@ -22,11 +22,32 @@ func (l *Linker) hookOptions(opt *wasm.RewriteOptions) {
 	}
 }
 
+// newStubHooks is the table that replaces functions of <dlfcn.h> that can do nothing.
+func newStubHooks() space.HookTable {
+	i32 := wasm.I32
+	one := []wasm.ValType{i32}
+	two := []wasm.ValType{i32, i32}
+	types := map[string]wasm.FuncType{"dlopen": {Params: two, Results: one},
+		"dlsym":   {Params: two, Results: one},
+		"dlerror": {Results: one}, "dladdr": {Params: two, Results: one},
+		"dlclose":         {Params: one, Results: one},
+		"dl_iterate_phdr": {Params: two, Results: one}}
+	h := space.HookTable{Name: shim.ReservedPrefix + "stubs"}
+	for _, name := range dlNames {
+		h.Functions = append(h.Functions, providedPrefix+name)
+		h.Types = append(h.Types, types[name])
+	}
+	return h
+}
+
 // hook notes which tables a module was given.
 func (l *Linker) hook(m *image.Module, r *wasm.Rewritten) {
 	space.CodeOf(m).Hooks = nil
 	if r.Polls {
 		space.CodeOf(m).Hooks = append(space.CodeOf(m).Hooks, &l.pollHooks)
+	}
+	if r.Stubs {
+		space.CodeOf(m).Hooks = append(space.CodeOf(m).Hooks, &l.stubHooks)
 	}
 	if r.Waits {
 		space.CodeOf(m).Hooks = append(space.CodeOf(m).Hooks, &l.waitHooks)

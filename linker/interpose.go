@@ -28,9 +28,16 @@ var exitFunctions = []string{"__cxa_atexit", "atexit", "__cxa_thread_atexit",
 
 // notStub returns what a name of <dlfcn.h> means, if x is what was found. A C library that is a
 // shared library brings functions of these names which can do nothing (wasi-libc's libdl.so): they
-// are there to be replaced. Any other definition is meant.
+// are there to be replaced. A main module may have them from a static library; in it, what calls
+// them is changed as well. Any other definition is meant.
 func (l *Linker) notStub(name string, x *image.Export) *image.Export {
-	if x == nil || x.Mod == l.shared.Main || !slices.Contains(dlNames, name) || l.host == nil {
+	if x == nil || !slices.Contains(dlNames, name) || l.host == nil {
+		return x
+	}
+	if own := l.host.Exports[providedPrefix+name]; x.Mod == l.shared.Main {
+		if l.stubs && own != nil {
+			return own
+		}
 		return x
 	}
 	switch base, _, _ := strings.Cut(path.Base(x.Mod.Name), ".so"); base {

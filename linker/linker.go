@@ -54,6 +54,8 @@ type Linker struct {
 	futexes      futex.Queues[*Group]
 	wanted       signal // a group waits for a lock that another one has
 	waitHooks    space.HookTable
+	stubHooks    space.HookTable
+	stubs        bool // the main module's dlopen can do nothing
 	pollHooks    space.HookTable
 
 	callersMu sync.Mutex

@@ -54,7 +54,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	l.asked = map[askedKey]*image.Function{}
 	l.state.links.Max = 1 << 30
 	l.wanted = make(signal, 1)
-	l.waitHooks, l.pollHooks = newWaitHooks(), newPollHooks()
+	l.waitHooks, l.pollHooks, l.stubHooks = newWaitHooks(), newPollHooks(), newStubHooks()
 	if err := l.bootstrap(ctx, main); err != nil {
 		l.closed.Store(true)
 		if l.first != nil {
@@ -210,6 +210,7 @@ func (l *Linker) decodeMain(bytes []byte) (*image.Module, []byte, error) {
 			return nil, nil, err
 		}
 	}
+	l.stubs = src.ReturnsNull(bytes, dlNames[0], l.stubHooks.Types[0])
 	m := &image.Module{ID: l.nextID(), Name: l.config.mainName, File: l.config.mainName, Src: src,
 		Info: info, Fixed: info == nil || hasFixedAddresses(src, info), Code: &space.Code{}}
 	if err := l.checkImports(m); err != nil {

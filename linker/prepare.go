@@ -228,6 +228,9 @@ func (p *preparation) rewrite(ctx context.Context, m *image.Module, bytes []byte
 	}
 	if m != p.l.shared.Main {
 		opt.MaxTable = p.l.config.maxOwnTables
+	} else if p.l.stubs {
+		opt.Stubs = &wasm.Stubs{Export: p.l.stubHooks.Name, Names: dlNames,
+			Types: p.l.stubHooks.Types}
 	}
 	p.l.hookOptions(&opt)
 	r, err := wasm.Rewrite(bytes, m.Src, opt)

@@ -65,6 +65,9 @@ library libfixed
   -Wl,-Bdynamic,--experimental-pic,--export-all,--strip-all "${table[@]}" libfixed.so)
 "$clang" "${flags[@]}" --no-wasm-opt -Wl,--strip-all "$src/static.c" -o "$out/static.wasm"
 
+# A program with functions of <dlfcn.h> that can do nothing.
+"$clang" "${flags[@]}" --no-wasm-opt -Wl,--export-all,--strip-all "${table[@]}" "$src/stubs.c" -o "$out/stubs.wasm"
+
 # A position-independent program, whose C library is a shared library as well: the layout of wasi-sdk's.
 library libsmallc
 

@@ -33,6 +33,11 @@ func (w *rewriter) plan() error {
 		tables = append(tables, hookTable{w.opt.Waits, HookTypes(), waitBody})
 		first += hooks
 	}
+	if s := w.opt.Stubs; s != nil {
+		w.planStubs(first)
+		tables = append(tables, hookTable{s.Export, s.Types, s.stubBody})
+		first += uint32(len(s.Types))
+	}
 	if tables == nil {
 		return nil
 	}
@@ -61,6 +66,11 @@ func (w *rewriter) editBodies() error {
 	w.bodies = make([][]byte, 0, len(w.m.Funcs)+mostAdded)
 	for range r.U32("functions") {
 		body := r.Bytes(r.U32("size"), "body")
+		if function, ok := w.stubs[len(w.bodies)]; ok {
+			t, _ := w.m.FuncType(uint32(w.m.Imported(KindFunc) + len(w.bodies)))
+			w.bodies = append(w.bodies, stub(t, function))
+			continue
+		}
 		edits, err := w.edits(body)
 		if err != nil {
 			return &RewriteError{fmt.Sprintf("function body %d: %v", len(w.bodies), err)}

@@ -27,6 +27,8 @@ type RewriteOptions struct {
 	// Waits, if not empty, lets the instructions that wait and notify call functions of a table
 	// that is exported under this name: see [HookTypes].
 	Waits string
+	// Stubs, if not nil, are functions to be replaced.
+	Stubs *Stubs
 }
 
 // MemoryImport names the memory that a rewritten module imports.
@@ -40,6 +42,7 @@ type Rewritten struct {
 	Bytes []byte
 	Polls bool // there is a place to count, so the module has the table of polls
 	Waits bool // there is an instruction that waits, so the module has the table of waits
+	Stubs bool // the module has the table of stubs
 	Work  int  // bytes copied, instructions and names looked at: what tests of linear work count
 }
 
@@ -83,7 +86,16 @@ func Rewrite(b []byte, m *Module, opt RewriteOptions) (*Rewritten, error) {
 	w.insertBefore(len(sections))
 	w.out = appendNames(w.out, m)
 	w.work += len(w.out)
-	return &Rewritten{Bytes: w.out, Polls: w.polls != nil, Waits: w.waits != nil, Work: w.work}, nil
+	return &Rewritten{Bytes: w.out, Polls: w.polls != nil, Waits: w.waits != nil,
+		Stubs: w.stubs != nil, Work: w.work}, nil
+}
+
+// stubs is the name of the table of stubs.
+func (opt RewriteOptions) stubs() string {
+	if opt.Stubs == nil {
+		return ""
+	}
+	return opt.Stubs.Export
 }
 
 // check refuses what Rewrite cannot do.
@@ -108,6 +120,7 @@ func (opt RewriteOptions) check(b []byte, m *Module) error {
 		{"start function", opt.ExportStart, m.HasStart && opt.ExportStart != ""},
 		{"table of polls", opt.Polls.export(), opt.Polls.wanted(m)},
 		{"table of waits", opt.Waits, opt.wantsWaits(m)},
+		{"table of stubs", opt.stubs(), opt.Stubs != nil},
 	}
 	for i, e := range exports {
 		_, taken := m.ExportByName(e.name)
@@ -160,8 +173,9 @@ type rewriter struct {
 	addTable  []Table
 	addExport []Export
 
-	polls  *polls // nil if nothing counts
-	waits  *waits // nil if nothing waits
+	polls  *polls         // nil if nothing counts
+	waits  *waits         // nil if nothing waits
+	stubs  map[int]uint32 // which function a body only calls; nil if there are none
 	bodies [][]byte
 	work   int
 }
