@@ -23,7 +23,7 @@ func (g *Group) Close(ctx context.Context) error {
 	}
 	defer g.beginClosing()()
 	outside := ctx
-	ctx, e, err = g.enter(finishing(ctx))
+	e, err = g.enter(finishing(ctx))
 	if err != nil {
 		if g.cause.Load() != nil {
 			return nil
@@ -33,6 +33,7 @@ func (g *Group) Close(ctx context.Context) error {
 		}
 		return err
 	}
+	ctx = e
 	destroyed := g.endThread(ctx, e)
 	if g.cause.Load() == nil {
 		if err = g.member.Detach(ctx); err == nil {
@@ -40,7 +41,7 @@ func (g *Group) Close(ctx context.Context) error {
 			g.cause.Store(&closed)
 		}
 	}
-	if left := e.leave(ctx); err == nil && left != nil {
+	if left := e.leave(); err == nil && left != nil {
 		err = left
 	}
 	g.l.log(ctx, LogGroups, "closed", slog.Int("group", g.id))
@@ -48,10 +49,10 @@ func (g *Group) Close(ctx context.Context) error {
 }
 
 func (l *Linker) closeGroup(ctx context.Context, g *Group) error {
-	if err := g.lock.Lock(ctx); err != nil {
+	if err := g.member.Hold(ctx); err != nil {
 		return err
 	}
-	defer g.lock.Unlock()
+	defer g.member.Drop()
 	closed := error(ErrClosed)
 	if g.cause.CompareAndSwap(nil, &closed) {
 		g.member.Crash(ErrClosed)

@@ -3,18 +3,48 @@ package linker
 import (
 	"context"
 	"errors"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/goroutine"
 )
 
-// beginEntry begins the stay of a goroutine that has taken the group's lock. A stay that has ended
-// is used again when the context is the same and no code of the embedder has got it, so that most
-// calls take no memory for it. Its context is watched until then.
-func (g *Group) beginEntry(ctx context.Context) *entry {
-	e := g.spare
+// enterAgain begins the next stay of a goroutine that was the last one in the group, with the same
+// context, if the group is free. It is one compare-and-swap, and takes no memory. nil means that
+// enter has to do it.
+func (g *Group) enterAgain(ctx context.Context) *entry {
+	e := g.spare.Load()
 	if e == nil || e.Context != ctx {
-		g.dropSpare()
-		e = &entry{group: g, reusable: isComparable(ctx), unwatch: g.watch(ctx)}
+		return nil
 	}
-	g.spare = nil
+	// The number comes first: when In agrees, the goroutine has not changed since.
+	holder, turns := e.holder.Load(), g.l.turn.needed()
+	if e.goroutine.Load() != goroutine.ID() || turns && !g.l.turn.lock.TryLock() {
+		return nil
+	}
+	in := g.member.In(holder)
+	if in && g.alive() == nil && g.l.ending.Load() == 0 && turns == g.l.turn.needed() {
+		g.turned = turns
+		return e
+	}
+	if in {
+		g.release(e)
+	}
+	if turns {
+		g.l.turn.lock.Unlock()
+	}
+	return nil
+}
+
+// beginEntry begins the stay of a goroutine that holds the group. A stay that has ended is used
+// again when the context is the same and no code of the embedder has got it, so that most calls
+// take no memory for it. Its context is watched until then.
+func (g *Group) beginEntry(ctx context.Context) *entry {
+	if e := g.spare.Load(); e != nil && e.Context == ctx {
+		e.begin(ctx)
+		e.holder.Store(0)
+		return e
+	}
+	g.dropSpare()
+	e := &entry{group: g, reusable: isComparable(ctx), unwatch: g.watch(ctx)}
 	e.begin(ctx)
 	return e
 }
@@ -22,59 +52,84 @@ func (g *Group) beginEntry(ctx context.Context) *entry {
 // endEntry is the reverse.
 func (g *Group) endEntry(e *entry) {
 	if e.reusable && !e.escaped {
-		g.spare = e
-	} else {
-		e.unwatch()
+		e.holder.Store(g.member.Renew())
+		g.spare.Store(e)
+		return
 	}
+	if g.spare.Load() == e {
+		g.dropSpare()
+		return
+	}
+	e.end()
+	e.unwatch()
 }
 
-// dropSpare forgets the stay that is kept for the next call.
+// dropSpare forgets the stay that is kept for the next call. The caller holds the group.
 func (g *Group) dropSpare() {
-	if g.spare != nil {
-		g.spare.unwatch()
-		g.spare = nil
+	if e := g.spare.Swap(nil); e != nil {
+		g.member.Renew()
+		e.end()
+		e.unwatch()
 	}
 }
 
 // enter begins a stay in the group: it waits until no other goroutine is inside and no link
 // operation needs the group to hold still. From within the group, it nests. From within another
 // group, that group is parked for as long as the stay lasts, so that it can be served meanwhile.
-func (g *Group) enter(ctx context.Context) (context.Context, *entry, error) {
+func (g *Group) enter(ctx context.Context) (*entry, error) {
+	if e := g.enterAgain(ctx); e != nil {
+		return e, nil
+	}
 	if g.l.closed.Load() || g.l.ending.Load() > 0 && ctx.Value(finishKey{}) == nil {
-		return nil, nil, ErrClosed
+		return nil, ErrClosed
 	}
 	outer, err := stayOf(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if outer == nil {
-		if err := g.l.turn.take(ctx); err != nil {
-			return nil, nil, err
-		}
-		if err := g.acquire(ctx); err != nil {
-			g.l.turn.give()
-			return nil, nil, err
-		}
-		e := g.beginEntry(ctx)
-		return e, e, nil
+		return g.enterOutside(ctx)
 	}
 	if outer.replay {
-		return nil, nil, ErrReplay
+		return nil, ErrReplay
 	}
 	if outer.group != g && outer.tx != nil {
-		return nil, nil, ErrInOperation
+		return nil, ErrInOperation
 	}
 	if !outer.busy.CompareAndSwap(false, true) {
-		return nil, nil, ErrBusyContext
+		return nil, ErrBusyContext
 	}
 	e := &entry{group: g, parent: outer, tx: outer.tx}
 	if err := e.from(ctx, outer); err != nil {
 		outer.busy.Store(false)
-		return nil, nil, err
+		return nil, err
 	}
 	e.begin(ctx)
 	e.unwatch = g.watch(ctx)
-	return e, e, nil
+	return e, nil
+}
+
+// enterOutside is enter for a context that comes from no group.
+func (g *Group) enterOutside(ctx context.Context) (*entry, error) {
+	for {
+		turns := g.l.turn.needed()
+		if turns {
+			if err := g.l.turn.lock.Lock(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if err := g.acquire(ctx); err != nil {
+			if turns {
+				g.l.turn.lock.Unlock()
+			}
+			return nil, err
+		}
+		if turns == g.l.turn.needed() {
+			g.turned = turns
+			return g.beginEntry(ctx), nil
+		}
+		g.release(ctx) // there is a second group since
+	}
 }
 
 func (e *entry) from(ctx context.Context, outer *entry) error {
@@ -101,32 +156,51 @@ func (e *entry) from(ctx context.Context, outer *entry) error {
 }
 
 // leave ends a stay.
-func (e *entry) leave(ctx context.Context) error {
-	e.end()
-	e.endSystem()
-	if e.parent != nil {
-		e.unwatch()
-		defer e.parent.busy.Store(false)
+func (e *entry) leave() error {
+	if e.unlock != nil {
+		e.endSystem()
 	}
+	if e.parent == nil {
+		e.leaveOutside()
+		return nil
+	}
+	e.end()
+	e.unwatch()
+	defer e.parent.busy.Store(false)
 	switch {
 	case e.nested:
-		return e.unpark(ctx)
+		return e.unpark(e)
 	case e.back:
 		e.group.member.Park()
 	default:
-		outermost := e.parent == nil
-		if outermost {
-			e.group.endEntry(e)
-		}
-		e.group.release(ctx)
-		if outermost {
-			e.group.l.turn.give()
-		}
+		e.group.release(e)
 	}
 	if e.left != nil {
-		return e.left.group.resume(ctx)
+		return e.left.group.resume(e)
 	}
 	return nil
+}
+
+// leaveAgain ends a stay that is used again, if nothing has happened in it that is to be taken care
+// of. It is one compare-and-swap.
+func (e *entry) leaveAgain() bool {
+	g := e.group
+	return e.holder.Load() != 0 && !e.escaped && e.unlock == nil && !g.turned &&
+		g.cause.Load() == nil && g.member.Out()
+}
+
+// leaveOutside ends a stay that began outside of all groups. Mostly it is one that is used again.
+func (e *entry) leaveOutside() {
+	g := e.group
+	turned := g.turned
+	g.turned = false
+	if e.holder.Load() == 0 || e.escaped {
+		g.endEntry(e)
+	}
+	g.release(e)
+	if turned {
+		g.l.turn.lock.Unlock()
+	}
 }
 
 // unpark ends a system call that did not end itself, because it panicked.
@@ -148,9 +222,9 @@ func (g *Group) resume(ctx context.Context) error {
 	return g.space.ClearStale(ctx)
 }
 
-// acquire takes the group's own lock and makes the group run.
+// acquire waits until the group is free, holds it and makes it run.
 func (g *Group) acquire(ctx context.Context) error {
-	if err := g.lock.Lock(ctx); err != nil {
+	if err := g.member.Hold(ctx); err != nil {
 		return err
 	}
 	err := g.alive()
@@ -163,7 +237,7 @@ func (g *Group) acquire(ctx context.Context) error {
 			g.cause.CompareAndSwap(nil, &cause) // the coordinator took it out
 			g.bury(context.WithoutCancel(ctx))
 		}
-		g.lock.Unlock()
+		g.member.Drop()
 	}
 	return err
 }
@@ -171,41 +245,58 @@ func (g *Group) acquire(ctx context.Context) error {
 // release is the reverse of acquire, and not to be cancelled. A group that is dying is released by
 // the last goroutine that leaves it.
 func (g *Group) release(ctx context.Context) {
+	if g.cause.Load() == nil && g.member.Out() { // mostly
+		return
+	}
 	if g.cause.Load() != nil || g.member.Gone() {
 		g.bury(context.WithoutCancel(ctx))
 	}
 	g.member.Park()
-	g.lock.Unlock()
+	g.member.Drop()
 }
 
 // inside runs f within a stay in the group.
 func (g *Group) inside(ctx context.Context,
 	f func(ctx context.Context, e *entry) error) (err error) {
-	ctx, e, err := g.enter(ctx)
+	e, err := g.enter(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		// That the group which called this one has ended meanwhile is not an error of what was done
-		// here: that has its result, and must not be lost. Every later call of that group says so.
-		if left := e.leave(ctx); left != nil && err != nil {
-			err = errors.Join(err, left)
-		}
-	}()
-	if err := g.space.ClearStale(ctx); err != nil {
+	defer e.leaveWith(&err)
+	if err := g.space.ClearStale(e); err != nil {
 		return err
 	}
-	return g.survive(ctx, e, f(ctx, e))
+	return e.survive(f(e, e))
+}
+
+// leaveWith is leave for a deferred call. That the group which called this one has ended meanwhile
+// is not an error of what was done here: that has its result, and must not be lost. Every later
+// call of that group says so.
+func (e *entry) leaveWith(err *error) {
+	if e.leaveAgain() {
+		return
+	}
+	if left := e.leave(); left != nil && *err != nil {
+		*err = errors.Join(*err, left)
+	}
 }
 
 // survive takes the group out of the image if the engine has closed a part of it, because the
 // context of a call ended: see wazero's WithCloseOnContextDone. Within an operation, the call that
 // began it finds that out.
-func (g *Group) survive(ctx context.Context, e *entry, err error) error {
-	if ctx.Err() != nil && e.tx == nil && g.space.EngineClosed() {
-		g.die(ctx.Err())
+func (e *entry) survive(err error) error {
+	if e.Context.Err() != nil && e.tx == nil && e.group.space.EngineClosed() {
+		e.group.die(e.Context.Err())
 	}
 	return err
+}
+
+// called is what an error of the guest means, nil included: judge, exiting and survive.
+func (e *entry) called(err error) error {
+	if err != nil {
+		err = e.group.judge(e, e.group.exiting(e, e, err))
+	}
+	return e.survive(err)
 }
 
 // Safepoint takes part in other groups' link operations, if there are any. Host functions that

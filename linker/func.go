@@ -11,10 +11,11 @@ import (
 // good as long as its module is loaded, as a function pointer does, and keeps nothing loaded. It is
 // safe for concurrent use; calls take turns, as all calls into a group do.
 type Func struct {
-	group *Group
-	fn    *image.Function
-	pool  *space.Pool
-	words int // of a stack: the arguments or the results, whichever are more
+	group  *Group
+	fn     *image.Function
+	pool   *space.Pool
+	params int // how many words the arguments are
+	words  int // of a stack: the arguments or the results, whichever are more
 }
 
 // Func looks a function up as [Group.Call] does and prepares calls of it in this group. The errors
@@ -31,8 +32,9 @@ func (g *Group) Func(ctx context.Context, lib *Library, name string) (*Func, err
 		if err != nil {
 			return err
 		}
-		f = &Func{group: g, fn: fn, pool: pool,
-			words: max(words(fn.Type.Params), words(fn.Type.Results))}
+		params := words(fn.Type.Params)
+		f = &Func{group: g, fn: fn, pool: pool, params: params,
+			words: max(params, words(fn.Type.Results))}
 		return nil
 	})
 	if err != nil {
@@ -52,20 +54,20 @@ func (f *Func) Group() *Group { return f.group }
 
 // Call calls the function and returns its results. It is [Group.Call] without the look-up; the
 // error is [ErrLibraryClosed] when the module has been unloaded.
-func (f *Func) Call(ctx context.Context, args ...uint64) ([]uint64, error) {
-	if n := words(f.fn.Type.Params); len(args) != n {
+func (f *Func) Call(ctx context.Context, args ...uint64) (results []uint64, err error) {
+	if len(args) != f.params {
 		return nil, f.wrongLength(len(args), "argument")
 	}
-	var results []uint64
-	err := f.group.inside(ctx, func(ctx context.Context, e *entry) error {
-		if f.pool.Gone {
-			return ErrLibraryClosed
-		}
-		var err error
-		results, err = f.pool.Call(ctx, args)
-		return f.group.judge(e, f.group.exiting(ctx, e, err))
-	})
+	e, err := f.group.enter(ctx)
 	if err != nil {
+		return nil, err
+	}
+	defer e.leaveWith(&err)
+	if err := f.ready(e); err != nil {
+		return nil, err
+	}
+	results, err = f.pool.Call(e, args)
+	if err = e.called(err); err != nil {
 		return nil, err
 	}
 	return results, nil
@@ -74,16 +76,32 @@ func (f *Func) Call(ctx context.Context, args ...uint64) ([]uint64, error) {
 // CallWithStack is Call without taking memory, as api.Function's method of that name: the stack
 // holds the arguments, and afterwards the results, so it must be as long as the longer of the two.
 // What it holds after an error means nothing.
-func (f *Func) CallWithStack(ctx context.Context, stack []uint64) error {
+func (f *Func) CallWithStack(ctx context.Context, stack []uint64) (err error) {
 	if len(stack) < f.words {
 		return f.wrongLength(len(stack), "value of stack")
 	}
-	return f.group.inside(ctx, func(ctx context.Context, e *entry) error {
-		if f.pool.Gone {
-			return ErrLibraryClosed
+	e, err := f.group.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer e.leaveWith(&err)
+	if err := f.ready(e); err != nil {
+		return err
+	}
+	return e.called(f.pool.CallWithStack(e, stack))
+}
+
+// ready prepares a call, now that a stay has begun.
+func (f *Func) ready(e *entry) error {
+	if f.group.space.Stale.Any() {
+		if err := f.group.space.ClearStale(e); err != nil {
+			return err
 		}
-		return f.group.judge(e, f.group.exiting(ctx, e, f.pool.CallWithStack(ctx, stack)))
-	})
+	}
+	if f.pool.Gone {
+		return ErrLibraryClosed
+	}
+	return nil
 }
 
 func (f *Func) wrongLength(n int, what string) error {

@@ -7,7 +7,6 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
-	"github.com/lockstep-wasm/lockstep/linker/internal/ctxlock"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
@@ -22,21 +21,21 @@ type Group struct {
 	member *coord.Member
 	id     int
 	thread int32 // its number, if the guest has started it
-	// the group's own lock: held while a goroutine builds it, is inside, or releases it
-	lock *ctxlock.Lock
 
 	// Safe for concurrent use by themselves.
+	spare     atomic.Pointer[entry] // a stay that has ended, to be used again
 	cause     atomic.Pointer[error] // why it is dying; set once
 	closing   atomic.Int32          // how many want it to stop
 	forgotten atomic.Bool           // what it had in memory was given back
 
-	// What follows belongs to the goroutine that has the lock, and, while the coordinator holds the
+	// What follows belongs to the goroutine that holds the group (coord.Member.Hold: while a
+	// goroutine builds it, is inside, or releases it), and, while the coordinator holds the
 	// group still, to the one that replays an operation for it. When the group is dying, it belongs
 	// to the goroutine that has the lock after AwaitOut.
 	space      space.Space // what steps of operations see of the group
-	spare      *entry      // a stay that has ended, to be used again
 	dlError    dlError
 	allocating bool // a call of the guest's allocator is under way
+	turned     bool // its goroutine has the image's turn
 }
 
 // ID returns the group's number. That of the first group is 0; numbers of closed groups are used
@@ -54,7 +53,7 @@ type dlError struct {
 }
 
 func newGroup(l *Linker) *Group {
-	g := &Group{l: l, lock: ctxlock.New(), space: space.New(&l.shared)}
+	g := &Group{l: l, space: space.New(&l.shared)}
 	g.space.Inject = func(ctx context.Context, at failpoint.Point) error {
 		return l.config.inject.At(ctx, g, at)
 	}

@@ -19,7 +19,7 @@ func (e *entry) waitsForItself(timeout int64) bool {
 		return false
 	}
 	for _, other := range e.group.l.groups.list() {
-		if other != e.group && other.lock.Held() {
+		if other != e.group && other.member.Held() {
 			return false
 		}
 	}

@@ -62,9 +62,9 @@ func (g *Group) forget() {
 func (g *Group) died(ctx context.Context) {
 	g.forget()
 	g.l.futexes.Interrupt(g, ErrGroupClosed)
-	if g.lock.TryLock() {
+	if g.member.TryHold() {
 		g.discard(ctx)
-		g.lock.Unlock()
+		g.member.Drop()
 	}
 }
 

@@ -42,7 +42,7 @@ type Linker struct {
 	ending       atomic.Int32  // calls of Close that make guests stop
 	openings     atomic.Uint64 // of several libraries at once
 	groups       groupList
-	turn         turn
+	turn         *turn
 	heap         *heap.Heap[heapGuest]
 	dtors        *dtor.Registry[*image.Module, *Group]
 	program      program

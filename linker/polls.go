@@ -122,7 +122,7 @@ func poll(ctx context.Context) {
 // attend makes all guests that run look, because there is an operation to take part in.
 func (l *Linker) attend() {
 	for _, g := range l.groups.list() {
-		if g.lock.Held() { // a goroutine is inside
+		if g.member.Held() { // a goroutine is inside
 			g.space.Preempt.Raise()
 		}
 	}

@@ -122,7 +122,10 @@ func (g *Group) conceive(ctx context.Context, s spawning) (b *newborn, err error
 			return nil, err
 		}
 		n.member, n.id = child.Member(), child.ID()
-		n.lock.TryLock() // until it is attached, or discarded
+		n.member.TryHold() // until it is attached, or discarded
+		if g.l.turn.share(g.member.Held()) {
+			g.turned = true
+		}
 		conceived = true
 		return &newborn{group: n, child: child, tls: tls}, nil
 	}
@@ -134,7 +137,7 @@ func (g *Group) conceive(ctx context.Context, s spawning) (b *newborn, err error
 // attach builds the group and makes it one of the image.
 func (b *newborn) attach(ctx context.Context) (*Group, error) {
 	n := b.group
-	defer n.lock.Unlock()
+	defer n.member.Drop()
 	built := false
 	defer func() {
 		if !built { // an error, or a panic

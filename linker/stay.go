@@ -13,10 +13,12 @@ import (
 // get, so that a call from a host function back into its group is recognised as the same
 // goroutine's.
 //
-// Life cycle: begin records the goroutine; enter waits for the group's lock, or nests in the
-// activation that the context belongs to, which is suspended meanwhile (busy); end makes the
-// context stale. An activation that the embedder has never seen is used again by the next call with
-// the same context (reusable, escaped). The table of states is in spec/lifetimes.md.
+// Life cycle: begin records the goroutine; enter waits until the group is free and holds it, or
+// nests in the activation that the context belongs to, which is suspended meanwhile (busy); end
+// makes the context stale. An activation that the embedder has never seen is used again by the next
+// call with the same context (reusable, escaped). When that is the same goroutine's, the activation
+// begins and ends by the compare-and-swap that goes in or out (holder). The table of states is in
+// spec/lifetimes.md.
 //
 // Invariants:
 //
@@ -48,6 +50,9 @@ type entry struct {
 	escaped bool        // code of the embedder has got the context, and may keep it
 	// reusable: the stay can serve another call with the same context
 	reusable bool
+	// holder is not 0 in a stay that has ended and that is used again: the number with which its
+	// goroutine goes into the group at once, see coord.Member.In.
+	holder atomic.Uint64
 
 	nested bool   // the goroutine was in the group already
 	back   bool   // the goroutine held the group's lock already, further out
@@ -169,10 +174,18 @@ func (e *entry) endSystem() {
 }
 
 // over reports whether the stay has ended.
-func (e *entry) over() bool { return e.goroutine.Load() == 0 }
+func (e *entry) over() bool {
+	if holder := e.holder.Load(); holder != 0 {
+		return !e.group.member.IsIn(holder)
+	}
+	return e.goroutine.Load() == 0
+}
 
 // end ends the stay: its context is of no use any more.
-func (e *entry) end() { e.goroutine.Store(0) }
+func (e *entry) end() {
+	e.goroutine.Store(0)
+	e.holder.Store(0)
+}
 
 // leader is on whose behalf an operation is replayed. Code of the guest that a replay runs ends as
 // the leader's own does: with the context, and when the group is to be closed.

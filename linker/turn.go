@@ -1,6 +1,10 @@
 package linker
 
-import "context"
+import (
+	"sync/atomic"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/ctxlock"
+)
 
 // WithParallelGroups makes the groups of a main module that was built without threads (its memory
 // is not shared) run at the same time. The default is false: they take turns, because they share
@@ -16,37 +20,34 @@ func (c *Config) WithParallelGroups(on bool) *Config {
 }
 
 // turn is what a goroutine has that runs code of the guest in an image whose groups take turns. nil
-// stands for an image in which they need not. It comes before the locks of groups.
-type turn chan struct{}
+// stands for an image in which they need not. It is taken before a group is held.
+//
+// As long as there is one group, who holds that has the turn. The goroutine that makes the second
+// group is inside the first one, and takes the turn then.
+type turn struct {
+	lock *ctxlock.Lock
+	many atomic.Bool // there is more than one group, or was
+}
 
-func newTurn(parallel bool) turn {
+func newTurn(parallel bool) *turn {
 	if parallel {
 		return nil
 	}
-	return make(turn, 1)
+	return &turn{lock: ctxlock.New()}
 }
 
-// take waits for the turn. The error is the context's.
-func (t turn) take(ctx context.Context) error {
-	if t == nil {
-		return nil
-	}
-	select {
-	case t <- struct{}{}:
-		return nil
-	default:
-	}
-	select {
-	case t <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+// needed reports whether the turn has to be taken. It does not change from false to true while a
+// goroutine holds the only group, unless that goroutine shares the turn.
+func (t *turn) needed() bool { return t != nil && t.many.Load() }
 
-// give ends the turn.
-func (t turn) give() {
-	if t != nil {
-		<-t
+// share makes the groups take turns, now that the only one is to have company. It reports whether
+// the caller has the turn then. That is so if it holds the group; else it builds the image, and no
+// goroutine waits.
+func (t *turn) share(held bool) bool {
+	if t == nil || t.many.Load() {
+		return false
 	}
+	taken := held && t.lock.TryLock()
+	t.many.Store(true)
+	return taken
 }

@@ -149,7 +149,7 @@ func New(cfg Config, first Participant) (*Coordinator, *Member, error) {
 			Batch: cfg.Batch, MaxTable: cfg.MaxTable, Features: protocol.AllFeatures,
 		}),
 	}
-	m := &Member{c: c, participant: first}
+	m := &Member{c: c, hold: newHold(), participant: first}
 	c.members[0] = m
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -24,24 +24,31 @@ import (
 // algorithm, takes a full fence on each side and two words to reason about. A read-write lock with
 // a slot for each group gives the leader no list of passages, so that a trace would not be exact.
 type gate struct {
-	// word is gateOpen, and above it the number of passages since the gate was opened: a group
-	// starts at 0 when it is parked and at 1 when it runs, so that an odd number means Running.
-	// The goroutine that goes in or out changes it while the gate is open; the rest is done with
-	// the coordinator's mutex held.
-	word atomic.Uint32
+	// word is gateOpen, two bits that say who holds the group (see hold), and above them the number
+	// of passages since the gate was opened: a group starts at 0 when it is parked and at 1 when it
+	// runs, so that an odd number means Running. The goroutine that goes in or out changes it while
+	// the gate is open; gateOpen and the number are otherwise changed with the coordinator's mutex
+	// held. What is above gateHolder is the number of the holder that may come in at once.
+	word atomic.Uint64
 	// seen is how many of the passages have been performed as actions. Guarded by the mutex.
-	seen uint32
+	seen uint64
 
-	_ [56]byte // groups that run on different processors do not share a cache line
+	_ [48]byte // groups that run on different processors do not share a cache line
 }
 
 const (
 	gateOpen    = 1
-	gatePassage = 2
+	gateHeld    = 2 // by a goroutine that came in at once
+	gateWanted  = 4 // by another one, that has the lock of the hold
+	gatePassage = 8
+	gateHolder  = 1 << 24
 	// gatePassages is after how many passages the slow path is taken once, so that what an
 	// observer is told at a time is bounded, and the number does not overflow. It is even.
 	gatePassages = 1 << 12
 )
+
+// passages is how many passages a word counts.
+func passages(word uint64) uint64 { return word % gateHolder / gatePassage }
 
 // in goes through the gate into a parked group. False means that the slow path has to be taken.
 func (g *gate) in() bool { return g.pass(gateOpen) }
@@ -50,15 +57,15 @@ func (g *gate) in() bool { return g.pass(gateOpen) }
 func (g *gate) out() bool { return g.pass(gateOpen | gatePassage) }
 
 // pass adds a passage if the gate is open and the group is in the mode that from says.
-func (g *gate) pass(from uint32) bool {
+func (g *gate) pass(from uint64) bool {
 	w := g.word.Load()
-	return w&(gateOpen|gatePassage) == from && w < gatePassages*gatePassage &&
+	return w&(gateOpen|gatePassage) == from && passages(w) < gatePassages &&
 		g.word.CompareAndSwap(w, w+gatePassage)
 }
 
 // shut closes the gate, and performs what went through it. From then on the state has the group's
 // mode, until open is called. The mutex is held.
-func (m *Member) shut() { m.catchUp(m.gate.word.And(^uint32(gateOpen))) }
+func (m *Member) shut() { m.catchUp(m.gate.word.And(^uint64(gateOpen))) }
 
 // publish shuts the gates of all groups, and performs Publish, which counts on the groups. The
 // mutex is held.
@@ -83,8 +90,8 @@ func (c *Coordinator) catchUpAll() {
 
 // catchUp performs the passages that a word counts and that have not been performed. Without an
 // observer a goroutine that went in and out again leaves nothing to perform.
-func (m *Member) catchUp(word uint32) {
-	n := word / gatePassage
+func (m *Member) catchUp(word uint64) {
+	n := passages(word)
 	if m.c.observer == nil {
 		m.gate.seen += (n - m.gate.seen) &^ 1
 	}
@@ -109,7 +116,13 @@ func (m *Member) open() {
 	if c.state.Mode[m.id] == protocol.Running {
 		m.gate.seen = 1
 	}
-	m.gate.word.Store(gateOpen + m.gate.seen*gatePassage)
+	for { // who holds the group may change meanwhile
+		w := m.gate.word.Load()
+		rest := w&^(gateHolder-1) | w&(gateHeld|gateWanted)
+		if m.gate.word.CompareAndSwap(w, rest|gateOpen|m.gate.seen*gatePassage) {
+			return
+		}
+	}
 }
 
 // lock takes the coordinator's mutex for a request of the group, whose gate is shut until it next

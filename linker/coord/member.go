@@ -17,6 +17,7 @@ type Member struct {
 	participant Participant
 
 	gate gate        // in and out without the mutex
+	hold hold        // one goroutine at a time
 	gone atomic.Bool // written with c.mu held
 
 	// Guarded by c.mu.

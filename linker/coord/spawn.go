@@ -44,7 +44,7 @@ func (m *Member) handOver() (*Child, error) {
 	for id := range protocol.Group(c.state.Config.Groups) {
 		if c.members[id] == nil &&
 			c.perform(protocol.Step{Action: protocol.ActSpawn, Group: m.id, Child: id}) {
-			child := &Member{c: c, id: id}
+			child := &Member{c: c, id: id, hold: newHold()}
 			c.members[id] = child
 			return &Child{m: child, token: child.token()}, nil
 		}

@@ -35,6 +35,9 @@ func (l *Lock) TryLock() bool { return l.word.CompareAndSwap(0, held) }
 // Held reports whether a goroutine has the lock, which may change at once.
 func (l *Lock) Held() bool { return l.word.Load()&held != 0 }
 
+// Wanted reports whether a goroutine waits for the lock, which may change at once.
+func (l *Lock) Wanted() bool { return l.word.Load() >= waiter }
+
 // Lock waits for the lock and takes it. The error is the context's, which ends the wait. A lock
 // that is free is taken whatever the context says.
 func (l *Lock) Lock(ctx context.Context) error {

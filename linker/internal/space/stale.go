@@ -36,6 +36,9 @@ func (s *StaleSlots) take() map[uint32]bool {
 	return slots
 }
 
+// Any reports whether there are some.
+func (s *StaleSlots) Any() bool { return s.any.Load() }
+
 // ClearStale makes the entries of closures null that were freed in other groups. The caller is
 // inside the group, or replays an operation for it.
 func (sp *Space) ClearStale(ctx context.Context) error {
