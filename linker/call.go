@@ -18,27 +18,73 @@ import (
 // A host function may call into another group than the one that it is called from. Two groups that
 // do so to each other at the same time wait for each other, as two mutexes do; a context with a
 // deadline ends that.
-func (g *Group) Call(ctx context.Context, lib *Library, name string, args ...uint64) ([]uint64,
-	error) {
-	var results []uint64
-	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
-		// at the end, for a guest that calls the linker gets the same context
-		defer receive(ctx, 0, e.scope().Commit)
-		fn, err := e.function(lib, name)
-		if err != nil {
-			return err
-		}
-		if len(args) != words(fn.Type.Params) {
-			return &SymbolError{Symbol: name, Definer: fn.Mod.Name, Want: fn.Type.String(),
-				Found: countOf(len(args), "argument")}
-		}
-		results, err = g.space.Call(ctx, fn, args...)
-		return g.judge(e, g.exiting(ctx, e, err))
-	})
+func (g *Group) Call(ctx context.Context, lib *Library, name string,
+	args ...uint64) (results []uint64, err error) {
+	e, err := g.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
+	defer e.leaveWith(&err)
+	if err := e.ready(); err != nil {
+		return nil, err
+	}
+	if e.receipt != nil {
+		// at the end, for a guest that calls the linker gets the same context
+		defer receive(e, 0, e.scope().Commit)
+	}
+	p, err := e.named(lib, name)
+	if err != nil {
+		return nil, err
+	}
+	if len(args) != p.params {
+		return nil, p.wrongLength(len(args), "argument")
+	}
+	return e.call(&p, args)
+}
+
+// named finds a function by its name, with what calls it in this group.
+func (e *entry) named(lib *Library, name string) (callee, error) {
+	g, s := e.group, e.scope()
+	committed := e.view == nil && e.tx == nil && !e.replay
+	if committed && g.recent != nil && lib != nil {
+		n := g.recent.of(name)
+		if n.commit == s.Commit && n.lib == lib && n.name == name && !lib.closedIn(s) {
+			return n.callee, nil
+		}
+	}
+	fn, err := e.function(lib, name)
+	if err != nil {
+		return callee{}, err
+	}
+	pool, err := g.space.PoolOf(fn)
+	if err != nil {
+		return callee{}, err
+	}
+	p := newCallee(fn, pool)
+	if committed {
+		if g.recent == nil {
+			g.recent = &namedCalls{}
+		}
+		g.recent.keep(lib, name, s.Commit, p)
+	}
+	return p, nil
+}
+
+// call calls a function within a stay.
+func (e *entry) call(p *callee, args []uint64) ([]uint64, error) {
+	if p.pool.Gone {
+		return nil, ErrLibraryClosed
+	}
+	results, err := p.pool.Call(e, args)
+	if err = e.called(err); err != nil {
+		return nil, err
+	}
 	return results, nil
+}
+
+func (p *callee) wrongLength(n int, what string) error {
+	return &SymbolError{Symbol: p.fn.Name, Definer: p.fn.Mod.Name, Want: p.fn.Type.String(),
+		Found: countOf(n, what)}
 }
 
 // CallPointer calls a function pointer as C does: params and results are the signature that the

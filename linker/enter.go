@@ -263,10 +263,18 @@ func (g *Group) inside(ctx context.Context,
 		return err
 	}
 	defer e.leaveWith(&err)
-	if err := g.space.ClearStale(e); err != nil {
+	if err := e.ready(); err != nil {
 		return err
 	}
 	return e.survive(f(e, e))
+}
+
+// ready prepares a stay that has begun.
+func (e *entry) ready() error {
+	if !e.group.space.Stale.Any() { // mostly
+		return nil
+	}
+	return e.group.space.ClearStale(e)
 }
 
 // leaveWith is leave for a deferred call. That the group which called this one has ended meanwhile

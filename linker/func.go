@@ -2,40 +2,27 @@ package linker
 
 import (
 	"context"
-
-	"github.com/lockstep-wasm/lockstep/linker/internal/image"
-	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 )
 
 // Func is a function of the image that was looked up once, for many calls in one group. It stays
 // good as long as its module is loaded, as a function pointer does, and keeps nothing loaded. It is
 // safe for concurrent use; calls take turns, as all calls into a group do.
 type Func struct {
-	group  *Group
-	fn     *image.Function
-	pool   *space.Pool
-	params int // how many words the arguments are
-	words  int // of a stack: the arguments or the results, whichever are more
+	group *Group
+	callee
 }
 
 // Func looks a function up as [Group.Call] does and prepares calls of it in this group. The errors
 // are those of a look-up.
-func (g *Group) Func(ctx context.Context, lib *Library, name string) (*Func, error) {
-	var f *Func
-	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
+func (g *Group) Func(ctx context.Context, lib *Library, name string) (f *Func,
+	err error) {
+	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
 		defer receive(ctx, 0, e.scope().Commit)
-		fn, err := e.function(lib, name)
-		if err != nil {
-			return err
+		p, err := e.named(lib, name)
+		if err == nil {
+			f = &Func{group: g, callee: p}
 		}
-		pool, err := g.space.PoolOf(fn)
-		if err != nil {
-			return err
-		}
-		params := words(fn.Type.Params)
-		f = &Func{group: g, fn: fn, pool: pool, params: params,
-			words: max(params, words(fn.Type.Results))}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -63,14 +50,10 @@ func (f *Func) Call(ctx context.Context, args ...uint64) (results []uint64, err 
 		return nil, err
 	}
 	defer e.leaveWith(&err)
-	if err := f.ready(e); err != nil {
+	if err := e.ready(); err != nil {
 		return nil, err
 	}
-	results, err = f.pool.Call(e, args)
-	if err = e.called(err); err != nil {
-		return nil, err
-	}
-	return results, nil
+	return e.call(&f.callee, args)
 }
 
 // CallWithStack is Call without taking memory, as api.Function's method of that name: the stack
@@ -85,26 +68,11 @@ func (f *Func) CallWithStack(ctx context.Context, stack []uint64) (err error) {
 		return err
 	}
 	defer e.leaveWith(&err)
-	if err := f.ready(e); err != nil {
+	if err := e.ready(); err != nil {
 		return err
-	}
-	return e.called(f.pool.CallWithStack(e, stack))
-}
-
-// ready prepares a call, now that a stay has begun.
-func (f *Func) ready(e *entry) error {
-	if f.group.space.Stale.Any() {
-		if err := f.group.space.ClearStale(e); err != nil {
-			return err
-		}
 	}
 	if f.pool.Gone {
 		return ErrLibraryClosed
 	}
-	return nil
-}
-
-func (f *Func) wrongLength(n int, what string) error {
-	return &SymbolError{Symbol: f.fn.Name, Definer: f.fn.Mod.Name, Want: f.fn.Type.String(),
-		Found: countOf(n, what)}
+	return e.called(f.pool.CallWithStack(e, stack))
 }

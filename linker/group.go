@@ -34,8 +34,9 @@ type Group struct {
 	// to the goroutine that has the lock after AwaitOut.
 	space      space.Space // what steps of operations see of the group
 	dlError    dlError
-	allocating bool // a call of the guest's allocator is under way
-	turned     bool // its goroutine has the image's turn
+	allocating bool        // a call of the guest's allocator is under way
+	turned     bool        // its goroutine has the image's turn
+	recent     *namedCalls // or nil
 }
 
 // ID returns the group's number. That of the first group is 0; numbers of closed groups are used
@@ -58,7 +59,10 @@ func newGroup(l *Linker) *Group {
 		return l.config.inject.At(ctx, g, at)
 	}
 	g.space.Leads = func(ctx context.Context) bool { return entryOf(ctx).leads() }
-	g.space.DropDtors = func(m *image.Module) { l.dtors.DropThread(g, m) }
+	g.space.Dropped = func(m *image.Module) {
+		g.recent = nil
+		l.dtors.DropThread(g, m)
+	}
 	return g
 }
 

@@ -46,6 +46,7 @@ func (g *Group) bury(ctx context.Context) {
 func (g *Group) discard(ctx context.Context) {
 	g.forget()
 	g.dropSpare()
+	g.recent = nil
 	g.space.CloseInstances(ctx)
 	g.l.groups.remove(g)
 }

@@ -38,7 +38,8 @@ type entry struct {
 	parent *entry // the stay from which this one was begun
 	// the one that stays, 0 once the stay has ended; no other may use the context
 	goroutine atomic.Uintptr
-	tx        *tx // the operation that this goroutine leads
+	tx        *tx      // the operation that this goroutine leads
+	receipt   *Receipt // what the context wants filled in, or nil
 	// replay says that what this goroutine does is decided: another group's operation is being
 	// replayed, a group is being built, or work is being taken back. A guest cannot ask for more.
 	replay bool
@@ -79,6 +80,7 @@ func (e *entry) Value(key any) any {
 func (e *entry) begin(ctx context.Context) {
 	if e.Context == nil {
 		e.Context = ctx
+		e.receipt, _ = ctx.Value(receiptKey{}).(*Receipt)
 	}
 	e.goroutine.Store(goroutine.ID())
 }

@@ -232,7 +232,7 @@ func (sp *Space) takeOut(ctx context.Context, m *image.Module, keep ...uint32) (
 			delete(sp.functions, fn)
 		}
 	}
-	sp.DropDtors(m)
+	sp.Dropped(m)
 	delete(sp.Instances, m)
 	delete(sp.Imports, shim.ImportName(m))
 	for i := range CodeOf(m).Shims {

@@ -35,8 +35,8 @@ type Space struct {
 	StackSize uint32
 	// Inject is a test's, see package failpoint.
 	Inject func(ctx context.Context, at failpoint.Point) error
-	// DropDtors forgets what the group's thread has registered for a module.
-	DropDtors func(m *image.Module)
+	// Dropped is told that a module is not in the group any more.
+	Dropped func(m *image.Module)
 	// Leads reports whether a context is of the group that leads the operation.
 	Leads func(ctx context.Context) bool
 
