@@ -70,6 +70,7 @@ func (l *Linker) askedModule(ctx context.Context, namespace string,
 	if err != nil {
 		return fmt.Errorf("linker: functions of the host for %s: %w", text.Quote(namespace), err)
 	}
+	l.attention.add(space.CodeOf(m).Instance)
 	l.gateways[name] = m
 	l.shared.Imports.Set(shim.ImportName(m), space.CodeOf(m).Instance)
 	for _, fn := range m.Functions {

@@ -161,6 +161,7 @@ func (g *Group) freeEntry(ctx context.Context, slot uint32, is func(*image.Snaps
 			for _, other := range g.l.groups.list() {
 				other.space.Stale.Add(slot)
 			}
+			g.l.attention.raise()
 			err := g.space.ClearStale(ctx)
 			if c.Give(slot) && c.Release() {
 				_, counted := g.member.FreeClosure()

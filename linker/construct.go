@@ -30,6 +30,7 @@ func (t *tx) construct(ctx context.Context, modules []*image.Module) error {
 			return &LoadError{File: t.l.shared.Main.File, Module: t.l.shared.Main.Name, Err: err}
 		}
 	}
+	defer t.l.attention.hold()() // who waits in a constructor may give way
 	for _, m := range t.l.mainLast(modules) {
 		name := wasm.CallCtors
 		if _, ok := m.Exports["_initialize"]; ok {

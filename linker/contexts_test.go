@@ -177,18 +177,18 @@ func TestForeignContexts(t *testing.T) {
 	}
 }
 
-// A context that a host function has kept does not become that of a later call with the same
-// context.
+// A context that a host function has kept is that of a later call with the same context. It is not
+// that of a call with another context, and it is stale while no call is under way.
 func TestKeptContextOfAnotherCall(t *testing.T) {
 	var kept context.Context
+	var want error
 	rt := hostCall(t, func(ctx context.Context, g *linker.Group) {
 		if kept == nil {
 			kept = ctx
 			return
 		}
-		if _, err := g.Call(kept, linker.Default, "main_twice", 3); !errors.Is(err,
-			linker.ErrStaleContext) {
-			t.Errorf("the context of an earlier call: %v, want ErrStaleContext", err)
+		if _, err := g.Call(kept, linker.Default, "main_twice", 3); !errors.Is(err, want) {
+			t.Errorf("the context of an earlier call: %v, want %v", err, want)
 		}
 		if _, err := g.Call(ctx, linker.Default, "main_twice", 3); err != nil {
 			t.Errorf("the context of the call: %v", err)
@@ -202,4 +202,26 @@ func TestKeptContextOfAnotherCall(t *testing.T) {
 	for range 3 {
 		i.want0(lib, "run")
 	}
+	refused := func(what string) {
+		t.Helper()
+		if _, err := i.g.Call(kept, linker.Default, "main_twice", 3); !errors.Is(err,
+			linker.ErrStaleContext) {
+			t.Errorf("%s: %v, want ErrStaleContext", what, err)
+		}
+	}
+	refused("no call is under way")
+	done := make(chan struct{})
+	go func() { // the goroutine does not matter: it is the one inside
+		defer close(done)
+		i.want0(lib, "run")
+	}()
+	<-done
+	want = linker.ErrStaleContext
+	ctx, cancel := context.WithCancel(i.ctx)
+	defer cancel()
+	if _, err := i.g.Call(ctx, lib, "run"); err != nil {
+		t.Error(err)
+	}
+	i.want0(lib, "run")
+	refused("in the end")
 }

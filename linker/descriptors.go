@@ -15,7 +15,6 @@ func (l *Linker) beginSystem(ctx context.Context, a fdlock.Access,
 	if e == nil {
 		panic(ErrNoGroup)
 	}
-	e.escaped = true
 	if a == fdlock.None || a == fdlock.Poll { // sched_yield, a sleep
 		if err := e.yields(ctx); err != nil {
 			panic(err)
@@ -54,4 +53,5 @@ func endSystem(ctx context.Context) {
 			panic(err)
 		}
 	}
+	e.group.l.attention.settle()
 }

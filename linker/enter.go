@@ -35,8 +35,8 @@ func (g *Group) enterAgain(ctx context.Context) *entry {
 }
 
 // beginEntry begins the stay of a goroutine that holds the group. A stay that has ended is used
-// again when the context is the same and no code of the embedder has got it, so that most calls
-// take no memory for it. Its context is watched until then.
+// again when the context is the same, so that most calls take no memory for it. Its context is
+// watched until then.
 func (g *Group) beginEntry(ctx context.Context) *entry {
 	if e := g.spare.Load(); e != nil && e.Context == ctx {
 		e.begin(ctx)
@@ -51,13 +51,9 @@ func (g *Group) beginEntry(ctx context.Context) *entry {
 
 // endEntry is the reverse.
 func (g *Group) endEntry(e *entry) {
-	if e.reusable && !e.escaped {
+	if e.reusable {
 		e.holder.Store(g.member.Renew())
 		g.spare.Store(e)
-		return
-	}
-	if g.spare.Load() == e {
-		g.dropSpare()
 		return
 	}
 	e.end()
@@ -185,7 +181,7 @@ func (e *entry) leave() error {
 // of. It is one compare-and-swap.
 func (e *entry) leaveAgain() bool {
 	g := e.group
-	return e.holder.Load() != 0 && !e.escaped && e.unlock == nil && !g.turned &&
+	return e.holder.Load() != 0 && e.unlock == nil && !g.turned &&
 		g.cause.Load() == nil && g.member.Out()
 }
 
@@ -194,7 +190,7 @@ func (e *entry) leaveOutside() {
 	g := e.group
 	turned := g.turned
 	g.turned = false
-	if e.holder.Load() == 0 || e.escaped {
+	if e.holder.Load() == 0 {
 		g.endEntry(e)
 	}
 	g.release(e)
@@ -330,18 +326,18 @@ func (g *Group) safepoint(ctx context.Context) error {
 	return g.space.ClearStale(ctx)
 }
 
-// safepoint is called by a gateway before every host function. Its panics end the guest's call, as
-// a trap does; they are what Call returns.
+// safepoint is called by a gateway before a host function, when attention is up. Its panics end the
+// guest's call, as a trap does; they are what Call returns.
 func safepoint(ctx context.Context) {
 	e := entryOf(ctx)
 	if e == nil {
 		return
 	}
-	e.escaped = true
 	if e.replay || e.tx != nil {
 		return
 	}
 	if err := e.group.safepoint(ctx); err != nil {
 		panic(err)
 	}
+	e.group.l.attention.settle()
 }

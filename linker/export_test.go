@@ -168,3 +168,6 @@ func (l *Linker) Waiting() int { return l.futexes.Waiting() }
 
 // Groups are the groups that are being built, live, or dying.
 func (l *Linker) Groups() []*Group { return l.groups.list() }
+
+// End ends a group from outside, as an exit in another group does.
+func (g *Group) End(cause error) { g.die(cause) }

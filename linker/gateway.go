@@ -44,8 +44,10 @@ func (g *gateway) build() ([]byte, error) {
 		wrap = g.systemCalls(&b)
 	} else {
 		before := b.ImportFunc(g.host, hostSafepoint, b.Type(nil, nil))
+		attention := declareAttention(&b)
 		wrap = func(fn *image.Function, target uint32) *wasm.Code {
-			return g.pass(new(wasm.Code).Call(before), fn, target)
+			c := new(wasm.Code).GlobalGet(attention).If().Call(before).End()
+			return g.pass(c, fn, target)
 		}
 	}
 	return g.export(&b, g.functions, wrap)
@@ -89,6 +91,7 @@ func (g *gateway) systemCalls(b *wasm.Builder) func(fn *image.Function, target u
 	beginPoll := b.ImportFunc(g.host, hostPoll, b.Type(two, result))
 	end := b.ImportFunc(g.host, hostSystemEnd, b.Type(nil, nil))
 	exit := b.ImportFunc(g.host, hostExit, b.Type(result, nil))
+	attention := declareAttention(b)
 	streams := map[*image.Function]uint32{}
 	for _, fn := range g.functions {
 		if fdlock.Streamed(fn.Name, fn.Type) {
@@ -99,6 +102,11 @@ func (g *gateway) systemCalls(b *wasm.Builder) func(fn *image.Function, target u
 		c := new(wasm.Code)
 		if g.exits(fn) {
 			return g.pass(c, fn, exit)
+		}
+		if fdlock.Quick(fn.Name) { // it does not wait, so the group need not be parked
+			c.GlobalGet(attention).I32Eqz().If(fn.Type.Results...)
+			g.pass(c, fn, target).Else()
+			defer c.End()
 		}
 		if fn.Type.Equal(fdlock.PollType) && fn.Name == fdlock.PollFunction {
 			c.LocalGet(0).LocalGet(2).Call(beginPoll)

@@ -2,7 +2,7 @@ package linker
 
 // Functions of the linker's own host module.
 const (
-	hostSafepoint = "safepoint" // () before every call of a host function
+	hostSafepoint = "safepoint" // () before a host function, when attention is up
 	hostLazy      = "lazy"      // (entry) fills an entry of the link table
 	hostExit      = "exit"      // (code) what WASI's proc_exit is to guests
 	// (access, descriptor) -> whether it is about a standard stream, before every call of a WASI

@@ -112,6 +112,7 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*image.Module, erro
 	if err != nil {
 		return nil, fmt.Errorf("linker: host module %s: %w", text.Quote(namespace), err)
 	}
+	l.attention.add(space.CodeOf(m).Instance)
 	l.gateways[namespace] = m
 	l.shared.Imports.Set(shim.ImportName(m), space.CodeOf(m).Instance)
 	return m, nil

@@ -29,6 +29,7 @@ func (g *Group) die(cause error) {
 	if g.cause.CompareAndSwap(nil, &err) {
 		g.l.dtors.DropThread(g, nil)
 		g.member.Crash(cause)
+		g.l.attention.raise()
 		g.space.Preempt.Hold()
 		g.l.futexes.Interrupt(g, err)
 	}

@@ -43,6 +43,7 @@ type Linker struct {
 	openings     atomic.Uint64 // of several libraries at once
 	groups       groupList
 	turn         *turn
+	attention    attention
 	heap         *heap.Heap[heapGuest]
 	dtors        *dtor.Registry[*image.Module, *Group]
 	program      program

@@ -116,13 +116,10 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	}
 	l.first = newGroup(l)
 	defer l.first.watch(ctx)()
-	var attend func()
-	if l.config.polls {
-		attend = l.attend
-	}
+	l.attention.reason = l.wantsAttention
 	l.coord, l.first.member, err = coord.New(coord.Config{
 		Waiting: l.config.waiting, Observer: l.config.observer, MaxGroups: l.config.maxGroups,
-		Batch: closureBatch, OnAttention: attend,
+		Batch: closureBatch, OnAttention: l.attend,
 		OnWanted: l.wanted.tell,
 	}, participant{l.first})
 	if err != nil {

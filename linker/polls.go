@@ -121,6 +121,10 @@ func poll(ctx context.Context) {
 
 // attend makes all guests that run look, because there is an operation to take part in.
 func (l *Linker) attend() {
+	l.attention.raise()
+	if !l.config.polls {
+		return
+	}
 	for _, g := range l.groups.list() {
 		if g.member.Held() { // a goroutine is inside
 			g.space.Preempt.Raise()

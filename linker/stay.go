@@ -15,10 +15,9 @@ import (
 //
 // Life cycle: begin records the goroutine; enter waits until the group is free and holds it, or
 // nests in the activation that the context belongs to, which is suspended meanwhile (busy); end
-// makes the context stale. An activation that the embedder has never seen is used again by the next
-// call with the same context (reusable, escaped). When that is the same goroutine's, the activation
-// begins and ends by the compare-and-swap that goes in or out (holder). The table of states is in
-// spec/lifetimes.md.
+// makes the context stale. An activation is used again by the next call with the same context
+// (reusable). When that is the same goroutine's, the activation begins and ends by the
+// compare-and-swap that goes in or out (holder). The table of states is in spec/lifetimes.md.
 //
 // Invariants:
 //
@@ -47,8 +46,7 @@ type entry struct {
 	by   *leader
 	view *image.Snapshot // the symbols that a group is built from; nil for those of the image
 
-	busy    atomic.Bool // a call that began in this stay is under way
-	escaped bool        // code of the embedder has got the context, and may keep it
+	busy atomic.Bool // a call that began in this stay is under way
 	// reusable: the stay can serve another call with the same context
 	reusable bool
 	// holder is not 0 in a stay that has ended and that is used again: the number with which its

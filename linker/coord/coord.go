@@ -167,6 +167,10 @@ func (c *Coordinator) Err() error {
 	return c.poisoned()
 }
 
+// Pending reports whether there may be something to do at a safepoint of a group that is not gone:
+// an operation is published, or the image is poisoned. It takes no lock.
+func (c *Coordinator) Pending() bool { return c.attention.Load() }
+
 // Commits is how many operations have been committed.
 func (c *Coordinator) Commits() uint64 { return c.commits.Load() }
 

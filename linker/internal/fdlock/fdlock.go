@@ -53,6 +53,17 @@ func Classify(name string, typ wasm.FuncType) (a Access, descriptor int) {
 	return a, descriptor
 }
 
+// Quick reports whether a function of WASI has to do with nothing that waits: no file, and no
+// source of random numbers.
+func Quick(name string) bool {
+	switch name {
+	case "sched_yield", "clock_time_get", "clock_res_get", "args_get", "args_sizes_get",
+		"environ_get", "environ_sizes_get":
+		return true
+	}
+	return false
+}
+
 // Access is what a function of a system interface does to the files that all groups share. wazero
 // does not guard them. See spec/rationale.md, "Why have the standard streams an instance of their
 // own?".
