@@ -19,7 +19,7 @@ import (
 // next call is the safepoint then.
 type attention struct {
 	up     atomic.Bool
-	mu     sync.Mutex // guards what follows, and up when it changes; before that of the list of groups
+	mu     sync.Mutex // guards what follows, and up when it changes; taken before groupList.mu
 	flags  []api.MutableGlobal
 	reason func() bool // may call nothing that waits
 	held   int         // reasons that last
@@ -91,19 +91,4 @@ func (a *attention) set(up bool) {
 	for _, flag := range a.flags {
 		flag.Set(value)
 	}
-}
-
-// wantsAttention reports whether there is something to do at a safepoint: for the group of a guest
-// that is inside, mostly. A group that is entered looks for itself.
-func (l *Linker) wantsAttention() bool {
-	if l.coord == nil || l.coord.Pending() { // it is being built
-		return true
-	}
-	for _, g := range l.groups.list() {
-		if g.member.Held() &&
-			(g.space.Stale.Any() || g.cause.Load() != nil || g.member.Gone()) {
-			return true
-		}
-	}
-	return false
 }

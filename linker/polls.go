@@ -132,6 +132,21 @@ func (l *Linker) attend() {
 	}
 }
 
+// wantsAttention reports whether there is something to do at a safepoint: for the group of a guest
+// that is inside, mostly. A group that is entered looks for itself.
+func (l *Linker) wantsAttention() bool {
+	if l.coord == nil || l.coord.Pending() { // it is being built
+		return true
+	}
+	for _, g := range l.groups.list() {
+		if g.member.Held() &&
+			(g.space.Stale.Any() || g.cause.Load() != nil || g.member.Gone()) {
+			return true
+		}
+	}
+	return false
+}
+
 // beginClosing makes guests that compute stop, and new calls fail, while the linker closes; the
 // result takes that back.
 func (l *Linker) beginClosing() (end func()) {
