@@ -6,8 +6,8 @@
 (* a call with that context begins another stay within it: nested in the   *)
 (* same group, or in another group while the first one is parked.  A host  *)
 (* function may keep the context, and use it when the stay is over, or in  *)
-(* another goroutine: both are refused.  A stay whose context no code of   *)
-(* the embedder has seen is used again by the next call.                   *)
+(* another goroutine: both are refused.  A stay is used again by the next  *)
+(* call, so a context that was kept is that call's, too.                   *)
 (*                                                                         *)
 (* For the protocol (LinkerSync) a group is "Parked" or "Running"; what    *)
 (* parks a group while a goroutine has it is here: a host call that        *)
@@ -107,7 +107,7 @@ Enter(r, g) ==
     /\ spare' = [spare EXCEPT ![g] = 0]
     /\ UNCHANGED <<leads, blocked, crosses>>
 
-\* The call returns: its stay is over, and is spare if its context was not seen.
+\* The call returns: its stay is over, and is spare.
 \* In Go: linker.entry.leave, linker.Group.release
 Leave(r) ==
     /\ Runs(r)
@@ -119,8 +119,7 @@ Leave(r) ==
            /\ stack' = [stack EXCEPT ![r] = <<>>]
            /\ owner' = [owner EXCEPT ![g] = None]
            /\ parked' = [parked EXCEPT ![g] = TRUE]
-           /\ spare' = [spare EXCEPT ![g] =
-                           IF s \notin seen \/ "SeenIsSpent" \in Off THEN s ELSE 0]
+           /\ spare' = [spare EXCEPT ![g] = s]
     /\ UNCHANGED <<group, seen, queue, blocked, crosses>>
 
 (***************************************************************************)
@@ -272,11 +271,6 @@ StaysAreTheirs ==
 LeadersStay ==
     \A r \in Goroutines : ((\E s \in Range(stack[r]) : s \in leads) =>
         (r \notin blocked /\ crosses[r] = 0))
-
-\* A context that was kept is of no use when its stay is over: no other stay is begun within it,
-\* nor does it become that of another call.
-StaleIsForGood ==
-    [][\A s \in StayIds : ((s \in seen /\ by[s] = None /\ s \in seen') => (by'[s] = None))]_by
 
 \* A stay begins within the innermost one of the same goroutine.
 StaysNest ==
