@@ -114,7 +114,7 @@ func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
 	}
 	return g.inside(ctx, func(ctx context.Context, e *entry) error {
 		if e.tx != nil {
-			return e.tx.part(ctx, func(_ context.Context, t *tx) error { return t.release(lib) })
+			return e.tx.nested(ctx, func(_ context.Context, t *tx) error { return t.release(lib) })
 		}
 		return g.unload(ctx, e, lib)
 	})

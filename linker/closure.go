@@ -23,7 +23,7 @@ func (g *Group) AllocateClosure(ctx context.Context) (uint32, error) {
 	var slot uint32
 	err := g.inside(ctx, func(ctx context.Context, e *entry) (err error) {
 		if e.tx != nil {
-			return e.tx.part(ctx, func(ctx context.Context, t *tx) error {
+			return e.tx.nested(ctx, func(ctx context.Context, t *tx) error {
 				slot, err = t.closure(ctx)
 				return err
 			})
@@ -150,7 +150,7 @@ func (g *Group) freeEntry(ctx context.Context, slot uint32, is func(*image.Snaps
 			case !c.Own.At(slot):
 				return ErrInOperation
 			}
-			return e.tx.part(ctx,
+			return e.tx.nested(ctx,
 				func(ctx context.Context, t *tx) error { return t.freeClosure(ctx, slot) })
 		}
 		return g.member.WithState(ctx, func() error {

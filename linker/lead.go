@@ -11,7 +11,7 @@ import (
 func (e *entry) run(ctx context.Context, kind protocol.OpKind,
 	do func(ctx context.Context, t *tx) error) error {
 	if e.tx != nil {
-		return e.tx.part(ctx, do)
+		return e.tx.nested(ctx, do)
 	}
 	t := &tx{l: e.group.l, g: e.group, kind: kind, do: do}
 	commit, err := e.group.member.Link(ctx, t)

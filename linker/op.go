@@ -9,9 +9,9 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// tx is a link operation in the hands of its leader: what coord calls the work. It holds the lease
-// and the state lock, so it may change the linker's state. It changes groups through steps only,
-// which the other groups then replay.
+// tx is a link operation in the hands of its leader, a transaction: what coord calls the work. It
+// holds the lease and the state lock, so it may change the linker's state. It changes groups
+// through steps only, which the other groups then replay.
 //
 // Life cycle: Do copies the state and runs the operation in the leader. The coordinator publishes
 // the steps, and every other group applies them in their order. Then Commit publishes the state as
@@ -23,8 +23,8 @@ import (
 //   - Readers without a lock see the snapshot from before until Commit.
 //   - steps are those that succeeded in the leader, in order. A step that failed in a group has
 //     left nothing in that group.
-//   - Each of the other slices lists what an undo gives back. A mark is their lengths, so a nested
-//     part that fails is taken back alone.
+//   - Each of the other slices lists what an undo gives back. A savepoint is their lengths, so a
+//     nested operation that fails is taken back alone.
 //   - Readers see the handles that the operation opened, and its threads begin, after the commit.
 //
 // Rejected: a log of inverse changes of the state. The state is a value whose maps are persistent,
@@ -57,8 +57,8 @@ type tx struct {
 	refused    bool  // it failed before it was published, at what it found or did not find
 }
 
-// mark is a moment of an operation: its state, and how much had been done.
-type mark struct {
+// savepoint is a moment of an operation: its state, and how much had been done.
+type savepoint struct {
 	state                           state
 	steps, regions, modules, opened int
 	handed, released, threads       int

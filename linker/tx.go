@@ -74,11 +74,11 @@ func (t *tx) stay(ctx context.Context) *entry {
 
 // Undo implements coord.Work.
 func (t *tx) Undo(ctx context.Context) error {
-	return t.undoTo(ctx, mark{state: t.saved})
+	return t.undoTo(ctx, savepoint{state: t.saved})
 }
 
-// undoTo takes back what was done since a mark.
-func (t *tx) undoTo(ctx context.Context, m mark) error {
+// undoTo takes back what was done since a savepoint.
+func (t *tx) undoTo(ctx context.Context, m savepoint) error {
 	ctx, end := withStay(context.WithoutCancel(ctx),
 		&entry{group: t.g, parent: entryOf(ctx), tx: t, replay: true})
 	defer end()
@@ -92,7 +92,7 @@ func (t *tx) undoTo(ctx context.Context, m mark) error {
 }
 
 // undoShared is undoTo without the leader's own instances.
-func (t *tx) undoShared(ctx context.Context, m mark) {
+func (t *tx) undoShared(ctx context.Context, m savepoint) {
 	t.dropThreads(m.threads)
 	for _, lib := range t.released[m.released:] {
 		lib.mod.Handles.Add(1)
@@ -118,10 +118,10 @@ func (t *tx) undoShared(ctx context.Context, m mark) {
 		t.modules[:m.modules], t.opened[:m.opened]
 }
 
-// restore puts back the state of a mark. If code of the guest has run since, it may have kept
+// restore puts back the state of a savepoint. If code of the guest has run since, it may have kept
 // pointers, so the entries of the function table that were taken rest as those of a library that is
 // unloaded.
-func (t *tx) restore(m mark) {
+func (t *tx) restore(m savepoint) {
 	slots, taken := t.l.state.slots, t.slots[m.slots:]
 	t.l.state, t.slots = m.state, t.slots[:m.slots]
 	t.l.state.closures.RetireAgain(t.again[m.again:])
@@ -137,12 +137,12 @@ func (t *tx) restore(m mark) {
 // abandon is what is left to do when the work panicked: the leader's group has died with its
 // instances, and the others have seen nothing yet.
 func (t *tx) abandon(ctx context.Context) {
-	t.undoShared(context.WithoutCancel(ctx), mark{state: t.saved})
+	t.undoShared(context.WithoutCancel(ctx), savepoint{state: t.saved})
 }
 
-// part does something within an operation: what a constructor asks for. If it fails, it is taken
+// nested does something within an operation: what a constructor asks for. If it fails, it is taken
 // back by itself, for the constructor may go on without it.
-func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error) error {
+func (t *tx) nested(ctx context.Context, do func(ctx context.Context, t *tx) error) error {
 	if limit := t.l.config.maxNesting; t.depth >= limit {
 		return &LimitError{Limit: limitNesting, Value: uint64(t.depth) + 1, Max: uint64(limit)}
 	}
@@ -153,7 +153,7 @@ func (t *tx) part(ctx context.Context, do func(ctx context.Context, t *tx) error
 		t.depth--
 		t.constructs = constructs && !t.early
 	}()
-	m := mark{t.l.state.clone(), len(t.steps), len(t.regions), len(t.modules), len(t.opened),
+	m := savepoint{t.l.state.clone(), len(t.steps), len(t.regions), len(t.modules), len(t.opened),
 		len(t.handed), len(t.released), len(t.threads), len(t.slots), len(t.again),
 		t.performed}
 	err := do(ctx, t)
