@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/resolve"
 	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -84,7 +85,7 @@ func (b *binder) bind(ctx context.Context, m *image.Module) error {
 		imp := &m.Src.Imports[i]
 		key := importKey{imp.Module, imp.Name}
 		if first := seen[key]; first != nil {
-			if !sameImport(m, first, imp) {
+			if !resolve.SameImport(m, first, imp) {
 				return importError(m, imp, "it is imported twice, with different types")
 			}
 			continue
@@ -154,19 +155,6 @@ func (b *binder) use(m *image.Module, x shim.Binding) {
 	}
 }
 
-func sameImport(m *image.Module, a, b *wasm.Import) bool {
-	if a.Kind != b.Kind {
-		return false
-	}
-	switch a.Kind {
-	case wasm.KindFunc, wasm.KindTag:
-		return m.Src.Types[a.Type].Equal(m.Src.Types[b.Type])
-	case wasm.KindGlobal:
-		return a.Global == b.Global
-	}
-	return true
-}
-
 func (b *binder) one(ctx context.Context, m *image.Module, imp *wasm.Import) (shim.Binding, error) {
 	switch imp.Kind {
 	case wasm.KindFunc:
@@ -219,7 +207,7 @@ func (b *binder) function(ctx context.Context, m *image.Module, imp *wasm.Import
 	case x.Kind != image.KindFunction:
 		return shim.Binding{}, wrongKind(m, x, "function "+want.String())
 	case !x.Fn.Type.Equal(want):
-		if legal, ok := legalised(imp, x.Fn, want); ok && b.instantiated(m, x.Fn.Mod) {
+		if legal, ok := resolve.Legalised(imp, x.Fn, want); ok && b.instantiated(m, x.Fn.Mod) {
 			return legal, nil
 		}
 		if b.now {

@@ -195,8 +195,8 @@ func (b *binder) tag(m *image.Module, imp *wasm.Import) (shim.Binding, error) {
 }
 
 // threadLocalData satisfies a GOT.mem import of another module's thread-local data. Every group has
-// an address of its own, and each has its own import shim, whose global is set when all modules have
-// their storage.
+// an address of its own, and each has its own import shim, whose global is set when all modules
+// have their storage.
 func (b *binder) threadLocalData(m *image.Module, imp *wasm.Import, x *image.Export) (shim.Binding,
 	error) {
 	if !imp.Global.Mutable {

@@ -8,6 +8,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/linmem"
+	"github.com/lockstep-wasm/lockstep/linker/internal/resolve"
 	"github.com/lockstep-wasm/lockstep/linker/internal/search"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -106,32 +107,9 @@ func (t *tx) gather(b *batch) error {
 			m.Uses = append(m.Uses, n)
 		}
 	}
-	b.sort()
+	b.order = resolve.Order(b.search,
+		func(m *image.Module) bool { return b.prepared[m] != nil })
 	return nil
-}
-
-// sort fills order: a depth-first walk that puts a module behind what it needs.
-func (b *batch) sort() {
-	seen := map[*image.Module]bool{}
-	var visit func(m *image.Module)
-	visit = func(m *image.Module) {
-		if seen[m] || b.prepared[m] == nil {
-			return
-		}
-		seen[m] = true
-		if m.Fixed { // it brings the function table, so it comes first
-			b.order = append(b.order, m)
-		}
-		for _, n := range m.Needed {
-			visit(n)
-		}
-		if !m.Fixed {
-			b.order = append(b.order, m)
-		}
-	}
-	for _, m := range b.search {
-		visit(m)
-	}
 }
 
 // find returns the module of a name: loaded, in the batch, or prepared. at is what the preparation

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/resolve"
 	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
@@ -169,7 +170,7 @@ func (t *tx) place(ctx context.Context, m *image.Module, bindings []shim.Binding
 			return err
 		}
 		if n := m.Info.TableSize; n > 0 {
-			m.Segment = segmentOwner(m, bindings)
+			m.Segment = resolve.SegmentOwner(m, bindings)
 			base, err := t.take(n, 1<<m.Info.TableAlignment, m.Segment)
 			if err != nil {
 				return err
@@ -182,7 +183,7 @@ func (t *tx) place(ctx context.Context, m *image.Module, bindings []shim.Binding
 		return err
 	}
 	// A module that puts a function of another one in its own element segment has made its pointer.
-	for index, x := range importedFunctions(m, bindings) {
+	for index, x := range resolve.ImportedFunctions(m, bindings) {
 		slot := slots[uint32(index)]
 		if x != nil && x.Kind == shim.BindFunction && slot != 0 && !t.hasPointer(x.Fn) {
 			t.change(func(s *image.Snapshot) { s.Pointers = s.Pointers.With(x.Fn, slot) })

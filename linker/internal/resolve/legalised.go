@@ -1,4 +1,4 @@
-package linker
+package resolve
 
 import (
 	"strings"
@@ -8,12 +8,12 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// legalised binds an import of a system interface in which each i64 is two i32, the low half first.
+// Legalised binds an import of a system interface in which each i64 is two i32, the low half first.
 // Emscripten before 4.0 imported functions so, because JavaScript had no 64-bit integers: fd_seek
 // of five i32, for instance. The module gets a function that puts them together.
 //
 // Source: LegalizeJSInterface in binaryen, src/passes/LegalizeJSInterface.cpp.
-func legalised(imp *wasm.Import, fn *image.Function, want wasm.FuncType) (shim.Binding, bool) {
+func Legalised(imp *wasm.Import, fn *image.Function, want wasm.FuncType) (shim.Binding, bool) {
 	if !strings.HasPrefix(imp.Module, "wasi_") ||
 		!(wasm.FuncType{Results: want.Results}).Equal(wasm.FuncType{Results: fn.Type.Results}) {
 		return shim.Binding{}, false
