@@ -16,6 +16,7 @@ type flow struct {
 	locals int
 	steps  []instruction // those that matter
 	tries  bool          // a variable is set in some try_table
+	work   int           // steps, and what they lead to
 
 	words  int
 	live   []uint64         // variables that are read from here on before they are set
@@ -67,6 +68,10 @@ func readFlow(code []byte, params int) (*flow, error) {
 			}
 		}
 		f.steps = append(f.steps, i)
+		f.work++
+		if i.opcode == opTryTable || i.opcode == opBrTable {
+			f.work += i.end - i.start // a byte at least for each label
+		}
 	})
 	f.words = f.locals/64 + 1 // one more than the variables: throwBit
 	return f, err
@@ -82,7 +87,7 @@ func (f *flow) differs() bool {
 	if !f.tries {
 		return false
 	}
-	if len(f.steps) > flowWords/f.words {
+	if f.work > flowWords/f.words {
 		return true
 	}
 	for range flowRounds {

@@ -65,6 +65,13 @@ const (
 	opLocalTee = 0x22
 )
 
+// A body becomes at most so many times as large, and so many bytes besides: each call is given all
+// catches around it, of which a module can have any number.
+const (
+	handlersGrowth = 16
+	handlersLeast  = 1 << 16
+)
+
 // typeKey is a signature as a key of a map.
 func typeKey(t FuncType) string { return string(appendFuncType(nil, t)) }
 
@@ -107,6 +114,7 @@ func (i instruction) throws() bool {
 
 // body changes one body, whose instructions begin at start.
 func (h *handlers) body(code []byte, start int) ([]byte, error) {
+	most := handlersGrowth*len(code) + handlersLeast
 	out := slices.Clone(code[:start])
 	frames := [][]catchClause{nil} // the catches of each label
 	err := walk(code, func(i instruction) {
@@ -125,11 +133,16 @@ func (h *handlers) body(code []byte, start int) ([]byte, error) {
 			frames = append(frames, nil)
 		case i.opcode == opEnd:
 			frames = frames[:len(frames)-1]
-		case i.throws():
+		case i.throws() && len(out) <= most:
 			bytes = h.wrap(bytes, i, frames)
 		}
-		out = append(out, bytes...)
+		if len(out) <= most {
+			out = append(out, bytes...)
+		}
 	})
+	if err == nil && len(out) > most {
+		err = &RewriteError{"too many catches around too many calls"}
+	}
 	return out, err
 }
 
@@ -140,6 +153,9 @@ func (h *handlers) wrap(bytes []byte, i instruction, frames [][]catchClause) []b
 around:
 	for _, f := range slices.Backward(frames) {
 		for _, c := range f {
+			if len(list) > handlersLeast {
+				break around // the body is refused
+			}
 			if list = append(list, c.kind); c.kind < catchAll {
 				list = leb.AppendU32(list, c.tag)
 			}

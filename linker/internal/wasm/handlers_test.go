@@ -1,6 +1,7 @@
 package wasm_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -131,5 +132,30 @@ func TestKeepLocals(t *testing.T) {
 				t.Errorf("%v, %v, want %d", got, err, tt.want)
 			}
 		})
+	}
+}
+
+// A body with many catches around many calls is refused before it is large.
+func TestKeepLocalsRefuses(t *testing.T) {
+	const many = 3000
+	var body []byte
+	for range many {
+		body = append(body, flat(0x02, i32Block, tryTable, empty, 1, catchOf, 0, 0)...)
+	}
+	for range many {
+		body = append(body, flat(constant, 20, localSet, 1, constant, 0, calls, 0, drop)...)
+	}
+	for range many {
+		body = append(body, flat(end, constant, 0, end, drop)...)
+	}
+	in := handlerModule(append(body, flat(localGet, 1)...)...)
+	limits := wasm.DefaultLimits().AnyCost()
+	m, err := wasm.DecodeWithin(in, limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refused *wasm.RewriteError
+	if out, err := wasm.KeepLocals(in, m); !errors.As(err, &refused) || out != nil {
+		t.Errorf("%d bytes of %d, %v", len(out), len(in), err)
 	}
 }
