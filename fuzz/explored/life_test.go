@@ -95,6 +95,22 @@ func TestStaysExplored(t *testing.T) {
 			}
 		}, nil, nil)
 		must(err)
+		var earlier context.Context // of a call that has returned
+		again, err := w.groups[0].NewCallback(ctx, func(context.Context, api.Module, []uint64) {
+			if err := known(earlier, w.groups[0]); !errors.Is(err, linker.ErrStaleContext) {
+				r.Failf("the context of an earlier call: %v (StaleIsForGood)", err)
+			}
+		}, nil, nil)
+		must(err)
+		first, err := w.groups[0].NewCallback(ctx, func(ctx context.Context, _ api.Module,
+			_ []uint64) {
+			earlier = ctx
+		}, nil, nil)
+		must(err)
+		for _, p := range []uint32{first, again} {
+			_, err := w.groups[0].CallPointer(ctx, p, nil, nil)
+			must(err)
+		}
 		call := func() error {
 			_, err := w.groups[0].CallPointer(ctx, pointer, nil, nil)
 			return err
