@@ -55,9 +55,9 @@ func (l *Linker) askedModule(ctx context.Context, namespace string,
 	if err := l.privateHost(ctx, name, builder); err != nil {
 		return err
 	}
-	gateway := gateway{namespace: name, functions: m.Functions, host: l.host.HostName,
-		shared: l.noSharedMemory == nil}
-	bytes, err := gateway.build()
+	gateway := shim.HostShim{Namespace: name, Functions: m.Functions, Host: l.host.HostName,
+		Shared: l.noSharedMemory == nil}
+	bytes, err := gateway.Build()
 	if err != nil {
 		return err
 	}

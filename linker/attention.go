@@ -7,7 +7,6 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
-	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // attention tells guests that call a host function whether that has to be a safepoint. It is a
@@ -25,21 +24,11 @@ type attention struct {
 	held   int         // reasons that last
 }
 
-// attentionExport is the global's name in a gateway, which is no symbol.
-const attentionExport = shim.ReservedPrefix + "attention"
-
-// declareAttention adds the global to a gateway.
-func declareAttention(b *wasm.Builder) (index uint32) {
-	index = b.Global(wasm.I32, true, wasm.ConstI32(1))
-	b.ExportGlobal(attentionExport, index)
-	return index
-}
-
 // add adds the global of a new gateway.
 func (a *attention) add(gateway api.Module) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	flag, ok := gateway.ExportedGlobal(attentionExport).(api.MutableGlobal)
+	flag, ok := gateway.ExportedGlobal(shim.AttentionExport).(api.MutableGlobal)
 	if !ok {
 		return
 	}

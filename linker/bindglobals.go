@@ -44,7 +44,7 @@ func (b *binder) pointer(m *image.Module, imp *wasm.Import) (shim.Binding, error
 		x = b.t.l.askedFor("env", imp.Name, m.Src.Types[index])
 	}
 	if x == nil {
-		x = b.t.l.host.Exports[providedPrefix+imp.Name]
+		x = b.t.l.host.Exports[shim.ProvidedPrefix+imp.Name]
 	}
 	switch {
 	case x == nil && m.IsWeak(imp):

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
@@ -55,11 +56,11 @@ func (t *tx) hookExit(ctx context.Context) error {
 		wasm.FuncType{Params: []wasm.ValType{i32}, Results: []wasm.ValType{i32}})
 	register, hook := find("__cxa_atexit",
 		wasm.FuncType{Params: []wasm.ValType{i32, i32, i32}, Results: []wasm.ValType{i32}}),
-		hostEndWith
+		shim.EndWith
 	args := make([]uint64, 3)
 	if register == nil {
 		register, hook = find("atexit",
-			wasm.FuncType{Params: []wasm.ValType{i32}, Results: []wasm.ValType{i32}}), hostEnd
+			wasm.FuncType{Params: []wasm.ValType{i32}, Results: []wasm.ValType{i32}}), shim.End
 		args = args[:1]
 	}
 	if register == nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 )
 
 // Flags of dlopen, as <dlfcn.h> has them in musl and in wasi-libc. RTLD_LOCAL is 0 in musl; what
@@ -28,17 +29,17 @@ func (l *Linker) dlFunctions() []hostFunction {
 	i32 := api.ValueTypeI32
 	one, two := []api.ValueType{i32}, []api.ValueType{i32, i32}
 	return []hostFunction{
-		{providedPrefix + "dlopen", two, one,
+		{shim.ProvidedPrefix + "dlopen", two, one,
 			guestFunction(func(ctx context.Context, g *Group, mod api.Module, stack []uint64) {
 				stack[0] = uint64(g.dlopen(ctx, uint32(stack[0]), uint32(stack[1]),
 					g.callerModule(mod)))
 			})},
-		{providedPrefix + "dlsym", two, one,
+		{shim.ProvidedPrefix + "dlsym", two, one,
 			guestFunction(func(ctx context.Context, g *Group, mod api.Module, stack []uint64) {
 				stack[0] = uint64(g.dlsym(ctx, uint32(stack[0]), uint32(stack[1]),
 					g.callerModule(mod)))
 			})},
-		{providedPrefix + "dlclose", one, one,
+		{shim.ProvidedPrefix + "dlclose", one, one,
 			guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
 				err := g.guestClose(ctx, uint32(stack[0]))
 				stack[0] = 0
@@ -46,15 +47,15 @@ func (l *Linker) dlFunctions() []hostFunction {
 					stack[0] = api.EncodeI32(-1)
 				}
 			})},
-		{providedPrefix + "dlerror", nil, one,
+		{shim.ProvidedPrefix + "dlerror", nil, one,
 			guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
 				stack[0] = uint64(g.dlerror(ctx))
 			})},
-		{providedPrefix + "dl_iterate_phdr", two, one,
+		{shim.ProvidedPrefix + "dl_iterate_phdr", two, one,
 			guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
 				stack[0] = uint64(g.dlIteratePhdr(ctx, uint32(stack[0]), uint32(stack[1])))
 			})},
-		{providedPrefix + "dladdr", two, one,
+		{shim.ProvidedPrefix + "dladdr", two, one,
 			guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
 				stack[0] = uint64(g.dladdr(ctx, uint32(stack[0]), uint32(stack[1])))
 			})},

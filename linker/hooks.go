@@ -34,7 +34,7 @@ func newStubHooks() space.HookTable {
 		"dl_iterate_phdr": {Params: two, Results: one}}
 	h := space.HookTable{Name: shim.ReservedPrefix + "stubs"}
 	for _, name := range dlNames {
-		h.Functions = append(h.Functions, providedPrefix+name)
+		h.Functions = append(h.Functions, shim.ProvidedPrefix+name)
 		h.Types = append(h.Types, types[name])
 	}
 	return h

@@ -21,52 +21,52 @@ import (
 func (l *Linker) instantiateHost(ctx context.Context) error {
 	i32 := []api.ValueType{api.ValueTypeI32}
 	functions := []hostFunction{
-		{hostSafepoint, nil, nil,
+		{shim.Safepoint, nil, nil,
 			func(ctx context.Context, _ api.Module, _ []uint64) { safepoint(ctx) }},
 		{hostLoop, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { poll(ctx) }},
-		{hostLazy, i32, nil,
+		{shim.Lazy, i32, nil,
 			func(ctx context.Context, _ api.Module, stack []uint64) {
 				lazy(ctx, uint32(stack[0]))
 			}},
-		{hostSystem, []api.ValueType{i32[0], i32[0]}, i32,
+		{shim.System, []api.ValueType{i32[0], i32[0]}, i32,
 			func(ctx context.Context, _ api.Module, stack []uint64) {
 				stack[0] = l.beginSystem(ctx, fdlock.Access(stack[0]), int32(stack[1]))
 			}},
-		{hostPoll, []api.ValueType{i32[0], i32[0]}, i32,
+		{shim.Poll, []api.ValueType{i32[0], i32[0]}, i32,
 			func(ctx context.Context, _ api.Module, stack []uint64) {
 				stack[0] = l.beginPoll(ctx, uint32(stack[0]), uint32(stack[1]))
 			}},
-		{hostSystemEnd, nil, nil,
+		{shim.SystemEnd, nil, nil,
 			func(ctx context.Context, _ api.Module, _ []uint64) { endSystem(ctx) }},
-		{hostEnd, nil, nil,
+		{shim.End, nil, nil,
 			func(ctx context.Context, _ api.Module, _ []uint64) { l.endOfProgram(ctx) }},
-		{hostEndWith, i32, nil,
+		{shim.EndWith, i32, nil,
 			func(ctx context.Context, _ api.Module, _ []uint64) { l.endOfProgram(ctx) }},
-		{hostExit, i32, nil,
+		{shim.Exit, i32, nil,
 			func(_ context.Context, _ api.Module, stack []uint64) {
 				panic(sys.NewExitError(uint32(stack[0])))
 			}},
-		{providedPrefix + "emscripten_resize_heap", i32, i32,
+		{shim.ProvidedPrefix + "emscripten_resize_heap", i32, i32,
 			func(_ context.Context, _ api.Module, stack []uint64) {
 				stack[0] = l.resizeHeap(uint32(stack[0]))
 			}},
-		{providedPrefix + "emscripten_notify_memory_growth", i32, nil,
+		{shim.ProvidedPrefix + "emscripten_notify_memory_growth", i32, nil,
 			func(context.Context, api.Module, []uint64) {}},
-		{providedPrefix + "_abort_js", nil, nil,
+		{shim.ProvidedPrefix + "_abort_js", nil, nil,
 			func(context.Context, api.Module, []uint64) { panic(ErrAborted) }},
-		{providedPrefix + "__cxa_atexit", []api.ValueType{i32[0], i32[0], i32[0]}, i32,
+		{shim.ProvidedPrefix + "__cxa_atexit", []api.ValueType{i32[0], i32[0], i32[0]}, i32,
 			func(ctx context.Context, _ api.Module, stack []uint64) {
 				h := dtor.Handler{Pointer: uint32(stack[0]), Argument: uint32(stack[1])}
 				stack[0] = api.EncodeI32(l.registerExit(ctx, h, uint32(stack[2])))
 			}},
 		l.threadExitFunction("__cxa_thread_atexit"),
 		l.threadExitFunction("__cxa_thread_atexit_impl"), // what libc++abi calls, where it is
-		{providedPrefix + "atexit", i32, i32,
+		{shim.ProvidedPrefix + "atexit", i32, i32,
 			func(ctx context.Context, _ api.Module, stack []uint64) {
 				stack[0] = api.EncodeI32(l.registerExit(ctx,
 					dtor.Handler{Pointer: uint32(stack[0]), Plain: true}, 0))
 			}},
-		{providedPrefix + "abort", nil, nil,
+		{shim.ProvidedPrefix + "abort", nil, nil,
 			func(context.Context, api.Module, []uint64) { panic(ErrAborted) }},
 	}
 	functions = slices.Concat(functions, l.dlFunctions(), l.wasixFunctions(), l.threadFunctions(),

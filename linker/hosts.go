@@ -85,22 +85,22 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*image.Module, erro
 		m.Exports[name] = &image.Export{Mod: m, Name: name, Kind: image.KindFunction, Fn: fn}
 	}
 	m.IndexFunctions()
-	gateway := gateway{namespace: namespace, functions: m.Functions, host: l.host.HostName,
-		shared: l.noSharedMemory == nil, system: strings.HasPrefix(namespace, "wasi_")}
+	gateway := shim.HostShim{Namespace: namespace, Functions: m.Functions, Host: l.host.HostName,
+		Shared: l.noSharedMemory == nil, System: strings.HasPrefix(namespace, "wasi_")}
 	resolve := l.shared.Imports.Get
-	if gateway.system {
+	if gateway.System {
 		streams, err := t.streams(ctx, &gateway)
 		if err != nil {
 			return nil, err
 		}
 		resolve = func(name string) api.Module {
-			if name == streamsNamespace {
+			if name == shim.StreamsNamespace {
 				return space.CodeOf(streams).Instance
 			}
 			return l.shared.Imports.Get(name)
 		}
 	}
-	bytes, err := gateway.build()
+	bytes, err := gateway.Build()
 	if err != nil {
 		return nil, err
 	}
@@ -120,13 +120,13 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*image.Module, erro
 
 // streams returns the instance in which a system interface has its standard streams, and nothing
 // else: no folders.
-func (t *tx) streams(ctx context.Context, g *gateway) (*image.Module, error) {
-	l, key := t.l, shim.ReservedPrefix+"streams:"+g.namespace
+func (t *tx) streams(ctx context.Context, g *shim.HostShim) (*image.Module, error) {
+	l, key := t.l, shim.ReservedPrefix+"streams:"+g.Namespace
 	if m := l.gateways[key]; m != nil {
 		return m, nil
 	}
-	m := &image.Module{ID: l.nextID(), Name: g.namespace, Generated: true, Code: &space.Code{}}
-	bytes, err := g.buildStreams()
+	m := &image.Module{ID: l.nextID(), Name: g.Namespace, Generated: true, Code: &space.Code{}}
+	bytes, err := g.BuildStreams()
 	if space.CodeOf(m).Compiled, err = l.compileGenerated(ctx, "standard streams", bytes,
 		err); err != nil {
 		return nil, err

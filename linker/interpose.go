@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -16,7 +17,7 @@ func (l *Linker) registersExit(m *image.Module, name string, typ wasm.FuncType) 
 	if m == l.shared.Main || !slices.Contains(exitFunctions, name) {
 		return nil
 	}
-	if x := l.host.Exports[providedPrefix+name]; x.Fn.Type.Equal(typ) {
+	if x := l.host.Exports[shim.ProvidedPrefix+name]; x.Fn.Type.Equal(typ) {
 		return x
 	}
 	return nil
@@ -34,7 +35,7 @@ func (l *Linker) notStub(name string, x *image.Export) *image.Export {
 	if x == nil || !slices.Contains(dlNames, name) || l.host == nil {
 		return x
 	}
-	if own := l.host.Exports[providedPrefix+name]; x.Mod == l.shared.Main {
+	if own := l.host.Exports[shim.ProvidedPrefix+name]; x.Mod == l.shared.Main {
 		if l.stubs && own != nil {
 			return own
 		}
@@ -42,7 +43,7 @@ func (l *Linker) notStub(name string, x *image.Export) *image.Export {
 	}
 	switch base, _, _ := strings.Cut(path.Base(x.Mod.Name), ".so"); base {
 	case "libc", "libdl":
-		if own := l.host.Exports[providedPrefix+name]; own != nil {
+		if own := l.host.Exports[shim.ProvidedPrefix+name]; own != nil {
 			return own
 		}
 	}

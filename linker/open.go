@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
@@ -224,7 +225,7 @@ func find(s *image.Snapshot, l *Linker, lib *Library, name string) (*image.Expor
 		x = s.LookupIn(lib.mod, name)
 	}
 	if x == nil && (lib == nil || lib.mod == nil || lib.next != nil || lib.scope) {
-		x = l.host.Exports[providedPrefix+name] // what modules can import is found, too
+		x = l.host.Exports[shim.ProvidedPrefix+name] // what modules can import is found, too
 	}
 	if x == nil {
 		return nil, lib.undefined(l, name)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/modinfo"
 )
 
@@ -26,7 +27,7 @@ func TestProvidedNames(t *testing.T) {
 	defer l.Close(ctx)
 	count := 0
 	for _, fn := range l.host.Functions {
-		name, ok := strings.CutPrefix(fn.Name, providedPrefix)
+		name, ok := strings.CutPrefix(fn.Name, shim.ProvidedPrefix)
 		if !ok {
 			continue
 		}

@@ -8,13 +8,15 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 )
 
 // threadExitFunction is a function of C++ (destructor, object, dso) that registers a destructor of
 // thread-local data.
 func (l *Linker) threadExitFunction(name string) hostFunction {
 	i32 := api.ValueTypeI32
-	return hostFunction{providedPrefix + name, []api.ValueType{i32, i32, i32}, []api.ValueType{i32},
+	return hostFunction{shim.ProvidedPrefix + name, []api.ValueType{i32, i32, i32},
+		[]api.ValueType{i32},
 		func(ctx context.Context, _ api.Module, stack []uint64) {
 			h := dtor.Handler{Pointer: uint32(stack[0]), Argument: uint32(stack[1])}
 			stack[0] = api.EncodeI32(l.registerThreadExit(ctx, h, uint32(stack[2])))
