@@ -3,13 +3,11 @@ package protocol_test
 import (
 	"errors"
 	"iter"
-	"maps"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"sync"
 	"testing"
-
-	"pgregory.net/rapid"
 
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 	"github.com/lockstep-wasm/lockstep/tla/proof"
@@ -118,49 +116,47 @@ func stateOf(s *protocol.State) proof.State {
 	}
 }
 
-func drawSmall(t *rapid.T) protocol.Config {
-	n := rapid.Uint8Range(2, 3).Draw(t, "groups")
-	c := protocol.Config{Groups: n, Initial: rapid.Uint8Range(1, n).Draw(t, "initial"),
-		MaxLog:   rapid.Uint8Range(1, 2).Draw(t, "log"),
-		Batch:    rapid.Uint32Range(1, 2).Draw(t, "batch"),
-		MaxTable: rapid.Uint32Range(0, 4).Draw(t, "table"), Features: protocol.AllFeatures}
-	if rapid.Bool().Draw(t, "features") {
-		c.Features = protocol.Features(rapid.Uint8Range(0, uint8(protocol.AllFeatures)).Draw(t,
-			"which"))
-	}
-	if rapid.IntRange(0, 2).Draw(t, "off") == 0 {
-		c.Off = rapid.SampledFrom(protocol.AllGuards()).Draw(t, "guard")
-	}
-	return c
-}
-
-// draw draws a step that is possible of each action that has one, in the order of the actions.
-func draw(t *rapid.T, s *protocol.State, steps []protocol.Step) []protocol.Step {
-	byAction := map[protocol.Action][]protocol.Step{}
-	for _, step := range possible(s, steps) {
-		byAction[step.Action] = append(byAction[step.Action], step)
-	}
-	var drawn []protocol.Step
-	for _, action := range slices.Sorted(maps.Keys(byAction)) {
-		drawn = append(drawn, rapid.SampledFrom(byAction[action]).Draw(t, "step"))
-	}
-	return drawn
-}
-
-// reached draws a state of a behaviour.
-func reached(t *rapid.T, c protocol.Config) protocol.State {
+// where lists, for each action, some states of behaviours in which it is possible, with the step: the
+// first states of the configuration, breadth first, of which the same few are drawn every time.
+func where(c protocol.Config, each int) map[protocol.Action][]place {
 	steps := slices.Collect(c.Steps(walkOps))
-	s := protocol.NewState(c)
-	for range rapid.IntRange(0, 25).Draw(t, "length") {
-		can := draw(t, &s, steps)
-		if len(can) == 0 {
-			break
+	found := map[protocol.Action][]place{}
+	seen := map[protocol.State]bool{}
+	for todo := []protocol.State{protocol.NewState(c)}; len(todo) > 0 && len(seen) < 1500; {
+		s := todo[0]
+		todo = todo[1:]
+		if seen[s] {
+			continue
 		}
-		if err := s.Perform(rapid.SampledFrom(can).Draw(t, "action")); err != nil {
-			t.Fatal(err)
+		seen[s] = true
+		for _, step := range possible(&s, steps) {
+			found[step.Action] = append(found[step.Action], place{s, step})
+			next := s
+			next.Try(step)
+			todo = append(todo, next)
 		}
 	}
-	return s
+	rng := rand.New(rand.NewPCG(1, 1))
+	for action, all := range found {
+		rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+		found[action] = all[:min(each, len(all))]
+	}
+	return found
+}
+
+// place is a state, and a step that is possible in it.
+type place struct {
+	state protocol.State
+	step  protocol.Step
+}
+
+// small are configurations of two and three groups in which all can happen; off is switched off.
+func small(off protocol.Guards) []protocol.Config {
+	two := protocol.Config{Groups: 2, Initial: 2, MaxLog: 2, Batch: 1, MaxTable: 3,
+		Features: protocol.AllFeatures, Off: off}
+	three := two
+	three.Groups, three.Batch = 3, 2
+	return []protocol.Config{two, three}
 }
 
 // neighbours are the states that differ from s in one variable of one group, to any of its values.
@@ -222,104 +218,153 @@ func neighbours(s protocol.State) iter.Seq[protocol.State] {
 // Every invariant says in Go what it says in the text.
 func TestInvariantsSayWhatTheTextSays(t *testing.T) {
 	text := textOf(t)
-	rapid.Check(t, func(t *rapid.T) {
-		reached := reached(t, drawSmall(t))
-		in := text.Interpreter(constantsOf(reached.Config))
-		for s := range neighbours(reached) {
-			state := stateOf(&s)
-			for _, inv := range protocol.Invariants() {
-				want, err := in.Holds(inv.Name, state, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got := inv.Holds(&s); got != want {
-					t.Fatalf("%s: %v, the text says %v, in\n%s", inv.Name, got, want, s.TLA())
+	for _, c := range small(0) {
+		in := text.Interpreter(constantsOf(c))
+		for _, places := range where(c, 2) {
+			for _, p := range places {
+				for s := range neighbours(p.state) {
+					compareInvariants(t, in, s)
 				}
 			}
 		}
-	})
+	}
+}
+
+func compareInvariants(t *testing.T, in *proof.Interpreter, s protocol.State) {
+	t.Helper()
+	state := stateOf(&s)
+	for _, inv := range protocol.Invariants() {
+		want, err := in.Holds(inv.Name, state, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := inv.Holds(&s); got != want {
+			t.Fatalf("%s: %v, the text says %v, in\n%s", inv.Name, got, want, s.TLA())
+		}
+	}
 }
 
 // Every property of steps says in Go what it says in the text, of steps that no action makes, too:
 // those that differ from one that an action makes in one variable, before or behind it.
 func TestStepPropertiesSayWhatTheTextSays(t *testing.T) {
 	text := textOf(t)
-	rapid.Check(t, func(t *rapid.T) {
-		from := reached(t, drawSmall(t))
-		in := text.Interpreter(constantsOf(from.Config))
-		compare := func(from, to protocol.State) {
-			now, next := stateOf(&from), stateOf(&to)
-			for _, p := range protocol.StepProperties() {
-				want, err := in.Holds(p.Name, now, next)
-				if errors.As(err, new(*proof.NoValueError)) {
-					continue
+	for _, c := range small(0) {
+		in := text.Interpreter(constantsOf(c))
+		for _, places := range where(c, 3) {
+			for _, p := range places {
+				to := p.state
+				to.Try(p.step)
+				for changed := range neighbours(p.state) {
+					compareProperties(t, in, changed, to)
 				}
-				if err != nil {
-					t.Fatal(err)
-				}
-				if got := from == to || p.Holds(&from, protocol.Step{}, &to); got != want {
-					t.Fatalf("%s: %v, the text says %v, from\n%s\nto\n%s", p.Name, got, want,
-						from.TLA(), to.TLA())
+				for changed := range neighbours(to) {
+					compareProperties(t, in, p.state, changed)
 				}
 			}
 		}
-		for _, step := range draw(t, &from, slices.Collect(from.Config.Steps(walkOps))) {
-			to := from
-			to.Try(step)
-			for changed := range neighbours(from) {
-				compare(changed, to)
-			}
-			for changed := range neighbours(to) {
-				compare(from, changed)
-			}
-		}
-	})
+	}
 }
 
-// Every action is possible in Go when it is possible in the text, in any state; and where the
-// invariants hold, it does what it does there.
+func compareProperties(t *testing.T, in *proof.Interpreter, from, to protocol.State) {
+	t.Helper()
+	now, next := stateOf(&from), stateOf(&to)
+	for _, p := range protocol.StepProperties() {
+		want, err := in.Holds(p.Name, now, next)
+		if errors.As(err, new(*proof.NoValueError)) {
+			continue // the text says nothing of such a step
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := from == to || p.Holds(&from, protocol.Step{}, &to); got != want {
+			t.Fatalf("%s: %v, the text says %v, from\n%s\nto\n%s", p.Name, got, want, from.TLA(),
+				to.TLA())
+		}
+	}
+}
+
+// Every action is possible in Go when it is possible in the text, in any state, and whichever guard
+// is switched off; and where the invariants hold, it does what it does there.
 func TestActionsDoWhatTheTextSays(t *testing.T) {
 	text := textOf(t)
-	rapid.Check(t, func(t *rapid.T) {
-		reached := reached(t, drawSmall(t))
-		in := text.Interpreter(constantsOf(reached.Config))
-		steps := slices.Collect(reached.Config.Steps(walkOps))
-		for s := range neighbours(reached) {
-			state := stateOf(&s)
-			sound := true // Go may rely on the invariants
-			for _, name := range text.Invariants() {
-				holds, err := in.Holds(name, state, nil)
-				if err != nil {
-					t.Fatal(err)
+	for _, off := range append(protocol.AllGuards(), 0) {
+		configs, each := small(off)[:1], 1
+		if off == 0 {
+			configs, each = small(off), 6
+		}
+		found := 0
+		for _, c := range configs {
+			in := text.Interpreter(constantsOf(c))
+			steps := slices.Collect(c.Steps(walkOps))
+			for action, places := range where(c, each) {
+				found++
+				for _, p := range places {
+					for s := range neighbours(p.state) {
+						compareAction(t, text, in, s, action, steps)
+					}
 				}
-				if sound = holds; !sound {
-					break
-				}
-			}
-			for _, step := range steps {
-				compareStep(t, in, s, state, step, sound)
 			}
 		}
+		if found < len(configs)*len(protocol.Actions())*3/4 {
+			t.Errorf("%q off: only %d actions are possible in the first states", off.Names(), found)
+		}
+	}
+}
+
+// compareAction compares the steps of an action from a state with the text.
+func compareAction(t *testing.T, text *proof.System, in *proof.Interpreter, s protocol.State,
+	action protocol.Action, steps []protocol.Step) {
+	t.Helper()
+	state := stateOf(&s)
+	for _, step := range steps {
+		if step.Action == action && compareStep(t, in, s, state, step) &&
+			s.Check() == nil && holdAll(t, text, in, state) {
+			compareEffect(t, in, s, state, step)
+		}
+	}
+}
+
+// holdAll tells whether all invariants hold, those of the proof too. Go may rely on them.
+func holdAll(t *testing.T, text *proof.System, in *proof.Interpreter, state proof.State) bool {
+	t.Helper()
+	return !slices.ContainsFunc(text.Invariants(), func(name string) bool {
+		holds, err := in.Holds(name, state, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return !holds
 	})
 }
 
-// compareStep compares one step from a state with the text.
-func compareStep(t *rapid.T, in *proof.Interpreter, s protocol.State, state proof.State,
-	step protocol.Step, sound bool) {
+// compareStep compares whether a step is possible with the text, and returns whether it is.
+func compareStep(t *testing.T, in *proof.Interpreter, s protocol.State, state proof.State,
+	step protocol.Step) bool {
+	t.Helper()
 	next := s
 	possible := next.Try(step) == protocol.Done
-	want, enabled, err := in.Perform(step.Action.String(), state, arguments(step)...)
+	_, enabled, err := in.Perform(step.Action.String(), state, arguments(step)...)
 	switch {
 	case errors.As(err, new(*proof.NoValueError)):
-		return // the text says nothing of such a state
+		return false // the text says nothing of such a state
 	case err != nil:
 		t.Fatal(err)
 	case possible != enabled:
 		t.Fatalf("%s: possible: %v, the text says %v, in\n%s", step, possible, enabled, s.TLA())
 	case !possible && next != s:
 		t.Fatalf("%s changes what it refuses, in\n%s", step, s.TLA())
-	case !possible || !sound:
-		return
+	}
+	return possible
+}
+
+// compareEffect compares the state behind a step with the text.
+func compareEffect(t *testing.T, in *proof.Interpreter, s protocol.State, state proof.State,
+	step protocol.Step) {
+	t.Helper()
+	next := s
+	next.Try(step)
+	want, _, err := in.Perform(step.Action.String(), state, arguments(step)...)
+	if err != nil {
+		t.Fatal(err)
 	}
 	for name, got := range stateOf(&next) {
 		if !proof.Equal(got, want[name]) {
