@@ -71,3 +71,39 @@ func TestReadSamples(t *testing.T) {
 		}
 	}
 }
+
+// A run with figures prints one line for each, and writes its samples in its unit.
+func TestRunFigures(t *testing.T) {
+	t.Chdir("../..")
+	for only, unit := range map[string]string{"SetClosure at": inTime, "cycle of open": inBytes} {
+		var out, raw bytes.Buffer
+		if err := run(t.Context(), &out, &raw, 1, only, true); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(out.String(), only); got != 1 {
+			t.Errorf("%d lines for %q, want 1:\n%s", got, only, &out)
+		}
+		if !strings.HasSuffix(raw.String(), unit+"\n") {
+			t.Errorf("no samples in %s:\n%s", unit, &raw)
+		}
+	}
+}
+
+// A row without its peer says why it is not measured, and whatever was measured is judged.
+func TestTables(t *testing.T) {
+	const why = missing("no C compiler")
+	for _, c := range []struct{ table, want string }{
+		{resultTable([]result{{row: row{name: "x", most: 2}, missing: why}}), "not measured"},
+		{resultTable([]result{{row: row{name: "x", most: 2}, missing: why}}), string(why)},
+		{figureTable([]taken{{figure: figure{name: "x"}, missing: why}}), "not measured"},
+		{figureTable([]taken{{figure: figure{name: "x"}, missing: why}}), string(why)},
+		{figureTable([]taken{{figure: figure{name: "x", unit: inBytes, most: 4096},
+			measured: measured{samples: []float64{8192, 1, 2048}}}}), "2.0 KiB │ ≤ 4.0 KiB │ reached"},
+		{figureTable([]taken{{figure: figure{name: "x", unit: inTime, most: 10},
+			measured: measured{samples: []float64{11}}}}), "11.0 ns │ ≤ 10.0 ns │ not reached"},
+	} {
+		if !strings.Contains(c.table, c.want) {
+			t.Errorf("no %q in\n%s", c.want, c.table)
+		}
+	}
+}

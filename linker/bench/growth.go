@@ -85,12 +85,8 @@ func growthTable(all []grown) string {
 			}
 			sizes, costs = sizes+fmt.Sprint(g.sizes[i]), costs+duration(g.ns[i])
 		}
-		verdict := "reached"
-		if g.exponent() > 1.1 {
-			verdict = "not reached"
-		}
 		t.AppendRow(table.Row{g.what, sizes, costs, fmt.Sprintf("%.2f", g.exponent()), "≤ 1.1",
-			verdict})
+			verdict(g.exponent(), 1.1)})
 	}
 	t.SetCaption("Best of %d, %s.", tries, clock)
 	return t.Render()

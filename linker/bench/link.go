@@ -108,11 +108,14 @@ func closures(m *meter) error {
 	return m.compare(sides[0], sides[1])
 }
 
+// manyParked is one group less than there are at most.
+const manyParked = 63
+
 // parked compares a link operation in an image of two groups with one of 64: the number of groups
 // that are parked meanwhile.
 func parked(m *meter) error {
 	var sides []side
-	for _, n := range []int{1, 63} {
+	for _, n := range []int{1, manyParked} {
 		i, err := newImage(m.ctx,
 			func(c *linker.Config) *linker.Config { return c.WithStackSize(1 << 14) })
 		if err != nil {

@@ -56,41 +56,42 @@ func command() *cobra.Command {
 				defer func() { err = errors.Join(err, f.Close()) }()
 				samples = f
 			}
-			return run(cmd.Context(), cmd.OutOrStdout(), samples, rounds, only, grows && only == "")
+			return run(cmd.Context(), cmd.OutOrStdout(), samples, rounds, only, grows)
 		},
 	}
 	c.Flags().StringVar(&only, "only", "", "measure the rows whose name contains this")
 	c.Flags().StringVar(&raw, "raw", "", "write every sample to a file that benchstat reads")
 	c.Flags().IntVar(&rounds, "rounds", 31, "how often each side of a row is measured")
-	c.Flags().BoolVar(&grows, "growth", true, "measure how costs grow, too, unless --only is given")
+	c.Flags().BoolVar(&grows, "growth", true, "measure figures, and how costs grow (unless --only is given), too")
 	c.AddCommand(compareCommand())
 	return c
 }
 
-// run measures the rows and prints the tables.
-func run(ctx context.Context, out, samples io.Writer, rounds int, only string, grows bool) error {
-	var done []result
-	for _, r := range rows() {
-		if !strings.Contains(r.name, only) {
-			continue
-		}
-		m := &meter{ctx: ctx, rounds: rounds}
-		if err := r.measure(m); err != nil {
-			return fmt.Errorf("%s: %w", r.name, err)
-		}
-		done = append(done, result{row: r, pairs: m.pairs})
-		for _, p := range m.pairs {
-			if err := p.write(samples, r.name); err != nil {
-				return err
-			}
-		}
+// run measures the rows and prints the tables. Those that are not for a comparison of revisions are
+// measured if more is set.
+func run(ctx context.Context, out, samples io.Writer, rounds int, only string, more bool) error {
+	done, err := measureRows(ctx, samples, rounds, only)
+	if err != nil {
+		return err
 	}
 	if len(done) > 0 {
 		if _, err := fmt.Fprintln(out, resultTable(done)); err != nil {
 			return err
 		}
 	}
-	if !grows {
+	if !more {
+		return nil
+	}
+	took, err := measureFigures(ctx, samples, rounds, only)
+	if err != nil {
+		return err
+	}
+	if len(took) > 0 {
+		if _, err := fmt.Fprintln(out, figureTable(took)); err != nil {
+			return err
+		}
+	}
+	if only != "" {
 		return nil
 	}
 	grown, err := growth(ctx)
@@ -99,4 +100,48 @@ func run(ctx context.Context, out, samples io.Writer, rounds int, only string, g
 	}
 	_, err = fmt.Fprintln(out, growthTable(grown))
 	return err
+}
+
+func measureRows(ctx context.Context, samples io.Writer, rounds int, only string) ([]result,
+	error) {
+	var done []result
+	for _, r := range rows() {
+		if !strings.Contains(r.name, only) {
+			continue
+		}
+		m := &meter{ctx: ctx, rounds: rounds}
+		x := result{row: r}
+		if err := r.measure(m); err != nil && !errors.As(err, &x.missing) {
+			return nil, fmt.Errorf("%s: %w", r.name, err)
+		}
+		x.pairs = m.pairs
+		done = append(done, x)
+		for _, p := range m.pairs {
+			if err := p.write(samples, r.name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return done, nil
+}
+
+func measureFigures(ctx context.Context, samples io.Writer, rounds int, only string) ([]taken,
+	error) {
+	var all []taken
+	for _, f := range figures() {
+		if !strings.Contains(f.name, only) {
+			continue
+		}
+		x := taken{figure: f}
+		var err error
+		x.measured, err = f.measure(&meter{ctx: ctx, rounds: rounds})
+		if err != nil && !errors.As(err, &x.missing) {
+			return nil, fmt.Errorf("%s: %w", f.name, err)
+		}
+		all = append(all, x)
+		if err := x.write(samples); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }

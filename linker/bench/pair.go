@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -102,14 +101,14 @@ func median(x []float64) float64 {
 
 // write writes the samples as go test -bench prints them.
 func (p pair) write(w io.Writer, row string) error {
-	name := strings.NewReplacer(" ", "_", ",", "", "/", "_").Replace(row)
+	name := benchName(row)
 	for _, s := range []struct {
 		of   string
 		runs int
 		ns   []float64
 	}{{p.peer, p.peerRuns, p.peerNS}, {p.own, p.ownRuns, p.ownNS}} {
 		for _, ns := range s.ns {
-			of := strings.ReplaceAll(s.of, " ", "_")
+			of := benchName(s.of)
 			if _, err := fmt.Fprintf(w, "Benchmark%s/%s %d %.1f ns/op\n", name, of, s.runs,
 				ns); err != nil {
 				return err

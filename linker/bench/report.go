@@ -18,7 +18,8 @@ type row struct {
 // first with it.
 type result struct {
 	row
-	pairs []pair
+	pairs   []pair
+	missing missing // why there is none
 }
 
 // writer makes a table of the form that all tables of the command have.
@@ -36,15 +37,15 @@ func resultTable(results []result) string {
 		{Number: 5, Align: text.AlignRight},
 	})
 	for _, r := range results {
+		wanted := fmt.Sprintf("≤ %g ×", r.most)
+		if r.missing != "" {
+			t.AppendRow(table.Row{r.name, r.missing.Error(), "", "", "", wanted, "not measured"})
+		}
 		for _, p := range r.pairs {
 			ratio := p.ratio()
-			verdict := "reached"
-			if ratio > r.most {
-				verdict = "not reached"
-			}
 			t.AppendRow(table.Row{r.name, p.peer, duration(median(p.peerNS)),
 				duration(median(p.ownNS)), fmt.Sprintf("%.2f ×", ratio),
-				fmt.Sprintf("≤ %g ×", r.most), verdict})
+				wanted, verdict(ratio, r.most)})
 		}
 	}
 	t.SetCaption("Medians of interleaved samples, %s.", clock)

@@ -5,7 +5,7 @@ import "github.com/lockstep-wasm/lockstep/linker"
 // rows are the rows of the table, in its order.
 func rows() []row {
 	var all []row
-	for _, part := range [][]row{callRows(), guestRows(), linkRows(), stateRows()} {
+	for _, part := range [][]row{callRows(), coreRows(), guestRows(), linkRows(), stateRows()} {
 		all = append(all, part...)
 	}
 	return all
