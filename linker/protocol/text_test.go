@@ -116,8 +116,9 @@ func stateOf(s *protocol.State) proof.State {
 	}
 }
 
-// where lists, for each action, some states of behaviours in which it is possible, with the step: the
-// first states of the configuration, breadth first, of which the same few are drawn every time.
+// where lists, for each action, some states of behaviours in which it is possible, with the step.
+// They are from the first states of the configuration, breadth first; the same few are drawn every
+// time.
 func where(c protocol.Config, each int) map[protocol.Action][]place {
 	steps := slices.Collect(c.Steps(walkOps))
 	found := map[protocol.Action][]place{}
