@@ -6,7 +6,7 @@ import "context"
 // operation: leaders replay their operations in it. f must not use the group, nor the context of
 // the call that it runs in. ctx must come from a call into the group.
 func (g *Group) Block(ctx context.Context, f func()) (err error) {
-	e, err := stayOf(ctx)
+	e, err := ownActivation(ctx)
 	switch {
 	case err != nil:
 		return err

@@ -43,7 +43,7 @@ func (g *Group) Call(ctx context.Context, lib *Library, name string,
 }
 
 // named finds a function by its name, with what calls it in this group.
-func (e *entry) named(lib *Library, name string) (callee, error) {
+func (e *activation) named(lib *Library, name string) (callee, error) {
 	g, s := e.group, e.scope()
 	committed := e.view == nil && e.tx == nil && !e.replay
 	if committed && g.recent != nil && lib != nil {
@@ -70,8 +70,8 @@ func (e *entry) named(lib *Library, name string) (callee, error) {
 	return p, nil
 }
 
-// call calls a function within a stay.
-func (e *entry) call(p *callee, args []uint64) ([]uint64, error) {
+// call calls a function within an activation.
+func (e *activation) call(p *callee, args []uint64) ([]uint64, error) {
 	if p.pool.Gone {
 		return nil, ErrLibraryClosed
 	}
@@ -97,7 +97,7 @@ func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results
 				image.WasmType(params, results))}
 	}
 	var values []uint64
-	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
+	err := g.inside(ctx, func(ctx context.Context, e *activation) error {
 		c, err := g.space.Caller(ctx, params, results)
 		if err != nil {
 			return err

@@ -49,7 +49,7 @@ func (g *Group) NewCallback(ctx context.Context, f api.GoModuleFunc, params,
 		return 0, &CallbackError{Type: typ.String(), Reason: "the Go function is nil"}
 	}
 	var slot uint32
-	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
+	err := g.inside(ctx, func(ctx context.Context, e *activation) error {
 		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) (err error) {
 			if slot, err = t.closure(ctx); err != nil {
 				return err
@@ -114,7 +114,7 @@ func (l *Linker) callbackFunction() hostFunction {
 	return hostFunction{hostCallback, []api.ValueType{i32, i32, i32}, nil,
 		func(ctx context.Context, mod api.Module, stack []uint64) {
 			pointer := uint32(stack[2])
-			tr := entryOf(ctx).scope().Trampolines.At(pointer)
+			tr := activationOf(ctx).scope().Trampolines.At(pointer)
 			if tr == nil || tr.Callback == nil { // freed, and this group does not know it yet
 				panic(&UndefinedSymbolError{Symbol: fmt.Sprintf("callback %d", pointer)})
 			}

@@ -22,7 +22,7 @@ import (
 // one function, or for a library if [Config.WithCompilers] allows one worker only. If its context
 // ends before, the error is [ErrCompiling]: all the rest is done, and another Close waits again.
 func (l *Linker) Close(ctx context.Context) error {
-	switch e, err := stayOf(ctx); {
+	switch e, err := ownActivation(ctx); {
 	case err != nil:
 		return err
 	case e != nil:

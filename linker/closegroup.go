@@ -12,7 +12,7 @@ import (
 // in the package documentation; if one of them traps, the error is a [*DestructorError]. Closing
 // twice is no error. The image lives on without any group, but no group can be spawned then.
 func (g *Group) Close(ctx context.Context) error {
-	e, err := stayOf(ctx)
+	e, err := ownActivation(ctx)
 	if err != nil {
 		return err
 	}

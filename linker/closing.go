@@ -9,7 +9,7 @@ import (
 )
 
 // unload gives up a handle, none if lib is nil, and unloads what is not used any more.
-func (g *Group) unload(ctx context.Context, e *entry, lib *Library) (err error) {
+func (g *Group) unload(ctx context.Context, e *activation, lib *Library) (err error) {
 	c := &image.Closing{}
 	defer c.Ended.Store(true)
 	late, end := g.l.dtors.BeginLate(g.l.config.maxLate)
@@ -112,7 +112,7 @@ func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
 	if err := g.l.closable(lib); err != nil {
 		return err
 	}
-	return g.inside(ctx, func(ctx context.Context, e *entry) error {
+	return g.inside(ctx, func(ctx context.Context, e *activation) error {
 		if e.tx != nil {
 			return e.tx.nested(ctx, func(_ context.Context, t *tx) error { return t.release(lib) })
 		}

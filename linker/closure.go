@@ -21,7 +21,7 @@ import (
 // again.
 func (g *Group) AllocateClosure(ctx context.Context) (uint32, error) {
 	var slot uint32
-	err := g.inside(ctx, func(ctx context.Context, e *entry) (err error) {
+	err := g.inside(ctx, func(ctx context.Context, e *activation) (err error) {
 		if e.tx != nil {
 			return e.tx.nested(ctx, func(ctx context.Context, t *tx) error {
 				slot, err = t.closure(ctx)
@@ -106,7 +106,7 @@ func (t *tx) closure(ctx context.Context) (uint32, error) {
 // SetClosure makes the entry of a closure, in every group, a function found as [Group.Call] finds
 // it: a guest's or the host's. It is a link operation.
 func (g *Group) SetClosure(ctx context.Context, slot uint32, lib *Library, name string) error {
-	return g.inside(ctx, func(ctx context.Context, e *entry) error {
+	return g.inside(ctx, func(ctx context.Context, e *activation) error {
 		if _, err := e.function(lib, name); err != nil {
 			return err
 		}
@@ -140,7 +140,7 @@ func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
 // freeEntry frees a closure, if it is of the kind that may be freed so. is is asked under the state
 // lock.
 func (g *Group) freeEntry(ctx context.Context, slot uint32, is func(*image.Snapshot) bool) error {
-	return g.inside(ctx, func(ctx context.Context, e *entry) error {
+	return g.inside(ctx, func(ctx context.Context, e *activation) error {
 		c := &g.l.state.closures
 		live := func() bool { return c.Live.At(slot) && is(g.l.state.scope) }
 		if e.tx != nil {

@@ -86,7 +86,7 @@ func (t *tx) hookExit(ctx context.Context) error {
 
 // endOfProgram is what the main module's C library calls last of all that is registered there.
 func (l *Linker) endOfProgram(ctx context.Context) {
-	e := entryOf(ctx)
+	e := activationOf(ctx)
 	if e == nil || e.replay {
 		return
 	}
@@ -114,7 +114,7 @@ func (l *Linker) endsWith(g *Group) bool {
 
 // destroyLibraries calls the handlers of all modules, those that were loaded last first. Of what is
 // the matter with them, only an exit keeps the others from being called.
-func (g *Group) destroyLibraries(ctx context.Context, e *entry) (err error) {
+func (g *Group) destroyLibraries(ctx context.Context, e *activation) (err error) {
 	late, end := g.l.dtors.BeginLate(g.l.config.maxLate)
 	defer end()
 	for {
@@ -135,7 +135,7 @@ func (g *Group) destroyLibraries(ctx context.Context, e *entry) (err error) {
 
 // finish ends the program in a group, once: what the C library has registered runs, then what
 // libraries have, and streams are flushed.
-func (g *Group) finish(ctx context.Context, e *entry) (err error) {
+func (g *Group) finish(ctx context.Context, e *activation) (err error) {
 	p := &g.l.program
 	if !p.ended.Swap(true) && p.dtors != nil && !p.startDestroys {
 		_, err = g.space.Call(ctx, p.dtors)
@@ -149,7 +149,7 @@ func (g *Group) finish(ctx context.Context, e *entry) (err error) {
 // destroyRest calls the handlers of libraries that the main module's C library does not know of,
 // and flushes streams behind them. A C library that has ended leaves its locks as they are, so
 // nothing is flushed a second time if there were threads.
-func (g *Group) destroyRest(ctx context.Context, e *entry) error {
+func (g *Group) destroyRest(ctx context.Context, e *activation) error {
 	p := &g.l.program
 	if g.l.dtors.First(e.scope().Order) == nil {
 		return nil
@@ -173,7 +173,7 @@ func (g *Group) destroyRest(ctx context.Context, e *entry) error {
 
 // exiting does what is left to do when a guest exits, before its group ends: a C library that knows
 // the linker's function has called that, unless the guest wanted nothing to be called (_Exit).
-func (g *Group) exiting(ctx context.Context, e *entry, err error) error {
+func (g *Group) exiting(ctx context.Context, e *activation, err error) error {
 	if err == nil || e.tx != nil || g.l.program.hooked.Load() {
 		return err
 	}
@@ -181,7 +181,7 @@ func (g *Group) exiting(ctx context.Context, e *entry, err error) error {
 }
 
 // exitingUnheard is exiting for a C library that does not tell.
-func (g *Group) exitingUnheard(ctx context.Context, e *entry, err error) error {
+func (g *Group) exitingUnheard(ctx context.Context, e *activation, err error) error {
 	if !isExit(err) || g.space.EngineClosed() || !g.l.endsWith(g) {
 		return err
 	}

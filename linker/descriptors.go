@@ -11,7 +11,7 @@ import (
 // the function is to be called in the instance of the standard streams, and otherwise 0.
 func (l *Linker) beginSystem(ctx context.Context, a fdlock.Access,
 	descriptor int32) (streams uint64) {
-	e := entryOf(ctx)
+	e := activationOf(ctx)
 	if e == nil {
 		panic(ErrNoGroup)
 	}
@@ -45,7 +45,7 @@ func (l *Linker) beginPoll(ctx context.Context, subscriptions, n uint32) (stream
 
 // endSystem is called after a function of a system interface.
 func endSystem(ctx context.Context) {
-	e := entryOf(ctx)
+	e := activationOf(ctx)
 	e.endSystem()
 	if e.parked {
 		e.parked = false

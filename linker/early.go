@@ -20,12 +20,12 @@ func (t *tx) givesWay() bool { return t != nil && t.do != nil && t.constructs &&
 
 // mustGiveWay reports whether a goroutine that is about to wait within an operation waits, perhaps,
 // for what happens only when the operation is over.
-func (e *entry) mustGiveWay() bool {
+func (e *activation) mustGiveWay() bool {
 	return e.tx.givesWay() && (len(e.tx.threads) > 0 || e.group.member.Wanted())
 }
 
 // wanted tells when to look again whether the operation must be committed, if it can be.
-func (e *entry) wanted() <-chan struct{} {
+func (e *activation) wanted() <-chan struct{} {
 	if !e.tx.givesWay() {
 		return nil
 	}
@@ -34,16 +34,16 @@ func (e *entry) wanted() <-chan struct{} {
 
 // yields is called before a wait that cannot be ended for others' sake: threads that a constructor
 // has started begin before.
-func (e *entry) yields(ctx context.Context) error {
+func (e *activation) yields(ctx context.Context) error {
 	if !e.tx.givesWay() || len(e.tx.threads) == 0 {
 		return nil
 	}
 	return e.giveWay(ctx)
 }
 
-// giveWay commits what the operation has done so far. From then on the stay is one outside of any
-// operation, and so are those around it. An error is the end of the operation.
-func (e *entry) giveWay(ctx context.Context) error {
+// giveWay commits what the operation has done so far. From then on the activation is one outside of
+// any operation, and so are those around it. An error is the end of the operation.
+func (e *activation) giveWay(ctx context.Context) error {
 	t := e.tx
 	err := t.l.config.inject.At(ctx, t.g, failpoint.Publish)
 	if err == nil {
@@ -81,7 +81,7 @@ func (t *tx) giveUp(ctx context.Context, roots, modules []*image.Module) {
 	}
 	for _, root := range roots {
 		lib := &Library{linker: t.l, mod: root}
-		_ = t.g.unload(ctx, entryOf(ctx), lib) // the caller has the error of the constructor
+		_ = t.g.unload(ctx, activationOf(ctx), lib) // the caller has the error of the constructor
 		if !lib.given.Load() {
 			root.Handles.Add(-1)
 		}

@@ -7,10 +7,10 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/goroutine"
 )
 
-// enterAgain begins the next stay of a goroutine that was the last one in the group, with the same
-// context, if the group is free. It is one compare-and-swap, and takes no memory. nil means that
-// enter has to do it.
-func (g *Group) enterAgain(ctx context.Context) *entry {
+// enterAgain begins the next activation of a goroutine that was the last one in the group, with the
+// same context, if the group is free. It is one compare-and-swap, and takes no memory. nil means
+// that enter has to do it.
+func (g *Group) enterAgain(ctx context.Context) *activation {
 	e := g.spare.Load()
 	if e == nil || e.Context != ctx {
 		return nil
@@ -34,23 +34,23 @@ func (g *Group) enterAgain(ctx context.Context) *entry {
 	return nil
 }
 
-// beginEntry begins the stay of a goroutine that holds the group. A stay that has ended is used
-// again when the context is the same, so that most calls take no memory for it. Its context is
-// watched until then.
-func (g *Group) beginEntry(ctx context.Context) *entry {
+// beginActivation begins the activation of a goroutine that holds the group. An activation that has
+// ended is used again when the context is the same, so that most calls take no memory for it. Its
+// context is watched until then.
+func (g *Group) beginActivation(ctx context.Context) *activation {
 	if e := g.spare.Load(); e != nil && e.Context == ctx {
 		e.begin(ctx)
 		e.holder.Store(0)
 		return e
 	}
 	g.dropSpare()
-	e := &entry{group: g, reusable: isComparable(ctx), unwatch: g.watch(ctx)}
+	e := &activation{group: g, reusable: isComparable(ctx), unwatch: g.watch(ctx)}
 	e.begin(ctx)
 	return e
 }
 
-// endEntry is the reverse.
-func (g *Group) endEntry(e *entry) {
+// endActivation is the reverse.
+func (g *Group) endActivation(e *activation) {
 	if e.reusable {
 		e.holder.Store(g.member.Renew())
 		g.spare.Store(e)
@@ -60,7 +60,7 @@ func (g *Group) endEntry(e *entry) {
 	e.unwatch()
 }
 
-// dropSpare forgets the stay that is kept for the next call. The caller holds the group.
+// dropSpare forgets the activation that is kept for the next call. The caller holds the group.
 func (g *Group) dropSpare() {
 	if e := g.spare.Swap(nil); e != nil {
 		g.member.Renew()
@@ -69,17 +69,18 @@ func (g *Group) dropSpare() {
 	}
 }
 
-// enter begins a stay in the group: it waits until no other goroutine is inside and no link
+// enter begins an activation in the group: it waits until no other goroutine is inside and no link
 // operation needs the group to hold still. From within the group, it nests. From within another
-// group, that group is parked for as long as the stay lasts, so that it can be served meanwhile.
-func (g *Group) enter(ctx context.Context) (*entry, error) {
+// group, that group is parked for as long as the activation lasts, so that it can be served
+// meanwhile.
+func (g *Group) enter(ctx context.Context) (*activation, error) {
 	if e := g.enterAgain(ctx); e != nil {
 		return e, nil
 	}
 	if g.l.closed.Load() || g.l.ending.Load() > 0 && ctx.Value(finishKey{}) == nil {
 		return nil, ErrClosed
 	}
-	outer, err := stayOf(ctx)
+	outer, err := ownActivation(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +96,7 @@ func (g *Group) enter(ctx context.Context) (*entry, error) {
 	if !outer.busy.CompareAndSwap(false, true) {
 		return nil, ErrBusyContext
 	}
-	e := &entry{group: g, parent: outer, tx: outer.tx}
+	e := &activation{group: g, parent: outer, tx: outer.tx}
 	if err := e.from(ctx, outer); err != nil {
 		outer.busy.Store(false)
 		return nil, err
@@ -106,7 +107,7 @@ func (g *Group) enter(ctx context.Context) (*entry, error) {
 }
 
 // enterOutside is enter for a context that comes from no group.
-func (g *Group) enterOutside(ctx context.Context) (*entry, error) {
+func (g *Group) enterOutside(ctx context.Context) (*activation, error) {
 	for {
 		turns := g.l.turn.needed()
 		if turns {
@@ -122,13 +123,13 @@ func (g *Group) enterOutside(ctx context.Context) (*entry, error) {
 		}
 		if turns == g.l.turn.needed() {
 			g.turned = turns
-			return g.beginEntry(ctx), nil
+			return g.beginActivation(ctx), nil
 		}
 		g.release(ctx) // there is a second group since
 	}
 }
 
-func (e *entry) from(ctx context.Context, outer *entry) error {
+func (e *activation) from(ctx context.Context, outer *activation) error {
 	g := e.group
 	if outer.group == g {
 		e.nested = true
@@ -151,8 +152,8 @@ func (e *entry) from(ctx context.Context, outer *entry) error {
 	return nil
 }
 
-// leave ends a stay.
-func (e *entry) leave() error {
+// leave ends an activation.
+func (e *activation) leave() error {
 	if e.unlock != nil {
 		e.endSystem()
 	}
@@ -177,21 +178,22 @@ func (e *entry) leave() error {
 	return nil
 }
 
-// leaveAgain ends a stay that is used again, if nothing has happened in it that is to be taken care
-// of. It is one compare-and-swap.
-func (e *entry) leaveAgain() bool {
+// leaveAgain ends an activation that is used again, if nothing has happened in it that is to be
+// taken care of. It is one compare-and-swap.
+func (e *activation) leaveAgain() bool {
 	g := e.group
 	return e.holder.Load() != 0 && e.unlock == nil && !g.turned &&
 		g.cause.Load() == nil && g.member.Out()
 }
 
-// leaveOutside ends a stay that began outside of all groups. Mostly it is one that is used again.
-func (e *entry) leaveOutside() {
+// leaveOutside ends an activation that began outside of all groups. Mostly it is one that is used
+// again.
+func (e *activation) leaveOutside() {
 	g := e.group
 	turned := g.turned
 	g.turned = false
 	if e.holder.Load() == 0 {
-		g.endEntry(e)
+		g.endActivation(e)
 	}
 	g.release(e)
 	if turned {
@@ -200,7 +202,7 @@ func (e *entry) leaveOutside() {
 }
 
 // unpark ends a system call that did not end itself, because it panicked.
-func (e *entry) unpark(ctx context.Context) error {
+func (e *activation) unpark(ctx context.Context) error {
 	e.endSystem()
 	if !e.parked {
 		return nil
@@ -251,9 +253,9 @@ func (g *Group) release(ctx context.Context) {
 	g.member.Drop()
 }
 
-// inside runs f within a stay in the group.
+// inside runs f within an activation in the group.
 func (g *Group) inside(ctx context.Context,
-	f func(ctx context.Context, e *entry) error) (err error) {
+	f func(ctx context.Context, e *activation) error) (err error) {
 	e, err := g.enter(ctx)
 	if err != nil {
 		return err
@@ -265,8 +267,8 @@ func (g *Group) inside(ctx context.Context,
 	return e.survive(f(e, e))
 }
 
-// ready prepares a stay that has begun.
-func (e *entry) ready() error {
+// ready prepares an activation that has begun.
+func (e *activation) ready() error {
 	if !e.group.space.Stale.Any() { // mostly
 		return nil
 	}
@@ -276,7 +278,7 @@ func (e *entry) ready() error {
 // leaveWith is leave for a deferred call. That the group which called this one has ended meanwhile
 // is not an error of what was done here: that has its result, and must not be lost. Every later
 // call of that group says so.
-func (e *entry) leaveWith(err *error) {
+func (e *activation) leaveWith(err *error) {
 	if e.leaveAgain() {
 		return
 	}
@@ -288,7 +290,7 @@ func (e *entry) leaveWith(err *error) {
 // survive takes the group out of the image if the engine has closed a part of it, because the
 // context of a call ended: see wazero's WithCloseOnContextDone. Within an operation, the call that
 // began it finds that out.
-func (e *entry) survive(err error) error {
+func (e *activation) survive(err error) error {
 	if e.Context.Err() != nil && e.tx == nil && e.group.space.EngineClosed() {
 		e.group.die(e.Context.Err())
 	}
@@ -296,7 +298,7 @@ func (e *entry) survive(err error) error {
 }
 
 // called is what an error of the guest means, nil included: judge, exiting and survive.
-func (e *entry) called(err error) error {
+func (e *activation) called(err error) error {
 	if err != nil {
 		err = e.group.judge(e, e.group.exiting(e, e, err))
 	}
@@ -307,7 +309,7 @@ func (e *entry) called(err error) error {
 // compute for long call it now and then; those that wait use [Group.Block]. ctx must come from a
 // call into the group.
 func (g *Group) Safepoint(ctx context.Context) error {
-	e, err := stayOf(ctx)
+	e, err := ownActivation(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -329,7 +331,7 @@ func (g *Group) safepoint(ctx context.Context) error {
 // safepoint is called by a gateway before a host function, when attention is up. Its panics end the
 // guest's call, as a trap does; they are what Call returns.
 func safepoint(ctx context.Context) {
-	e := entryOf(ctx)
+	e := activationOf(ctx)
 	if e == nil {
 		return
 	}

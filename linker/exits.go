@@ -12,7 +12,7 @@ import (
 // the beginning of a module's data, as wasm-ld places it. It returns 0, or -1 if there is no module
 // to register for, or no room.
 func (l *Linker) registerExit(ctx context.Context, h dtor.Handler, dso uint32) int32 {
-	e := entryOf(ctx)
+	e := activationOf(ctx)
 	if e == nil {
 		return -1
 	}
@@ -44,7 +44,7 @@ func (l *Linker) destroyAll(ctx context.Context) (err error) {
 			(l.program.dtors == nil || l.program.ended.Load()) {
 			break
 		}
-		_ = g.inside(ctx, func(ctx context.Context, e *entry) error {
+		_ = g.inside(ctx, func(ctx context.Context, e *activation) error {
 			failed := g.finish(ctx, e)
 			err = errors.Join(err, failed)
 			if isExit(failed) {

@@ -39,7 +39,7 @@ var Points = struct {
 
 // Poison leads an operation that one group cannot follow and another one cannot take back.
 func (g *Group) Poison(ctx context.Context, fails *Group, cause error) error {
-	return g.inside(ctx, func(ctx context.Context, e *entry) error {
+	return g.inside(ctx, func(ctx context.Context, e *activation) error {
 		return e.run(ctx, protocol.LoadModules, func(ctx context.Context, t *tx) error {
 			return t.perform(ctx, poisonStep{leader: g, fails: fails, cause: cause})
 		})
@@ -89,12 +89,12 @@ func (l *Linker) Details(ctx context.Context) (lines []string) {
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
 	for _, g := range l.groups.list() {
 		err := g.inside(ctx,
-			func(ctx context.Context, _ *entry) error { return g.details(ctx, add) })
+			func(ctx context.Context, _ *activation) error { return g.details(ctx, add) })
 		if err != nil {
 			add("group %d: error: %v", g.id, err)
 		}
 	}
-	err := l.first.inside(ctx, func(ctx context.Context, _ *entry) error {
+	err := l.first.inside(ctx, func(ctx context.Context, _ *activation) error {
 		return l.first.member.WithState(ctx, func() error {
 			s := &l.state
 			// A failed operation may leave entries in quarantine, see

@@ -29,7 +29,7 @@ func (l *Linker) Snapshot(ctx context.Context) (lines []string) {
 		}
 		add("area %#x: %d bytes%s", r.Base, r.Size, of)
 	}
-	err := l.first.inside(ctx, func(ctx context.Context, _ *entry) error {
+	err := l.first.inside(ctx, func(ctx context.Context, _ *activation) error {
 		return l.first.member.WithState(ctx, func() error {
 			l.describe(add)
 			return nil
@@ -40,7 +40,7 @@ func (l *Linker) Snapshot(ctx context.Context) (lines []string) {
 	}
 	for _, g := range l.groups.list() {
 		err := g.inside(ctx,
-			func(ctx context.Context, _ *entry) error { return g.describe(ctx, add) })
+			func(ctx context.Context, _ *activation) error { return g.describe(ctx, add) })
 		if err != nil {
 			add("group %d: error: %v", g.id, err)
 		}

@@ -16,7 +16,7 @@ type Func struct {
 // are those of a look-up.
 func (g *Group) Func(ctx context.Context, lib *Library, name string) (f *Func,
 	err error) {
-	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+	err = g.inside(ctx, func(ctx context.Context, e *activation) error {
 		defer receive(ctx, 0, e.scope().Commit)
 		p, err := e.named(lib, name)
 		if err == nil {

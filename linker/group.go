@@ -23,10 +23,10 @@ type Group struct {
 	thread int32 // its number, if the guest has started it
 
 	// Safe for concurrent use by themselves.
-	spare     atomic.Pointer[entry] // a stay that has ended, to be used again
-	cause     atomic.Pointer[error] // why it is dying; set once
-	closing   atomic.Int32          // how many want it to stop
-	forgotten atomic.Bool           // what it had in memory was given back
+	spare     atomic.Pointer[activation] // an activation that has ended, to be used again
+	cause     atomic.Pointer[error]      // why it is dying; set once
+	closing   atomic.Int32               // how many want it to stop
+	forgotten atomic.Bool                // what it had in memory was given back
 
 	// What follows belongs to the goroutine that holds the group (coord.Member.Hold: while a
 	// goroutine builds it, is inside, or releases it), and, while the coordinator holds the
@@ -58,7 +58,7 @@ func newGroup(l *Linker) *Group {
 	g.space.Inject = func(ctx context.Context, at failpoint.Point) error {
 		return l.config.inject.At(ctx, g, at)
 	}
-	g.space.Leads = func(ctx context.Context) bool { return entryOf(ctx).leads() }
+	g.space.Leads = func(ctx context.Context) bool { return activationOf(ctx).leads() }
 	g.space.Dropped = func(m *image.Module) {
 		g.recent = nil
 		l.dtors.DropThread(g, m)

@@ -77,7 +77,7 @@ func (g *Group) dlIteratePhdr(ctx context.Context, callback, data uint32) uint32
 		return 0
 	}
 	defer g.l.heap.Give(area)
-	e := entryOf(ctx)
+	e := activationOf(ctx)
 	for _, m := range e.scope().Search {
 		if m.Joins {
 			continue

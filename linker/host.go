@@ -88,7 +88,7 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 
 // lazy finds the function that a stub is to call, now that it is called.
 func lazy(ctx context.Context, index uint32) {
-	e := entryOf(ctx)
+	e := activationOf(ctx)
 	if e == nil {
 		panic(ErrNoGroup)
 	}
@@ -97,7 +97,7 @@ func lazy(ctx context.Context, index uint32) {
 	}
 }
 
-func (e *entry) bindLink(ctx context.Context, index uint32) error {
+func (e *activation) bindLink(ctx context.Context, index uint32) error {
 	g := e.group
 	k := g.space.PLT[index]
 	if k == nil {
@@ -134,7 +134,7 @@ func (e *entry) bindLink(ctx context.Context, index uint32) error {
 
 // late finds a function of a host module that was instantiated after the module that calls it was
 // loaded.
-func (e *entry) late(ctx context.Context, k *image.PLTEntry) (x *image.Export, err error) {
+func (e *activation) late(ctx context.Context, k *image.PLTEntry) (x *image.Export, err error) {
 	namespace := k.Namespace
 	if namespace == "env" {
 		namespace = e.group.l.config.envModule

@@ -151,7 +151,7 @@ const wasiName = "wasi_snapshot_preview1"
 func guestFunction(
 	f func(ctx context.Context, g *Group, mod api.Module, stack []uint64)) api.GoModuleFunc {
 	return func(ctx context.Context, mod api.Module, stack []uint64) {
-		e := entryOf(ctx)
+		e := activationOf(ctx)
 		if e == nil {
 			panic(ErrNoGroup)
 		}

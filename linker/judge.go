@@ -8,7 +8,7 @@ import (
 )
 
 // judge decides what an error of the guest means for its group.
-func (g *Group) judge(e *entry, err error) error {
+func (g *Group) judge(e *activation, err error) error {
 	if err == nil || e.tx != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ func (t *tx) startLater(late lateThread) bool {
 // waitsForItself reports whether a constructor that waits, without a time-out, waits for nothing
 // but threads that it has started itself: they begin when it has returned, and no other group has a
 // guest that runs.
-func (e *entry) waitsForItself(timeout int64) bool {
+func (e *activation) waitsForItself(timeout int64) bool {
 	if e.tx == nil || len(e.tx.threads) == 0 || timeout >= 0 {
 		return false
 	}

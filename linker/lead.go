@@ -8,7 +8,7 @@ import (
 
 // run makes g lead an operation, or, within one that g leads already, makes this a part of it: a
 // constructor that loads a library, for instance.
-func (e *entry) run(ctx context.Context, kind protocol.OpKind,
+func (e *activation) run(ctx context.Context, kind protocol.OpKind,
 	do func(ctx context.Context, t *tx) error) error {
 	if e.tx != nil {
 		return e.tx.nested(ctx, do)
@@ -26,7 +26,7 @@ func (e *entry) run(ctx context.Context, kind protocol.OpKind,
 }
 
 // settle does what an operation has put off until it is committed.
-func (t *tx) settle(ctx context.Context, e *entry) {
+func (t *tx) settle(ctx context.Context, e *activation) {
 	t.startThreads(ctx)
 	if len(t.released) > 0 {
 		// What the destructors fail with, dlclose cannot tell any more: it has returned.

@@ -133,7 +133,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	all.global, all.now = all.search, l.config.now
 	early := len(all.pinned) > 0 || m.Fixed && len(all.search) > 1
 	outside := ctx
-	ctx, end := withStay(ctx, t.stay(ctx))
+	ctx, end := withActivation(ctx, t.activation(ctx))
 	defer end()
 	if early { // constructors of libraries run before there is an allocator
 		if err := l.sideStack(ctx); err != nil {
@@ -162,7 +162,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	if len(t.threads)+len(t.released) == 0 {
 		return nil
 	}
-	return l.first.inside(outside, func(ctx context.Context, e *entry) error {
+	return l.first.inside(outside, func(ctx context.Context, e *activation) error {
 		t.settle(ctx, e)
 		return nil
 	})

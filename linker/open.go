@@ -48,7 +48,7 @@ func (g *Group) OpenBytes(ctx context.Context, name string, wasm []byte,
 
 // judgeLoad ends a group whose guest exited in a constructor. What exits in a replay is another
 // group's instance, and that has been taken back: the load failed there.
-func (g *Group) judgeLoad(e *entry, name string, err error) error {
+func (g *Group) judgeLoad(e *activation, name string, err error) error {
 	exit, replay := (*sys.ExitError)(nil), (*coord.ReplayError)(nil)
 	switch {
 	case errors.As(err, &replay):
@@ -83,7 +83,7 @@ func (g *Group) openLibraries(ctx context.Context, load loading) (libs []*Librar
 	}
 	defer func() { load.close(ctx) }()
 	// no operation has to wait for the group meanwhile, nor the group for one
-	if entryOf(ctx) == nil {
+	if activationOf(ctx) == nil {
 		if err := g.alive(); err != nil {
 			return nil, asLoadError(err, name)
 		}
@@ -91,7 +91,7 @@ func (g *Group) openLibraries(ctx context.Context, load loading) (libs []*Librar
 			return nil, asLoadError(err, name)
 		}
 	}
-	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+	err = g.inside(ctx, func(ctx context.Context, e *activation) error {
 		opened, err := load.run(ctx, e)
 		if err == nil {
 			libs = opened
@@ -135,7 +135,7 @@ func (x *loading) close(ctx context.Context) {
 
 // run makes the load an operation, or a part of one. The group is parked while there is anything to
 // be prepared.
-func (x *loading) run(ctx context.Context, e *entry) ([]*Library, error) {
+func (x *loading) run(ctx context.Context, e *activation) ([]*Library, error) {
 	var libs []*Library
 	for {
 		if err := x.ready(ctx, e); err != nil {
@@ -158,7 +158,7 @@ func (x *loading) run(ctx context.Context, e *entry) ([]*Library, error) {
 }
 
 // ready prepares the load unless that was done.
-func (x *loading) ready(ctx context.Context, e *entry) (err error) {
+func (x *loading) ready(ctx context.Context, e *activation) (err error) {
 	if x.prepared != nil {
 		return nil
 	}
@@ -182,7 +182,7 @@ func (g *Group) Symbol(ctx context.Context, lib *Library, name string) (Symbol, 
 	if g.l.closed.Load() {
 		return Symbol{}, ErrClosed
 	}
-	if entryOf(ctx).leads() { // what the operation has changed is not among the committed symbols
+	if activationOf(ctx).leads() { // what the operation has changed is not yet committed
 		return g.resolve(ctx, lib, name)
 	}
 	s := g.l.committed.Load()
@@ -233,8 +233,8 @@ func find(s *image.Snapshot, l *Linker, lib *Library, name string) (*image.Expor
 	return x, nil
 }
 
-// find finds an export as the stay sees it, and returns the scope that it has looked in.
-func (e *entry) find(lib *Library, name string) (*image.Export, *image.Snapshot, error) {
+// find finds an export as the activation sees it, and returns the scope that it has looked in.
+func (e *activation) find(lib *Library, name string) (*image.Export, *image.Snapshot, error) {
 	s := e.scope()
 	if e.tx != nil && lib.givenUp() {
 		return nil, s, ErrLibraryClosed
@@ -276,7 +276,7 @@ func symbol(s *image.Snapshot, x *image.Export, name string) (Symbol, bool) {
 // another group may have resolved the symbol while this caller waited.
 func (g *Group) resolve(ctx context.Context, lib *Library, name string) (Symbol, error) {
 	var sym Symbol
-	err := g.inside(ctx, func(ctx context.Context, e *entry) error {
+	err := g.inside(ctx, func(ctx context.Context, e *activation) error {
 		x, s, err := e.find(lib, name)
 		if err == nil {
 			err = isSymbol(x, name)
@@ -345,7 +345,7 @@ func (t *tx) resolve(ctx context.Context, lib *Library, name string) (Symbol, er
 }
 
 // function finds a function to call; it needs no pointer.
-func (e *entry) function(lib *Library, name string) (*image.Function, error) {
+func (e *activation) function(lib *Library, name string) (*image.Function, error) {
 	x, _, err := e.find(lib, name)
 	if err != nil {
 		return nil, err

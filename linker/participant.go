@@ -84,5 +84,5 @@ func (p participant) undo(ctx context.Context, steps []space.Step) error {
 // the leader's context ends is for the guest's code alone to see, at its safepoints: an engine that
 // closes what it finds under way would take the group along.
 func (p participant) context(ctx context.Context, by *leader) (context.Context, func()) {
-	return withStay(context.WithoutCancel(ctx), &entry{group: p.g, replay: true, by: by})
+	return withActivation(context.WithoutCancel(ctx), &activation{group: p.g, replay: true, by: by})
 }

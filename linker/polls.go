@@ -76,7 +76,7 @@ func (g *Group) watch(ctx context.Context) (stop func()) {
 // interruption returns why a guest has to stop where it is, or nil. Destructors go on when a group
 // or the linker is only to be closed: they are what that waits for. So does a replay when its group
 // is to be closed; it ends when that of its leader is, and with the context of the leader.
-func (e *entry) interruption(ctx context.Context) error {
+func (e *activation) interruption(ctx context.Context) error {
 	g := e.group
 	err := g.alive()
 	finish := ctx.Value(finishKey{}) != nil
@@ -108,7 +108,7 @@ func withCause(ctx context.Context) error {
 
 // poll is called by a guest that has used up its rounds.
 func poll(ctx context.Context) {
-	e := entryOf(ctx)
+	e := activationOf(ctx)
 	if e == nil {
 		panic(ErrNoGroup)
 	}

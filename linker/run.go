@@ -32,7 +32,7 @@ func (l *Linker) Run(ctx context.Context) (code uint32, err error) {
 
 // finishRun does what has to be done between the return of main and the end of the program.
 func (l *Linker) finishRun(ctx context.Context) error {
-	return l.first.inside(ctx, func(ctx context.Context, e *entry) error {
+	return l.first.inside(ctx, func(ctx context.Context, e *activation) error {
 		if !l.endsWith(l.first) {
 			return nil
 		}

@@ -27,7 +27,7 @@ func (g *Group) Spawn(ctx context.Context, options ...SpawnOption) (child *Group
 			option(&s)
 		}
 	}
-	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+	err = g.inside(ctx, func(ctx context.Context, e *activation) error {
 		if e.tx != nil {
 			return ErrInOperation
 		}
@@ -155,7 +155,7 @@ func (b *newborn) attach(ctx context.Context) (*Group, error) {
 			return nil, err
 		}
 		view := n.l.committed.Load()
-		ctx, end := withStay(ctx, &entry{group: n, replay: true, view: view})
+		ctx, end := withActivation(ctx, &activation{group: n, replay: true, view: view})
 		defer end()
 		return participant{n}, n.build(ctx, view, b.tls)
 	})

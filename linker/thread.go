@@ -42,7 +42,7 @@ func (l *Linker) threadFunctions() []hostFunction {
 // latest when the constructor waits, see "When does a thread begin that a constructor starts?" in
 // spec/rationale.md.
 func (g *Group) threadSpawn(ctx context.Context, argument uint32) int32 {
-	e := entryOf(ctx)
+	e := activationOf(ctx)
 	x := e.scope().Lookup(threadStart)
 	switch {
 	case e.replay:
@@ -97,7 +97,7 @@ func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, star
 	}
 	l.guestThreads.attached(t, g)
 	attached <- nil
-	err = g.inside(ctx, func(ctx context.Context, e *entry) error {
+	err = g.inside(ctx, func(ctx context.Context, e *activation) error {
 		_, err := g.space.Call(ctx, start, uint64(t.id), uint64(argument))
 		return g.judge(e, g.exiting(ctx, e, err))
 	})
@@ -140,7 +140,7 @@ func (n *newborn) attachSafely(ctx context.Context) (g *Group, err error) {
 // the host.
 func (l *Linker) Wait(ctx context.Context) error {
 	var failed []error
-	e, err := stayOf(ctx)
+	e, err := ownActivation(ctx)
 	if err != nil {
 		return err
 	}

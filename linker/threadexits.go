@@ -27,7 +27,7 @@ func (l *Linker) threadExitFunction(name string) hostFunction {
 // returns 0, or -1 if there is no group to register in. Unlike what belongs to a module, this is
 // registered by every group for itself, in a replay too.
 func (l *Linker) registerThreadExit(ctx context.Context, h dtor.Handler, dso uint32) int32 {
-	e := entryOf(ctx)
+	e := activationOf(ctx)
 	if e == nil {
 		return -1
 	}
@@ -42,7 +42,7 @@ func (l *Linker) registerThreadExit(ctx context.Context, h dtor.Handler, dso uin
 
 // endThread does what the normal end of a group demands: its destructors run, and then libraries
 // are unloaded that stayed loaded for them alone. A guest that exits in one has ended the group.
-func (g *Group) endThread(ctx context.Context, e *entry) error {
+func (g *Group) endThread(ctx context.Context, e *activation) error {
 	if !g.l.dtors.HasThread(g, nil) {
 		return nil
 	}
@@ -63,7 +63,7 @@ func (l *Linker) endThreadsOf(ctx context.Context, groups []*Group) (err error) 
 		if g.thread != 0 || !l.dtors.HasThread(g, nil) {
 			continue
 		}
-		_ = g.inside(ctx, func(ctx context.Context, e *entry) error {
+		_ = g.inside(ctx, func(ctx context.Context, e *activation) error {
 			destroyed := g.destroyThread(ctx, nil)
 			err = errors.Join(err, destroyed)
 			if isExit(destroyed) {

@@ -17,7 +17,7 @@ const maxClosureTypes = 1000
 
 // prepareClosure makes a closure's entry, in every group, a trampoline.
 func (g *Group) prepareClosure(ctx context.Context, slot uint32, tr image.Trampoline) error {
-	return g.inside(ctx, func(ctx context.Context, e *entry) error {
+	return g.inside(ctx, func(ctx context.Context, e *activation) error {
 		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) (err error) {
 			if !t.l.state.closures.Live.At(slot) {
 				return &ClosureError{Slot: slot}

@@ -22,8 +22,8 @@ func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
 			t.abandon(ctx)
 		}
 	}()
-	stay := t.stay(ctx)
-	inner, end := withStay(ctx, stay)
+	stay := t.activation(ctx)
+	inner, end := withActivation(ctx, stay)
 	defer end()
 	err := t.do(inner, t)
 	if t.early {
@@ -66,10 +66,10 @@ func (t *tx) showHandles(number uint64) {
 	}
 }
 
-// stay returns what makes a context by which calls from guests, constructors above all, find the
-// operation.
-func (t *tx) stay(ctx context.Context) *entry {
-	return &entry{group: t.g, parent: entryOf(ctx), tx: t}
+// activation returns what makes a context by which calls from guests, constructors above all, find
+// the operation.
+func (t *tx) activation(ctx context.Context) *activation {
+	return &activation{group: t.g, parent: activationOf(ctx), tx: t}
 }
 
 // Undo implements coord.Work.
@@ -79,8 +79,8 @@ func (t *tx) Undo(ctx context.Context) error {
 
 // undoTo takes back what was done since a savepoint.
 func (t *tx) undoTo(ctx context.Context, m savepoint) error {
-	ctx, end := withStay(context.WithoutCancel(ctx),
-		&entry{group: t.g, parent: entryOf(ctx), tx: t, replay: true})
+	ctx, end := withActivation(context.WithoutCancel(ctx),
+		&activation{group: t.g, parent: activationOf(ctx), tx: t, replay: true})
 	defer end()
 	var errs []error
 	for _, s := range slices.Backward(t.steps[m.steps:]) {

@@ -35,7 +35,7 @@ func (l *Linker) Notify(address, n uint32) uint32 { return l.futexes.Wake(addres
 
 // mayWait returns why a guest must not begin to wait. It is called with the lock of the futexes, so
 // that what ends a wait comes before it or finds it in its queue.
-func (e *entry) mayWait(ctx context.Context) error {
+func (e *activation) mayWait(ctx context.Context) error {
 	g := e.group
 	if err := g.alive(); err != nil {
 		return err
@@ -53,7 +53,7 @@ func (e *entry) mayWait(ctx context.Context) error {
 // is none), the context or the group ends. Meanwhile the group is parked.
 func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check func() bool) (uint32,
 	error) {
-	e := entryOf(ctx)
+	e := activationOf(ctx)
 	if e.replay { // no guest runs that could wake it, and no context ends it
 		switch {
 		case !check():

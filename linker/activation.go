@@ -9,8 +9,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 )
 
-// entry is an activation: one goroutine's stay in a group. It is the context that host functions
-// get, so that a call from a host function back into its group is recognised as the same
+// activation is one goroutine's presence in a group. It is the context that host
+// functions get, so that a call from a host function back into its group is recognised as the same
 // goroutine's.
 //
 // Life cycle: begin records the goroutine; enter waits until the group is free and holds it, or
@@ -29,13 +29,13 @@ import (
 //
 // Rejected: a context that counts as the activation around it when its own is over. That one may be
 // under way in another goroutine.
-type entry struct {
-	// of the call, without the stay; never changed, for contexts are derived from it
+type activation struct {
+	// of the call, without the activation; never changed, for contexts are derived from it
 	context.Context
 
 	group  *Group
-	parent *entry // the stay from which this one was begun
-	// the one that stays, 0 once the stay has ended; no other may use the context
+	parent *activation // the activation from which this one was begun
+	// the one that stays, 0 once the activation has ended; no other may use the context
 	goroutine atomic.Uintptr
 	tx        *tx      // the operation that this goroutine leads
 	receipt   *Receipt // what the context wants filled in, or nil
@@ -46,16 +46,16 @@ type entry struct {
 	by   *leader
 	view *image.Snapshot // the symbols that a group is built from; nil for those of the image
 
-	busy atomic.Bool // a call that began in this stay is under way
-	// reusable: the stay can serve another call with the same context
+	busy atomic.Bool // a call that began in this activation is under way
+	// reusable: the activation can serve another call with the same context
 	reusable bool
-	// holder is not 0 in a stay that has ended and that is used again: the number with which its
-	// goroutine goes into the group at once, see coord.Member.In.
+	// holder is not 0 in an activation that has ended and that is used again: the number with which
+	// its goroutine goes into the group at once, see coord.Member.In.
 	holder atomic.Uint64
 
-	nested bool   // the goroutine was in the group already
-	back   bool   // the goroutine held the group's lock already, further out
-	left   *entry // the stay that is suspended meanwhile, in another group
+	nested bool        // the goroutine was in the group already
+	back   bool        // the goroutine held the group's lock already, further out
+	left   *activation // the activation that is suspended meanwhile, in another group
 
 	unwatch func() // ends what looks for the end of its context
 
@@ -64,18 +64,18 @@ type entry struct {
 	parked bool   // the group is parked for it
 }
 
-type entryKey struct{}
+type activationKey struct{}
 
 // Value implements context.Context.
-func (e *entry) Value(key any) any {
-	if key == (entryKey{}) {
+func (e *activation) Value(key any) any {
+	if key == (activationKey{}) {
 		return e
 	}
 	return e.Context.Value(key)
 }
 
-// begin makes the stay the context of what the calling goroutine does in it.
-func (e *entry) begin(ctx context.Context) {
+// begin makes the activation the context of what the calling goroutine does in it.
+func (e *activation) begin(ctx context.Context) {
 	if e.Context == nil {
 		e.Context = ctx
 		e.receipt, _ = ctx.Value(receiptKey{}).(*Receipt)
@@ -83,29 +83,29 @@ func (e *entry) begin(ctx context.Context) {
 	e.goroutine.Store(goroutine.ID())
 }
 
-// withStay begins a stay for what a goroutine does in a group without entering it; end ends the
-// stay.
-func withStay(ctx context.Context, e *entry) (inner context.Context, end func()) {
+// withActivation begins an activation for what a goroutine does in a group without entering it; end
+// ends the stay.
+func withActivation(ctx context.Context, e *activation) (inner context.Context, end func()) {
 	e.begin(ctx)
 	return e, e.end
 }
 
-// entryOf returns the stay that a context belongs to, nil if there is none or if it has ended. It
-// is for the linker's own functions that guests call: the engine calls them on the goroutine of the
-// stay. What the embedder calls uses stayOf.
-func entryOf(ctx context.Context) *entry {
-	if e, _ := ctx.Value(entryKey{}).(*entry); e != nil && !e.over() {
+// activationOf returns the activation that a context belongs to, nil if there is none or if it has
+// ended. It is for the linker's own functions that guests call: the engine calls them on the
+// goroutine of the stay. What the embedder calls uses ownActivation.
+func activationOf(ctx context.Context) *activation {
+	if e, _ := ctx.Value(activationKey{}).(*activation); e != nil && !e.over() {
 		return e
 	}
 	return nil
 }
 
-// stayOf returns the stay that a context belongs to, nil for a context that comes from no call into
-// a group. A context that its call has left behind, or that is another goroutine's, is refused: who
-// uses it would be inside a group, or inside a link operation, together with the goroutine that it
-// was made for.
-func stayOf(ctx context.Context) (*entry, error) {
-	e, _ := ctx.Value(entryKey{}).(*entry)
+// ownActivation returns the activation that a context belongs to, nil for a context that comes from
+// no call into a group. A context that its call has left behind, or that is another goroutine's, is
+// refused: who uses it would be inside a group, or inside a link operation, together with the
+// goroutine that it was made for.
+func ownActivation(ctx context.Context) (*activation, error) {
+	e, _ := ctx.Value(activationKey{}).(*activation)
 	switch {
 	case e == nil:
 		return nil, nil
@@ -123,19 +123,19 @@ func stayOf(ctx context.Context) (*entry, error) {
 // call a group that is inside it cannot be entered with such a context, and waiting for that is a
 // deadlock.
 func WithoutGroup(ctx context.Context) context.Context {
-	return context.WithValue(ctx, entryKey{}, (*entry)(nil))
+	return context.WithValue(ctx, activationKey{}, (*activation)(nil))
 }
 
-func (e *entry) leads() bool { return e != nil && e.tx != nil }
+func (e *activation) leads() bool { return e != nil && e.tx != nil }
 
 // isComparable reports whether a context can be compared with others: anything may be one.
 func isComparable(ctx context.Context) bool {
 	return ctx == context.Background() || reflect.TypeOf(ctx).Kind() == reflect.Pointer
 }
 
-// scope is what a stay sees: the committed symbols; within an operation, those of the operation
-// too.
-func (e *entry) scope() *image.Snapshot {
+// scope is what an activation sees: the committed symbols; within an operation, those of the
+// operation too.
+func (e *activation) scope() *image.Snapshot {
 	switch {
 	case e.view != nil:
 		return e.view
@@ -155,7 +155,7 @@ func finishing(ctx context.Context) context.Context {
 // GroupFromContext returns the group whose guest called a host function, by the function's context;
 // nil for any other context, and for one whose call has ended.
 func GroupFromContext(ctx context.Context) *Group {
-	if e := entryOf(ctx); e != nil {
+	if e := activationOf(ctx); e != nil {
 		return e.group
 	}
 	return nil
@@ -163,26 +163,26 @@ func GroupFromContext(ctx context.Context) *Group {
 
 // parks reports whether others could wait for the group that a goroutine is inside: not while it
 // leads or replays an operation.
-func (e *entry) parks() bool { return e.tx == nil && !e.replay }
+func (e *activation) parks() bool { return e.tx == nil && !e.replay }
 
 // endSystem releases what begin took.
-func (e *entry) endSystem() {
+func (e *activation) endSystem() {
 	if e.unlock != nil {
 		e.unlock()
 		e.unlock = nil
 	}
 }
 
-// over reports whether the stay has ended.
-func (e *entry) over() bool {
+// over reports whether the activation has ended.
+func (e *activation) over() bool {
 	if holder := e.holder.Load(); holder != 0 {
 		return !e.group.member.IsIn(holder)
 	}
 	return e.goroutine.Load() == 0
 }
 
-// end ends the stay: its context is of no use any more.
-func (e *entry) end() {
+// end ends the activation: its context is of no use any more.
+func (e *activation) end() {
 	e.goroutine.Store(0)
 	e.holder.Store(0)
 }
