@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/lockstep-wasm/lockstep/linker"
 )
 
 // The exponent of a power is its exponent.
@@ -98,12 +101,48 @@ func TestTables(t *testing.T) {
 		{figureTable([]taken{{figure: figure{name: "x"}, missing: why}}), "not measured"},
 		{figureTable([]taken{{figure: figure{name: "x"}, missing: why}}), string(why)},
 		{figureTable([]taken{{figure: figure{name: "x", unit: inBytes, most: 4096},
-			measured: measured{samples: []float64{8192, 1, 2048}}}}), "2.0 KiB │ ≤ 4.0 KiB │ reached"},
+			measured: measured{samples: []float64{8192, 1, 2048}}}}),
+			"2.0 KiB │ ≤ 4.0 KiB │ reached"},
 		{figureTable([]taken{{figure: figure{name: "x", unit: inTime, most: 10},
 			measured: measured{samples: []float64{11}}}}), "11.0 ns │ ≤ 10.0 ns │ not reached"},
 	} {
 		if !strings.Contains(c.table, c.want) {
 			t.Errorf("no %q in\n%s", c.want, c.table)
 		}
+	}
+}
+
+// A row whose peer is not installed says so, and the command does not fail.
+func TestPeersAreMissing(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	for _, r := range peerRows() {
+		m := &meter{ctx: t.Context(), rounds: 1}
+		err := r.measure(m)
+		var why missing
+		if !errors.As(err, &why) || why == "" || len(m.pairs) > 0 {
+			t.Errorf("%s: %v, %d pairs, want that the peer is missing", r.name, err, len(m.pairs))
+		}
+	}
+}
+
+// The C library's look-ups are measured by the program that is built for it.
+func TestDlsym(t *testing.T) {
+	w, err := newWorkshop(t.Context(), t.TempDir())
+	if why := missing(""); errors.As(err, &why) {
+		t.Skip(why)
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir("../..")
+	m := &meter{ctx: t.Context(), rounds: 2}
+	for _, where := range []string{"d", "h"} {
+		if err := w.against(m, 2, where, func(c *chain) (*linker.Library, string) {
+			return c.root, c.last
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(m.pairs) != 2 || len(m.pairs[0].peerNS) != 2 {
+		t.Errorf("%+v, want 2 pairs of 2 samples", m.pairs)
 	}
 }

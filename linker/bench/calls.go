@@ -17,7 +17,7 @@ func callRows() []row {
 			return adders(m, asItIs,
 				func(b, f api.Function, i *image, lib *linker.Library, _ *linker.Func) error {
 					return m.compare(callSide(m.ctx, "wazero Call", b),
-						side{"by name", func(n int) error {
+						side{name: "by name", do: func(n int) error {
 							for range n {
 								if _, err := i.g.Call(m.ctx, lib, "add", 1, 2); err != nil {
 									return err
@@ -31,7 +31,7 @@ func callRows() []row {
 			return adders(m, asItIs,
 				func(b, _ api.Function, i *image, _ *linker.Library, f *linker.Func) error {
 					return m.compare(callSide(m.ctx, "wazero Call", b),
-						side{"Func.Call", func(n int) error {
+						side{name: "Func.Call", do: func(n int) error {
 							for range n {
 								if _, err := f.Call(m.ctx, 1, 2); err != nil {
 									return err
@@ -51,7 +51,7 @@ func callRows() []row {
 			return adders(m, asItIs,
 				func(_, b api.Function, _ *image, _ *linker.Library, f *linker.Func) error {
 					stack := make([]uint64, 2)
-					return m.compare(side{"wazero CallWithStack", func(n int) error {
+					return m.compare(side{name: "wazero CallWithStack", do: func(n int) error {
 						for range n {
 							if err := b.CallWithStack(m.ctx, stack); err != nil {
 								return err
@@ -74,7 +74,7 @@ func callRows() []row {
 }
 
 func callSide(ctx context.Context, name string, f api.Function) side {
-	return side{name, func(n int) error {
+	return side{name: name, do: func(n int) error {
 		for range n {
 			if _, err := f.Call(ctx, 1, 2); err != nil {
 				return err
@@ -86,7 +86,7 @@ func callSide(ctx context.Context, name string, f api.Function) side {
 
 func stackSide(ctx context.Context, f *linker.Func) side {
 	stack := make([]uint64, 2)
-	return side{"Func.CallWithStack", func(n int) error {
+	return side{name: "Func.CallWithStack", do: func(n int) error {
 		for range n {
 			if err := f.CallWithStack(ctx, stack); err != nil {
 				return err

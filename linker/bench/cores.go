@@ -60,7 +60,8 @@ func together(m *meter, name string, own, other stacked) error {
 		}
 		return nil
 	}
-	return m.compare(side{name + ", alone", loop}, side{name + ", both", func(n int) error {
+	alone := side{name: name + ", alone", do: loop}
+	return m.compare(alone, side{name: name + ", both", do: func(n int) error {
 		var stop atomic.Bool
 		begun, ended := make(chan struct{}), make(chan error, 1)
 		go func() {

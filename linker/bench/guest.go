@@ -30,7 +30,7 @@ func loops(peer, own string) func(m *meter) error {
 				return err
 			}
 			f := mod.ExportedFunction(peer)
-			return m.compare(side{"wazero, " + peer, func(n int) error {
+			return m.compare(side{name: "wazero, " + peer, do: func(n int) error {
 				for range n {
 					if _, err := f.Call(m.ctx, calls); err != nil {
 						return err
@@ -43,7 +43,7 @@ func loops(peer, own string) func(m *meter) error {
 }
 
 func loopSide(m *meter, i *image, lib *linker.Library, name string) side {
-	return side{name, func(n int) error {
+	return side{name: name, do: func(n int) error {
 		for range n {
 			if _, err := i.g.Call(m.ctx, lib, name, calls); err != nil {
 				return err

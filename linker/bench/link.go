@@ -62,16 +62,21 @@ func symbols(m *meter, n int, peer, own string,
 		}
 		defer c.close()
 		lib, symbol := what(c)
-		sides = append(sides, side{name, func(n int) error {
-			for range n {
-				if _, err := c.g.Symbol(m.ctx, lib, symbol); err != nil {
-					return err
-				}
-			}
-			return nil
-		}})
+		sides = append(sides, lookups(c, name, lib, symbol))
 	}
 	return m.compare(sides[0], sides[1])
+}
+
+// lookups is a side that looks a symbol up.
+func lookups(c *chain, name string, lib *linker.Library, symbol string) side {
+	return side{name: name, do: func(n int) error {
+		for range n {
+			if _, err := c.g.Symbol(c.ctx, lib, symbol); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
 }
 
 // closures compares SetClosure with few closures and with many.
@@ -96,7 +101,7 @@ func closures(m *meter) error {
 				return err
 			}
 		}
-		sides = append(sides, side{fmt.Sprintf("%d closures", n), func(n int) error {
+		sides = append(sides, side{name: fmt.Sprintf("%d closures", n), do: func(n int) error {
 			for range n {
 				if err := i.g.SetClosure(m.ctx, slot, lib, "add"); err != nil {
 					return err
@@ -135,7 +140,7 @@ func parked(m *meter) error {
 		if err != nil {
 			return err
 		}
-		sides = append(sides, side{fmt.Sprintf("%d parked", n), func(n int) error {
+		sides = append(sides, side{name: fmt.Sprintf("%d parked", n), do: func(n int) error {
 			for range n {
 				if err := i.g.SetClosure(m.ctx, slot, lib, "add"); err != nil {
 					return err

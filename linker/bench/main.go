@@ -62,7 +62,8 @@ func command() *cobra.Command {
 	c.Flags().StringVar(&only, "only", "", "measure the rows whose name contains this")
 	c.Flags().StringVar(&raw, "raw", "", "write every sample to a file that benchstat reads")
 	c.Flags().IntVar(&rounds, "rounds", 31, "how often each side of a row is measured")
-	c.Flags().BoolVar(&grows, "growth", true, "measure figures, and how costs grow (unless --only is given), too")
+	c.Flags().BoolVar(&grows, "growth", true, "measure figures, programs of others,\n"+
+		"and (unless --only is given) how costs grow")
 	c.AddCommand(compareCommand())
 	return c
 }
@@ -70,7 +71,11 @@ func command() *cobra.Command {
 // run measures the rows and prints the tables. Those that are not for a comparison of revisions are
 // measured if more is set.
 func run(ctx context.Context, out, samples io.Writer, rounds int, only string, more bool) error {
-	done, err := measureRows(ctx, samples, rounds, only)
+	all := rows()
+	if more {
+		all = append(all, peerRows()...)
+	}
+	done, err := measureRows(ctx, samples, all, rounds, only)
 	if err != nil {
 		return err
 	}
@@ -102,10 +107,10 @@ func run(ctx context.Context, out, samples io.Writer, rounds int, only string, m
 	return err
 }
 
-func measureRows(ctx context.Context, samples io.Writer, rounds int, only string) ([]result,
-	error) {
+func measureRows(ctx context.Context, samples io.Writer, all []row, rounds int,
+	only string) ([]result, error) {
 	var done []result
-	for _, r := range rows() {
+	for _, r := range all {
 		if !strings.Contains(r.name, only) {
 			continue
 		}

@@ -33,76 +33,100 @@ func heap() float64 {
 // memoryInGroup measures what a group takes in an image of libraries and in one without, of which
 // the difference is the libraries'. Each library has a function whose pointer was asked for.
 func memoryInGroup(m *meter) (measured, error) {
-	const libraries, groups = 100, 8
-	group := func(n int) (float64, error) {
-		i, err := newImage(m.ctx,
-			func(c *linker.Config) *linker.Config { return c.WithStackSize(1 << 14) })
-		if err != nil {
-			return 0, err
-		}
-		defer i.close()
-		for k := range n {
-			lib, err := i.open(fmt.Sprintf("lib%d", k), dylink.Info{}, numbered(k, 3))
+	const libraries = 100
+	take := func(pointers bool) ([]float64, error) {
+		return m.repeat(min(m.rounds, 3), func() (float64, error) {
+			without, err := groupOf(m, 0, pointers)
 			if err != nil {
 				return 0, err
 			}
-			if _, err := i.g.Symbol(i.ctx, lib, fmt.Sprintf("lib%d_f0", k)); err != nil {
-				return 0, err
-			}
-		}
-		before := heap()
-		for range groups {
-			if _, err := i.g.Spawn(i.ctx); err != nil {
-				return 0, err
-			}
-		}
-		return (heap() - before) / groups, nil
+			with, err := groupOf(m, libraries, pointers)
+			return (with - without) / libraries, err
+		})
 	}
-	samples, err := m.repeat(min(m.rounds, 3), func() (float64, error) {
-		without, err := group(0)
+	samples, err := take(true)
+	if err != nil {
+		return measured{}, err
+	}
+	without, err := take(false)
+	if err != nil {
+		return measured{}, err
+	}
+	return measured{samples, "without pointers: " + amount(median(without), inBytes)}, nil
+}
+
+// groupOf returns what a group takes in an image of n libraries.
+func groupOf(m *meter, n int, pointers bool) (float64, error) {
+	const groups = 8
+	i, err := newImage(m.ctx,
+		func(c *linker.Config) *linker.Config { return c.WithStackSize(1 << 14) })
+	if err != nil {
+		return 0, err
+	}
+	defer i.close()
+	for k := range n {
+		lib, err := i.open(fmt.Sprintf("lib%d", k), dylink.Info{}, numbered(k, 3))
+		if err == nil && pointers {
+			_, err = i.g.Symbol(i.ctx, lib, fmt.Sprintf("lib%d_f0", k))
+		}
 		if err != nil {
 			return 0, err
 		}
-		with, err := group(libraries)
-		return (with - without) / libraries, err
-	})
-	return measured{samples: samples}, err
+	}
+	before := heap()
+	for range groups {
+		if _, err := i.g.Spawn(i.ctx); err != nil {
+			return 0, err
+		}
+	}
+	return (heap() - before) / groups, nil
 }
 
 // memoryOfFile measures how much more a library takes whose file has 4 MiB more.
 func memoryOfFile(m *meter) (measured, error) {
-	samples, err := m.repeat(min(m.rounds, 3), func() (float64, error) {
-		i, err := newImage(m.ctx, asItIs)
-		if err != nil {
-			return 0, err
-		}
-		defer i.close()
-		takes := func(k, size int) (float64, error) {
-			before := heap()
-			_, err := i.open(fmt.Sprintf("lib%d", k), dylink.Info{MemorySize: 1024},
-				heavy(k, size))
-			return heap() - before, err
-		}
-		if _, err := takes(0, 0); err != nil {
-			return 0, err
-		}
-		light, err := takes(1, 0)
-		if err != nil {
-			return 0, err
-		}
-		large, err := takes(2, 4<<20)
-		return large - light, err
-	})
-	return measured{samples: samples}, err
+	take := func(constant bool) ([]float64, error) {
+		return m.repeat(min(m.rounds, 3), func() (float64, error) { return fileOf(m, constant) })
+	}
+	samples, err := take(true)
+	if err != nil {
+		return measured{}, err
+	}
+	without, err := take(false)
+	if err != nil {
+		return measured{}, err
+	}
+	return measured{samples, "without a constant global: " + amount(median(without), inBytes)}, nil
 }
 
-// heavy is a library with functions, data and constants, in a file with size bytes more.
-func heavy(k, size int) func(b *builder) {
+func fileOf(m *meter, constant bool) (float64, error) {
+	i, err := newImage(m.ctx, asItIs)
+	if err != nil {
+		return 0, err
+	}
+	defer i.close()
+	var takes [3]float64
+	for k, size := range []int{0, 0, 4 << 20} { // the first one takes what is kept once
+		before := heap()
+		if _, err := i.open(fmt.Sprintf("lib%d", k), dylink.Info{MemorySize: 1024},
+			heavy(k, size, constant)); err != nil {
+			return 0, err
+		}
+		takes[k] = heap() - before
+	}
+	return takes[2] - takes[1], nil
+}
+
+// heavy is a library with functions, data and, if constant is set, a constant, in a file with size
+// bytes more.
+func heavy(k, size int, constant bool) func(b *builder) {
 	return func(b *builder) {
 		base := b.ImportGlobal("env", "__memory_base", wasm.GlobalType{Type: wasm.I32})
 		b.ImportMemory("env", "memory", wasm.MemoryType{})
 		numbered(k, 3)(b)
-		b.ExportGlobal(fmt.Sprintf("lib%d_data", k), b.Global(wasm.I32, false, wasm.ConstI32(16)))
+		if constant {
+			b.ExportGlobal(fmt.Sprintf("lib%d_data", k),
+				b.Global(wasm.I32, false, wasm.ConstI32(16)))
+		}
 		b.ActiveData(wasm.ConstGlobal(base), []byte("data of a library"))
 		b.Custom("more", make([]byte, size))
 	}

@@ -12,3 +12,8 @@ func rows() []row {
 }
 
 func asItIs(c *linker.Config) *linker.Config { return c }
+
+// peerRows are rows whose peers are other programs, which may not be there.
+func peerRows() []row {
+	return glibcRows()
+}

@@ -31,7 +31,7 @@ func gates(m *meter) error {
 		if err != nil {
 			return err
 		}
-		sides = append(sides, side{c.name, func(n int) error {
+		sides = append(sides, side{name: c.name, do: func(n int) error {
 			for range n {
 				if err := group.Enter(m.ctx); err != nil {
 					return err
