@@ -133,14 +133,14 @@ func isComparable(ctx context.Context) bool {
 	return ctx == context.Background() || reflect.TypeOf(ctx).Kind() == reflect.Pointer
 }
 
-// scope is what an activation sees: the committed symbols; within an operation, those of the
+// snapshot is what an activation sees: the committed symbols; within an operation, those of the
 // operation too.
-func (e *activation) scope() *image.Snapshot {
+func (e *activation) snapshot() *image.Snapshot {
 	switch {
 	case e.view != nil:
 		return e.view
 	case e.tx != nil || e.replay:
-		return e.group.l.state.scope
+		return e.group.l.state.snapshot
 	}
 	return e.group.l.committed.Load()
 }

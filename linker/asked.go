@@ -36,7 +36,7 @@ func (l *Linker) askedFor(namespace, name string, typ wasm.FuncType) *image.Expo
 	return fn.Mod.Exports[name]
 }
 
-// askedModule makes the host module of functions that were found, and its gateway.
+// askedModule makes the host module of functions that were found, and its host shim.
 func (l *Linker) askedModule(ctx context.Context, namespace string,
 	functions []hostFunction) error {
 	name := fmt.Sprintf("%sasked:%d", shim.ReservedPrefix, l.nextID())
@@ -55,9 +55,9 @@ func (l *Linker) askedModule(ctx context.Context, namespace string,
 	if err := l.privateHost(ctx, name, builder); err != nil {
 		return err
 	}
-	gateway := shim.HostShim{Namespace: name, Functions: m.Functions, Host: l.host.HostName,
+	hs := shim.HostShim{Namespace: name, Functions: m.Functions, Host: l.host.HostName,
 		Shared: l.noSharedMemory == nil}
-	bytes, err := gateway.Build()
+	bytes, err := hs.Build()
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (l *Linker) askedModule(ctx context.Context, namespace string,
 		return fmt.Errorf("linker: functions of the host for %s: %w", text.Quote(namespace), err)
 	}
 	l.attention.add(space.CodeOf(m).Instance)
-	l.gateways[name] = m
+	l.hostShims[name] = m
 	l.shared.Imports.Set(shim.ImportName(m), space.CodeOf(m).Instance)
 	for _, fn := range m.Functions {
 		l.asked[askedKey{importKey{namespace, fn.Name}, fn.Type.String()}] = fn
@@ -80,7 +80,7 @@ func (l *Linker) askedModule(ctx context.Context, namespace string,
 }
 
 // ask asks for the functions that a module imports. What there is, is one module for each of its
-// namespaces, which all groups share as they share the gateway of a host module.
+// namespaces, which all groups share as they share the host shim of a host module.
 func (b *binder) ask(ctx context.Context, m *image.Module) error {
 	l := b.t.l
 	if l.config.hostFunctions == nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // attention tells guests that call a host function whether that has to be a safepoint. It is a
-// global of each gateway, which is up or down; guests cannot reach it. As long as it is down, a
+// global of each host shim, which is up or down; guests cannot reach it. As long as it is down, a
 // host function costs what it costs without a linker. It is safe for concurrent use.
 //
 // It is raised when there is a reason, and the reason comes first. A safepoint takes it down and
@@ -24,11 +24,11 @@ type attention struct {
 	held   int         // reasons that last
 }
 
-// add adds the global of a new gateway.
-func (a *attention) add(gateway api.Module) {
+// add adds the global of a new host shim.
+func (a *attention) add(hostShim api.Module) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	flag, ok := gateway.ExportedGlobal(shim.AttentionExport).(api.MutableGlobal)
+	flag, ok := hostShim.ExportedGlobal(shim.AttentionExport).(api.MutableGlobal)
 	if !ok {
 		return
 	}

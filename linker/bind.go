@@ -13,8 +13,8 @@ import (
 // binder decides how each import of a batch is satisfied. It changes nothing but the modules of the
 // batch, and it finds every error that look-ups and signatures can have.
 type binder struct {
-	t     *tx
-	scope *image.Snapshot // with the batch's modules
+	t        *tx
+	snapshot *image.Snapshot // with the batch's modules
 	// modules of the batch that are instantiated before the present one
 	ready map[*image.Module]bool
 	batch map[*image.Module]bool
@@ -50,16 +50,16 @@ func (b *binder) begin(m *image.Module) {
 
 // lookup finds a symbol as [image.Snapshot.LookupFrom] does for the module whose imports are bound.
 func (b *binder) lookup(name string) *image.Export {
-	if x := b.scope.Global.Lookup(name); x != nil {
+	if x := b.snapshot.Global.Lookup(name); x != nil {
 		return x
 	}
 	if b.at.local == nil {
-		b.at.local = b.scope.LocalScope(b.at.m)
+		b.at.local = b.snapshot.LocalScope(b.at.m)
 	}
 	if x := image.First(b.at.local, name); x != nil {
 		return x
 	}
-	return b.scope.LookupHost(name)
+	return b.snapshot.LookupHost(name)
 }
 
 // lookupFor is lookup without what belongs to a toolchain's machinery.
@@ -184,12 +184,12 @@ func (b *binder) function(ctx context.Context, m *image.Module, imp *wasm.Import
 			x = b.t.l.notStub(imp.Name, b.lookupFor(imp.Name))
 		}
 	} else if x = b.t.l.askedFor(imp.Module, imp.Name, want); x == nil {
-		gateway, err := b.t.gateway(ctx, imp.Module)
+		hs, err := b.t.hostShim(ctx, imp.Module)
 		if err != nil {
 			return shim.Binding{}, err
 		}
-		if gateway != nil {
-			x = gateway.Exports[imp.Name]
+		if hs != nil {
+			x = hs.Exports[imp.Name]
 		}
 	}
 	if x == nil {

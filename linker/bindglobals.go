@@ -142,7 +142,7 @@ type madeTag struct {
 
 // madeTag finds a tag that was made for modules that were loaded before. The first of them has
 // decided which tag all of them throw and catch.
-func (b *binder) madeTag(name string) *image.Export { return b.t.l.state.scope.Tags.At(name) }
+func (b *binder) madeTag(name string) *image.Export { return b.t.l.state.snapshot.Tags.At(name) }
 
 // makeTags makes the undefined tags that a module imports, for all that import them later: in one
 // module, however many there are.

@@ -30,7 +30,7 @@ func (g *Group) Call(ctx context.Context, lib *Library, name string,
 	}
 	if e.receipt != nil {
 		// at the end, for a guest that calls the linker gets the same context
-		defer receive(e, 0, e.scope().Commit)
+		defer receive(e, 0, e.snapshot().Commit)
 	}
 	p, err := e.named(lib, name)
 	if err != nil {
@@ -44,7 +44,7 @@ func (g *Group) Call(ctx context.Context, lib *Library, name string,
 
 // named finds a function by its name, with what calls it in this group.
 func (e *activation) named(lib *Library, name string) (callee, error) {
-	g, s := e.group, e.scope()
+	g, s := e.group, e.snapshot()
 	committed := e.view == nil && e.tx == nil && !e.replay
 	if committed && g.recent != nil && lib != nil {
 		n := g.recent.of(name)

@@ -114,7 +114,7 @@ func (l *Linker) callbackFunction() hostFunction {
 	return hostFunction{hostCallback, []api.ValueType{i32, i32, i32}, nil,
 		func(ctx context.Context, mod api.Module, stack []uint64) {
 			pointer := uint32(stack[2])
-			tr := activationOf(ctx).scope().Trampolines.At(pointer)
+			tr := activationOf(ctx).snapshot().Trampolines.At(pointer)
 			if tr == nil || tr.Callback == nil { // freed, and this group does not know it yet
 				panic(&UndefinedSymbolError{Symbol: fmt.Sprintf("callback %d", pointer)})
 			}

@@ -53,11 +53,11 @@ func (l *Linker) Close(ctx context.Context) error {
 // closeShared releases what does not belong to any group.
 func (l *Linker) closeShared(ctx context.Context) error {
 	var errs []error
-	modules := l.state.scope.Order
+	modules := l.state.snapshot.Order
 	for _, m := range slices.Backward(modules) {
 		space.CodeOf(m).Close(ctx)
 	}
-	for _, m := range l.gateways {
+	for _, m := range l.hostShims {
 		if space.CodeOf(m).Instance != nil {
 			errs = append(errs, space.CodeOf(m).Instance.Close(ctx))
 		}

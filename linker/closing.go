@@ -23,11 +23,11 @@ func (g *Group) unload(ctx context.Context, e *activation, lib *Library) (err er
 			if first {
 				// Later ones make nothing invisible that was visible. It is filled in at the end,
 				// for destructors that call the linker do so with the same context.
-				defer receive(ctx, commit, u.saved.scope.Commit)
+				defer receive(ctx, commit, u.saved.snapshot.Commit)
 			}
 			err = u.err
 		} else if first && errors.Is(err, ErrLibraryClosed) {
-			receive(ctx, 0, u.saved.scope.Commit)
+			receive(ctx, 0, u.saved.snapshot.Commit)
 		} else if ended := ctx.Err(); !first && ended != nil && errors.Is(err, ended) {
 			err = nil // the handle is given up: the next one that unloads something does the rest
 			break

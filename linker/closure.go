@@ -142,7 +142,7 @@ func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
 func (g *Group) freeEntry(ctx context.Context, slot uint32, is func(*image.Snapshot) bool) error {
 	return g.inside(ctx, func(ctx context.Context, e *activation) error {
 		c := &g.l.state.closures
-		live := func() bool { return c.Live.At(slot) && is(g.l.state.scope) }
+		live := func() bool { return c.Live.At(slot) && is(g.l.state.snapshot) }
 		if e.tx != nil {
 			switch {
 			case !live():
@@ -175,12 +175,12 @@ func (g *Group) freeEntry(ctx context.Context, slot uint32, is func(*image.Snaps
 // emptyClosure forgets what a closure holds. It is called under the state lock, and no operation
 // has to tell the groups: all that reads this without the lock is [Linker.Addr].
 func (l *Linker) emptyClosure(slot uint32) {
-	s := l.state.scope
+	s := l.state.snapshot
 	if s.Closures.At(slot) == nil && s.Trampolines.At(slot) == nil {
 		return
 	}
 	next := s.WithClosure(slot, nil, nil)
-	l.state.scope = next
+	l.state.snapshot = next
 	l.committed.Store(next)
 }
 
@@ -196,10 +196,10 @@ func (t *tx) freeClosure(ctx context.Context, slot uint32) error {
 // setClosure changes what a live closure holds, within an operation.
 func (t *tx) setClosure(ctx context.Context, slot uint32, fn *image.Function,
 	tr *image.Trampoline) error {
-	s := t.l.state.scope
+	s := t.l.state.snapshot
 	step := &space.ClosureStep{Slot: slot, Fn: fn, Old: s.Closures.At(slot), Trampoline: tr,
 		OldTrampoline: s.Trampolines.At(slot)}
-	t.l.state.scope = s.WithClosure(slot, fn, tr)
+	t.l.state.snapshot = s.WithClosure(slot, fn, tr)
 	return t.perform(ctx, step)
 }
 

@@ -42,7 +42,7 @@ func functionImports(src *wasm.Module) (list []*wasm.Import) {
 // hookExit finds out how the program ends, and registers the linker's function. Nothing of the
 // guest has run yet but start functions and relocations.
 func (t *tx) hookExit(ctx context.Context) error {
-	p, global := &t.l.program, t.l.state.scope.Global
+	p, global := &t.l.program, t.l.state.snapshot.Global
 	i32 := wasm.I32
 	find := func(name string, typ wasm.FuncType) *image.Function {
 		if x := global.Lookup(name); x != nil && x.Kind == image.KindFunction &&
@@ -118,7 +118,7 @@ func (g *Group) destroyLibraries(ctx context.Context, e *activation) (err error)
 	late, end := g.l.dtors.BeginLate(g.l.config.maxLate)
 	defer end()
 	for {
-		order := slices.Clone(e.scope().Order)
+		order := slices.Clone(e.snapshot().Order)
 		g.l.dtors.Count(late, order)
 		slices.Reverse(order)
 		m := g.l.dtors.First(order)
@@ -151,7 +151,7 @@ func (g *Group) finish(ctx context.Context, e *activation) (err error) {
 // nothing is flushed a second time if there were threads.
 func (g *Group) destroyRest(ctx context.Context, e *activation) error {
 	p := &g.l.program
-	if g.l.dtors.First(e.scope().Order) == nil {
+	if g.l.dtors.First(e.snapshot().Order) == nil {
 		return nil
 	}
 	err := g.destroyLibraries(ctx, e)

@@ -115,7 +115,7 @@ func (t *tx) gather(b *batch) error {
 // find returns the module of a name: loaded, in the batch, or prepared. at is what the preparation
 // has found. from is the module that needs it, nil for a call from outside.
 func (t *tx) find(b *batch, name string, at place, from *image.Module) (*image.Module, error) {
-	loaded := t.l.state.scope
+	loaded := t.l.state.snapshot
 	for _, known := range []image.Names{loaded.Names, b.names} {
 		if m := known.At(name); m != nil {
 			return m, nil

@@ -19,7 +19,7 @@ func (l *Linker) registerExit(ctx context.Context, h dtor.Handler, dso uint32) i
 	if e.replay { // the leader has registered it
 		return 0
 	}
-	if !l.dtors.Add(e.scope().ExitOwner(l.shared.Main, h.Pointer, dso), h) {
+	if !l.dtors.Add(e.snapshot().ExitOwner(l.shared.Main, h.Pointer, dso), h) {
 		return -1
 	}
 	return 0

@@ -107,7 +107,7 @@ func (l *Linker) Details(ctx context.Context) (lines []string) {
 			add("links: length %d, free %v", s.links.Length, slices.Collect(s.links.Free.All))
 			add("closures: free %v, resting %v, live %v", s.closures.Free, s.closures.Quarantined,
 				slices.Sorted(keys(s.closures.Live.All)))
-			add("committed: %v", s.scope == l.committed.Load())
+			add("committed: %v", s.snapshot == l.committed.Load())
 			return nil
 		})
 	})

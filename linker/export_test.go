@@ -50,7 +50,7 @@ func (l *Linker) Snapshot(ctx context.Context) (lines []string) {
 
 func (l *Linker) describe(add func(string, ...any)) {
 	s := &l.state
-	for _, scope := range []*image.Snapshot{s.scope, l.committed.Load()} {
+	for _, scope := range []*image.Snapshot{s.snapshot, l.committed.Load()} {
 		for _, m := range scope.Search {
 			add("search %s: %d handles, memory %v, table %v", m.Name, m.Handles.Load(), m.Memory,
 				m.Table)

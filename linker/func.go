@@ -17,7 +17,7 @@ type Func struct {
 func (g *Group) Func(ctx context.Context, lib *Library, name string) (f *Func,
 	err error) {
 	err = g.inside(ctx, func(ctx context.Context, e *activation) error {
-		defer receive(ctx, 0, e.scope().Commit)
+		defer receive(ctx, 0, e.snapshot().Commit)
 		p, err := e.named(lib, name)
 		if err == nil {
 			f = &Func{group: g, callee: p}

@@ -145,7 +145,7 @@ func (l *Linker) given(ctx context.Context) (*image.Module, error) {
 
 // writeGiven writes the data that Go code defines, if m is the module of that.
 func (l *Linker) writeGiven(m *image.Module) {
-	if m != l.state.scope.Given {
+	if m != l.state.snapshot.Given {
 		return
 	}
 	for i := range l.config.defined {

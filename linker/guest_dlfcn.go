@@ -78,7 +78,7 @@ func (g *Group) dlIteratePhdr(ctx context.Context, callback, data uint32) uint32
 	}
 	defer g.l.heap.Give(area)
 	e := activationOf(ctx)
-	for _, m := range e.scope().Search {
+	for _, m := range e.snapshot().Search {
 		if m.Joins {
 			continue
 		}

@@ -107,7 +107,7 @@ func (e *activation) bindLink(ctx context.Context, index uint32) error {
 	if fn == nil {
 		var x *image.Export
 		if k.Namespace == "env" {
-			x = e.scope().LookupFor(k.Mod, k.Symbol)
+			x = e.snapshot().LookupFor(k.Mod, k.Symbol)
 		}
 		if x == nil {
 			var err error
@@ -143,7 +143,7 @@ func (e *activation) late(ctx context.Context, k *image.PLTEntry) (x *image.Expo
 		return nil, nil
 	}
 	err = e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
-		m, err := t.gateway(ctx, namespace)
+		m, err := t.hostShim(ctx, namespace)
 		if err == nil && m != nil {
 			x = m.Exports[k.Symbol]
 		}

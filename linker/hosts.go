@@ -62,14 +62,14 @@ func (l *Linker) hostModule(ctx context.Context, namespace string) (api.Module, 
 	return l.shared.Imports.Get(namespace), nil
 }
 
-// gateway returns the module that stands for a host module of a name, or nil when the runtime has
+// hostShim returns the module that stands for a host module of a name, or nil when the runtime has
 // none.
-func (t *tx) gateway(ctx context.Context, namespace string) (*image.Module, error) {
+func (t *tx) hostShim(ctx context.Context, namespace string) (*image.Module, error) {
 	l := t.l
 	if strings.HasPrefix(namespace, shim.ReservedPrefix) {
 		return nil, nil
 	}
-	if m := l.gateways[namespace]; m != nil {
+	if m := l.hostShims[namespace]; m != nil {
 		return m, nil
 	}
 	host, err := l.hostModule(ctx, namespace)
@@ -85,11 +85,11 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*image.Module, erro
 		m.Exports[name] = &image.Export{Mod: m, Name: name, Kind: image.KindFunction, Fn: fn}
 	}
 	m.IndexFunctions()
-	gateway := shim.HostShim{Namespace: namespace, Functions: m.Functions, Host: l.host.HostName,
+	hs := shim.HostShim{Namespace: namespace, Functions: m.Functions, Host: l.host.HostName,
 		Shared: l.noSharedMemory == nil, System: strings.HasPrefix(namespace, "wasi_")}
 	resolve := l.shared.Imports.Get
-	if gateway.System {
-		streams, err := t.streams(ctx, &gateway)
+	if hs.System {
+		streams, err := t.streams(ctx, &hs)
 		if err != nil {
 			return nil, err
 		}
@@ -100,7 +100,7 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*image.Module, erro
 			return l.shared.Imports.Get(name)
 		}
 	}
-	bytes, err := gateway.Build()
+	bytes, err := hs.Build()
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*image.Module, erro
 		return nil, fmt.Errorf("linker: host module %s: %w", text.Quote(namespace), err)
 	}
 	l.attention.add(space.CodeOf(m).Instance)
-	l.gateways[namespace] = m
+	l.hostShims[namespace] = m
 	l.shared.Imports.Set(shim.ImportName(m), space.CodeOf(m).Instance)
 	return m, nil
 }
@@ -122,7 +122,7 @@ func (t *tx) gateway(ctx context.Context, namespace string) (*image.Module, erro
 // else: no folders.
 func (t *tx) streams(ctx context.Context, g *shim.HostShim) (*image.Module, error) {
 	l, key := t.l, shim.ReservedPrefix+"streams:"+g.Namespace
-	if m := l.gateways[key]; m != nil {
+	if m := l.hostShims[key]; m != nil {
 		return m, nil
 	}
 	m := &image.Module{ID: l.nextID(), Name: g.Namespace, Generated: true, Code: &space.Code{}}
@@ -139,7 +139,7 @@ func (t *tx) streams(ctx context.Context, g *shim.HostShim) (*image.Module, erro
 		config); err != nil {
 		return nil, fmt.Errorf("linker: standard streams: %w", err)
 	}
-	l.gateways[key] = m
+	l.hostShims[key] = m
 	return m, nil
 }
 

@@ -16,7 +16,7 @@ func (e *activation) run(ctx context.Context, kind protocol.OpKind,
 	t := &tx{l: e.group.l, g: e.group, kind: kind, do: do}
 	commit, err := e.group.member.Link(ctx, t)
 	if err == nil || t.refused {
-		receive(ctx, commit, t.saved.scope.Commit)
+		receive(ctx, commit, t.saved.snapshot.Commit)
 	}
 	t.l.heap.Drain(ctx, heapGuest{e.group})
 	if err == nil || t.early {

@@ -66,7 +66,7 @@ type Linker struct {
 	state state
 	// of modules; never used again, whatever is taken back
 	lastID      uint32
-	gateways    map[string]*image.Module         // by the name of the host module
+	hostShims   map[string]*image.Module         // by the name of the host module
 	asked       map[askedKey]*image.Function     // what was asked for; nil if there is none
 	trampolines map[string]wazero.CompiledModule // the code of prepared closures, by signature
 	// host modules of this image alone, without a name in the runtime
@@ -111,8 +111,8 @@ func (l *Linker) nextID() uint32 {
 
 // publish makes the state visible to readers that take no lock.
 func (l *Linker) publish(commit uint64) {
-	next := *l.state.scope
+	next := *l.state.snapshot
 	next.Commit = commit
-	l.state.scope = &next
+	l.state.snapshot = &next
 	l.committed.Store(&next)
 }

@@ -30,7 +30,7 @@ func (t *tx) library(ctx context.Context, p *preparation, name string, o opening
 	if len(b.search) > 0 {
 		b.now = o.now
 		if !o.local {
-			b.global = t.l.state.scope.Promotion(roots...)
+			b.global = t.l.state.snapshot.Promotion(roots...)
 		}
 		if loaded, err = t.load(ctx, b); err != nil {
 			return nil, err
@@ -66,7 +66,7 @@ func asLoadError(err error, name string) error {
 // note makes modules known by more names. A guest can think of any number of names for one file, so
 // each module has its own name and so many others; by the rest it is found through its file.
 func (t *tx) note(found image.Names) {
-	known := t.l.state.scope.Names
+	known := t.l.state.snapshot.Names
 	for name, m := range found.All {
 		if known.At(name) != nil {
 			continue
@@ -94,7 +94,7 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*image.Module, error) {
 		b.prepared[m].taken = true
 		t.modules = append(t.modules, m)
 	}
-	host, err := t.gateway(ctx, t.l.config.envModule)
+	host, err := t.hostShim(ctx, t.l.config.envModule)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*image.Module, error) {
 		}
 	})
 	t.note(b.names)
-	binder := &binder{t: t, now: b.now, scope: t.l.state.scope, batch: map[*image.Module]bool{},
+	binder := &binder{t: t, now: b.now, snapshot: t.l.state.snapshot, batch: map[*image.Module]bool{},
 		ready: map[*image.Module]bool{}, bindings: map[*image.Module][]shim.Binding{}}
 	if m := b.given; m != nil { // it needs no other, and comes first
 		binder.batch[m], binder.ready[m], binder.order = true, true, []*image.Module{m}
@@ -193,7 +193,7 @@ func (t *tx) place(ctx context.Context, m *image.Module, bindings []shim.Binding
 }
 
 func (t *tx) hasPointer(fn *image.Function) bool {
-	_, ok := t.l.state.scope.Pointer(fn)
+	_, ok := t.l.state.snapshot.Pointer(fn)
 	return ok
 }
 
@@ -226,7 +226,7 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 	t.l.state.slots.Free.Give(spans.Span{Base: t.l.state.slots.Length,
 		Size: s.Slots - t.l.state.slots.Length})
 	t.l.state.slots.Length = s.Slots
-	pointer := func(fn *image.Function) uint32 { p, _ := t.l.state.scope.Pointer(fn); return p }
+	pointer := func(fn *image.Function) uint32 { p, _ := t.l.state.snapshot.Pointer(fn); return p }
 	for _, m := range b.order {
 		code := space.CodeOf(m)
 		shims, sources := shim.Plan(b.bindings[m],
@@ -236,12 +236,12 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 			code.Shims = append(code.Shims, &space.ImportShim{Shim: plan})
 		}
 		for _, br := range code.Shims {
-			err := t.l.config.inject.At(ctx, t.g, failpoint.Bridge)
+			err := t.l.config.inject.At(ctx, t.g, failpoint.ImportShim)
 			if err == nil {
 				err = t.compileShim(ctx, br, m, pointer)
 			}
 			if err != nil {
-				return fail(m, fmt.Errorf("linker: bridge: %w", err))
+				return fail(m, fmt.Errorf("linker: import shim: %w", err))
 			}
 		}
 	}

@@ -35,7 +35,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 		config = NewConfig()
 	}
 	l := &Linker{shared: space.Shared{Runtime: rt, Polls: config.polls, MaxCalls: config.maxCalls},
-		config: config, gateways: map[string]*image.Module{},
+		config: config, hostShims: map[string]*image.Module{},
 		callers: map[string]wazero.CompiledModule{}}
 	l.heap = l.newHeap()
 	l.shared.CallerCode = l.compileCaller
@@ -47,8 +47,8 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	l.guest.most, l.dtors = config.maxHandles, dtor.New[*image.Module, *Group](
 		config.maxDestructors)
 	l.files.fsys, l.files.limit, l.files.most = config.fsys, config.maxFile, config.maxAbandoned
-	l.state.scope = &image.Snapshot{}
-	l.committed.Store(l.state.scope) // constructors may ask before there is anything
+	l.state.snapshot = &image.Snapshot{}
+	l.committed.Store(l.state.snapshot) // constructors may ask before there is anything
 	l.state.closures = table.Closures{Keep: config.quarantine}
 	l.trampolines = map[string]wazero.CompiledModule{}
 	l.asked = map[askedKey]*image.Function{}
@@ -82,7 +82,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	l.shared.Main = m
 	l.turn = newTurn(l.shared.Main.Shared || l.config.parallel)
 	t := &tx{l: l}
-	p := l.newPreparation(nil, l.state.scope, false)
+	p := l.newPreparation(nil, l.state.snapshot, false)
 	defer p.close(ctx)
 	p.add(m, bytes)
 	all := newBatch(p)

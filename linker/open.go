@@ -162,7 +162,7 @@ func (x *loading) ready(ctx context.Context, e *activation) (err error) {
 	if x.prepared != nil {
 		return nil
 	}
-	g, s := e.group, e.scope()
+	g, s := e.group, e.snapshot()
 	// nothing to wait for, or no leader could serve the group
 	if s.Names.At(x.name) != nil && !x.stale || !e.parks() {
 		return x.prepare(ctx, g, s)
@@ -235,7 +235,7 @@ func find(s *image.Snapshot, l *Linker, lib *Library, name string) (*image.Expor
 
 // find finds an export as the activation sees it, and returns the scope that it has looked in.
 func (e *activation) find(lib *Library, name string) (*image.Export, *image.Snapshot, error) {
-	s := e.scope()
+	s := e.snapshot()
 	if e.tx != nil && lib.givenUp() {
 		return nil, s, ErrLibraryClosed
 	}
@@ -321,7 +321,7 @@ func isSymbol(x *image.Export, name string) error {
 
 // resolve gives a symbol its pointer within an operation.
 func (t *tx) resolve(ctx context.Context, lib *Library, name string) (Symbol, error) {
-	x, err := find(t.l.state.scope, t.l, lib, name)
+	x, err := find(t.l.state.snapshot, t.l, lib, name)
 	if err != nil {
 		return Symbol{}, err
 	}
@@ -340,7 +340,7 @@ func (t *tx) resolve(ctx context.Context, lib *Library, name string) (Symbol, er
 			}
 		}
 	}
-	sym, _ := symbol(t.l.state.scope, x, name)
+	sym, _ := symbol(t.l.state.snapshot, x, name)
 	return sym, nil
 }
 

@@ -83,7 +83,7 @@ func (c *Config) opening(options []OpenOption) (opening, error) {
 
 // loaded finds a library that is loaded already, by name or by the file that the name means.
 func (t *tx) loaded(name string, at place) (*image.Module, error) {
-	s := t.l.state.scope
+	s := t.l.state.snapshot
 	if m := s.Names.At(name); m != nil {
 		return m, nil
 	}
@@ -101,7 +101,7 @@ func (t *tx) loaded(name string, at place) (*image.Module, error) {
 // reopen does what the options ask for when the library was loaded before, or was just loaded: what
 // is said of a library that is loaded is changed for the others, too.
 func (t *tx) reopen(ctx context.Context, root *image.Module, o opening) error {
-	s := t.l.state.scope
+	s := t.l.state.snapshot
 	var more []*image.Module
 	if !o.local {
 		more = s.Promotion(root)
@@ -114,7 +114,7 @@ func (t *tx) reopen(ctx context.Context, root *image.Module, o opening) error {
 		}
 	})
 	if o.now { // what becomes global counts
-		if err := bound(t.l.state.scope, root); err != nil {
+		if err := bound(t.l.state.snapshot, root); err != nil {
 			return err
 		}
 	}

@@ -22,10 +22,10 @@ import (
 // nothing for loaded: it has all answers. See "Why is a library prepared before the lease?" in
 // spec/rationale.md.
 type preparation struct {
-	l     *Linker
-	g     *Group          // whose load it is; nil for the initial image
-	scope *image.Snapshot // what is taken for loaded
-	all   bool            // take nothing for loaded
+	l        *Linker
+	g        *Group          // whose load it is; nil for the initial image
+	snapshot *image.Snapshot // what is taken for loaded
+	all      bool            // take nothing for loaded
 
 	root    place
 	each    []place            // of what is only looked for, see opening.all
@@ -59,7 +59,7 @@ type place struct {
 var errStale = errors.New("linker: what was prepared for a load is out of date")
 
 func (l *Linker) newPreparation(g *Group, s *image.Snapshot, all bool) *preparation {
-	return &preparation{l: l, g: g, scope: s, all: all, names: map[string]place{},
+	return &preparation{l: l, g: g, snapshot: s, all: all, names: map[string]place{},
 		of: map[*image.Module]*prepared{}}
 }
 
@@ -101,7 +101,7 @@ func (p *preparation) gather(ctx context.Context) {
 // find looks for what a name means. from is the module that needs it, nil for a call from outside.
 func (p *preparation) find(ctx context.Context, name string, bytes []byte, from *image.Module,
 	o opening) place {
-	if m := p.scope.Names.At(name); m != nil && !p.all {
+	if m := p.snapshot.Names.At(name); m != nil && !p.all {
 		return place{}
 	}
 	if known, ok := p.names[name]; ok {
@@ -122,7 +122,7 @@ func (p *preparation) room(from *image.Module) error {
 	if p.all {
 		n++ // the main module alone is sure to stay
 	} else {
-		n += len(p.scope.Search)
+		n += len(p.snapshot.Search)
 	}
 	return p.l.room(n, from)
 }
@@ -145,7 +145,7 @@ func (p *preparation) search(ctx context.Context, name string, bytes []byte, fro
 		if found.Location, err = p.l.locate(ctx, name, by); err != nil {
 			return place{err: err}
 		}
-		if m := p.scope.Files.Find(found.Location); m != nil && !p.all || o.noLoad {
+		if m := p.snapshot.Files.Find(found.Location); m != nil && !p.all || o.noLoad {
 			return found
 		}
 		if m := p.files.Find(found.Location); m != nil {

@@ -28,7 +28,7 @@ func newSpaceErrors() space.Errors {
 					"(link it with --export-if-defined=__wasm_init_tls)"}
 		},
 		NoGlobal: func(m *image.Module, imp *wasm.Import) error {
-			return importError(m, imp, "its bridge has no mutable global of that name")
+			return importError(m, imp, "its import shim has no mutable global of that name")
 		},
 	}
 }

@@ -9,7 +9,7 @@ import (
 // state is what all groups have to agree on. It is guarded by the state lock, and a value: an
 // operation that fails puts back the copy that it made at its beginning.
 type state struct {
-	scope    *image.Snapshot
+	snapshot *image.Snapshot
 	slots    table.Quarantine
 	closures table.Closures
 	links    table.Slots // of the PLT

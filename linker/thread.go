@@ -43,7 +43,7 @@ func (l *Linker) threadFunctions() []hostFunction {
 // spec/rationale.md.
 func (g *Group) threadSpawn(ctx context.Context, argument uint32) int32 {
 	e := activationOf(ctx)
-	x := e.scope().Lookup(threadStart)
+	x := e.snapshot().Lookup(threadStart)
 	switch {
 	case e.replay:
 		return -errnoBusy

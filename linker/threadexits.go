@@ -31,7 +31,7 @@ func (l *Linker) registerThreadExit(ctx context.Context, h dtor.Handler, dso uin
 	if e == nil {
 		return -1
 	}
-	d := dtor.ThreadHandler[*image.Module]{Handler: h, Mod: e.scope().ExitOwner(l.shared.Main,
+	d := dtor.ThreadHandler[*image.Module]{Handler: h, Mod: e.snapshot().ExitOwner(l.shared.Main,
 		h.Pointer, dso)}
 	ended := func() bool { return e.group.cause.Load() != nil }
 	if !l.dtors.AddThread(e.group, d, ended) {

@@ -45,7 +45,7 @@ func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
 		return coord.Operation{}, false, errors.Join(err, t.Undo(ctx))
 	}
 	if len(t.steps) == 0 {
-		t.showHandles(t.saved.scope.Commit) // there is no commit to do so
+		t.showHandles(t.saved.snapshot.Commit) // there is no commit to do so
 	}
 	return t.operation(ctx), len(t.steps) > 0, nil
 }
@@ -193,9 +193,9 @@ func (t *tx) region(ctx context.Context, size, align uint32, who spans.Owner) (u
 
 // change replaces the scope by a changed copy.
 func (t *tx) change(f func(*image.Snapshot)) {
-	next := *t.l.state.scope
+	next := *t.l.state.snapshot
 	f(&next)
-	t.l.state.scope = &next
+	t.l.state.snapshot = &next
 }
 
 // take takes entries of the function table.
@@ -211,7 +211,7 @@ func (t *tx) take(n, align uint32, who spans.Owner) (uint32, error) {
 // slot returns the pointer of a function. When it has none yet, one is made, and what has to be put
 // there is added to fills.
 func (t *tx) slot(fn *image.Function, fills *[]space.Fill) (uint32, error) {
-	if slot, ok := t.l.state.scope.Pointer(fn); ok {
+	if slot, ok := t.l.state.snapshot.Pointer(fn); ok {
 		return slot, nil
 	}
 	slot, err := t.take(1, 1, fn.Owner())

@@ -40,7 +40,7 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 		u.lib.mod.Handles.Add(-1)
 	}
 	var steps []space.Step
-	gone := u.l.state.scope.Unused(u.l.dtors.HeldBesides(u.g), u.closing)
+	gone := u.l.state.snapshot.Unused(u.l.dtors.HeldBesides(u.g), u.closing)
 	switch {
 	case len(gone) == 0:
 	case !u.last && u.l.dtors.Any(u.g, gone):
@@ -57,7 +57,7 @@ func (u *unload) Do(ctx context.Context) (coord.Operation, bool, error) {
 		u.forget(gone)
 	}
 	if len(steps) == 0 {
-		u.showHandles(u.saved.scope.Commit)
+		u.showHandles(u.saved.snapshot.Commit)
 	}
 	return coord.Operation{Kind: u.kind, Payload: replayed{steps: steps}, Finish: u.finish},
 		len(steps) > 0, nil
@@ -85,7 +85,7 @@ func (u *unload) reopen() {
 func (u *unload) forget(gone []*image.Module) {
 	u.l.logUnloaded(gone)
 	l := u.l
-	dead, now := image.Set(gone), l.state.scope
+	dead, now := image.Set(gone), l.state.snapshot
 	tables := spansOf(gone)
 	var alone []space.Fill // made for functions of theirs
 	u.step.Keep = map[*image.Module][]uint32{}
@@ -186,7 +186,7 @@ func (u *unload) hide(gone []*image.Module) (changed bool) {
 	for _, m := range gone {
 		m.Closing.Store(u.closing)
 		hidden[m] = true
-		changed = changed || u.l.state.scope.Has(m)
+		changed = changed || u.l.state.snapshot.Has(m)
 	}
 	if !changed { // another call has begun with them
 		return false

@@ -14,35 +14,35 @@ type Point string
 // The points, in the order in which a load comes to them. Each is reached before what it names is
 // done, unless it says otherwise.
 const (
-	Read        Point = "read a file"
-	Decode      Point = "decode a module"
-	Compile     Point = "compile a module"
-	Bind        Point = "bind a module's imports"
-	Memory      Point = "take a data area"
-	Slots       Point = "take table entries"
-	Bridge      Point = "compile a bridge"
-	GrowMemory  Point = "grow the memory"
-	ThreadLocal Point = "take thread-local storage"
-	Data        Point = "write a module's data"
-	GrowTables  Point = "grow the tables"
-	OpenBridge  Point = "instantiate a bridge"
-	Instantiate Point = "instantiate a module"
-	Started     Point = "a module is instantiated" // after its start function
-	InitTLS     Point = "initialise thread-local storage"
-	Links       Point = "fill a module's links"
-	Putter      Point = "instantiate a putter"
-	Put         Point = "put a function into a slot"
-	Link        Point = "put a function into a link"
-	Applied     Point = "a step is applied" // after it, in the leader and in every follower
-	Relocate    Point = "relocate or construct"
-	Constructed Point = "relocated or constructed" // after it
-	Publish     Point = "publish"
-	Replay      Point = "replay"
-	Replayed    Point = "replayed" // after it
-	Unload      Point = "unload"
-	Stack       Point = "take a stack"
-	Build       Point = "build a group"
-	Built       Point = "a group is built" // after it
+	Read           Point = "read a file"
+	Decode         Point = "decode a module"
+	Compile        Point = "compile a module"
+	Bind           Point = "bind a module's imports"
+	Memory         Point = "take a data area"
+	Slots          Point = "take table entries"
+	ImportShim     Point = "compile an import shim"
+	GrowMemory     Point = "grow the memory"
+	ThreadLocal    Point = "take thread-local storage"
+	Data           Point = "write a module's data"
+	GrowTables     Point = "grow the tables"
+	OpenImportShim Point = "instantiate an import shim"
+	Instantiate    Point = "instantiate a module"
+	Started        Point = "a module is instantiated" // after its start function
+	InitTLS        Point = "initialise thread-local storage"
+	Links          Point = "fill a module's links"
+	Putter         Point = "instantiate a putter"
+	Put            Point = "put a function into a slot"
+	Link           Point = "put a function into a link"
+	Applied        Point = "a step is applied" // after it, in the leader and in every follower
+	Relocate       Point = "relocate or construct"
+	Constructed    Point = "relocated or constructed" // after it
+	Publish        Point = "publish"
+	Replay         Point = "replay"
+	Replayed       Point = "replayed" // after it
+	Unload         Point = "unload"
+	Stack          Point = "take a stack"
+	Build          Point = "build a group"
+	Built          Point = "a group is built" // after it
 )
 
 // Inject is called at every point, with the *linker.Group in which the work is done, which is nil

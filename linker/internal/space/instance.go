@@ -60,14 +60,14 @@ func (sp *Space) instantiate(ctx context.Context, m *image.Module, tls uint32) e
 		sp.PLT[k.Index] = k
 	}
 	for i, br := range CodeOf(m).Shims {
-		err := sp.Inject(ctx, failpoint.OpenBridge)
+		err := sp.Inject(ctx, failpoint.OpenImportShim)
 		if err != nil {
 			return err
 		}
 		b, err := sp.shared.InstantiateIn(ctx, br.Compiled,
 			func(name string) api.Module { return sp.Namespace(br.Namespace(name)) })
 		if err != nil {
-			return fmt.Errorf("linker: bridge: %w", err)
+			return fmt.Errorf("linker: import shim: %w", err)
 		}
 		inst.Shims = append(inst.Shims, b)
 		sp.Imports[shim.Namespace(m.ID, i)] = b

@@ -43,9 +43,9 @@ func BenchmarkRewrite(b *testing.B) {
 	}
 }
 
-// BenchmarkBuilder builds the bridge of a library with a hundred functions.
+// BenchmarkBuilder builds the import shim of a library with a hundred functions.
 func BenchmarkBuilder(b *testing.B) {
-	b.Run("bridge", func(b *testing.B) {
+	b.Run("import shim", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			var m wasm.Builder
