@@ -42,7 +42,8 @@ var layers = []layer{
 		"include", "lincheck/...", "model", "playground/...", "spec", "stock/...",
 		"timeline",
 		"tla/..."}},
-	{name: "programs", beside: true, packages: []string{"cmd/...", "examples/..."}},
+	{name: "programs", beside: true, packages: []string{"cmd/...", "examples/...",
+		"linker/bench"}},
 }
 
 // upward are imports that point up still, and why.

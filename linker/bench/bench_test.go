@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/lockstep-wasm/lockstep/linker"
+	"github.com/lockstep-wasm/lockstep/linker/dylink"
 )
 
 // The exponent of a power is its exponent.
@@ -144,5 +145,42 @@ func TestDlsym(t *testing.T) {
 	}
 	if len(m.pairs) != 2 || len(m.pairs[0].peerNS) != 2 {
 		t.Errorf("%+v, want 2 pairs of 2 samples", m.pairs)
+	}
+}
+
+// A module with the old section has the new one afterwards, and nothing else is changed.
+func TestRenewed(t *testing.T) {
+	info := dylink.Info{Legacy: true, MemorySize: 1000, MemoryAlignment: 4, TableSize: 3}
+	old, err := library(info, func(b *builder) { add(b) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := renewed(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info.Legacy = false
+	want, err := library(info, func(b *builder) { add(b) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("% x, want % x", got, want)
+	}
+	if _, err := renewed([]byte("no module")); err == nil {
+		t.Error("no error for what is no module")
+	}
+}
+
+// What so many of a hundred are at most is one of them.
+func TestPercentile(t *testing.T) {
+	x := make([]float64, 200)
+	for i := range x {
+		x[i] = float64(len(x) - i)
+	}
+	for n, want := range map[int]float64{0: 1, 50: 101, 99: 199, 100: 200} {
+		if got := percentile(x, n); got != want {
+			t.Errorf("%d of a hundred: %v, want %v", n, got, want)
+		}
 	}
 }

@@ -17,3 +17,12 @@ func now() time.Duration {
 	}
 	return time.Duration(t.Nano())
 }
+
+// processTime is the processor time that all threads of the process have used.
+func processTime() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_PROCESS_CPUTIME_ID, &t); err != nil {
+		panic(err) // as above
+	}
+	return time.Duration(t.Nano())
+}

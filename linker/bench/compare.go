@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,9 +14,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 )
-
-// errSample is the error of a line that a run of the command does not write.
-var errSample = errors.New("bench: no sample")
 
 func compareCommand() *cobra.Command {
 	var turns, rounds int
@@ -95,17 +91,6 @@ func compareWith(ctx context.Context, out io.Writer, revision string, turns int,
 	}
 	_, err = fmt.Fprintln(out, comparison(revision, names, samples))
 	return err
-}
-
-// execute runs a command, and returns what it printed with its error.
-func execute(ctx context.Context, dir, name string, args ...string) error {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", strings.Join(append([]string{name}, args...), " "), err,
-			out)
-	}
-	return nil
 }
 
 // readSamples adds the samples of a run by name, and returns the names in their order.

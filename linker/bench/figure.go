@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"runtime"
-	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -30,16 +28,6 @@ const (
 	inBytes = "B/op"
 )
 
-// missing is the error of a row whose peer is not installed. The row says so.
-type missing string
-
-func (m missing) Error() string { return string(m) }
-
-// figures are the figures of the table, in its order.
-func figures() []figure {
-	return append(costFigures(), memoryFigures()...)
-}
-
 // taken is a figure that was measured, or why it was not.
 type taken struct {
 	figure
@@ -55,11 +43,6 @@ func (t taken) write(w io.Writer) error {
 		}
 	}
 	return nil
-}
-
-// benchName makes a name that benchstat takes from the name of a row.
-func benchName(row string) string {
-	return strings.NewReplacer(" ", "_", ",", "", "/", "_").Replace(row)
 }
 
 func figureTable(all []taken) string {
@@ -89,30 +72,4 @@ func amount(x float64, unit string) string {
 		return fmt.Sprintf("%.0f B", x)
 	}
 	return fmt.Sprintf("%.1f KiB", x/1024)
-}
-
-func verdict(got, most float64) string {
-	if got > most {
-		return "not reached"
-	}
-	return "reached"
-}
-
-// repeat takes samples of f in processor time, after a collection each.
-func (m *meter) repeat(times int, f func() (float64, error)) ([]float64, error) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var samples []float64
-	for range times {
-		if err := m.ctx.Err(); err != nil {
-			return nil, err
-		}
-		runtime.GC()
-		x, err := f()
-		if err != nil {
-			return nil, err
-		}
-		samples = append(samples, x)
-	}
-	return samples, nil
 }

@@ -17,9 +17,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// errCount is the error of a number of times that is none.
-var errCount = errors.New("bench: want 1 or more")
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

@@ -149,3 +149,6 @@ func (i *image) open(name string, info dylink.Info, f func(b *builder),
 
 // identity is the body of a function that returns its first argument.
 func identity() *wasm.Code { return new(wasm.Code).LocalGet(0) }
+
+// asItIs configures nothing.
+func asItIs(c *linker.Config) *linker.Config { return c }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -22,6 +23,7 @@ type pair struct {
 	peer, own         string
 	peerNS, ownNS     []float64
 	peerRuns, ownRuns int
+	stated            bool // it is not judged
 }
 
 // meter measures the pairs of a row.
@@ -124,4 +126,28 @@ func (p pair) write(w io.Writer, row string) error {
 		}
 	}
 	return nil
+}
+
+// benchName makes a name that benchstat takes from the name of a row.
+func benchName(row string) string {
+	return strings.NewReplacer(" ", "_", ",", "", "/", "_").Replace(row)
+}
+
+// repeat takes samples of f in processor time, after a collection each.
+func (m *meter) repeat(times int, f func() (float64, error)) ([]float64, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var samples []float64
+	for range times {
+		if err := m.ctx.Err(); err != nil {
+			return nil, err
+		}
+		runtime.GC()
+		x, err := f()
+		if err != nil {
+			return nil, err
+		}
+		samples = append(samples, x)
+	}
+	return samples, nil
 }

@@ -1,6 +1,6 @@
 package main
 
-import "github.com/lockstep-wasm/lockstep/linker"
+import "slices"
 
 // rows are the rows of the table, in its order.
 func rows() []row {
@@ -11,9 +11,12 @@ func rows() []row {
 	return all
 }
 
-func asItIs(c *linker.Config) *linker.Config { return c }
-
 // peerRows are rows whose peers are other programs, which may not be there.
 func peerRows() []row {
-	return glibcRows()
+	return slices.Concat(glibcRows(), grammarRows(), checkingRows())
+}
+
+// figures are the figures of the table, in its order.
+func figures() []figure {
+	return slices.Concat(costFigures(), memoryFigures(), otherFigures())
 }
