@@ -328,8 +328,8 @@ func (g *Group) safepoint(ctx context.Context) error {
 	return g.space.ClearStale(ctx)
 }
 
-// safepoint is called by a host shim before a host function, when attention is up. Its panics end the
-// guest's call, as a trap does; they are what Call returns.
+// safepoint is called by a host shim before a host function, when attention is up. Its panics end
+// the guest's call, as a trap does; they are what Call returns.
 func safepoint(ctx context.Context) {
 	e := activationOf(ctx)
 	if e == nil {

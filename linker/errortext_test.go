@@ -23,7 +23,8 @@ func TestErrorPrefixes(t *testing.T) {
 		{undefined, "linker: " + bare},
 		{load(undefined), "linker: load a: " + bare},
 		{load(load(undefined)), "linker: load a: load a: " + bare},
-		{load(fmt.Errorf("linker: import shim: %w", undefined)), "linker: load a: import shim: " + bare},
+		{load(fmt.Errorf("linker: import shim: %w", undefined)),
+			"linker: load a: import shim: " + bare},
 		{load(fmt.Errorf("start f failed: %w", undefined)), "linker: load a: start f failed: " +
 			bare},
 		{load(fmt.Errorf("%w (recovered by wazero)\nwasm stack trace:\n\tlinker: f()", undefined)),

@@ -110,8 +110,9 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*image.Module, error) {
 		}
 	})
 	t.note(b.names)
-	binder := &binder{t: t, now: b.now, snapshot: t.l.state.snapshot, batch: map[*image.Module]bool{},
-		ready: map[*image.Module]bool{}, bindings: map[*image.Module][]shim.Binding{}}
+	binder := &binder{t: t, now: b.now, snapshot: t.l.state.snapshot,
+		batch: map[*image.Module]bool{}, ready: map[*image.Module]bool{},
+		bindings: map[*image.Module][]shim.Binding{}}
 	if m := b.given; m != nil { // it needs no other, and comes first
 		binder.batch[m], binder.ready[m], binder.order = true, true, []*image.Module{m}
 		if err := t.place(ctx, m, nil); err != nil {

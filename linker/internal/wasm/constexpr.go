@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
@@ -172,7 +173,8 @@ func readConstExpr(r *leb.Reader, m *Module, want ValType) ConstExpr {
 			} else if stack[0] != want {
 				r.Fail(start, nil, "constant expression gives %v, not %v", stack[0], want)
 			}
-			return ConstExpr{r.Since(start)}
+			// A copy: a constant of a few bytes must not keep a whole file in memory.
+			return ConstExpr{slices.Clone(r.Since(start))}
 		case in.arithmetic():
 			n := len(stack)
 			if n < 2 || stack[n-1] != in.typ || stack[n-2] != in.typ {

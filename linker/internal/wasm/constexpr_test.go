@@ -58,6 +58,22 @@ func TestConstExprEval(t *testing.T) {
 	}
 }
 
+// A constant does not point into the file that it was read from, which would stay in memory as long
+// as the constant is known.
+func TestConstantsAreCopied(t *testing.T) {
+	var b wasm.Builder
+	b.Global(wasm.I32, false, wasm.ConstI32(1234))
+	file := b.Encode()
+	m, err := wasm.Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(file)
+	if got, err := m.Globals[0].Init.Eval(nil); got != 1234 || err != nil {
+		t.Errorf("%d, %v: the file has been overwritten", got, err)
+	}
+}
+
 func TestConstExprForms(t *testing.T) {
 	f, ok := wasm.ConstFunc(300).AsFunc()
 	if !ok || f != 300 {
