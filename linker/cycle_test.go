@@ -13,14 +13,13 @@ import (
 const heapPerCycle = 32 << 10
 
 // Libraries are opened, used and closed over and over, from four groups in turn: what the linker
-// keeps ends where it began, and what Go's heap keeps is bounded.
-//
-// What does stay is wazero's: a table keeps every instance that ever imported it, for as long as
-// the table itself lives, because the functions in it might be that instance's. So each group
-// keeps, for every library that was loaded and unloaded, a closed instance of it, of its import
-// shims and of what puts its functions into tables, but not their code: the linker compiles equal modules
-// once (see [linker.Config.WithCodeCache]), and the instances share it. Hence nothing is compiled
-// in the cycles, either.
+// keeps ends where it began, and what Go's heap keeps is bounded.  What does stay is wazero's: a
+// table keeps every instance that ever imported it, for as long as the table itself lives, because
+// the functions in it might be that instance's. So each group keeps, for every library that was
+// loaded and unloaded, a closed instance of it, of its import shims and of what puts its functions
+// into tables, but not their code: the linker compiles equal modules once (see
+// [linker.Config.WithCodeCache]), and the instances share it. Hence nothing is compiled in the
+// cycles, either.
 func TestCycles(t *testing.T) {
 	cycles := 10000
 	if testing.Short() || raceEnabled {
