@@ -96,9 +96,15 @@ func TestRunFigures(t *testing.T) {
 // A row without its peer says why it is not measured, and whatever was measured is judged.
 func TestTables(t *testing.T) {
 	const why = missing("no C compiler")
+	third := pair{peer: "y", peerNS: []float64{300}, ownNS: []float64{9}}
+	stated := third
+	stated.stated = true
 	for _, c := range []struct{ table, want string }{
 		{resultTable([]result{{row: row{name: "x", most: 2}, missing: why}}), "not measured"},
 		{resultTable([]result{{row: row{name: "x", most: 2}, missing: why}}), string(why)},
+		{resultTable([]result{{row: row{name: "x", most: 0.02}, pairs: []pair{third}}}),
+			"0.030 × │ ≤ 0.02 × │ not reached"},
+		{resultTable([]result{{row: row{name: "x", most: 0.02}, pairs: []pair{stated}}}), "stated"},
 		{figureTable([]taken{{figure: figure{name: "x"}, missing: why}}), "not measured"},
 		{figureTable([]taken{{figure: figure{name: "x"}, missing: why}}), string(why)},
 		{figureTable([]taken{{figure: figure{name: "x", unit: inBytes, most: 4096},

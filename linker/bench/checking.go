@@ -34,23 +34,23 @@ func exploring(m *meter) error {
 	if err != nil {
 		return err
 	}
-	start, few, err := runTLC(m.ctx, tool, small)
-	if err != nil {
-		return err
-	}
-	took, many, err := runTLC(m.ctx, tool, large)
-	if err != nil {
-		return err
-	}
-	peer := float64(took-start) / float64(many-few)
-	p := pair{peer: "TLC, two workers", own: "explorer", peerRuns: many, ownRuns: many}
+	p := pair{peer: "TLC, two workers", own: "explorer"}
 	for range min(m.rounds, 3) {
-		took, err := explore(m.ctx, large, many)
+		start, few, err := runTLC(m.ctx, tool, small)
 		if err != nil {
 			return err
 		}
-		p.peerNS = append(p.peerNS, peer)
-		p.ownNS = append(p.ownNS, float64(took)/float64(many))
+		took, many, err := runTLC(m.ctx, tool, large)
+		if err != nil {
+			return err
+		}
+		own, err := explore(m.ctx, large, many)
+		if err != nil {
+			return err
+		}
+		p.peerRuns, p.ownRuns = many-few, many
+		p.peerNS = append(p.peerNS, float64(took-start)/float64(many-few))
+		p.ownNS = append(p.ownNS, float64(own)/float64(many))
 	}
 	m.pairs = append(m.pairs, p)
 	return nil

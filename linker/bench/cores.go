@@ -26,8 +26,12 @@ type stacked interface {
 func cores(m *meter) error {
 	return both(m.ctx, asItIs, func(mod api.Module, i *image) error {
 		if err := both(m.ctx, asItIs, func(second api.Module, _ *image) error {
-			return together(m, "wazero", mod.ExportedFunction("add"),
+			err := together(m, "wazero", mod.ExportedFunction("add"),
 				second.ExportedFunction("add"))
+			if err == nil {
+				m.pairs[len(m.pairs)-1].stated = true // both sides are wazero's
+			}
+			return err
 		}); err != nil {
 			return err
 		}

@@ -34,25 +34,21 @@ func others(m *meter) (measured, error) {
 	if err != nil {
 		return measured{}, err
 	}
-	// each round allocates an entry of the table, fills it, and gives it back
-	round := func(took []float64) ([]float64, error) {
-		var slot uint32
-		for _, f := range []func() error{
-			func() (err error) { slot, err = g.AllocateClosure(m.ctx); return err },
-			func() error { return g.SetClosure(m.ctx, slot, linker.Default, "malloc") },
-			func() error { return g.FreeClosure(m.ctx, slot) },
-		} {
-			begin := time.Now()
-			if err := f(); err != nil {
-				return nil, err
-			}
-			took = append(took, float64(time.Since(begin)))
+	slot, err := g.AllocateClosure(m.ctx)
+	if err != nil {
+		return measured{}, err
+	}
+	names := []string{"malloc", "free"}
+	operation := func(took []float64) ([]float64, error) {
+		begin := time.Now()
+		if err := g.SetClosure(m.ctx, slot, linker.Default, names[len(took)%2]); err != nil {
+			return nil, err
 		}
-		return took, nil
+		return append(took, float64(time.Since(begin))), nil
 	}
 	var quiet, during []float64
-	for range 2000 {
-		if quiet, err = round(quiet); err != nil {
+	for range 10_000 {
+		if quiet, err = operation(quiet); err != nil {
 			return measured{}, err
 		}
 	}
@@ -63,7 +59,7 @@ func others(m *meter) (measured, error) {
 		done <- err
 	}()
 	for {
-		if during, err = round(during); err != nil {
+		if during, err = operation(during); err != nil {
 			return measured{}, err
 		}
 		select {

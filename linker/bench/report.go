@@ -48,12 +48,21 @@ func resultTable(results []result) string {
 				want, judged = "", "stated"
 			}
 			t.AppendRow(table.Row{r.name, p.peer, duration(median(p.peerNS)),
-				duration(median(p.ownNS)), fmt.Sprintf("%.2f ×", ratio),
+				duration(median(p.ownNS)), times(ratio),
 				want, judged})
 		}
 	}
-	t.SetCaption("Medians of interleaved samples, %s.", clock)
+	t.SetCaption("Medians of interleaved samples, %s; of grammars, of the process;\n"+
+		"of TLC and the explorer, wall-clock time.", clock)
 	return t.Render()
+}
+
+// times writes a ratio.
+func times(ratio float64) string {
+	if ratio < 0.1 {
+		return fmt.Sprintf("%.3f ×", ratio)
+	}
+	return fmt.Sprintf("%.2f ×", ratio)
 }
 
 // duration writes nanoseconds in a unit that fits.
