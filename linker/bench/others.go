@@ -13,7 +13,7 @@ import (
 
 // otherFigures are what others notice of a group's work.
 func otherFigures() []figure {
-	return []figure{{"others' link operations while a grammar of 4.5 MB is opened cold, p99",
+	return []figure{{"link operations of others while a grammar of 4.5 MB is opened cold, p99",
 		inTime, 1e6, others}}
 }
 
