@@ -2,6 +2,7 @@ package libraries_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -123,22 +124,25 @@ func TestEverythingIsBound(t *testing.T) {
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
 	defer rt.Close(ctx)
 	for _, tt := range []struct {
-		main      string
+		main string
+		link func(context.Context, wazero.Runtime, *linker.Config) (*linker.Linker, error)
+		// what is loaded into it
 		libraries []string
 	}{
-		{libraries.MainLibc, []string{libraries.Zlib, libraries.Lua, libraries.SQLite}},
-		{libraries.MainLibcxx,
+		{libraries.MainLibc, libraries.LinkLibc, []string{libraries.Zlib, libraries.Lua, libraries.SQLite}},
+		{libraries.MainLibcxx, libraries.LinkLibcxx,
 			[]string{libraries.Zlib, libraries.Lua, libraries.SQLite, libraries.Words}},
-		{libraries.MainPosix, []string{libraries.Zlib, libraries.Lua, libraries.SQLite}},
-		{libraries.MainCxx, []string{libraries.Zlib, libraries.Lua, libraries.SQLite}},
+		{libraries.MainPosix, libraries.LinkPosix,
+			[]string{libraries.Zlib, libraries.Lua, libraries.SQLite}},
+		{libraries.MainCxx, libraries.LinkCxx,
+			[]string{libraries.Zlib, libraries.Lua, libraries.SQLite}},
 	} {
-		main, err := fs.ReadFile(libraries.FS(), tt.main)
+		l, err := tt.link(ctx, rt, linker.NewConfig().WithFS(libraries.FS()).WithNow(true))
 		if err != nil {
 			t.Fatal(err)
 		}
-		l, err := linker.New(ctx, rt, main, linker.NewConfig().WithFS(libraries.FS()).WithNow(true))
-		if err != nil {
-			t.Fatal(err)
+		if found := l.Modules(); found[0].Name != tt.main {
+			t.Errorf("the main module is %s, want %s", found[0].Name, tt.main)
 		}
 		for _, name := range tt.libraries {
 			if _, err := l.Main().Open(ctx, name); err != nil {
