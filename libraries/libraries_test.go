@@ -129,7 +129,8 @@ func TestEverythingIsBound(t *testing.T) {
 		// what is loaded into it
 		libraries []string
 	}{
-		{libraries.MainLibc, libraries.LinkLibc, []string{libraries.Zlib, libraries.Lua, libraries.SQLite}},
+		{libraries.MainLibc, libraries.LinkLibc,
+			[]string{libraries.Zlib, libraries.Lua, libraries.SQLite}},
 		{libraries.MainLibcxx, libraries.LinkLibcxx,
 			[]string{libraries.Zlib, libraries.Lua, libraries.SQLite, libraries.Words}},
 		{libraries.MainPosix, libraries.LinkPosix,
