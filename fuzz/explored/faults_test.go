@@ -47,8 +47,8 @@ func TestSeededFaults(t *testing.T) {
 			"/SymbolFirst(0)|SymbolFirst(1)/@"}},
 		{"linker: records are visible before the commit", "/Open(0)|Readers(1)/", []string{
 			"not linearizable", "★", "committed.Store", "/Open(0)|Readers(1)/@"}},
-		{"runtime: attached before it is built", "/Open(0)|Spawn(1)/", []string{
-			"race", "★", "spawn.go:", "load.go:", "/Open(0)|Spawn(1)/@"}},
+		{"runtime: attached before it is built", "/Spawn(0)|Open(1)/", []string{
+			"race", "★", "spawn.go:", "load.go:", "/Spawn(0)|Open(1)/@"}},
 		{"runtime: no part while waiting for the lease", "/SymbolFirst(0)|SymbolFirst(1)/",
 			[]string{"deadlock: ", "/SymbolFirst(0)|SymbolFirst(1)/@", "who waits for whom"}},
 		{"runtime: the leader does not act for sleepers", "/SymbolFirst(0)|SymbolFirst(1)/",
