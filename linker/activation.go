@@ -84,7 +84,7 @@ func (e *activation) begin(ctx context.Context) {
 }
 
 // withActivation begins an activation for what a goroutine does in a group without entering it; end
-// ends the stay.
+// ends it.
 func withActivation(ctx context.Context, e *activation) (inner context.Context, end func()) {
 	e.begin(ctx)
 	return e, e.end
@@ -92,7 +92,7 @@ func withActivation(ctx context.Context, e *activation) (inner context.Context, 
 
 // activationOf returns the activation that a context belongs to, nil if there is none or if it has
 // ended. It is for the linker's own functions that guests call: the engine calls them on the
-// goroutine of the stay. What the embedder calls uses ownActivation.
+// goroutine of the activation. What the embedder calls uses ownActivation.
 func activationOf(ctx context.Context) *activation {
 	if e, _ := ctx.Value(activationKey{}).(*activation); e != nil && !e.over() {
 		return e

@@ -22,13 +22,13 @@ func (t *tx) Do(ctx context.Context) (coord.Operation, bool, error) {
 			t.abandon(ctx)
 		}
 	}()
-	stay := t.activation(ctx)
-	inner, end := withActivation(ctx, stay)
+	e := t.activation(ctx)
+	inner, end := withActivation(ctx, e)
 	defer end()
 	err := t.do(inner, t)
 	if t.early {
 		returned = true
-		return coord.Operation{}, false, errors.Join(err, stay.unpark(ctx))
+		return coord.Operation{}, false, errors.Join(err, e.unpark(ctx))
 	}
 	if err == nil {
 		err = t.broken

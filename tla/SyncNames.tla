@@ -66,7 +66,7 @@ Commits(g) ==
        ELSE Named!Effect(g, op)
     /\ wants' = [wants EXCEPT ![g] = <<>>]
 
-\* Every other step: whoever is idle asks for nothing, and a group that is gone has no result.
+\* Every other step: an idle group asks for nothing, and a group that is gone has no result.
 Other ==
     /\ Next
     /\ log' = log \/ log' = <<>>
