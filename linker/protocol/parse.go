@@ -33,9 +33,9 @@ func ParseOp(s string) (Op, error) {
 	if text == "" {
 		return Op{}, nil
 	}
-	name, number, ok := strings.Cut(text, ",")
+	name, number, _ := strings.Cut(text, ",")
 	quoted, err := strconv.Unquote(name)
-	if !ok || err != nil {
+	if err != nil {
 		return Op{}, unknown
 	}
 	kind, err := ParseOpKind(quoted)

@@ -65,13 +65,17 @@ func TestParseRefusesNonsense(t *testing.T) {
 		"", "Fly(g1)", "Commit", "Commit()", "Commit(g0)", "Commit(g65)", "Commit(g01)",
 		"Commit(g1", "Commit(g1, g2)", "Commit(h1)",
 		"Spawn(g1)", "Spawn(g1, )", "Spawn(g1, g2, g3)", "Checkpoint()", "Checkpoint(g1)",
-		"Work(g1)", "Work(g1, <<>", `Work(g1, <<"Nothing", 1>>)`,
+		"Checkpoint(g1, g2)",
+		"Work(g1)", "Work(g1, <<>", "Work(g1, LoadModules)", `Work(g1, <<"Nothing", 1>>)`,
 		`Work(g1, <<"LoadModules", 256>>)`, `Work(g1, <<LoadModules, 1>>)`,
 		`Work(g1, <<"LoadModules">>)`, `Work(g1, <<"", 1>>)`,
 	} {
 		if step, err := protocol.ParseStep(text); !errors.Is(err, protocol.ErrUnknownName) {
 			t.Errorf("%q reads as %v (%v), want ErrUnknownName", text, step, err)
 		}
+	}
+	if g, err := protocol.ParseGroup("None"); g != protocol.NoGroup || err != nil {
+		t.Errorf("None reads as %v, %v", g, err)
 	}
 	for name, err := range map[string]error{
 		"feature": func() error { _, err := protocol.ParseFeature("Fly"); return err }(),

@@ -117,13 +117,13 @@ func stateOf(s *protocol.State) proof.State {
 }
 
 // where lists, for each action, some states of behaviours in which it is possible, with the step.
-// They are from the first states of the configuration, breadth first; the same few are drawn every
-// time.
-func where(c protocol.Config, each int) map[protocol.Action][]place {
+// They are from the first states of the configuration, breadth first; of each action, the same few
+// are drawn every time.
+func where(c protocol.Config, first, each int) map[protocol.Action][]place {
 	steps := slices.Collect(c.Steps(walkOps))
 	found := map[protocol.Action][]place{}
 	seen := map[protocol.State]bool{}
-	for todo := []protocol.State{protocol.NewState(c)}; len(todo) > 0 && len(seen) < 1500; {
+	for todo := []protocol.State{protocol.NewState(c)}; len(todo) > 0 && len(seen) < first; {
 		s := todo[0]
 		todo = todo[1:]
 		if seen[s] {
@@ -209,6 +209,17 @@ func neighbours(s protocol.State) iter.Seq[protocol.State] {
 		change(func(s *protocol.State) { s.Failed = !s.Failed })
 		change(func(s *protocol.State) { s.Poisoned = !s.Poisoned })
 		change(func(s *protocol.State) { s.Log.Front() })
+		change(func(s *protocol.State) { // another operation in the first place
+			old := s.Log
+			s.Log = protocol.Log{}
+			for i := range old.Len() {
+				o := old.At(i)
+				if i == 0 {
+					o.Tag ^= 3
+				}
+				s.Log.Append(o)
+			}
+		})
 		change(func(s *protocol.State) { s.Log = protocol.Log{} })
 		values(4, func(s *protocol.State, v uint8) { s.Table = uint32(v) })
 		values(4, func(s *protocol.State, v uint8) { s.Free = uint32(v) })
@@ -221,7 +232,7 @@ func TestInvariantsSayWhatTheTextSays(t *testing.T) {
 	text := textOf(t)
 	for _, c := range small(0) {
 		in := text.Interpreter(constantsOf(c))
-		for _, places := range where(c, 2) {
+		for _, places := range where(c, 1500, 2) {
 			for _, p := range places {
 				for s := range neighbours(p.state) {
 					compareInvariants(t, in, s)
@@ -251,7 +262,7 @@ func TestStepPropertiesSayWhatTheTextSays(t *testing.T) {
 	text := textOf(t)
 	for _, c := range small(0) {
 		in := text.Interpreter(constantsOf(c))
-		for _, places := range where(c, 3) {
+		for _, places := range where(c, 8000, 3) {
 			for _, p := range places {
 				to := p.state
 				to.Try(p.step)
@@ -297,7 +308,7 @@ func TestActionsDoWhatTheTextSays(t *testing.T) {
 		for _, c := range configs {
 			in := text.Interpreter(constantsOf(c))
 			steps := slices.Collect(c.Steps(walkOps))
-			for action, places := range where(c, each) {
+			for action, places := range where(c, 1500, each) {
 				found++
 				for _, p := range places {
 					for s := range neighbours(p.state) {
