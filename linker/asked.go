@@ -131,5 +131,5 @@ func (b *binder) hasFunction(m *image.Module, imp *wasm.Import) bool {
 	}
 	return image.IsToolchain(imp.Name) || b.t.l.registersExit(m, imp.Name,
 		m.Src.Types[imp.Type]) != nil ||
-		b.t.l.notStub(imp.Name, b.lookupFor(imp.Name)) != nil
+		b.t.l.notStub(imp.Name, b.at.symbols.LookupFor(imp.Name)) != nil
 }

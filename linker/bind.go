@@ -31,14 +31,15 @@ type binder struct {
 // importer is what binding the imports of one module needs to know again and again.
 type importer struct {
 	m         *image.Module
-	local     []*image.Module        // its local scope, once something was looked for there
+	symbols   image.SearchOrder      // where it finds them
 	used      map[*image.Module]bool // as in module.uses
 	functions map[string]uint32      // the types of the functions that it imports from env
 }
 
 // begin makes m the module whose imports are bound.
 func (b *binder) begin(m *image.Module) {
-	b.at = importer{m: m, used: image.Set(m.Uses), functions: map[string]uint32{}}
+	b.at = importer{m: m, symbols: b.snapshot.OrderOf(m), used: image.Set(m.Uses),
+		functions: map[string]uint32{}}
 	for i := range m.Src.Imports {
 		imp := &m.Src.Imports[i]
 		if _, ok := b.at.functions[imp.Name]; !ok && imp.Kind == wasm.KindFunc &&
@@ -46,28 +47,6 @@ func (b *binder) begin(m *image.Module) {
 			b.at.functions[imp.Name] = imp.Type
 		}
 	}
-}
-
-// lookup finds a symbol as [image.Snapshot.LookupFrom] does for the module whose imports are bound.
-func (b *binder) lookup(name string) *image.Export {
-	if x := b.snapshot.Global.Lookup(name); x != nil {
-		return x
-	}
-	if b.at.local == nil {
-		b.at.local = b.snapshot.LocalScope(b.at.m)
-	}
-	if x := image.First(b.at.local, name); x != nil {
-		return x
-	}
-	return b.snapshot.LookupHost(name)
-}
-
-// lookupFor is lookup without what belongs to a toolchain's machinery.
-func (b *binder) lookupFor(name string) *image.Export {
-	if image.IsToolchain(name) {
-		return nil
-	}
-	return b.lookup(name)
 }
 
 // bind satisfies the imports of one module.
@@ -181,7 +160,7 @@ func (b *binder) function(ctx context.Context, m *image.Module, imp *wasm.Import
 	var x *image.Export
 	if imp.Module == "env" {
 		if x = b.t.l.registersExit(m, imp.Name, want); x == nil {
-			x = b.t.l.notStub(imp.Name, b.lookupFor(imp.Name))
+			x = b.t.l.notStub(imp.Name, b.at.symbols.LookupFor(imp.Name))
 		}
 	} else if x = b.t.l.askedFor(imp.Module, imp.Name, want); x == nil {
 		hs, err := b.t.hostShim(ctx, imp.Module)

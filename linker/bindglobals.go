@@ -19,7 +19,7 @@ func (b *binder) data(m *image.Module, imp *wasm.Import) (shim.Binding, error) {
 	if v, ok := b.t.l.linkerSymbols[imp.Name]; ok {
 		return shim.Binding{Kind: shim.BindConst, Value: v}, nil
 	}
-	x := b.lookup(imp.Name)
+	x := b.at.symbols.Lookup(imp.Name)
 	switch {
 	case x == nil && m.IsWeak(imp):
 		return shim.Binding{Kind: shim.BindConst}, nil
@@ -39,7 +39,7 @@ func (b *binder) pointer(m *image.Module, imp *wasm.Import) (shim.Binding, error
 		return shim.Binding{}, importError(m, imp, "a function pointer is an i32, not "+
 			imp.Global.Type.String())
 	}
-	x := b.t.l.notStub(imp.Name, b.lookupFor(imp.Name))
+	x := b.t.l.notStub(imp.Name, b.at.symbols.LookupFor(imp.Name))
 	if index, ok := b.at.functions[imp.Name]; ok && x == nil {
 		x = b.t.l.askedFor("env", imp.Name, m.Src.Types[index])
 	}
@@ -117,7 +117,7 @@ func (b *binder) global(m *image.Module, imp *wasm.Import) (shim.Binding, error)
 			return shim.Binding{Kind: shim.BindConst, Value: v}, nil
 		}
 	}
-	x := b.lookup(imp.Name)
+	x := b.at.symbols.Lookup(imp.Name)
 	switch {
 	case imp.Module != "env":
 		return shim.Binding{}, importError(m, imp, "a host module has functions only")
@@ -154,7 +154,8 @@ func (b *binder) makeTags(ctx context.Context, m *image.Module) error {
 		if imp.Kind != wasm.KindTag || imp.Module != "env" || seen[imp.Name] {
 			continue
 		}
-		if seen[imp.Name] = true; b.madeTag(imp.Name) == nil && b.lookup(imp.Name) == nil {
+		seen[imp.Name] = true
+		if b.madeTag(imp.Name) == nil && b.at.symbols.Lookup(imp.Name) == nil {
 			missing = append(missing, madeTag{imp.Name, m.Src.Types[imp.Type]})
 		}
 	}
@@ -176,7 +177,7 @@ func (b *binder) tag(m *image.Module, imp *wasm.Import) (shim.Binding, error) {
 	want := m.Src.Types[imp.Type]
 	x := b.madeTag(imp.Name)
 	if x == nil {
-		x = b.lookup(imp.Name)
+		x = b.at.symbols.Lookup(imp.Name)
 	}
 	switch {
 	case imp.Module != "env":

@@ -28,13 +28,13 @@ func (c *Config) WithHook(f func(ctx context.Context, g *Group, point string) er
 
 // Points names the places at which a load can fail.
 var Points = struct {
-	Memory, Instantiate, Publish, Replay, Constructed, Build, Built, Stack,
+	Memory, Instantiate, Publish, Replay, Constructed, Added, Build, Built, Stack,
 	Unload string
 }{
 	string(failpoint.Memory), string(failpoint.Instantiate), string(failpoint.Publish),
 	string(failpoint.Replay),
 	string(failpoint.Constructed),
-	string(failpoint.Build), string(failpoint.Built), string(failpoint.Stack),
+	string(failpoint.Added), string(failpoint.Build), string(failpoint.Built), string(failpoint.Stack),
 	string(failpoint.Unload)}
 
 // Poison leads an operation that one group cannot follow and another one cannot take back.

@@ -124,7 +124,8 @@ func TestLeaderEndedWhileItWorks(t *testing.T) {
 
 // An exit ends a group that is being built, in order: the spawn fails, and leaves nothing.
 func TestExitWhileBuilding(t *testing.T) {
-	for _, point := range []string{linker.Points.Stack, linker.Points.Build, linker.Points.Built} {
+	for _, point := range []string{linker.Points.Stack, linker.Points.Added, linker.Points.Build,
+		linker.Points.Built} {
 		t.Run(point, func(t *testing.T) {
 			stop := newGate(point, anyGroup)
 			i := newImage(t, "main-pie", "threads", stop.configure)
@@ -164,26 +165,30 @@ func TestExitWhileBuilding(t *testing.T) {
 
 // A group that is added while the linker closes is closed as well.
 func TestCloseWhileBuilding(t *testing.T) {
-	stop := newGate(linker.Points.Build, anyGroup)
-	i := newImage(t, "main-pie", "threads", stop.configure)
-	other := i.spawn()
-	stop.armed.Store(true)
-	spawned := make(chan error, 1)
-	go func() {
-		_, err := other.g.Spawn(i.ctx)
-		spawned <- err
-	}()
-	<-stop.reached
-	closed := make(chan error, 1)
-	go func() { closed <- i.l.Close(i.ctx) }()
-	await(i.g.Dying)
-	close(stop.goOn)
-	<-spawned // it may have been early enough
-	if err := <-closed; err != nil {
-		t.Errorf("Close: %v", err)
-	}
-	if groups := i.l.Groups(); len(groups) > 0 {
-		t.Errorf("%d groups are left", len(groups))
+	for _, point := range []string{linker.Points.Added, linker.Points.Build, linker.Points.Built} {
+		t.Run(point, func(t *testing.T) {
+			stop := newGate(point, anyGroup)
+			i := newImage(t, "main-pie", "threads", stop.configure)
+			other := i.spawn()
+			stop.armed.Store(true)
+			spawned := make(chan error, 1)
+			go func() {
+				_, err := other.g.Spawn(i.ctx)
+				spawned <- err
+			}()
+			<-stop.reached
+			closed := make(chan error, 1)
+			go func() { closed <- i.l.Close(i.ctx) }()
+			await(i.g.Dying)
+			close(stop.goOn)
+			<-spawned // it may have been early enough
+			if err := <-closed; err != nil {
+				t.Errorf("Close: %v", err)
+			}
+			if groups := i.l.Groups(); len(groups) > 0 {
+				t.Errorf("%d groups are left", len(groups))
+			}
+		})
 	}
 }
 

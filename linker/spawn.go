@@ -148,6 +148,9 @@ func (b *newborn) attach(ctx context.Context) (*Group, error) {
 	}()
 	defer n.watch(ctx)()
 	_, err := b.child.Attach(ctx, func(ctx context.Context, _ int) (coord.Participant, error) {
+		if err := n.l.config.inject.At(ctx, n, failpoint.Added); err != nil {
+			return nil, err
+		}
 		// What ends all groups does not find one that is added later, so this looks after it has
 		// been added.
 		n.l.groups.add(n)

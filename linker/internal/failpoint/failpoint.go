@@ -41,6 +41,7 @@ const (
 	Replayed       Point = "replayed" // after it
 	Unload         Point = "unload"
 	Stack          Point = "take a stack"
+	Added          Point = "add a group"
 	Build          Point = "build a group"
 	Built          Point = "a group is built" // after it
 )

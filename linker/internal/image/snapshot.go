@@ -49,25 +49,16 @@ func (s *Snapshot) LookupHost(name string) *Export {
 	return nil
 }
 
-// LookupFrom finds a symbol in the order of module m: the global scope without the host, m's local
-// scope, host.
+// LookupFrom finds a symbol in the order of module m.
 func (s *Snapshot) LookupFrom(m *Module, name string) *Export {
-	if x := s.Global.Lookup(name); x != nil {
-		return x
-	}
-	if x := First(s.LocalScope(m), name); x != nil {
-		return x
-	}
-	return s.LookupHost(name)
+	order := s.OrderOf(m)
+	return order.Lookup(name)
 }
 
-// LookupFor finds what module m means by a name: as LookupFrom, without what belongs to a
-// toolchain's machinery.
+// LookupFor finds what module m means by a name.
 func (s *Snapshot) LookupFor(m *Module, name string) *Export {
-	if IsToolchain(name) {
-		return nil
-	}
-	return s.LookupFrom(m, name)
+	order := s.OrderOf(m)
+	return order.LookupFor(name)
 }
 
 // LookupNext finds the next definition of a symbol after that of module m: for a global module in

@@ -64,52 +64,105 @@ func edge(t *rapid.T, name string) uint32 {
 	return n + uint32(rapid.IntRange(-3, 3).Draw(t, name+" off"))
 }
 
+// bulkPair is the same instructions as the engine has them, and in pieces.
+type bulkPair struct {
+	plain, hooked api.Module
+	noise         *rand.Rand
+}
+
+func newBulkPair(t *testing.T, p *poller) bulkPair {
+	file := bulkModule(t)
+	return bulkPair{p.run(t, file, "plain"), p.hooked(t, file, "hooked", true),
+		rand.New(rand.NewPCG(1, 2))}
+}
+
+// compare runs an instruction in both, and says how what is in pieces differs: in its trap, in the
+// bytes or entries that it leaves, or in having written something before it trapped.
+func (b bulkPair) compare(name string, args ...uint64) error {
+	start := make([]byte, bulkPages<<16)
+	// the rest repeats it, by another period than that of pieces
+	for i := range start[:len(start)/8] {
+		start[i] = byte(b.noise.Uint32())
+	}
+	for i := len(start) / 8; i < len(start); i += copy(start[i:], start[:len(start)/8-13]) {
+	}
+	var memories [2][]byte
+	var entries, traps [2]string
+	for k, mod := range []api.Module{b.plain, b.hooked} {
+		memories[k], _ = mod.Memory().Read(0, bulkPages<<16)
+		copy(memories[k], start)
+		_, err := mod.ExportedFunction(name).Call(context.Background(), args...)
+		traps[k] = trapOf(err)
+		if traps[k] != "" && !bytes.Equal(memories[k], start) {
+			return fmt.Errorf("%s: it has written something before it trapped: %s", mod.Name(),
+				traps[k])
+		}
+		for i := range 2000 {
+			if strings.HasPrefix(name, "table") {
+				r, err := mod.ExportedFunction("null").Call(context.Background(), uint64(i))
+				entries[k] += fmt.Sprint(r, err)
+			}
+		}
+	}
+	if traps[0] != traps[1] {
+		return fmt.Errorf("%s%v traps with %q, want %q", name, args, traps[1], traps[0])
+	}
+	if !bytes.Equal(memories[0], memories[1]) || entries[0] != entries[1] {
+		return fmt.Errorf("%s%v has another result", name, args)
+	}
+	return nil
+}
+
 // Whatever fills or copies does what the engine's instruction does, in pieces too: the same bytes,
 // the same entries, and where it does not fit the same trap before anything is written.
 func TestBulkSameResults(t *testing.T) {
-	p, ctx := newPoller(t), context.Background()
-	file := bulkModule(t)
-	mods := []api.Module{p.run(t, file, "plain"), p.hooked(t, file, "hooked", true)}
-	noise := rand.New(rand.NewPCG(1, 2))
+	p := newPoller(t)
+	pair := newBulkPair(t, p)
 	rapid.Check(t, func(rt *rapid.T) {
 		p.raise(rapid.Bool().Draw(rt, "last"))
 		name := rapid.SampledFrom([]string{
 			"memory.fill", "memory.copy", "memory.copy", "memory.init", "table.init", "table.copy",
 			"table.fill", "small",
 		}).Draw(rt, "instruction")
-		args := []uint64{uint64(edge(rt, "to")), uint64(edge(rt, "from")), uint64(edge(rt, "size"))}
-		start := make([]byte, bulkPages<<16)
-		// the rest repeats it, by another period than that of pieces
-		for i := range start[:len(start)/8] {
-			start[i] = byte(noise.Uint32())
+		if err := pair.compare(name, uint64(edge(rt, "to")), uint64(edge(rt, "from")),
+			uint64(edge(rt, "size"))); err != nil {
+			rt.Fatal(err)
 		}
-		for i := len(start) / 8; i < len(start); i += copy(start[i:], start[:len(start)/8-13]) {
-		}
-		var memories [2][]byte
-		var entries, traps [2]string
-		for k, mod := range mods {
-			memories[k], _ = mod.Memory().Read(0, bulkPages<<16)
-			copy(memories[k], start)
-			_, err := mod.ExportedFunction(name).Call(ctx, args...)
-			traps[k] = trapOf(err)
-			if traps[k] != "" && !bytes.Equal(memories[k], start) {
-				rt.Fatalf("%s: it has written something before it trapped: %s", mod.Name(),
-					traps[k])
-			}
-			for i := range 2000 {
-				if strings.HasPrefix(name, "table") {
-					r, err := mod.ExportedFunction("null").Call(ctx, uint64(i))
-					entries[k] += fmt.Sprint(r, err)
+	})
+}
+
+// Ranges of several pieces that end at the end of the memory or the table and one behind it: the
+// range that is written, the one that is read, and both; upwards and downwards.
+func TestBulkAtTheEnd(t *testing.T) {
+	p := newPoller(t)
+	pair := newBulkPair(t, p)
+	const memory, size = bulkPages << 16, 2*bulkPiece + 1
+	for _, beyond := range []uint64{0, 1} {
+		for _, c := range []struct {
+			name           string
+			to, from, size uint64
+		}{
+			{"memory.fill", memory - size + beyond, 7, size},
+			{"memory.copy", memory - size + beyond, 3, size},
+			{"memory.copy", 3, memory - size + beyond, size},
+			{"memory.copy", memory - size + beyond, memory - size - bulkPiece, size},
+			{"memory.copy", memory - size - bulkPiece, memory - size + beyond, size},
+			{"memory.init", memory - bulkPiece + beyond, 0, bulkPiece},
+			{"memory.init", 0, 3*bulkPiece/2 - bulkPiece + beyond, bulkPiece},
+			{"table.init", 2000 - 1400 + beyond, 0, 1400},
+			{"table.init", 0, 100 + beyond, 1400},
+			{"table.copy", 600 + beyond, 0, 1400},
+			{"table.copy", 0, 600 + beyond, 1400},
+			{"table.fill", 600 + beyond, 0, 1400},
+		} {
+			for _, last := range []bool{false, true} {
+				p.raise(last)
+				if err := pair.compare(c.name, c.to, c.from, c.size); err != nil {
+					t.Error(err)
 				}
 			}
 		}
-		if traps[0] != traps[1] {
-			rt.Fatalf("%s%v traps with %q, want %q", name, args, traps[1], traps[0])
-		}
-		if !bytes.Equal(memories[0], memories[1]) || entries[0] != entries[1] {
-			rt.Fatalf("%s%v has another result", name, args)
-		}
-	})
+	}
 }
 
 // trapOf is what the engine says of a trap, without where it was.
