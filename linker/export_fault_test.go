@@ -34,7 +34,8 @@ var Points = struct {
 	string(failpoint.Memory), string(failpoint.Instantiate), string(failpoint.Publish),
 	string(failpoint.Replay),
 	string(failpoint.Constructed),
-	string(failpoint.Added), string(failpoint.Build), string(failpoint.Built), string(failpoint.Stack),
+	string(failpoint.Added), string(failpoint.Build), string(failpoint.Built),
+	string(failpoint.Stack),
 	string(failpoint.Unload)}
 
 // Poison leads an operation that one group cannot follow and another one cannot take back.

@@ -175,7 +175,7 @@ func Detectors() []Detector {
 			Name: "programs", What: "whole programs in C, compared with what they do natively",
 			Why:     "it alone knows what C programs expect of a linker",
 			Package: "programs", Sees: []string{linkerFolder},
-			Run:  "^Test(Command|Position|CloseEnds|ExitOfOne|Scenarios|Libraries|Main)",
+			Run:  "^Test(Command|Position|CloseEnds|ExitOfOne|Scenarios|Libraries|Main|Standard)",
 			Args: short,
 		},
 		{
