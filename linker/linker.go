@@ -33,6 +33,7 @@ type Linker struct {
 	linkerSymbols  map[string]uint32 // addresses that the linker decides: __heap_base and the like
 	alloc          allocator
 	host           *image.Module // the linker's own functions
+	sums           image.Sums    // of libraries' bytes
 
 	// committed is what readers see without a lock. It is stored under the state lock alone.
 	committed atomic.Pointer[image.Snapshot]

@@ -12,7 +12,6 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
-	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // library loads a library that was prepared, or finds it loaded, or does so with several. The
@@ -310,48 +309,6 @@ func (t *tx) threadLocal(ctx context.Context, s *space.LoadStep) error {
 			}
 			s.TLS[&g.space][m] = base
 		}
-	}
-	return nil
-}
-
-// writeData writes a module's data area: zero where it has no data, for memory is used again.
-func (l *Linker) writeData(m *image.Module) error {
-	if m.Src == nil {
-		return nil
-	}
-	if m.Generated {
-		l.writeGiven(m)
-		return nil
-	}
-	bounds := m.Memory
-	if m.Fixed {
-		bounds = spans.Span{Base: 0, Size: uint32(min(uint64(len(l.shared.Mem.Bytes())), 1<<32-1))}
-	} else if b, ok := l.shared.Mem.At(bounds.Base, bounds.Size); ok {
-		clear(b)
-	}
-	globals := m.Placement()
-	for i := range m.Src.Data {
-		d := &m.Src.Data[i]
-		if d.Mode != wasm.Active {
-			continue
-		}
-		v, err := d.Offset.Eval(globals)
-		if err != nil {
-			return fmt.Errorf("linker: offset of data segment %d: %w", i, err)
-		}
-		base := uint32(v)
-		if base < bounds.Base || uint64(base)+uint64(len(d.Bytes)) > bounds.End() {
-			return &SegmentError{Module: m.Name, Segment: fmt.Sprintf("data segment %d", i),
-				From: uint64(base),
-				To:   uint64(base) + uint64(len(d.Bytes)), Low: uint64(bounds.Base),
-				High: bounds.End()}
-		}
-		b, ok := l.shared.Mem.At(base, uint32(len(d.Bytes)))
-		if !ok {
-			return &LimitError{Limit: "memory (bytes)", Value: uint64(base) + uint64(len(d.Bytes)),
-				Max: uint64(len(l.shared.Mem.Bytes()))}
-		}
-		copy(b, d.Bytes)
 	}
 	return nil
 }

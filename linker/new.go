@@ -35,7 +35,7 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 		config = NewConfig()
 	}
 	l := &Linker{shared: space.Shared{Runtime: rt, Polls: config.polls, MaxCalls: config.maxCalls},
-		config: config, hostShims: map[string]*image.Module{},
+		config: config, sums: image.NewSums(), hostShims: map[string]*image.Module{},
 		callers: map[string]wazero.CompiledModule{}}
 	l.heap = l.newHeap()
 	l.shared.CallerCode = l.compileCaller

@@ -2,7 +2,6 @@ package linker
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
@@ -28,9 +27,9 @@ type preparation struct {
 	all      bool            // take nothing for loaded
 
 	root    place
-	each    []place            // of what is only looked for, see opening.all
-	given   *[sha256.Size]byte // the sum of the root's bytes, if the caller gives them
-	modules []*prepared        // in the order in which they were found
+	each    []place     // of what is only looked for, see opening.all
+	given   *image.Sum  // of the root's bytes, if the caller gives them
+	modules []*prepared // in the order in which they were found
 	names   map[string]place
 	files   image.LibraryFiles // new ones by their files, as in batch
 	of      map[*image.Module]*prepared
@@ -72,7 +71,7 @@ func (p *preparation) prepare(ctx context.Context, name string, bytes []byte, o 
 		}
 		return ctx.Err()
 	}
-	p.given = given(bytes)
+	p.given = p.l.sumOf(bytes)
 	p.root = p.find(ctx, name, bytes, nil, o)
 	p.gather(ctx)
 	if err := ctx.Err(); err != nil {
@@ -166,16 +165,26 @@ func (p *preparation) search(ctx context.Context, name string, bytes []byte, fro
 	if err != nil {
 		return fail(found.File, err)
 	}
-	m, bytes, err := p.l.decodeLibrary(name, found.File, bytes)
+	sum := p.sum(bytes, from)
+	m, bytes, err := p.l.decodeLibrary(name, found.File, bytes) // which may change them
 	if err != nil {
 		return fail(found.File, err)
 	}
 	if from != nil {
 		m.Depth = from.Depth + 1
 	}
-	m.Stat, m.Content = found.Info, sha256.Sum256(bytes)
+	m.Stat, m.Content = found.Info, sum
 	found.lib = p.add(m, bytes)
 	return found
+}
+
+// sum returns the sum of a library's bytes, as they were read. Those that the caller gives, whose
+// from is nil, are summed up already.
+func (p *preparation) sum(bytes []byte, from *image.Module) image.Sum {
+	if p.given != nil && from == nil {
+		return *p.given
+	}
+	return p.l.sums.Of(bytes)
 }
 
 // add notes a module that was read.

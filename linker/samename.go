@@ -1,9 +1,9 @@
 package linker
 
 import (
-	"crypto/sha256"
 	"fmt"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
@@ -22,11 +22,11 @@ func (e *OtherBytesError) Error() string {
 		"or give the new version a name of its own", text.Name(e.Name), text.Name(e.File))
 }
 
-// given is the sum of the bytes that a caller gives, nil if it gives none.
-func given(bytes []byte) *[sha256.Size]byte {
+// sumOf returns the sum of the bytes that a caller gives, nil if it gives none.
+func (l *Linker) sumOf(bytes []byte) *image.Sum {
 	if len(bytes) == 0 {
 		return nil
 	}
-	sum := sha256.Sum256(bytes)
+	sum := l.sums.Of(bytes)
 	return &sum
 }

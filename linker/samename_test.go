@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // plainImage links main-exe.wasm, with the fixtures of one thread to load.
@@ -86,6 +87,25 @@ func TestOtherBytes(t *testing.T) {
 	}
 	if _, err := g.OpenBytes(ctx, "libodd.wasm", odd); err != nil {
 		t.Errorf("the bytes of the file: %v", err)
+	}
+}
+
+// Bytes are the library that they were given for, also when the linker changes them: here it
+// translates exceptions of the older kind.
+func TestChangedBytesAreTheSame(t *testing.T) {
+	ctx, g := t.Context(), plainImage(t)
+	var b wasm.Builder
+	b.CustomFirst((&dylink.Info{}).Section())
+	catchAll := new(wasm.Code).Raw(0x06, 0x40, 0x19, 0x0b) // try, catch_all, end
+	b.ExportFunc("f", b.Func(b.Type(nil, nil), nil, catchAll))
+	bytes, err := b.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if _, err := g.OpenBytes(ctx, "older", bytes); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

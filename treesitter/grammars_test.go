@@ -154,7 +154,10 @@ func TestLoadThatFails(t *testing.T) {
 		!errors.Is(err, treesitter.ErrNoLanguage) || e.File != "glue.wasm" {
 		t.Errorf("no function: %v", err)
 	}
-	if _, err := l.Load(t.Context(), "x", []byte("nope")); !errors.As(err, &e) {
+	// the linker says it: the file is not read before
+	var le *linker.LoadError
+	if _, err := l.Load(t.Context(), "x", []byte("nope")); !errors.As(err, &le) ||
+		errors.As(err, &e) {
 		t.Errorf("no module: %v", err)
 	}
 	// a module that has the function, and is no library: its name is the only thing that fits

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker"
-	"github.com/lockstep-wasm/lockstep/linker/modinfo"
 )
 
 // Language is a grammar that was loaded into a [Library], and what it says of itself.
@@ -42,18 +41,19 @@ const errorSymbol = 1<<16 - 1
 // the name of the language. The error is a [*LanguageError], or one of the linker's; the grammar is
 // unloaded then.
 func (l *Library) Load(ctx context.Context, file string, grammar []byte) (*Language, error) {
-	function, err := languageFunction(grammar)
-	if err != nil {
-		return nil, &LanguageError{File: file, Err: err}
-	}
 	var language *Language
-	err = l.do(ctx, func(c *call) error {
+	err := l.do(ctx, func(c *call) error {
 		// Local: many scanners are written in C, with helpers of the same names.
 		library, err := l.group.OpenBytes(c.ctx, file, grammar, linker.Local)
 		if err != nil {
 			return err
 		}
-		language, err = l.language(c, file, library, function)
+		function, err := languageFunction(library)
+		if err != nil {
+			err = &LanguageError{File: file, Err: err}
+		} else {
+			language, err = l.language(c, file, library, function)
+		}
 		if err != nil {
 			err = errors.Join(err, l.group.CloseLibrary(c.ctx, library))
 		}
@@ -65,14 +65,11 @@ func (l *Library) Load(ctx context.Context, file string, grammar []byte) (*Langu
 	return language, nil
 }
 
-// languageFunction finds the function that returns a module's language.
-func languageFunction(grammar []byte) (string, error) {
-	m, err := modinfo.Read(grammar)
-	if err != nil {
-		return "", err
-	}
-	for _, x := range m.Exports {
-		if x.Kind == modinfo.Function && strings.HasPrefix(x.Name, functionPrefix) &&
+// languageFunction finds the function that returns a module's language. It asks the linker, so that
+// the file is read once.
+func languageFunction(library *linker.Library) (string, error) {
+	for _, x := range library.Symbols() {
+		if x.Kind == linker.Function && strings.HasPrefix(x.Name, functionPrefix) &&
 			!strings.Contains(x.Name, "external_scanner_") {
 			return x.Name, nil
 		}

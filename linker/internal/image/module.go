@@ -16,11 +16,11 @@ import (
 // what is said to be guarded.
 type Module struct {
 	ID      uint32
-	Name    string            // by which other modules need it
-	File    string            // where it was found
-	Depth   int               // how many modules lead from the one that was asked for to this one
-	Stat    fs.FileInfo       // of that file; nil for a module given as bytes
-	Content [sha256.Size]byte // the sum of its bytes, of a library
+	Name    string      // by which other modules need it
+	File    string      // where it was found
+	Depth   int         // how many modules lead from the one that was asked for to this one
+	Stat    fs.FileInfo // of that file; nil for a module given as bytes
+	Content Sum         // of its bytes as they were read, of a library
 
 	Src  *wasm.Module // nil for the linker's own functions
 	Info *dylink.Info // nil for an executable that was linked without any library

@@ -1,6 +1,7 @@
 package linmem
 
 import (
+	"os"
 	"sync"
 
 	"github.com/tetratelabs/wazero/api"
@@ -17,6 +18,7 @@ const PageSize = 65536
 // then on grows it without asking the allocator.
 type Memory struct {
 	backing experimental.LinearMemory
+	own     bool       // it is address space of its own
 	all     []byte     // at its maximum
 	memory  api.Memory // knows how much of it is in use
 
@@ -30,6 +32,8 @@ func (m *Memory) Allocate(user experimental.MemoryAllocator, limit uint64) (got 
 		m.backing = user.Allocate(limit, limit)
 	} else if m.backing = reserve(limit); m.backing == nil {
 		m.backing = &heap{}
+	} else {
+		m.own = true
 	}
 	m.all = m.backing.Reallocate(limit)
 	return uint64(len(m.all))
@@ -75,6 +79,17 @@ func (m *Memory) At(address, n uint32) ([]byte, bool) {
 		return nil, false
 	}
 	return all[address : uint64(address)+uint64(n)], true
+}
+
+// Touch prepares n bytes at an address, which are going to be written: the system gives all their
+// pages at once, which takes less time than one at a time. Where that cannot be had, it does
+// nothing.
+func (m *Memory) Touch(address, n uint32) {
+	page := uint64(os.Getpagesize())
+	first, end := (uint64(address)+page-1)&^(page-1), (uint64(address)+uint64(n))&^(page-1)
+	if m.own && n >= PageSize && first < end && end <= uint64(len(m.Bytes())) {
+		populate(m.all[first:end])
+	}
 }
 
 // borrowed is the engine's view of the memory: it cannot move or free it.

@@ -53,6 +53,8 @@ func TestMemory(t *testing.T) {
 			lent := engine.Reallocate(PageSize)
 			memory := &pages{n: 1}
 			m.Attach(memory)
+			m.Touch(0, limit) // more than there is
+			m.Touch(8, PageSize-8)
 			view, ok := m.At(PageSize-8, 8)
 			if !ok {
 				t.Fatal("the last bytes cannot be reached")
