@@ -23,9 +23,10 @@ import (
 type Instance struct {
 	Mod     api.Module
 	Shims   []api.Module
-	fillers []api.Module               // of its hook tables
-	writers map[uint32]*writerInstance // by batch, from when a function of it is put into a table
-	tls     uint32                     // its thread-local storage; 0 for none
+	fillers []api.Module // of its hook tables
+	// table writers by batch, from when a function of it is put into a table
+	writers map[uint32]api.Module
+	tls     uint32 // its thread-local storage; 0 for none
 }
 
 // Anonymous is the configuration of every instance: without a name there can be many of one module,
@@ -232,6 +233,9 @@ func (sp *Space) takeOut(ctx context.Context, m *image.Module, keep ...uint32) (
 			delete(sp.functions, fn)
 		}
 	}
+	if len(inst.writers) > 0 { // they may be of these
+		sp.slotPutter, sp.pltPutter = putter{}, putter{}
+	}
 	sp.Dropped(m)
 	delete(sp.Instances, m)
 	delete(sp.Imports, shim.ImportName(m))
@@ -247,8 +251,8 @@ func (inst *Instance) all() []api.Module {
 	if inst.Mod != nil {
 		all = append(all, inst.Mod)
 	}
-	for _, p := range inst.writers {
-		all = append(all, p.mod)
+	for _, w := range inst.writers {
+		all = append(all, w)
 	}
 	return append(all, inst.fillers...)
 }

@@ -62,7 +62,9 @@ type Space struct {
 	awaited   map[*image.Module][]*image.PLTEntry
 	functions map[*image.Function]*Pool
 	callers   map[string]*Pool // of function pointers, by signature
-	calls     int              // of its functions that are under way
+	// by which functions are put into the function table, and into the PLT
+	slotPutter, pltPutter putter
+	calls                 int // of its functions that are under way
 	// trampolines are the closures that guests prepared.
 	trampolines map[image.TrampolineKey]api.Module
 }

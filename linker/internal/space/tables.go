@@ -14,17 +14,25 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
-// writerInstance is a module's table writer in one group. Its functions do not call out, so one of
-// each serves all calls.
-type writerInstance struct {
-	mod         api.Module
-	put, putPLT api.Function
+// putter is the function of a table writer that was used last. An api.Function has a stack of its
+// own, which is most of what a table writer takes, so a group keeps one for each of its two tables.
+// The functions do not call out, so one serves all calls.
+type putter struct {
+	of  api.Module
+	put api.Function
+}
+
+// use makes it the function of a table writer.
+func (p *putter) use(writer api.Module, export string) api.Function {
+	if p.of != writer {
+		*p = putter{writer, writer.ExportedFunction(export)}
+	}
+	return p.put
 }
 
 // writerOf returns the instance that puts a function into this group's tables, and the function's
 // number to it.
-func (sp *Space) writerOf(ctx context.Context, fn *image.Function) (*writerInstance, uint64,
-	error) {
+func (sp *Space) writerOf(ctx context.Context, fn *image.Function) (api.Module, uint64, error) {
 	m := fn.Mod
 	batch, position := fn.Index/writerBatch, uint64(fn.Index%writerBatch)
 	inst := sp.Instances[m]
@@ -32,8 +40,8 @@ func (sp *Space) writerOf(ctx context.Context, fn *image.Function) (*writerInsta
 		inst = &Instance{}
 		sp.Instances[m] = inst
 	}
-	if p := inst.writers[batch]; p != nil {
-		return p, position, nil
+	if w := inst.writers[batch]; w != nil {
+		return w, position, nil
 	}
 	if err := sp.Inject(ctx, failpoint.Putter); err != nil {
 		return nil, 0, err
@@ -42,18 +50,16 @@ func (sp *Space) writerOf(ctx context.Context, fn *image.Function) (*writerInsta
 	if err != nil {
 		return nil, 0, err
 	}
-	mod, err := sp.shared.InstantiateIn(ctx, compiled,
+	w, err := sp.shared.InstantiateIn(ctx, compiled,
 		func(name string) api.Module { return sp.Namespace(shim.WriterNamespace(m, name)) })
 	if err != nil {
 		return nil, 0, err
 	}
 	if inst.writers == nil {
-		inst.writers = map[uint32]*writerInstance{}
+		inst.writers = map[uint32]api.Module{}
 	}
-	p := &writerInstance{mod: mod, put: mod.ExportedFunction(shim.PutSlot),
-		putPLT: mod.ExportedFunction(shim.PutPLT)}
-	inst.writers[batch] = p
-	return p, position, nil
+	inst.writers[batch] = w
+	return w, position, nil
 }
 
 // fill puts functions into slots of the function table.
@@ -68,7 +74,7 @@ func (sp *Space) fill(ctx context.Context, fills []Fill) error {
 
 // PutSlot puts a function into an entry of the function table.
 func (sp *Space) PutSlot(ctx context.Context, slot uint32, fn *image.Function) error {
-	p, position, err := sp.writerOf(ctx, fn)
+	w, position, err := sp.writerOf(ctx, fn)
 	if err != nil {
 		return fmt.Errorf("linker: function %s of %s into the table: %w", text.Quote(fn.Name),
 			text.Name(fn.Mod.Name), err)
@@ -76,13 +82,13 @@ func (sp *Space) PutSlot(ctx context.Context, slot uint32, fn *image.Function) e
 	if err := sp.Inject(ctx, failpoint.Put); err != nil {
 		return err
 	}
-	_, err = p.put.Call(ctx, uint64(slot), position)
+	_, err = sp.slotPutter.use(w, shim.PutSlot).Call(ctx, uint64(slot), position)
 	return err
 }
 
 // PutPLT puts a function into an entry of the PLT.
 func (sp *Space) PutPLT(ctx context.Context, index uint32, fn *image.Function) error {
-	p, position, err := sp.writerOf(ctx, fn)
+	w, position, err := sp.writerOf(ctx, fn)
 	if err != nil {
 		return fmt.Errorf("linker: function %s of %s into the link table: %w", text.Quote(fn.Name),
 			text.Name(fn.Mod.Name), err)
@@ -90,7 +96,8 @@ func (sp *Space) PutPLT(ctx context.Context, index uint32, fn *image.Function) e
 	if err := sp.Inject(ctx, failpoint.Link); err != nil {
 		return err
 	}
-	if _, err := p.putPLT.Call(ctx, uint64(index), position); err != nil {
+	_, err = sp.pltPutter.use(w, shim.PutPLT).Call(ctx, uint64(index), position)
+	if err != nil {
 		return err
 	}
 	sp.forgetPLT(index) // it may have held another one
