@@ -77,7 +77,8 @@ Settle(g, counts) ==
     LET gone == Unused(g, counts)
         first == \E c \in gone : c \in owed \/ c \in local[g]
     IN  /\ phase' = [c \in Copies |-> IF c \notin gone THEN phase[c]
-                                      ELSE IF first THEN "Hidden" ELSE "Unloaded"]
+                                      ELSE IF ~first THEN "Unloaded"
+                                      ELSE IF "HidesFirst" \in Off THEN phase[c] ELSE "Hidden"]
         /\ closer' = [c \in Copies |-> IF c \in gone /\ first THEN g
                                        ELSE IF closer[c] = g THEN None ELSE closer[c]]
         /\ step' = [step EXCEPT ![g] = IF first THEN "Destroying" ELSE "Idle"]
@@ -86,20 +87,29 @@ Settle(g, counts) ==
 (* Opening, using, closing                                                 *)
 (***************************************************************************)
 
+\* The copies that a group can have by the library's name; one of them may have to be made.
+Named ==
+    LET loaded == {d \in Copies : phase[d] = "Loaded"}
+        hidden == {d \in Copies :
+                       phase[d] = "Hidden" /\ Off \cap {"HiddenHasNoName", "HiddenStays"} # {}}
+        found == IF loaded # {} THEN loaded ELSE hidden
+        fresh == {d \in Copies : phase[d] = "New" /\ \A e \in 1..(d - 1) : phase[e] # "New"}
+    IN  IF found = {} \/ "OpenLooksTwice" \in Off THEN found \cup fresh ELSE found
+
 \* g opens the library: the copy that its name leads to, or a new one, whose constructor registers
 \* a destructor.
 \* In Go: linker.Group.Open
 OpenLibrary(g, h, c) ==
     /\ step[g] = "Idle"
     /\ of[h] = 0
-    /\ IF \E d \in Copies : phase[d] = "Loaded"
-       THEN phase[c] = "Loaded"
-       ELSE phase[c] = "New" /\ \A d \in 1..(c - 1) : phase[d] # "New"
+    /\ c \in Named
     /\ of' = [of EXCEPT ![h] = c]
     /\ count' = [count EXCEPT ![c] = count[c] + 1]
-    /\ phase' = [phase EXCEPT ![c] = "Loaded"]
+    /\ phase' = (IF "HiddenHasNoName" \in Off /\ phase[c] = "Hidden" THEN phase
+                 ELSE [phase EXCEPT ![c] = "Loaded"])
+    /\ closer' = (IF "HiddenStays" \in Off THEN [closer EXCEPT ![c] = None] ELSE closer)
     /\ owed' = (IF phase[c] = "New" THEN owed \cup {c} ELSE owed)
-    /\ UNCHANGED <<given, local, closer, runs, step, arg, late>>
+    /\ UNCHANGED <<given, local, runs, step, arg, late>>
 
 \* g has looked at a handle, and will use it, or give it up.
 \* In Go: linker.Library.closedIn, linker.Linker.closable
@@ -194,6 +204,8 @@ Finish(g) ==
     /\ step[g] = "Destroying"
     /\ runs[g] = 0
     /\ \A c \in Copies : closer[c] = g => (c \notin owed /\ c \notin local[g])
+    /\ "WaitsForNone" \in Off =>
+           (\A c \in Copies : (closer[c] = g => (\A k \in Groups : c \notin local[k])))
     /\ IF "LooksAgain" \in Off
        THEN /\ phase' = [c \in Copies |-> IF closer[c] = g THEN "Unloaded" ELSE phase[c]]
             /\ closer' = [c \in Copies |-> IF closer[c] = g THEN None ELSE closer[c]]
@@ -215,7 +227,9 @@ Ended(g) ==
     /\ step[g] = "Ending"
     /\ runs[g] = 0
     /\ local[g] = {}
-    /\ Settle(g, count)
+    /\ IF "EndLooks" \in Off
+       THEN step' = [step EXCEPT ![g] = "Idle"] /\ UNCHANGED <<phase, closer>>
+       ELSE Settle(g, count)
     /\ UNCHANGED <<count, of, given, owed, local, runs, arg, late>>
 
 \* g dies: nothing of it runs any more.  What it was closing is left to the next call that unloads

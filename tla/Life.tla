@@ -49,11 +49,13 @@ Init ==
 \* whether all groups are to end.
 \* In Go: linker.Group.Spawn
 Reserve(g) ==
-    /\ state[g] = "None"
+    /\ state[g] = "None" \/ (state[g] = "Released" /\ "ReleasedIsGone" \in Off)
     /\ "AddedFirst" \in Off => ~ended
     /\ state' = [state EXCEPT ![g] = "Reserved"]
     /\ lock' = [lock EXCEPT ![g] = "Builder"]
-    /\ UNCHANGED <<cause, instances, list, works, ended, ender, found>>
+    /\ cause' = cause \ {g}
+    /\ instances' = [instances EXCEPT ![g] = "None"]
+    /\ UNCHANGED <<list, works, ended, ender, found>>
 
 \* The group is added to the list.
 \* In Go: coord.Child.Attach
@@ -104,7 +106,7 @@ Enter(g) ==
     /\ state[g] = "Live"
     /\ lock[g] = "None"
     /\ g \notin works
-    /\ g \notin cause
+    /\ g \notin cause \/ "EnterLooks" \in Off
     /\ lock' = [lock EXCEPT ![g] = "Caller"]
     /\ UNCHANGED <<state, cause, instances, list, works, ended, ender, found>>
 
@@ -149,6 +151,7 @@ TakeOver(g) ==
     /\ state[g] = "Live"
     /\ g \in cause
     /\ lock[g] = "None"
+    /\ ended \/ "NextReleases" \notin Off
     /\ lock' = [lock EXCEPT ![g] = "Closer"]
     /\ UNCHANGED <<state, cause, instances, list, works, ended, ender, found>>
 
@@ -160,17 +163,20 @@ CloseInstances(g) ==
     /\ g \notin works \/ "AwaitOut" \in Off
     /\ g \in list \/ "ListedLast" \in Off
     /\ instances' = [instances EXCEPT ![g] = "Closed"]
-    /\ UNCHANGED <<state, cause, list, lock, works, ended, ender, found>>
+    /\ lock' = (IF "HeldToTheEnd" \in Off /\ state[g] = "Live" THEN [lock EXCEPT ![g] = "None"]
+                ELSE lock)
+    /\ UNCHANGED <<state, cause, list, works, ended, ender, found>>
 
 \* Then it is taken out of the list, and is released.
 \* In Go: linker.Group.Close
 Release(g) ==
     /\ lock[g] = "Closer"
     /\ g \in list
-    /\ instances[g] = "Closed" \/ "ListedLast" \in Off
+    /\ \/ instances[g] = "Closed" \/ "ListedLast" \in Off
+       \/ instances[g] = "None" /\ "FailedIsClosed" \in Off
     /\ list' = list \ {g}
     /\ state' = [state EXCEPT ![g] = "Released"]
-    /\ lock' = [lock EXCEPT ![g] = IF instances[g] = "Closed" THEN "None" ELSE "Closer"]
+    /\ lock' = [lock EXCEPT ![g] = IF instances[g] = "Open" THEN "Closer" ELSE "None"]
     /\ UNCHANGED <<cause, instances, works, ended, ender, found>>
 
 (***************************************************************************)
@@ -193,6 +199,7 @@ ReadList ==
 
 Kill ==
     /\ ender = "Killing"
+    /\ "KillsAtOnce" \in Off => (\A g \in found : lock[g] # "Caller")
     /\ cause' = cause \cup {g \in found : state[g] # "Released"}
     /\ ender' = "Done"
     /\ UNCHANGED <<state, instances, list, lock, works, ended, found>>

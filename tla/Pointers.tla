@@ -59,7 +59,7 @@ Take(l) ==
     /\ has[l] = 0
     /\ IF Home(l) # 0 /\ "OwnerFirst" \notin Off
        THEN /\ Gets(l, resting[Home(l)][1])
-            /\ resting' = Cut(resting, Home(l))
+            /\ resting' = (IF "RestEnds" \in Off THEN resting ELSE Cut(resting, Home(l)))
             /\ UNCHANGED size
        ELSE IF resting # <<>> /\ (Len(resting) > Keep \/ size = Max \/ "Rest" \in Off)
        THEN LET i == (IF "OldestFirst" \in Off THEN Len(resting) ELSE 1)

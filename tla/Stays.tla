@@ -170,7 +170,7 @@ Usable(r, s) ==
     /\ s \in seen
     /\ by[s] # None
     /\ by[s] = r \/ "ForeignIsRefused" \in Off
-    /\ s = Top(r) \/ Off \cap {"BusyIsRefused", "ForeignIsRefused"} # {}
+    /\ s = Top(r) \/ Off \cap {"BusyIsRefused", "ForeignIsRefused", "NestsInnermost"} # {}
 
 \* r calls into the group of s with the context of s.
 \* In Go: linker.Group.enter, linker.entry.from
@@ -184,7 +184,12 @@ Nest(r, s) ==
     /\ New # {}
     /\ Begins(r, Least(New), group[s])
     /\ seen' = seen \ {Least(New)}
-    /\ UNCHANGED <<leads, owner, queue, parked, blocked, spare, crosses>>
+    /\ parked' = (IF "NestsInnermost" \in Off
+                  THEN [g \in Groups |-> IF g = group[s] THEN FALSE
+                                         ELSE IF Top(r) # 0 /\ g = group[Top(r)] THEN TRUE
+                                         ELSE parked[g]]
+                  ELSE parked)
+    /\ UNCHANGED <<leads, owner, queue, blocked, spare, crosses>>
 
 \* r calls into another group than that of its stay, which is parked meanwhile.
 \* In Go: linker.entry.from
@@ -247,6 +252,16 @@ Next ==
 
 StaySpec == Init /\ [][Next]_stayVars
 
+\* A wait ends, and so does a call, however much its code calls, in a model in which calls nest twice
+\* at most.  A turn in a queue is taken.  No goroutine has to call.
+FairStaySpec ==
+    /\ StaySpec
+    /\ \A r \in Goroutines :
+        /\ WF_stayVars(Unblock(r))
+        /\ WF_stayVars(\E g \in Groups : Enter(r, g) \/ Crossed(r, g))
+        /\ SF_stayVars(Leave(r))
+        /\ SF_stayVars(Back(r))
+
 (***************************************************************************)
 (* What holds                                                              *)
 (***************************************************************************)
@@ -279,4 +294,9 @@ StaysNest ==
             (stack[r] = <<>> \/ group'[Last(stack'[r])] = group[Top(r)] \/ crosses[r] # 0))
         /\ ((stack[r] = <<>> /\ stack'[r] # <<>>) =>
             (\E g \in Groups : r \in Range(queue[g])))]_stack
+
+\* A goroutine that waits for a group gets in, where goroutines do not call into each other's groups.
+CallsGetIn ==
+    \A r \in Goroutines : \A g \in Groups :
+        ((r \in Range(queue[g])) ~> (r \notin Range(queue[g])))
 =============================================================================
