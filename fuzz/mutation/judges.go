@@ -10,7 +10,8 @@ import (
 )
 
 // judges are the tests that should notice a change of a package, the fastest first: its own, and
-// those of packages whose subject it is.
+// those of packages whose subject it is. A room of the linker is judged by its own tests alone: it
+// is a room so that it can be tested alone, and the linker's tests take a minute.
 func judges(folder string) []string {
 	more := map[string][]string{
 		"linker/protocol": {"model", "linker/coord", "fuzz"},
@@ -19,11 +20,7 @@ func judges(folder string) []string {
 		"lincheck":        {"lincheck/drive"},
 		"linker":          {"programs", "fuzz/graphs"},
 	}
-	list := append([]string{folder}, more[folder]...)
-	if strings.HasPrefix(folder, "linker/internal/") {
-		list = append(list, "linker")
-	}
-	return list
+	return append([]string{folder}, more[folder]...)
 }
 
 // detectors makes the judges something that a faults.Bench can run.

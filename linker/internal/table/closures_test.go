@@ -95,3 +95,41 @@ func TestClosures(t *testing.T) {
 		}
 	})
 }
+
+// When the table cannot grow, entries leave the quarantine early, those of constructors first, and
+// none leaves one without end.
+func TestTakeEarly(t *testing.T) {
+	given := func(keep uint32) *Closures {
+		c := &Closures{Keep: keep}
+		c.Add(spans.Span{Base: 1, Size: 1})
+		if slot := c.TakeFree(); slot != 1 {
+			t.Fatalf("TakeFree: %d", slot)
+		}
+		c.Adopt(3)
+		if c.Give(3) || !c.Give(1) {
+			t.Fatal("the entry of a constructor is counted, or the other one is not")
+		}
+		return c
+	}
+	c := given(2)
+	if slot := c.TakeSpare(); slot != 0 {
+		t.Errorf("%d leaves a quarantine that keeps two", slot)
+	}
+	for _, want := range []uint32{3, 1, 0} {
+		if slot := c.TakeEarly(); slot != want {
+			t.Errorf("TakeEarly: %d, want %d", slot, want)
+		}
+	}
+	if slot := given(forever).TakeEarly(); slot != 0 {
+		t.Errorf("%d leaves a quarantine without end", slot)
+	}
+}
+
+// What a failed operation had taken goes behind all that was given back, and nothing else does.
+func TestRetireAgain(t *testing.T) {
+	c := Closures{Quarantined: []uint32{1, 2, 3}, spare: []uint32{4, 5}}
+	c.RetireAgain([]uint32{1, 9, 4})
+	if !slices.Equal(c.Quarantined, []uint32{2, 3, 1}) || !slices.Equal(c.spare, []uint32{5, 4}) {
+		t.Errorf("in quarantine are %v, spare are %v", c.Quarantined, c.spare)
+	}
+}

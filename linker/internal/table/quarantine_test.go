@@ -123,3 +123,60 @@ func (s *Quarantine) inQuarantine() (list []Owned) {
 	}
 	return list
 }
+
+// An owner is remembered while what it gave back rests, and entries without an owner have no home.
+func TestRemembers(t *testing.T) {
+	a, b := spans.Owner{What: "a"}, spans.Owner{What: "b"}
+	s := Quarantine{Slots: Slots{Length: 1, Max: 100}, Keep: 2}
+	take := func(who spans.Owner, want uint32) {
+		t.Helper()
+		if base, err := s.Take(1, 1, who); base != want || err != nil {
+			t.Fatalf("Take for %q: %d, %v, want %d", who.What, base, err, want)
+		}
+	}
+	remembers := func(isA, none bool) {
+		t.Helper()
+		if s.Remembers(a) != isA || s.RemembersNone() != none {
+			t.Fatalf("a is remembered: %v, none is: %v", s.Remembers(a), s.RemembersNone())
+		}
+	}
+	take(spans.Owner{}, 1)
+	take(a, 2)
+	remembers(false, true)
+	s.Retire(spans.Span{Base: 1, Size: 1}, spans.Owner{})
+	remembers(false, true)
+	s.Retire(spans.Span{Base: 2, Size: 1}, a)
+	remembers(true, false)
+	take(a, 2)
+	remembers(false, true)
+	take(spans.Owner{}, 3)
+	s.Retire(spans.Span{Base: 2, Size: 1}, a)
+	s.Retire(spans.Span{Base: 3, Size: 1}, b)
+	take(b, 3)
+	take(spans.Owner{}, 4) // one entry rests, and another that is a's: the quarantine keeps both
+	s.Retire(spans.Span{Base: 3, Size: 1}, b)
+	take(spans.Owner{}, 1) // three rest: that which has rested longest is free
+	remembers(true, false)
+}
+
+// What rests is used again as soon as it may be, before the table grows. A quarantine without end
+// keeps everything, and then the table is full.
+func TestRestEnds(t *testing.T) {
+	a, b := spans.Owner{What: "a"}, spans.Owner{What: "b"}
+	for _, c := range []struct{ keep, want uint32 }{{0, 1}, {1, 2}, {forever, 0}} {
+		s := Quarantine{Slots: Slots{Length: 1, Max: 3}, Keep: c.keep}
+		base, err := s.Take(1, 1, a)
+		if base != 1 || err != nil {
+			t.Fatalf("%d, %v", base, err)
+		}
+		if c.keep == forever { // nothing else is left
+			s.Max = 2
+		}
+		s.Retire(spans.Span{Base: 1, Size: 1}, a)
+		var full *FullError
+		if base, err = s.Take(1, 1, b); base != c.want || (err != nil) != errors.As(err, &full) ||
+			(err != nil) != (c.want == 0) {
+			t.Errorf("a quarantine of %d: %d, %v", c.keep, base, err)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"math"
 	"testing"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
@@ -24,5 +25,12 @@ func TestSlots(t *testing.T) {
 	s.Give(spans.Span{Base: 12, Size: 8})
 	if got, err := s.Take(2, 4); got != 12 || err != nil {
 		t.Fatalf("take(2, 4) = %d, %v", got, err)
+	}
+	end := Slots{Length: math.MaxInt32 - 1, Max: math.MaxUint32}
+	if got, err := end.Take(1, 1); got != math.MaxInt32-1 || err != nil {
+		t.Errorf("the last entry: %d, %v", got, err)
+	}
+	if got, err := end.Take(1, 1); err == nil {
+		t.Errorf("one more: %d", got)
 	}
 }
