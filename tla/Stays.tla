@@ -252,8 +252,8 @@ Next ==
 
 StaySpec == Init /\ [][Next]_stayVars
 
-\* A wait ends, and so does a call, however much its code calls, in a model in which calls nest twice
-\* at most.  A turn in a queue is taken.  No goroutine has to call.
+\* A wait ends, and so does a call, however much its code calls, in a model in which calls nest
+\* twice at most.  A turn in a queue is taken.  No goroutine has to call.
 FairStaySpec ==
     /\ StaySpec
     /\ \A r \in Goroutines :
@@ -295,7 +295,8 @@ StaysNest ==
         /\ ((stack[r] = <<>> /\ stack'[r] # <<>>) =>
             (\E g \in Groups : r \in Range(queue[g])))]_stack
 
-\* A goroutine that waits for a group gets in, where goroutines do not call into each other's groups.
+\* A goroutine that waits for a group gets in, where goroutines do not call into each other's
+\* groups.
 CallsGetIn ==
     \A r \in Goroutines : \A g \in Groups :
         ((r \in Range(queue[g])) ~> (r \notin Range(queue[g])))
