@@ -24,7 +24,7 @@ import (
 //   - One goroutine at a time is in a group, and goroutine is that one, or 0 when the activation is
 //     over.
 //   - Activations form a stack by parent; only the innermost one is not busy.
-//   - An activation with tx belongs to the operation, and ends before that is published. One with
+//   - An activation with op belongs to the operation, and ends before that is published. One with
 //     replay begins nothing: every request of it is ErrReplay.
 //
 // Rejected: a context that counts as the activation around it when its own is over. That one may be
@@ -37,7 +37,7 @@ type activation struct {
 	parent *activation // the activation from which this one was begun
 	// the one that stays, 0 once the activation has ended; no other may use the context
 	goroutine atomic.Uintptr
-	tx        *tx      // the operation that this goroutine leads
+	op        *linkOp  // the operation that this goroutine leads
 	receipt   *Receipt // what the context wants filled in, or nil
 	// replay says that what this goroutine does is decided: another group's operation is being
 	// replayed, a group is being built, or work is being taken back. A guest cannot ask for more.
@@ -67,35 +67,35 @@ type activation struct {
 type activationKey struct{}
 
 // Value implements context.Context.
-func (e *activation) Value(key any) any {
+func (act *activation) Value(key any) any {
 	if key == (activationKey{}) {
-		return e
+		return act
 	}
-	return e.Context.Value(key)
+	return act.Context.Value(key)
 }
 
 // begin makes the activation the context of what the calling goroutine does in it.
-func (e *activation) begin(ctx context.Context) {
-	if e.Context == nil {
-		e.Context = ctx
-		e.receipt, _ = ctx.Value(receiptKey{}).(*Receipt)
+func (act *activation) begin(ctx context.Context) {
+	if act.Context == nil {
+		act.Context = ctx
+		act.receipt, _ = ctx.Value(receiptKey{}).(*Receipt)
 	}
-	e.goroutine.Store(goroutine.ID())
+	act.goroutine.Store(goroutine.ID())
 }
 
 // withActivation begins an activation for what a goroutine does in a group without entering it; end
 // ends it.
-func withActivation(ctx context.Context, e *activation) (inner context.Context, end func()) {
-	e.begin(ctx)
-	return e, e.end
+func withActivation(ctx context.Context, act *activation) (inner context.Context, end func()) {
+	act.begin(ctx)
+	return act, act.end
 }
 
 // activationOf returns the activation that a context belongs to, nil if there is none or if it has
 // ended. It is for the linker's own functions that guests call: the engine calls them on the
 // goroutine of the activation. What the embedder calls uses ownActivation.
 func activationOf(ctx context.Context) *activation {
-	if e, _ := ctx.Value(activationKey{}).(*activation); e != nil && !e.over() {
-		return e
+	if act, _ := ctx.Value(activationKey{}).(*activation); act != nil && !act.over() {
+		return act
 	}
 	return nil
 }
@@ -105,16 +105,16 @@ func activationOf(ctx context.Context) *activation {
 // refused: who uses it would be inside a group, or inside a link operation, together with the
 // goroutine that it was made for.
 func ownActivation(ctx context.Context) (*activation, error) {
-	e, _ := ctx.Value(activationKey{}).(*activation)
+	act, _ := ctx.Value(activationKey{}).(*activation)
 	switch {
-	case e == nil:
+	case act == nil:
 		return nil, nil
-	case e.over():
+	case act.over():
 		return nil, ErrStaleContext
-	case e.goroutine.Load() != goroutine.ID():
+	case act.goroutine.Load() != goroutine.ID():
 		return nil, ErrForeignContext
 	}
-	return e, nil
+	return act, nil
 }
 
 // WithoutGroup returns a context with the values, the deadline and the cancellation of ctx that
@@ -126,7 +126,7 @@ func WithoutGroup(ctx context.Context) context.Context {
 	return context.WithValue(ctx, activationKey{}, (*activation)(nil))
 }
 
-func (e *activation) leads() bool { return e != nil && e.tx != nil }
+func (act *activation) leads() bool { return act != nil && act.op != nil }
 
 // isComparable reports whether a context can be compared with others: anything may be one.
 func isComparable(ctx context.Context) bool {
@@ -135,56 +135,57 @@ func isComparable(ctx context.Context) bool {
 
 // snapshot is what an activation sees: the committed symbols; within an operation, those of the
 // operation too.
-func (e *activation) snapshot() *image.Snapshot {
+func (act *activation) snapshot() *image.Snapshot {
 	switch {
-	case e.view != nil:
-		return e.view
-	case e.tx != nil || e.replay:
-		return e.group.l.state.snapshot
+	case act.view != nil:
+		return act.view
+	case act.op != nil || act.replay:
+		return act.group.l.state.snapshot
 	}
-	return e.group.l.committed.Load()
+	return act.group.l.committed.Load()
 }
 
-// finishKey marks the contexts of guest code that a call which only closes something must not stop.
-type finishKey struct{}
+// uncancellableKey marks the contexts of guest code that a call which only closes something must
+// not stop.
+type uncancellableKey struct{}
 
-func finishing(ctx context.Context) context.Context {
-	return context.WithValue(ctx, finishKey{}, true)
+func uncancellable(ctx context.Context) context.Context {
+	return context.WithValue(ctx, uncancellableKey{}, true)
 }
 
 // GroupFromContext returns the group whose guest called a host function, by the function's context;
 // nil for any other context, and for one whose call has ended.
 func GroupFromContext(ctx context.Context) *Group {
-	if e := activationOf(ctx); e != nil {
-		return e.group
+	if act := activationOf(ctx); act != nil {
+		return act.group
 	}
 	return nil
 }
 
 // parks reports whether others could wait for the group that a goroutine is inside: not while it
 // leads or replays an operation.
-func (e *activation) parks() bool { return e.tx == nil && !e.replay }
+func (act *activation) parks() bool { return act.op == nil && !act.replay }
 
-// endSystem releases what begin took.
-func (e *activation) endSystem() {
-	if e.unlock != nil {
-		e.unlock()
-		e.unlock = nil
+// unlockFDs releases what lockFDs took.
+func (act *activation) unlockFDs() {
+	if act.unlock != nil {
+		act.unlock()
+		act.unlock = nil
 	}
 }
 
 // over reports whether the activation has ended.
-func (e *activation) over() bool {
-	if holder := e.holder.Load(); holder != 0 {
-		return !e.group.member.IsIn(holder)
+func (act *activation) over() bool {
+	if holder := act.holder.Load(); holder != 0 {
+		return !act.group.member.IsIn(holder)
 	}
-	return e.goroutine.Load() == 0
+	return act.goroutine.Load() == 0
 }
 
 // end ends the activation: its context is of no use any more.
-func (e *activation) end() {
-	e.goroutine.Store(0)
-	e.holder.Store(0)
+func (act *activation) end() {
+	act.goroutine.Store(0)
+	act.holder.Store(0)
 }
 
 // leader is on whose behalf an operation is replayed. Code of the guest that a replay runs ends as

@@ -13,7 +13,7 @@ import (
 // binder decides how each import of a batch is satisfied. It changes nothing but the modules of the
 // batch, and it finds every error that look-ups and signatures can have.
 type binder struct {
-	t        *tx
+	t        *linkOp
 	snapshot *image.Snapshot // with the batch's modules
 	// modules of the batch that are instantiated before the present one
 	ready map[*image.Module]bool

@@ -208,7 +208,8 @@ func (b *binder) threadLocalData(m *image.Module, imp *wasm.Import, x *image.Exp
 }
 
 // makeTags makes a module that defines such tags, because m imports them.
-func (t *tx) makeTags(ctx context.Context, m *image.Module, tags []madeTag) (*image.Module, error) {
+func (op *linkOp) makeTags(ctx context.Context, m *image.Module,
+	tags []madeTag) (*image.Module, error) {
 	var b wasm.Builder
 	for _, x := range tags {
 		b.ExportTag(x.name, b.Tag(b.Type(x.typ.Params, nil)))
@@ -217,17 +218,17 @@ func (t *tx) makeTags(ctx context.Context, m *image.Module, tags []madeTag) (*im
 	if err != nil {
 		return nil, err
 	}
-	made := &image.Module{ID: t.l.nextID(), Name: "tags of " + m.Name, Generated: true,
+	made := &image.Module{ID: op.l.nextID(), Name: "tags of " + m.Name, Generated: true,
 		Code: &space.Code{}}
 	if made.Src, err = wasm.DecodeWithin(bytes, wasm.DefaultLimits().AnyCost()); err != nil {
 		return nil, err
 	}
 	made.ReadExports()
-	t.modules = append(t.modules, made)
-	if space.CodeOf(made).Compiled, err = t.l.shared.Cache.CompileModule(ctx, bytes); err != nil {
+	op.modules = append(op.modules, made)
+	if space.CodeOf(made).Compiled, err = op.l.shared.Cache.CompileModule(ctx, bytes); err != nil {
 		return nil, &FeatureError{Feature: "exception handling", Err: err}
 	}
-	t.change(func(s *image.Snapshot) {
+	op.change(func(s *image.Snapshot) {
 		for name, x := range made.Exports {
 			s.Tags = s.Tags.With(name, x)
 		}

@@ -6,24 +6,24 @@ import "context"
 // operation: leaders replay their operations in it. f must not use the group, nor the context of
 // the call that it runs in. ctx must come from a call into the group.
 func (g *Group) Block(ctx context.Context, f func()) (err error) {
-	e, err := ownActivation(ctx)
+	act, err := ownActivation(ctx)
 	switch {
 	case err != nil:
 		return err
-	case e == nil || e.group != g:
+	case act == nil || act.group != g:
 		return ErrNoGroup
 	}
-	if err := e.yields(ctx); err != nil {
+	if err := act.yields(ctx); err != nil {
 		return err
 	}
 	switch {
-	case !e.parks(): // no operation can wait for this group
+	case !act.parks(): // no operation can wait for this group
 		f()
 		return nil
-	case !e.busy.CompareAndSwap(false, true):
+	case !act.busy.CompareAndSwap(false, true):
 		return ErrBusyContext
 	}
-	defer e.busy.Store(false)
+	defer act.busy.Store(false)
 	g.member.Park()
 	defer func() { err = g.resume(ctx) }()
 	f()

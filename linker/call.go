@@ -20,39 +20,39 @@ import (
 // deadline ends that.
 func (g *Group) Call(ctx context.Context, lib *Library, name string,
 	args ...uint64) (results []uint64, err error) {
-	e, err := g.enter(ctx)
+	act, err := g.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer e.leaveWith(&err)
-	if err := e.ready(); err != nil {
+	defer act.leaveWith(&err)
+	if err := act.ready(); err != nil {
 		return nil, err
 	}
-	if e.receipt != nil {
+	if act.receipt != nil {
 		// at the end, for a guest that calls the linker gets the same context
-		defer receive(e, 0, e.snapshot().Commit)
+		defer receive(act, 0, act.snapshot().Commit)
 	}
-	p, err := e.named(lib, name)
+	p, err := act.named(lib, name)
 	if err != nil {
 		return nil, err
 	}
 	if len(args) != p.params {
 		return nil, p.wrongLength(len(args), "argument")
 	}
-	return e.call(&p, args)
+	return act.call(&p, args)
 }
 
 // named finds a function by its name, with what calls it in this group.
-func (e *activation) named(lib *Library, name string) (callee, error) {
-	g, s := e.group, e.snapshot()
-	committed := e.view == nil && e.tx == nil && !e.replay
+func (act *activation) named(lib *Library, name string) (callee, error) {
+	g, s := act.group, act.snapshot()
+	committed := act.view == nil && act.op == nil && !act.replay
 	if committed && g.recent != nil && lib != nil {
 		n := g.recent.of(name)
 		if n.commit == s.Commit && n.lib == lib && n.name == name && !lib.closedIn(s) {
 			return n.callee, nil
 		}
 	}
-	fn, err := e.function(lib, name)
+	fn, err := act.function(lib, name)
 	if err != nil {
 		return callee{}, err
 	}
@@ -71,12 +71,12 @@ func (e *activation) named(lib *Library, name string) (callee, error) {
 }
 
 // call calls a function within an activation.
-func (e *activation) call(p *callee, args []uint64) ([]uint64, error) {
+func (act *activation) call(p *callee, args []uint64) ([]uint64, error) {
 	if p.pool.Gone {
 		return nil, ErrLibraryClosed
 	}
-	results, err := p.pool.Call(e, args)
-	if err = e.called(err); err != nil {
+	results, err := p.pool.Call(act, args)
+	if err = act.called(err); err != nil {
 		return nil, err
 	}
 	return results, nil
@@ -97,13 +97,13 @@ func (g *Group) CallPointer(ctx context.Context, pointer uint32, params, results
 				image.WasmType(params, results))}
 	}
 	var values []uint64
-	err := g.inside(ctx, func(ctx context.Context, e *activation) error {
+	err := g.inside(ctx, func(ctx context.Context, act *activation) error {
 		c, err := g.space.Caller(ctx, params, results)
 		if err != nil {
 			return err
 		}
 		values, err = c.Call(ctx, slices.Concat(args, []uint64{uint64(pointer)}))
-		return g.judge(e, g.exiting(ctx, e, asPointerError(pointer, err)))
+		return g.closeOnExit(act, g.exiting(ctx, act, asPointerError(pointer, err)))
 	})
 	if err != nil {
 		return nil, err

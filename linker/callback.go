@@ -49,12 +49,13 @@ func (g *Group) NewCallback(ctx context.Context, f api.GoModuleFunc, params,
 		return 0, &CallbackError{Type: typ.String(), Reason: "the Go function is nil"}
 	}
 	var slot uint32
-	err := g.inside(ctx, func(ctx context.Context, e *activation) error {
-		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) (err error) {
-			if slot, err = t.closure(ctx); err != nil {
+	err := g.inside(ctx, func(ctx context.Context, act *activation) error {
+		return act.run(ctx, protocol.ResolveFunction, func(ctx context.Context,
+			op *linkOp) (err error) {
+			if slot, err = op.closure(ctx); err != nil {
 				return err
 			}
-			return t.callback(ctx, slot, &callback{run: f, typ: typ})
+			return op.callback(ctx, slot, &callback{run: f, typ: typ})
 		})
 	})
 	if err != nil {
@@ -80,22 +81,22 @@ func callbackType(typ wasm.FuncType) error {
 }
 
 // callback makes a closure the function pointer of a callback.
-func (t *tx) callback(ctx context.Context, slot uint32, f *callback) error {
+func (op *linkOp) callback(ctx context.Context, slot uint32, f *callback) error {
 	s := &space.FillStep{}
-	backing, err := t.slot(t.l.host.Exports[hostCallback].Fn, &s.Fills)
+	backing, err := op.slot(op.l.host.Exports[hostCallback].Fn, &s.Fills)
 	if err != nil {
 		return err
 	}
-	if s.Slots = t.l.state.slots.Length; len(s.Fills) > 0 {
-		if err := t.perform(ctx, s); err != nil {
+	if s.Slots = op.l.state.slots.Length; len(s.Fills) > 0 {
+		if err := op.perform(ctx, s); err != nil {
 			return err
 		}
 	}
 	tr := image.Trampoline{Type: f.typ, Backing: backing, Data: slot, Callback: f}
-	if tr.Code, err = t.l.trampolineCode(ctx, f.typ); err != nil {
+	if tr.Code, err = op.l.trampolineCode(ctx, f.typ); err != nil {
 		return err
 	}
-	return t.setClosure(ctx, slot, nil, &tr)
+	return op.setClosure(ctx, slot, nil, &tr)
 }
 
 // FreeCallback gives the function pointer of a Go function back: it is null from then on, in every

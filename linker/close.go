@@ -22,17 +22,17 @@ import (
 // one function, or for a library if [Config.WithCompilers] allows one worker only. If its context
 // ends before, the error is [ErrCompiling]: all the rest is done, and another Close waits again.
 func (l *Linker) Close(ctx context.Context) error {
-	switch e, err := ownActivation(ctx); {
+	switch act, err := ownActivation(ctx); {
 	case err != nil:
 		return err
-	case e != nil:
+	case act != nil:
 		return ErrInOperation
 	}
 	if l.closed.Load() {
 		return l.shared.Cache.Settle(ctx)
 	}
 	defer l.beginClosing()()
-	destroyed := l.destroyAll(finishing(ctx))
+	destroyed := l.destroyAll(uncancellable(ctx))
 	if err := ctx.Err(); err != nil && l.undestroyed() {
 		return errors.Join(err, destroyed)
 	}
@@ -70,7 +70,7 @@ func (l *Linker) closeShared(ctx context.Context) error {
 		errs = append(errs, c.Close(ctx))
 	}
 	for _, c := range []wazero.CompiledModule{l.shared.BaseCode, l.shared.TableCode, l.memoryCode,
-		l.waitHooks.Filler, l.pollHooks.Filler, l.stubHooks.Filler} {
+		l.waitHooks.Filler, l.loopHooks.Filler, l.stubHooks.Filler} {
 		if c != nil {
 			errs = append(errs, c.Close(ctx))
 		}

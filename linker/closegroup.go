@@ -12,18 +12,18 @@ import (
 // in the package documentation; if one of them traps, the error is a [*DestructorError]. Closing
 // twice is no error. The image lives on without any group, but no group can be spawned then.
 func (g *Group) Close(ctx context.Context) error {
-	e, err := ownActivation(ctx)
+	act, err := ownActivation(ctx)
 	if err != nil {
 		return err
 	}
-	for ; e != nil; e = e.parent {
-		if e.group == g {
+	for ; act != nil; act = act.parent {
+		if act.group == g {
 			return ErrInOperation
 		}
 	}
 	defer g.beginClosing()()
 	outside := ctx
-	e, err = g.enter(finishing(ctx))
+	act, err = g.enter(uncancellable(ctx))
 	if err != nil {
 		if g.cause.Load() != nil {
 			return nil
@@ -33,15 +33,15 @@ func (g *Group) Close(ctx context.Context) error {
 		}
 		return err
 	}
-	ctx = e
-	destroyed := g.endThread(ctx, e)
+	ctx = act
+	destroyed := g.endThread(ctx, act)
 	if g.cause.Load() == nil {
 		if err = g.member.Detach(ctx); err == nil {
 			closed := error(ErrGroupClosed)
 			g.cause.Store(&closed)
 		}
 	}
-	if left := e.leave(); err == nil && left != nil {
+	if left := act.leave(); err == nil && left != nil {
 		err = left
 	}
 	g.l.log(ctx, LogGroups, "closed", slog.Int("group", g.id))

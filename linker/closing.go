@@ -9,15 +9,15 @@ import (
 )
 
 // unload gives up a handle, none if lib is nil, and unloads what is not used any more.
-func (g *Group) unload(ctx context.Context, e *activation, lib *Library) (err error) {
+func (g *Group) unload(ctx context.Context, act *activation, lib *Library) (err error) {
 	c := &image.Closing{}
 	defer c.Ended.Store(true)
 	late, end := g.l.dtors.BeginLate(g.l.config.maxLate)
 	defer end()
 	var destroyed error
 	for first := true; ; first = false {
-		u := &unload{tx: tx{l: g.l, g: g, kind: protocol.UnloadModules}, lib: lib, closing: c,
-			last: isExit(destroyed)}
+		u := &unload{linkOp: linkOp{l: g.l, g: g, kind: protocol.UnloadModules}, lib: lib,
+			closing: c, last: isExit(destroyed)}
 		var commit uint64
 		if commit, err = g.member.Link(ctx, u); err == nil {
 			if first {
@@ -41,7 +41,7 @@ func (g *Group) unload(ctx context.Context, e *activation, lib *Library) (err er
 		destroyed = errors.Join(destroyed, g.destroyUnused(ctx, u.hidden))
 	}
 	if destroyed != nil {
-		err = errors.Join(err, g.judge(e, destroyed))
+		err = errors.Join(err, g.closeOnExit(act, destroyed))
 	}
 	return err
 }
@@ -69,12 +69,12 @@ func (g *Group) destroyUnused(ctx context.Context, modules []*image.Module) erro
 
 // release gives up a handle within an operation. What is not used any more then is unloaded when
 // the operation has been committed, see settle.
-func (t *tx) release(lib *Library) error {
+func (op *linkOp) release(lib *Library) error {
 	if !lib.given.CompareAndSwap(false, true) {
 		return ErrLibraryClosed
 	}
 	lib.mod.Handles.Add(-1)
-	t.released = append(t.released, lib)
+	op.released = append(op.released, lib)
 	return nil
 }
 
@@ -112,10 +112,11 @@ func (g *Group) CloseLibrary(ctx context.Context, lib *Library) error {
 	if err := g.l.closable(lib); err != nil {
 		return err
 	}
-	return g.inside(ctx, func(ctx context.Context, e *activation) error {
-		if e.tx != nil {
-			return e.tx.nested(ctx, func(_ context.Context, t *tx) error { return t.release(lib) })
+	return g.inside(ctx, func(ctx context.Context, act *activation) error {
+		if act.op != nil {
+			return act.op.nested(ctx,
+				func(_ context.Context, op *linkOp) error { return op.release(lib) })
 		}
-		return g.unload(ctx, e, lib)
+		return g.unload(ctx, act, lib)
 	})
 }

@@ -21,10 +21,10 @@ import (
 // again.
 func (g *Group) AllocateClosure(ctx context.Context) (uint32, error) {
 	var slot uint32
-	err := g.inside(ctx, func(ctx context.Context, e *activation) (err error) {
-		if e.tx != nil {
-			return e.tx.nested(ctx, func(ctx context.Context, t *tx) error {
-				slot, err = t.closure(ctx)
+	err := g.inside(ctx, func(ctx context.Context, act *activation) (err error) {
+		if act.op != nil {
+			return act.op.nested(ctx, func(ctx context.Context, op *linkOp) error {
+				slot, err = op.closure(ctx)
 				return err
 			})
 		}
@@ -32,8 +32,8 @@ func (g *Group) AllocateClosure(ctx context.Context) (uint32, error) {
 			if err := g.takeClosure(ctx, &slot); err != nil || slot != 0 {
 				return err
 			}
-			err := e.run(ctx, protocol.AllocateFunctionTable,
-				func(ctx context.Context, t *tx) error { return t.moreClosures(ctx) })
+			err := act.run(ctx, protocol.AllocateFunctionTable,
+				func(ctx context.Context, op *linkOp) error { return op.moreClosures(ctx) })
 			if limit := (*LimitError)(nil); errors.As(err, &limit) {
 				early := g.member.WithState(ctx,
 					func() error { slot = g.l.state.closures.TakeEarly(); return nil })
@@ -70,55 +70,55 @@ func (g *Group) takeClosure(ctx context.Context, slot *uint32) error {
 }
 
 // moreClosures fills the free list, unless another group has done so meanwhile.
-func (t *tx) moreClosures(ctx context.Context) error {
-	s := &t.l.state
+func (op *linkOp) moreClosures(ctx context.Context) error {
+	s := &op.l.state
 	if len(s.closures.Free) > 0 {
 		return nil
 	}
-	base, err := t.take(closureBatch, 1, spans.Owner{})
+	base, err := op.take(closureBatch, 1, spans.Owner{})
 	if err != nil {
 		return err
 	}
 	s.closures.Add(spans.Span{Base: base, Size: closureBatch})
-	return t.perform(ctx, &space.GrowStep{Slots: s.slots.Length})
+	return op.perform(ctx, &space.GrowStep{Slots: s.slots.Length})
 }
 
 // closure takes an entry within an operation, for a constructor. The coordinator counts the entries
 // of the free list, and does so between operations; those of constructors are not among them.
-func (t *tx) closure(ctx context.Context) (uint32, error) {
-	s := &t.l.state
+func (op *linkOp) closure(ctx context.Context) (uint32, error) {
+	s := &op.l.state
 	if slot := s.closures.TakeSpare(); slot != 0 {
-		t.again = append(t.again, slot)
+		op.again = append(op.again, slot)
 		return slot, nil
 	}
-	slot, err := t.take(1, 1, spans.Owner{})
+	slot, err := op.take(1, 1, spans.Owner{})
 	if err != nil {
 		if slot = s.closures.TakeEarly(); slot != 0 {
-			t.again = append(t.again, slot)
+			op.again = append(op.again, slot)
 			return slot, nil
 		}
 		return 0, err
 	}
 	s.closures.Adopt(slot)
-	return slot, t.perform(ctx, &space.GrowStep{Slots: s.slots.Length})
+	return slot, op.perform(ctx, &space.GrowStep{Slots: s.slots.Length})
 }
 
 // SetClosure makes the entry of a closure, in every group, a function found as [Group.Call] finds
 // it: a guest's or the host's. It is a link operation.
 func (g *Group) SetClosure(ctx context.Context, slot uint32, lib *Library, name string) error {
-	return g.inside(ctx, func(ctx context.Context, e *activation) error {
-		if _, err := e.function(lib, name); err != nil {
+	return g.inside(ctx, func(ctx context.Context, act *activation) error {
+		if _, err := act.function(lib, name); err != nil {
 			return err
 		}
-		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
-			if !t.l.state.closures.Live.At(slot) {
+		return act.run(ctx, protocol.ResolveFunction, func(ctx context.Context, op *linkOp) error {
+			if !op.l.state.closures.Live.At(slot) {
 				return &ClosureError{Slot: slot}
 			}
-			fn, err := e.function(lib, name) // others may have changed the scope meanwhile
+			fn, err := act.function(lib, name) // others may have changed the snapshot
 			if err != nil {
 				return err
 			}
-			return t.setClosure(ctx, slot, fn, nil)
+			return op.setClosure(ctx, slot, fn, nil)
 		})
 	})
 }
@@ -140,18 +140,18 @@ func (g *Group) FreeClosure(ctx context.Context, slot uint32) error {
 // freeEntry frees a closure, if it is of the kind that may be freed so. is is asked under the state
 // lock.
 func (g *Group) freeEntry(ctx context.Context, slot uint32, is func(*image.Snapshot) bool) error {
-	return g.inside(ctx, func(ctx context.Context, e *activation) error {
+	return g.inside(ctx, func(ctx context.Context, act *activation) error {
 		c := &g.l.state.closures
 		live := func() bool { return c.Live.At(slot) && is(g.l.state.snapshot) }
-		if e.tx != nil {
+		if act.op != nil {
 			switch {
 			case !live():
 				return &ClosureError{Slot: slot}
 			case !c.Own.At(slot):
 				return ErrInOperation
 			}
-			return e.tx.nested(ctx,
-				func(ctx context.Context, t *tx) error { return t.freeClosure(ctx, slot) })
+			return act.op.nested(ctx,
+				func(ctx context.Context, op *linkOp) error { return op.freeClosure(ctx, slot) })
 		}
 		return g.member.WithState(ctx, func() error {
 			if !live() {
@@ -185,22 +185,22 @@ func (l *Linker) emptyClosure(slot uint32) {
 }
 
 // freeClosure gives an entry back within an operation, in which it becomes null everywhere.
-func (t *tx) freeClosure(ctx context.Context, slot uint32) error {
-	if err := t.setClosure(ctx, slot, nil, nil); err != nil {
+func (op *linkOp) freeClosure(ctx context.Context, slot uint32) error {
+	if err := op.setClosure(ctx, slot, nil, nil); err != nil {
 		return err
 	}
-	t.l.state.closures.Give(slot)
+	op.l.state.closures.Give(slot)
 	return nil
 }
 
 // setClosure changes what a live closure holds, within an operation.
-func (t *tx) setClosure(ctx context.Context, slot uint32, fn *image.Function,
+func (op *linkOp) setClosure(ctx context.Context, slot uint32, fn *image.Function,
 	tr *image.Trampoline) error {
-	s := t.l.state.snapshot
+	s := op.l.state.snapshot
 	step := &space.ClosureStep{Slot: slot, Fn: fn, Old: s.Closures.At(slot), Trampoline: tr,
 		OldTrampoline: s.Trampolines.At(slot)}
-	t.l.state.snapshot = s.WithClosure(slot, fn, tr)
-	return t.perform(ctx, step)
+	op.l.state.snapshot = s.WithClosure(slot, fn, tr)
+	return op.perform(ctx, step)
 }
 
 // ClosureError says that a table entry is not an allocated closure.

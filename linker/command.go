@@ -41,8 +41,8 @@ func functionImports(src *wasm.Module) (list []*wasm.Import) {
 
 // hookExit finds out how the program ends, and registers the linker's function. Nothing of the
 // guest has run yet but start functions and relocations.
-func (t *tx) hookExit(ctx context.Context) error {
-	p, global := &t.l.program, t.l.state.snapshot.Global
+func (op *linkOp) hookExit(ctx context.Context) error {
+	p, global := &op.l.program, op.l.state.snapshot.Global
 	i32 := wasm.I32
 	find := func(name string, typ wasm.FuncType) *image.Function {
 		if x := global.Lookup(name); x != nil && x.Kind == image.KindFunction &&
@@ -67,16 +67,16 @@ func (t *tx) hookExit(ctx context.Context) error {
 		return nil
 	}
 	s := &space.FillStep{}
-	pointer, err := t.slot(t.l.host.Exports[hook].Fn, &s.Fills)
+	pointer, err := op.slot(op.l.host.Exports[hook].Fn, &s.Fills)
 	if err != nil {
 		return err
 	}
-	s.Slots = t.l.state.slots.Length
-	if err := t.perform(ctx, s); err != nil {
+	s.Slots = op.l.state.slots.Length
+	if err := op.perform(ctx, s); err != nil {
 		return err
 	}
 	args[0] = uint64(pointer)
-	failed, err := t.g.space.Call1(ctx, register, args...)
+	failed, err := op.g.space.Call1(ctx, register, args...)
 	if err != nil {
 		return err
 	}
@@ -86,16 +86,16 @@ func (t *tx) hookExit(ctx context.Context) error {
 
 // endOfProgram is what the main module's C library calls last of all that is registered there.
 func (l *Linker) endOfProgram(ctx context.Context) {
-	e := activationOf(ctx)
-	if e == nil || e.replay {
+	act := activationOf(ctx)
+	if act == nil || act.replay {
 		return
 	}
 	l.program.ended.Store(true)
-	if !l.endsWith(e.group) {
+	if !l.endsWith(act.group) {
 		l.program.hooked.Store(false) // it is not called again when the last group ends
 		return
 	}
-	err := e.group.destroyLibraries(ctx, e)
+	err := act.group.destroyLibraries(ctx, act)
 	if isExit(err) {
 		panic(err)
 	}
@@ -114,11 +114,11 @@ func (l *Linker) endsWith(g *Group) bool {
 
 // destroyLibraries calls the handlers of all modules, those that were loaded last first. Of what is
 // the matter with them, only an exit keeps the others from being called.
-func (g *Group) destroyLibraries(ctx context.Context, e *activation) (err error) {
+func (g *Group) destroyLibraries(ctx context.Context, act *activation) (err error) {
 	late, end := g.l.dtors.BeginLate(g.l.config.maxLate)
 	defer end()
 	for {
-		order := slices.Clone(e.snapshot().Order)
+		order := slices.Clone(act.snapshot().Order)
 		g.l.dtors.Count(late, order)
 		slices.Reverse(order)
 		m := g.l.dtors.First(order)
@@ -135,7 +135,7 @@ func (g *Group) destroyLibraries(ctx context.Context, e *activation) (err error)
 
 // finish ends the program in a group, once: what the C library has registered runs, then what
 // libraries have, and streams are flushed.
-func (g *Group) finish(ctx context.Context, e *activation) (err error) {
+func (g *Group) finish(ctx context.Context, act *activation) (err error) {
 	p := &g.l.program
 	if !p.ended.Swap(true) && p.dtors != nil && !p.startDestroys {
 		_, err = g.space.Call(ctx, p.dtors)
@@ -143,18 +143,18 @@ func (g *Group) finish(ctx context.Context, e *activation) (err error) {
 	if isExit(err) {
 		return err
 	}
-	return errors.Join(err, g.destroyRest(ctx, e))
+	return errors.Join(err, g.destroyRest(ctx, act))
 }
 
 // destroyRest calls the handlers of libraries that the main module's C library does not know of,
 // and flushes streams behind them. A C library that has ended leaves its locks as they are, so
 // nothing is flushed a second time if there were threads.
-func (g *Group) destroyRest(ctx context.Context, e *activation) error {
+func (g *Group) destroyRest(ctx context.Context, act *activation) error {
 	p := &g.l.program
-	if g.l.dtors.First(e.snapshot().Order) == nil {
+	if g.l.dtors.First(act.snapshot().Order) == nil {
 		return nil
 	}
-	err := g.destroyLibraries(ctx, e)
+	err := g.destroyLibraries(ctx, act)
 	g.l.guestThreads.mu.Lock()
 	used := g.l.guestThreads.used
 	g.l.guestThreads.mu.Unlock()
@@ -173,19 +173,19 @@ func (g *Group) destroyRest(ctx context.Context, e *activation) error {
 
 // exiting does what is left to do when a guest exits, before its group ends: a C library that knows
 // the linker's function has called that, unless the guest wanted nothing to be called (_Exit).
-func (g *Group) exiting(ctx context.Context, e *activation, err error) error {
-	if err == nil || e.tx != nil || g.l.program.hooked.Load() {
+func (g *Group) exiting(ctx context.Context, act *activation, err error) error {
+	if err == nil || act.op != nil || g.l.program.hooked.Load() {
 		return err
 	}
-	return g.exitingUnheard(ctx, e, err)
+	return g.exitingUnheard(ctx, act, err)
 }
 
 // exitingUnheard is exiting for a C library that does not tell.
-func (g *Group) exitingUnheard(ctx context.Context, e *activation, err error) error {
+func (g *Group) exitingUnheard(ctx context.Context, act *activation, err error) error {
 	if !isExit(err) || g.space.EngineClosed() || !g.l.endsWith(g) {
 		return err
 	}
-	if failed := g.destroyRest(ctx, e); !isExit(failed) {
+	if failed := g.destroyRest(ctx, act); !isExit(failed) {
 		g.l.dtors.Fail(failed)
 	}
 	return err

@@ -21,35 +21,35 @@ import (
 // Config is how a linker is set up. It is immutable: every With… method returns a changed copy, so
 // a Config may be shared. The zero value is not usable; start with [NewConfig].
 type Config struct {
-	fsys       fs.FS
-	searchPath []string
-	envModule  string
-	hostConfig wazero.ModuleConfig
-	stdio      stdio
-	mainName   string
-	stackSize  uint32
-	minPages   uint32
-	maxPages   uint32
-	now        bool
-	preload    []string
-	defined    []definition
-	data       DataAllocator
-	trapCloses bool
-	polls      bool
-	maxModules int
-	maxTable   uint32
-	quarantine uint32
-	maxGroups  int
-	allocator  experimental.MemoryAllocator
-	observer   coord.Observer
-	waiting    coord.Waiting
-	codeCache  int
-	maxDepth   int
-	parallel   bool
-	maxNesting int
-	maxCalls   int
-	maxLate    int
-	logger     *slog.Logger
+	fsys           fs.FS
+	searchPath     []string
+	envModule      string
+	hostConfig     wazero.ModuleConfig
+	stdio          stdio
+	mainName       string
+	stackSize      uint32
+	minPages       uint32
+	maxPages       uint32
+	now            bool
+	preload        []string
+	defined        []definition
+	data           DataAllocator
+	trapCloses     bool
+	loopSafepoints bool
+	maxModules     int
+	maxTable       uint32
+	quarantine     uint32
+	maxGroups      int
+	allocator      experimental.MemoryAllocator
+	observer       coord.Observer
+	waiting        coord.Waiting
+	codeCache      int
+	maxDepth       int
+	parallel       bool
+	maxNesting     int
+	maxCalls       int
+	maxLate        int
+	logger         *slog.Logger
 
 	compilations int
 	workers      int

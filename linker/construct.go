@@ -12,35 +12,35 @@ import (
 
 // construct runs, in the leader's group alone, what prepares a module's data: relocations of all
 // modules, then constructors.
-func (t *tx) construct(ctx context.Context, modules []*image.Module) error {
+func (op *linkOp) construct(ctx context.Context, modules []*image.Module) error {
 	for _, m := range modules {
 		if m.Src == nil {
 			continue
 		}
-		if err := t.special(ctx, m, "__wasm_apply_data_relocs"); err != nil {
+		if err := op.callToolchain(ctx, m, "__wasm_apply_data_relocs"); err != nil {
 			return err
 		}
 	}
-	if slices.Contains(modules, t.l.shared.Main) {
-		err := t.moveBreak(ctx)
+	if slices.Contains(modules, op.l.shared.Main) {
+		err := op.moveBreak(ctx)
 		if err == nil {
-			err = t.hookExit(ctx)
+			err = op.hookExit(ctx)
 		}
 		if err != nil {
-			return &LoadError{File: t.l.shared.Main.File, Module: t.l.shared.Main.Name, Err: err}
+			return &LoadError{File: op.l.shared.Main.File, Module: op.l.shared.Main.Name, Err: err}
 		}
 	}
-	defer t.l.attention.hold()() // who waits in a constructor may give way
-	for _, m := range t.l.mainLast(modules) {
+	defer op.l.attention.hold()() // who waits in a constructor may give way
+	for _, m := range op.l.mainLast(modules) {
 		name := wasm.CallCtors
 		if _, ok := m.Exports["_initialize"]; ok {
 			name = "_initialize" // it runs the constructors itself
-		} else if m == t.l.shared.Main && t.l.program.startConstructs {
+		} else if m == op.l.shared.Main && op.l.program.startConstructs {
 			continue // a command: its constructors run when it is started
 		}
-		t.constructs = !t.early
-		err := t.special(ctx, m, name)
-		t.constructs = false
+		op.constructs = !op.early
+		err := op.callToolchain(ctx, m, name)
+		op.constructs = false
 		if err != nil {
 			return err
 		}
@@ -58,20 +58,20 @@ func (l *Linker) mainLast(modules []*image.Module) []*image.Module {
 	return slices.Concat(modules[:i], modules[i+1:], modules[i:i+1])
 }
 
-// special calls one of the toolchain's functions in the leader's group, if the module has it.
-func (t *tx) special(ctx context.Context, m *image.Module, name string) error {
+// callToolchain calls one of the toolchain's functions in the leader's group, if the module has it.
+func (op *linkOp) callToolchain(ctx context.Context, m *image.Module, name string) error {
 	x := m.Exports[name]
 	if x == nil || x.Kind != image.KindFunction || len(x.Fn.Type.Params)+len(
 		x.Fn.Type.Results) > 0 {
 		return nil
 	}
-	t.l.logCalls(ctx, m, name)
-	err := t.l.config.inject.At(ctx, t.g, failpoint.Relocate)
+	op.l.logCalls(ctx, m, name)
+	err := op.l.config.inject.At(ctx, op.g, failpoint.Relocate)
 	if err == nil {
-		_, err = t.g.space.Call(ctx, x.Fn)
+		_, err = op.g.space.Call(ctx, x.Fn)
 	}
 	if err == nil {
-		err = t.l.config.inject.At(ctx, t.g, failpoint.Constructed)
+		err = op.l.config.inject.At(ctx, op.g, failpoint.Constructed)
 	}
 	if err != nil {
 		return &LoadError{File: m.File, Module: m.Name,

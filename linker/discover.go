@@ -32,13 +32,14 @@ type batch struct {
 // discover finds a library and everything that it needs: loaded, or prepared. It changes nothing.
 // The first module of the result's search order is the library, unless it is loaded already. Of
 // several libraries it finds all.
-func (t *tx) discover(p *preparation, name string, o opening) ([]*image.Module, *batch, error) {
+func (op *linkOp) discover(p *preparation, name string, o opening) ([]*image.Module, *batch,
+	error) {
 	b := newBatch(p)
 	switch {
 	case o.noLoad && o.all != nil:
 		var roots []*image.Module
 		for i, name := range o.all {
-			m, err := t.loaded(name, p.each[i])
+			m, err := op.loaded(name, p.each[i])
 			if err != nil {
 				return nil, nil, asLoadError(err, name)
 			}
@@ -46,15 +47,15 @@ func (t *tx) discover(p *preparation, name string, o opening) ([]*image.Module, 
 		}
 		return roots, b, nil
 	case o.noLoad:
-		root, err := t.loaded(name, p.root)
+		root, err := op.loaded(name, p.root)
 		return []*image.Module{root}, b, err
 	}
-	root, err := t.find(b, name, p.root, nil)
+	root, err := op.find(b, name, p.root, nil)
 	if err == nil {
 		if o.all != nil { // its name is new, so no other module has it yet
 			root.Joins = true
 		}
-		err = t.gather(b)
+		err = op.gather(b)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -85,7 +86,7 @@ func newBatch(p *preparation) *batch {
 }
 
 // gather adds to a batch what its modules need, and decides the orders.
-func (t *tx) gather(b *batch) error {
+func (op *linkOp) gather(b *batch) error {
 	for i := 0; i < len(b.search); i++ {
 		m := b.search[i]
 		if m.Info == nil {
@@ -96,7 +97,7 @@ func (t *tx) gather(b *batch) error {
 			if needs := b.prepared[m].needs; k < len(needs) {
 				at = needs[k]
 			}
-			n, err := t.find(b, need, at, m)
+			n, err := op.find(b, need, at, m)
 			if err != nil && m.Joins {
 				return asLoadError(err, need)
 			}
@@ -114,14 +115,14 @@ func (t *tx) gather(b *batch) error {
 
 // find returns the module of a name: loaded, in the batch, or prepared. at is what the preparation
 // has found. from is the module that needs it, nil for a call from outside.
-func (t *tx) find(b *batch, name string, at place, from *image.Module) (*image.Module, error) {
-	loaded := t.l.state.snapshot
+func (op *linkOp) find(b *batch, name string, at place, from *image.Module) (*image.Module, error) {
+	loaded := op.l.state.snapshot
 	for _, known := range []image.Names{loaded.Names, b.names} {
 		if m := known.At(name); m != nil {
 			return m, nil
 		}
 	}
-	if err := t.l.room(len(loaded.Search)+len(b.search), from); err != nil {
+	if err := op.l.room(len(loaded.Search)+len(b.search), from); err != nil {
 		return nil, err
 	}
 	if !at.searched {

@@ -16,50 +16,52 @@ import (
 
 // givesWay reports whether the operation can be committed now: a constructor runs, and all that was
 // done before it is complete. The initial image, which New makes without an operation, cannot.
-func (t *tx) givesWay() bool { return t != nil && t.do != nil && t.constructs && t.broken == nil }
+func (op *linkOp) givesWay() bool {
+	return op != nil && op.do != nil && op.constructs && op.broken == nil
+}
 
 // mustGiveWay reports whether a goroutine that is about to wait within an operation waits, perhaps,
 // for what happens only when the operation is over.
-func (e *activation) mustGiveWay() bool {
-	return e.tx.givesWay() && (len(e.tx.threads) > 0 || e.group.member.Wanted())
+func (act *activation) mustGiveWay() bool {
+	return act.op.givesWay() && (len(act.op.threads) > 0 || act.group.member.Wanted())
 }
 
 // wanted tells when to look again whether the operation must be committed, if it can be.
-func (e *activation) wanted() <-chan struct{} {
-	if !e.tx.givesWay() {
+func (act *activation) wanted() <-chan struct{} {
+	if !act.op.givesWay() {
 		return nil
 	}
-	return e.group.l.wanted
+	return act.group.l.wanted
 }
 
 // yields is called before a wait that cannot be ended for others' sake: threads that a constructor
 // has started begin before.
-func (e *activation) yields(ctx context.Context) error {
-	if !e.tx.givesWay() || len(e.tx.threads) == 0 {
+func (act *activation) yields(ctx context.Context) error {
+	if !act.op.givesWay() || len(act.op.threads) == 0 {
 		return nil
 	}
-	return e.giveWay(ctx)
+	return act.giveWay(ctx)
 }
 
 // giveWay commits what the operation has done so far. From then on the activation is one outside of
 // any operation, and so are those around it. An error is the end of the operation.
-func (e *activation) giveWay(ctx context.Context) error {
-	t := e.tx
-	err := t.l.config.inject.At(ctx, t.g, failpoint.Publish)
+func (act *activation) giveWay(ctx context.Context) error {
+	op := act.op
+	err := op.l.config.inject.At(ctx, op.g, failpoint.Publish)
 	if err == nil {
-		_, err = t.g.member.CommitEarly(ctx, t, t.operation(ctx))
+		_, err = op.g.member.CommitEarly(ctx, op, op.operation(ctx))
 	}
 	if err != nil {
-		t.broken = errors.Join(t.broken, err)
+		op.broken = errors.Join(op.broken, err)
 		return err
 	}
-	t.early = true
-	for x := e; x != nil; x = x.parent {
-		if x.tx == t {
-			x.tx = nil
+	op.early = true
+	for x := act; x != nil; x = x.parent {
+		if x.op == op {
+			x.op = nil
 		}
 	}
-	t.startThreads(context.WithoutCancel(ctx))
+	op.startThreads(context.WithoutCancel(ctx))
 	return nil
 }
 
@@ -74,14 +76,14 @@ func (s signal) tell() {
 // giveUp unloads libraries of which a constructor has failed after their load was committed, unless
 // others have opened them meanwhile. No destructors of them run. A group that has ended leaves that
 // to the next one that unloads something.
-func (t *tx) giveUp(ctx context.Context, roots, modules []*image.Module) {
+func (op *linkOp) giveUp(ctx context.Context, roots, modules []*image.Module) {
 	ctx = context.WithValue(context.WithoutCancel(ctx), receiptKey{}, (*Receipt)(nil))
 	for _, m := range modules {
-		t.l.dtors.Drop(m)
+		op.l.dtors.Drop(m)
 	}
 	for _, root := range roots {
-		lib := &Library{linker: t.l, mod: root}
-		_ = t.g.unload(ctx, activationOf(ctx), lib) // the caller has the error of the constructor
+		lib := &Library{linker: op.l, mod: root}
+		_ = op.g.unload(ctx, activationOf(ctx), lib) // the caller has the error of the constructor
 		if !lib.given.Load() {
 			root.Handles.Add(-1)
 		}

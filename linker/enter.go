@@ -11,22 +11,22 @@ import (
 // same context, if the group is free. It is one compare-and-swap, and takes no memory. nil means
 // that enter has to do it.
 func (g *Group) enterAgain(ctx context.Context) *activation {
-	e := g.spare.Load()
-	if e == nil || e.Context != ctx {
+	act := g.spare.Load()
+	if act == nil || act.Context != ctx {
 		return nil
 	}
 	// The number comes first: when In agrees, the goroutine has not changed since.
-	holder, turns := e.holder.Load(), g.l.turn.needed()
-	if e.goroutine.Load() != goroutine.ID() || turns && !g.l.turn.lock.TryLock() {
+	holder, turns := act.holder.Load(), g.l.turn.needed()
+	if act.goroutine.Load() != goroutine.ID() || turns && !g.l.turn.lock.TryLock() {
 		return nil
 	}
 	in := g.member.In(holder)
 	if in && g.alive() == nil && g.l.ending.Load() == 0 && turns == g.l.turn.needed() {
 		g.turned = turns
-		return e
+		return act
 	}
 	if in {
-		g.release(e)
+		g.release(act)
 	}
 	if turns {
 		g.l.turn.lock.Unlock()
@@ -38,34 +38,34 @@ func (g *Group) enterAgain(ctx context.Context) *activation {
 // ended is used again when the context is the same, so that most calls take no memory for it. Its
 // context is watched until then.
 func (g *Group) beginActivation(ctx context.Context) *activation {
-	if e := g.spare.Load(); e != nil && e.Context == ctx {
-		e.begin(ctx)
-		e.holder.Store(0)
-		return e
+	if act := g.spare.Load(); act != nil && act.Context == ctx {
+		act.begin(ctx)
+		act.holder.Store(0)
+		return act
 	}
 	g.dropSpare()
-	e := &activation{group: g, reusable: isComparable(ctx), unwatch: g.watch(ctx)}
-	e.begin(ctx)
-	return e
+	act := &activation{group: g, reusable: isComparable(ctx), unwatch: g.watch(ctx)}
+	act.begin(ctx)
+	return act
 }
 
 // endActivation is the reverse.
-func (g *Group) endActivation(e *activation) {
-	if e.reusable {
-		e.holder.Store(g.member.Renew())
-		g.spare.Store(e)
+func (g *Group) endActivation(act *activation) {
+	if act.reusable {
+		act.holder.Store(g.member.Renew())
+		g.spare.Store(act)
 		return
 	}
-	e.end()
-	e.unwatch()
+	act.end()
+	act.unwatch()
 }
 
 // dropSpare forgets the activation that is kept for the next call. The caller holds the group.
 func (g *Group) dropSpare() {
-	if e := g.spare.Swap(nil); e != nil {
+	if act := g.spare.Swap(nil); act != nil {
 		g.member.Renew()
-		e.end()
-		e.unwatch()
+		act.end()
+		act.unwatch()
 	}
 }
 
@@ -74,10 +74,10 @@ func (g *Group) dropSpare() {
 // group, that group is parked for as long as the activation lasts, so that it can be served
 // meanwhile.
 func (g *Group) enter(ctx context.Context) (*activation, error) {
-	if e := g.enterAgain(ctx); e != nil {
-		return e, nil
+	if act := g.enterAgain(ctx); act != nil {
+		return act, nil
 	}
-	if g.l.closed.Load() || g.l.ending.Load() > 0 && ctx.Value(finishKey{}) == nil {
+	if g.l.closed.Load() || g.l.ending.Load() > 0 && ctx.Value(uncancellableKey{}) == nil {
 		return nil, ErrClosed
 	}
 	outer, err := ownActivation(ctx)
@@ -90,20 +90,20 @@ func (g *Group) enter(ctx context.Context) (*activation, error) {
 	if outer.replay {
 		return nil, ErrReplay
 	}
-	if outer.group != g && outer.tx != nil {
+	if outer.group != g && outer.op != nil {
 		return nil, ErrInOperation
 	}
 	if !outer.busy.CompareAndSwap(false, true) {
 		return nil, ErrBusyContext
 	}
-	e := &activation{group: g, parent: outer, tx: outer.tx}
-	if err := e.from(ctx, outer); err != nil {
+	act := &activation{group: g, parent: outer, op: outer.op}
+	if err := act.from(ctx, outer); err != nil {
 		outer.busy.Store(false)
 		return nil, err
 	}
-	e.begin(ctx)
-	e.unwatch = g.watch(ctx)
-	return e, nil
+	act.begin(ctx)
+	act.unwatch = g.watch(ctx)
+	return act, nil
 }
 
 // enterOutside is enter for a context that comes from no group.
@@ -129,19 +129,19 @@ func (g *Group) enterOutside(ctx context.Context) (*activation, error) {
 	}
 }
 
-func (e *activation) from(ctx context.Context, outer *activation) error {
-	g := e.group
+func (act *activation) from(ctx context.Context, outer *activation) error {
+	g := act.group
 	if outer.group == g {
-		e.nested = true
+		act.nested = true
 		return g.alive()
 	}
 	for o := outer; o != nil; o = o.parent {
-		e.back = e.back || o.group == g
+		act.back = act.back || o.group == g
 	}
 	outer.group.member.Park()
-	e.left = outer
+	act.left = outer
 	var err error
-	if e.back {
+	if act.back {
 		err = g.member.Enter(ctx)
 	} else {
 		err = g.acquire(ctx)
@@ -153,62 +153,62 @@ func (e *activation) from(ctx context.Context, outer *activation) error {
 }
 
 // leave ends an activation.
-func (e *activation) leave() error {
-	if e.unlock != nil {
-		e.endSystem()
+func (act *activation) leave() error {
+	if act.unlock != nil {
+		act.unlockFDs()
 	}
-	if e.parent == nil {
-		e.leaveOutside()
+	if act.parent == nil {
+		act.leaveOutside()
 		return nil
 	}
-	e.end()
-	e.unwatch()
-	defer e.parent.busy.Store(false)
+	act.end()
+	act.unwatch()
+	defer act.parent.busy.Store(false)
 	switch {
-	case e.nested:
-		return e.unpark(e)
-	case e.back:
-		e.group.member.Park()
+	case act.nested:
+		return act.unpark(act)
+	case act.back:
+		act.group.member.Park()
 	default:
-		e.group.release(e)
+		act.group.release(act)
 	}
-	if e.left != nil {
-		return e.left.group.resume(e)
+	if act.left != nil {
+		return act.left.group.resume(act)
 	}
 	return nil
 }
 
 // leaveAgain ends an activation that is used again, if nothing has happened in it that is to be
 // taken care of. It is one compare-and-swap.
-func (e *activation) leaveAgain() bool {
-	g := e.group
-	return e.holder.Load() != 0 && e.unlock == nil && !g.turned &&
+func (act *activation) leaveAgain() bool {
+	g := act.group
+	return act.holder.Load() != 0 && act.unlock == nil && !g.turned &&
 		g.cause.Load() == nil && g.member.Out()
 }
 
 // leaveOutside ends an activation that began outside of all groups. Mostly it is one that is used
 // again.
-func (e *activation) leaveOutside() {
-	g := e.group
+func (act *activation) leaveOutside() {
+	g := act.group
 	turned := g.turned
 	g.turned = false
-	if e.holder.Load() == 0 {
-		g.endActivation(e)
+	if act.holder.Load() == 0 {
+		g.endActivation(act)
 	}
-	g.release(e)
+	g.release(act)
 	if turned {
 		g.l.turn.lock.Unlock()
 	}
 }
 
 // unpark ends a system call that did not end itself, because it panicked.
-func (e *activation) unpark(ctx context.Context) error {
-	e.endSystem()
-	if !e.parked {
+func (act *activation) unpark(ctx context.Context) error {
+	act.unlockFDs()
+	if !act.parked {
 		return nil
 	}
-	e.parked = false
-	return e.group.resume(ctx)
+	act.parked = false
+	return act.group.resume(ctx)
 }
 
 // resume makes a parked group run again, whatever the context says: its goroutine has nowhere else
@@ -233,7 +233,7 @@ func (g *Group) acquire(ctx context.Context) error {
 		if errors.Is(err, ErrGroupClosed) {
 			cause := err
 			g.cause.CompareAndSwap(nil, &cause) // the coordinator took it out
-			g.bury(context.WithoutCancel(ctx))
+			g.releaseDying(context.WithoutCancel(ctx))
 		}
 		g.member.Drop()
 	}
@@ -247,7 +247,7 @@ func (g *Group) release(ctx context.Context) {
 		return
 	}
 	if g.cause.Load() != nil || g.member.Gone() {
-		g.bury(context.WithoutCancel(ctx))
+		g.releaseDying(context.WithoutCancel(ctx))
 	}
 	g.member.Park()
 	g.member.Drop()
@@ -255,67 +255,68 @@ func (g *Group) release(ctx context.Context) {
 
 // inside runs f within an activation in the group.
 func (g *Group) inside(ctx context.Context,
-	f func(ctx context.Context, e *activation) error) (err error) {
-	e, err := g.enter(ctx)
+	f func(ctx context.Context, act *activation) error) (err error) {
+	act, err := g.enter(ctx)
 	if err != nil {
 		return err
 	}
-	defer e.leaveWith(&err)
-	if err := e.ready(); err != nil {
+	defer act.leaveWith(&err)
+	if err := act.ready(); err != nil {
 		return err
 	}
-	return e.survive(f(e, e))
+	return act.closeIfEngineClosed(f(act, act))
 }
 
 // ready prepares an activation that has begun.
-func (e *activation) ready() error {
-	if !e.group.space.Stale.Any() { // mostly
+func (act *activation) ready() error {
+	if !act.group.space.Stale.Any() { // mostly
 		return nil
 	}
-	return e.group.space.ClearStale(e)
+	return act.group.space.ClearStale(act)
 }
 
 // leaveWith is leave for a deferred call. That the group which called this one has ended meanwhile
 // is not an error of what was done here: that has its result, and must not be lost. Every later
 // call of that group says so.
-func (e *activation) leaveWith(err *error) {
-	if e.leaveAgain() {
+func (act *activation) leaveWith(err *error) {
+	if act.leaveAgain() {
 		return
 	}
-	if left := e.leave(); left != nil && *err != nil {
+	if left := act.leave(); left != nil && *err != nil {
 		*err = errors.Join(*err, left)
 	}
 }
 
-// survive takes the group out of the image if the engine has closed a part of it, because the
-// context of a call ended: see wazero's WithCloseOnContextDone. Within an operation, the call that
-// began it finds that out.
-func (e *activation) survive(err error) error {
-	if e.Context.Err() != nil && e.tx == nil && e.group.space.EngineClosed() {
-		e.group.die(e.Context.Err())
+// closeIfEngineClosed takes the group out of the image if the engine has closed a part of it,
+// because the context of a call ended: see wazero's WithCloseOnContextDone. Within an operation,
+// the call that began it finds that out.
+func (act *activation) closeIfEngineClosed(err error) error {
+	if act.Context.Err() != nil && act.op == nil && act.group.space.EngineClosed() {
+		act.group.die(act.Context.Err())
 	}
 	return err
 }
 
-// called is what an error of the guest means, nil included: judge, exiting and survive.
-func (e *activation) called(err error) error {
+// called is what an error of the guest means, nil included: closeOnExit, exiting and
+// closeIfEngineClosed.
+func (act *activation) called(err error) error {
 	if err != nil {
-		err = e.group.judge(e, e.group.exiting(e, e, err))
+		err = act.group.closeOnExit(act, act.group.exiting(act, act, err))
 	}
-	return e.survive(err)
+	return act.closeIfEngineClosed(err)
 }
 
 // Safepoint takes part in other groups' link operations, if there are any. Host functions that
 // compute for long call it now and then; those that wait use [Group.Block]. ctx must come from a
 // call into the group.
 func (g *Group) Safepoint(ctx context.Context) error {
-	e, err := ownActivation(ctx)
+	act, err := ownActivation(ctx)
 	switch {
 	case err != nil:
 		return err
-	case e == nil || e.group != g:
+	case act == nil || act.group != g:
 		return ErrNoGroup
-	case e.replay || e.tx != nil:
+	case act.replay || act.op != nil:
 		return nil
 	}
 	return g.safepoint(ctx)
@@ -331,15 +332,15 @@ func (g *Group) safepoint(ctx context.Context) error {
 // safepoint is called by a host shim before a host function, when attention is up. Its panics end
 // the guest's call, as a trap does; they are what Call returns.
 func safepoint(ctx context.Context) {
-	e := activationOf(ctx)
-	if e == nil {
+	act := activationOf(ctx)
+	if act == nil {
 		return
 	}
-	if e.replay || e.tx != nil {
+	if act.replay || act.op != nil {
 		return
 	}
-	if err := e.group.safepoint(ctx); err != nil {
+	if err := act.group.safepoint(ctx); err != nil {
 		panic(err)
 	}
-	e.group.l.attention.settle()
+	act.group.l.attention.settle()
 }

@@ -12,14 +12,14 @@ import (
 // the beginning of a module's data, as wasm-ld places it. It returns 0, or -1 if there is no module
 // to register for, or no room.
 func (l *Linker) registerExit(ctx context.Context, h dtor.Handler, dso uint32) int32 {
-	e := activationOf(ctx)
-	if e == nil {
+	act := activationOf(ctx)
+	if act == nil {
 		return -1
 	}
-	if e.replay { // the leader has registered it
+	if act.replay { // the leader has registered it
 		return 0
 	}
-	if !l.dtors.Add(e.snapshot().ExitOwner(l.shared.Main, h.Pointer, dso), h) {
+	if !l.dtors.Add(act.snapshot().ExitOwner(l.shared.Main, h.Pointer, dso), h) {
 		return -1
 	}
 	return 0
@@ -44,11 +44,11 @@ func (l *Linker) destroyAll(ctx context.Context) (err error) {
 			(l.program.dtors == nil || l.program.ended.Load()) {
 			break
 		}
-		_ = g.inside(ctx, func(ctx context.Context, e *activation) error {
-			failed := g.finish(ctx, e)
+		_ = g.inside(ctx, func(ctx context.Context, act *activation) error {
+			failed := g.finish(ctx, act)
 			err = errors.Join(err, failed)
 			if isExit(failed) {
-				return g.judge(e, failed)
+				return g.closeOnExit(act, failed)
 			}
 			return nil
 		})

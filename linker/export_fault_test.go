@@ -40,9 +40,9 @@ var Points = struct {
 
 // Poison leads an operation that one group cannot follow and another one cannot take back.
 func (g *Group) Poison(ctx context.Context, fails *Group, cause error) error {
-	return g.inside(ctx, func(ctx context.Context, e *activation) error {
-		return e.run(ctx, protocol.LoadModules, func(ctx context.Context, t *tx) error {
-			return t.perform(ctx, poisonStep{leader: g, fails: fails, cause: cause})
+	return g.inside(ctx, func(ctx context.Context, act *activation) error {
+		return act.run(ctx, protocol.LoadModules, func(ctx context.Context, op *linkOp) error {
+			return op.perform(ctx, poisonStep{leader: g, fails: fails, cause: cause})
 		})
 	})
 }
@@ -105,7 +105,7 @@ func (l *Linker) Details(ctx context.Context) (lines []string) {
 				used -= uint64(r.Size)
 			}
 			add("slots: %d in use", used)
-			add("links: length %d, free %v", s.links.Length, slices.Collect(s.links.Free.All))
+			add("links: length %d, free %v", s.plt.Length, slices.Collect(s.plt.Free.All))
 			add("closures: free %v, resting %v, live %v", s.closures.Free, s.closures.Quarantined,
 				slices.Sorted(keys(s.closures.Live.All)))
 			add("committed: %v", s.snapshot == l.committed.Load())

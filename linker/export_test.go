@@ -75,7 +75,7 @@ func (l *Linker) describe(add func(string, ...any)) {
 		}
 	}
 	add("slots: %d, links: %d, closures: %d free, %d live",
-		used(&s.slots.Slots)-uint32(s.slots.Quarantined), used(&s.links),
+		used(&s.slots.Slots)-uint32(s.slots.Quarantined), used(&s.plt),
 		len(s.closures.Free)+len(s.closures.Quarantined), s.closures.Live.Len())
 }
 

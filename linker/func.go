@@ -16,9 +16,9 @@ type Func struct {
 // are those of a look-up.
 func (g *Group) Func(ctx context.Context, lib *Library, name string) (f *Func,
 	err error) {
-	err = g.inside(ctx, func(ctx context.Context, e *activation) error {
-		defer receive(ctx, 0, e.snapshot().Commit)
-		p, err := e.named(lib, name)
+	err = g.inside(ctx, func(ctx context.Context, act *activation) error {
+		defer receive(ctx, 0, act.snapshot().Commit)
+		p, err := act.named(lib, name)
 		if err == nil {
 			f = &Func{group: g, callee: p}
 		}
@@ -45,15 +45,15 @@ func (f *Func) Call(ctx context.Context, args ...uint64) (results []uint64, err 
 	if len(args) != f.params {
 		return nil, f.wrongLength(len(args), "argument")
 	}
-	e, err := f.group.enter(ctx)
+	act, err := f.group.enter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer e.leaveWith(&err)
-	if err := e.ready(); err != nil {
+	defer act.leaveWith(&err)
+	if err := act.ready(); err != nil {
 		return nil, err
 	}
-	return e.call(&f.callee, args)
+	return act.call(&f.callee, args)
 }
 
 // CallWithStack is Call without taking memory, as api.Function's method of that name: the stack
@@ -63,16 +63,16 @@ func (f *Func) CallWithStack(ctx context.Context, stack []uint64) (err error) {
 	if len(stack) < f.words {
 		return f.wrongLength(len(stack), "value of stack")
 	}
-	e, err := f.group.enter(ctx)
+	act, err := f.group.enter(ctx)
 	if err != nil {
 		return err
 	}
-	defer e.leaveWith(&err)
-	if err := e.ready(); err != nil {
+	defer act.leaveWith(&err)
+	if err := act.ready(); err != nil {
 		return err
 	}
 	if f.pool.Gone {
 		return ErrLibraryClosed
 	}
-	return e.called(f.pool.CallWithStack(e, stack))
+	return act.called(f.pool.CallWithStack(act, stack))
 }

@@ -77,8 +77,8 @@ func (g *Group) dlIteratePhdr(ctx context.Context, callback, data uint32) uint32
 		return 0
 	}
 	defer g.l.heap.Give(area)
-	e := activationOf(ctx)
-	for _, m := range e.snapshot().Search {
+	act := activationOf(ctx)
+	for _, m := range act.snapshot().Search {
 		if m.Joins {
 			continue
 		}

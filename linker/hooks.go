@@ -11,10 +11,10 @@ import (
 
 // hookOptions says which tables the code of modules needs.
 func (l *Linker) hookOptions(opt *wasm.RewriteOptions) {
-	if l.config.polls {
+	if l.config.loopSafepoints {
 		opt.ExportStart = shim.StartExport
-		opt.Polls = &wasm.Polls{Module: shim.BaseNamespace, Name: shim.BasePoll,
-			Export: l.pollHooks.Name}
+		opt.Safepoints = &wasm.Safepoints{Module: shim.BaseNamespace, Name: shim.BaseSafepoint,
+			Export: l.loopHooks.Name}
 	}
 	if l.noSharedMemory == nil {
 		opt.ExportStart = shim.StartExport
@@ -43,8 +43,8 @@ func newStubHooks() space.HookTable {
 // hook notes which tables a module was given.
 func (l *Linker) hook(m *image.Module, r *wasm.Rewritten) {
 	space.CodeOf(m).Hooks = nil
-	if r.Polls {
-		space.CodeOf(m).Hooks = append(space.CodeOf(m).Hooks, &l.pollHooks)
+	if r.Safepoints {
+		space.CodeOf(m).Hooks = append(space.CodeOf(m).Hooks, &l.loopHooks)
 	}
 	if r.Stubs {
 		space.CodeOf(m).Hooks = append(space.CodeOf(m).Hooks, &l.stubHooks)

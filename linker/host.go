@@ -23,21 +23,22 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 	functions := []hostFunction{
 		{shim.Safepoint, nil, nil,
 			func(ctx context.Context, _ api.Module, _ []uint64) { safepoint(ctx) }},
-		{hostLoop, nil, nil, func(ctx context.Context, _ api.Module, _ []uint64) { poll(ctx) }},
+		{hostLoop, nil, nil,
+			func(ctx context.Context, _ api.Module, _ []uint64) { loopSafepoint(ctx) }},
 		{shim.Lazy, i32, nil,
 			func(ctx context.Context, _ api.Module, stack []uint64) {
 				lazy(ctx, uint32(stack[0]))
 			}},
-		{shim.System, []api.ValueType{i32[0], i32[0]}, i32,
+		{shim.LockFDs, []api.ValueType{i32[0], i32[0]}, i32,
 			func(ctx context.Context, _ api.Module, stack []uint64) {
-				stack[0] = l.beginSystem(ctx, fdlock.Access(stack[0]), int32(stack[1]))
+				stack[0] = l.lockFDs(ctx, fdlock.Access(stack[0]), int32(stack[1]))
 			}},
-		{shim.Poll, []api.ValueType{i32[0], i32[0]}, i32,
+		{shim.LockPolledFDs, []api.ValueType{i32[0], i32[0]}, i32,
 			func(ctx context.Context, _ api.Module, stack []uint64) {
-				stack[0] = l.beginPoll(ctx, uint32(stack[0]), uint32(stack[1]))
+				stack[0] = l.lockPolledFDs(ctx, uint32(stack[0]), uint32(stack[1]))
 			}},
-		{shim.SystemEnd, nil, nil,
-			func(ctx context.Context, _ api.Module, _ []uint64) { endSystem(ctx) }},
+		{shim.UnlockFDs, nil, nil,
+			func(ctx context.Context, _ api.Module, _ []uint64) { unlockFDs(ctx) }},
 		{shim.End, nil, nil,
 			func(ctx context.Context, _ api.Module, _ []uint64) { l.endOfProgram(ctx) }},
 		{shim.EndWith, i32, nil,
@@ -88,30 +89,30 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 
 // lazy finds the function that a stub is to call, now that it is called.
 func lazy(ctx context.Context, index uint32) {
-	e := activationOf(ctx)
-	if e == nil {
+	act := activationOf(ctx)
+	if act == nil {
 		panic(ErrNoGroup)
 	}
-	if err := e.bindLink(ctx, index); err != nil {
+	if err := act.bindPLT(ctx, index); err != nil {
 		panic(err)
 	}
 }
 
-func (e *activation) bindLink(ctx context.Context, index uint32) error {
-	g := e.group
+func (act *activation) bindPLT(ctx context.Context, index uint32) error {
+	g := act.group
 	k := g.space.PLT[index]
 	if k == nil {
-		return &UndefinedSymbolError{Symbol: fmt.Sprintf("link table entry %d", index)}
+		return &UndefinedSymbolError{Symbol: fmt.Sprintf("PLT entry %d", index)}
 	}
 	fn := k.Target
 	if fn == nil {
 		var x *image.Export
 		if k.Namespace == "env" {
-			x = e.snapshot().LookupFor(k.Mod, k.Symbol)
+			x = act.snapshot().LookupFor(k.Mod, k.Symbol)
 		}
 		if x == nil {
 			var err error
-			if x, err = e.late(ctx, k); err != nil {
+			if x, err = act.late(ctx, k); err != nil {
 				return err
 			}
 		}
@@ -134,16 +135,16 @@ func (e *activation) bindLink(ctx context.Context, index uint32) error {
 
 // late finds a function of a host module that was instantiated after the module that calls it was
 // loaded.
-func (e *activation) late(ctx context.Context, k *image.PLTEntry) (x *image.Export, err error) {
+func (act *activation) late(ctx context.Context, k *image.PLTEntry) (x *image.Export, err error) {
 	namespace := k.Namespace
 	if namespace == "env" {
-		namespace = e.group.l.config.envModule
+		namespace = act.group.l.config.envModule
 	}
-	if e.replay || e.group.l.shared.Runtime.Module(namespace) == nil {
+	if act.replay || act.group.l.shared.Runtime.Module(namespace) == nil {
 		return nil, nil
 	}
-	err = e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
-		m, err := t.hostShim(ctx, namespace)
+	err = act.run(ctx, protocol.ResolveFunction, func(ctx context.Context, op *linkOp) error {
+		m, err := op.hostShim(ctx, namespace)
 		if err == nil && m != nil {
 			x = m.Exports[k.Symbol]
 		}

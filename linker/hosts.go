@@ -64,8 +64,8 @@ func (l *Linker) hostModule(ctx context.Context, namespace string) (api.Module, 
 
 // hostShim returns the module that stands for a host module of a name, or nil when the runtime has
 // none.
-func (t *tx) hostShim(ctx context.Context, namespace string) (*image.Module, error) {
-	l := t.l
+func (op *linkOp) hostShim(ctx context.Context, namespace string) (*image.Module, error) {
+	l := op.l
 	if strings.HasPrefix(namespace, shim.ReservedPrefix) {
 		return nil, nil
 	}
@@ -76,7 +76,7 @@ func (t *tx) hostShim(ctx context.Context, namespace string) (*image.Module, err
 	if host == nil || err != nil {
 		return nil, err
 	}
-	m := &image.Module{ID: t.l.nextID(), Name: namespace, Exports: map[string]*image.Export{},
+	m := &image.Module{ID: op.l.nextID(), Name: namespace, Exports: map[string]*image.Export{},
 		Generated: true,
 		Code:      &space.Code{}}
 	for name, def := range host.ExportedFunctionDefinitions() {
@@ -89,7 +89,7 @@ func (t *tx) hostShim(ctx context.Context, namespace string) (*image.Module, err
 		Shared: l.noSharedMemory == nil, System: strings.HasPrefix(namespace, "wasi_")}
 	resolve := l.shared.Imports.Get
 	if hs.System {
-		streams, err := t.streams(ctx, &hs)
+		streams, err := op.streams(ctx, &hs)
 		if err != nil {
 			return nil, err
 		}
@@ -120,8 +120,8 @@ func (t *tx) hostShim(ctx context.Context, namespace string) (*image.Module, err
 
 // streams returns the instance in which a system interface has its standard streams, and nothing
 // else: no folders.
-func (t *tx) streams(ctx context.Context, g *shim.HostShim) (*image.Module, error) {
-	l, key := t.l, shim.ReservedPrefix+"streams:"+g.Namespace
+func (op *linkOp) streams(ctx context.Context, g *shim.HostShim) (*image.Module, error) {
+	l, key := op.l, shim.ReservedPrefix+"streams:"+g.Namespace
 	if m := l.hostShims[key]; m != nil {
 		return m, nil
 	}
@@ -151,11 +151,11 @@ const wasiName = "wasi_snapshot_preview1"
 func guestFunction(
 	f func(ctx context.Context, g *Group, mod api.Module, stack []uint64)) api.GoModuleFunc {
 	return func(ctx context.Context, mod api.Module, stack []uint64) {
-		e := activationOf(ctx)
-		if e == nil {
+		act := activationOf(ctx)
+		if act == nil {
 			panic(ErrNoGroup)
 		}
-		f(ctx, e.group, mod, stack)
+		f(ctx, act.group, mod, stack)
 	}
 }
 

@@ -35,15 +35,16 @@ func (g *Group) die(cause error) {
 	}
 }
 
-// bury releases a dying group: it gives back all that the group has. The caller has the group's
-// lock. It waits until no other goroutine replays an operation for the group. Only then the group
-// leaves the list, so that a Close of the linker waits for it. A second time it does nothing.
-func (g *Group) bury(ctx context.Context) {
+// releaseDying releases a dying group: it gives back all that the group has. The caller has the
+// group's lock. It waits until no other goroutine replays an operation for the group. Only then the
+// group leaves the list, so that a Close of the linker waits for it. A second time it does nothing.
+func (g *Group) releaseDying(ctx context.Context) {
 	_ = g.member.AwaitOut(context.WithoutCancel(ctx))
 	g.discard(ctx)
 }
 
-// discard is bury for a goroutine that works for the group itself, or has waited for the others.
+// discard is releaseDying for a goroutine that works for the group itself, or has waited for the
+// others.
 func (g *Group) discard(ctx context.Context) {
 	g.forget()
 	g.dropSpare()

@@ -58,7 +58,7 @@ type Linker struct {
 	waitHooks    space.HookTable
 	stubHooks    space.HookTable
 	stubs        bool // the main module's dlopen can do nothing
-	pollHooks    space.HookTable
+	loopHooks    space.HookTable
 
 	callersMu sync.Mutex
 	callers   map[string]wazero.CompiledModule // guarded by callersMu

@@ -16,9 +16,9 @@ import (
 
 // library loads a library that was prepared, or finds it loaded, or does so with several. The
 // result are those that were asked for.
-func (t *tx) library(ctx context.Context, p *preparation, name string, o opening) ([]*image.Module,
-	error) {
-	roots, b, err := t.discover(p, name, o)
+func (op *linkOp) library(ctx context.Context, p *preparation, name string,
+	o opening) ([]*image.Module, error) {
+	roots, b, err := op.discover(p, name, o)
 	if err == nil && o.all == nil {
 		err = p.isGiven(roots[0], name)
 	}
@@ -29,25 +29,25 @@ func (t *tx) library(ctx context.Context, p *preparation, name string, o opening
 	if len(b.search) > 0 {
 		b.now = o.now
 		if !o.local {
-			b.global = t.l.state.snapshot.Promotion(roots...)
+			b.global = op.l.state.snapshot.Promotion(roots...)
 		}
-		if loaded, err = t.load(ctx, b); err != nil {
+		if loaded, err = op.load(ctx, b); err != nil {
 			return nil, err
 		}
 	}
-	t.note(b.names) // also when only another name of a loaded library was found
+	op.note(b.names) // also when only another name of a loaded library was found
 	for _, root := range roots {
-		if err := t.reopen(ctx, root, o); err != nil {
+		if err := op.reopen(ctx, root, o); err != nil {
 			return nil, asLoadError(err, root.Name)
 		}
 		root.Handles.Add(1)
-		t.opened = append(t.opened, root)
+		op.opened = append(op.opened, root)
 	}
 	// This is the last: the operation may be committed while a constructor waits, and then its
 	// records are not to be touched any more.
-	if err := t.construct(ctx, loaded); err != nil {
-		if t.early {
-			t.giveUp(ctx, roots, loaded)
+	if err := op.construct(ctx, loaded); err != nil {
+		if op.early {
+			op.giveUp(ctx, roots, loaded)
 		}
 		return nil, err
 	}
@@ -64,40 +64,40 @@ func asLoadError(err error, name string) error {
 
 // note makes modules known by more names. A guest can think of any number of names for one file, so
 // each module has its own name and so many others; by the rest it is found through its file.
-func (t *tx) note(found image.Names) {
-	known := t.l.state.snapshot.Names
+func (op *linkOp) note(found image.Names) {
+	known := op.l.state.snapshot.Names
 	for name, m := range found.All {
 		if known.At(name) != nil {
 			continue
 		}
 		if name != m.Name {
-			if len(m.Aliases) >= t.l.config.maxNames {
+			if len(m.Aliases) >= op.l.config.maxNames {
 				continue
 			}
 			m.Aliases = append(m.Aliases, name)
 		}
 		known = known.With(name, m)
 	}
-	t.change(func(s *image.Snapshot) { s.Names = known })
+	op.change(func(s *image.Snapshot) { s.Names = known })
 }
 
 // load brings the modules of a batch, which are compiled, into the image: it binds them, gives them
 // a place, writes their data and instantiates them in the leader's group. The result are the
 // modules in order, whose constructors are to be run. Whatever can fail by look-up or signature
 // fails before anything is allocated.
-func (t *tx) load(ctx context.Context, b *batch) ([]*image.Module, error) {
+func (op *linkOp) load(ctx context.Context, b *batch) ([]*image.Module, error) {
 	for _, m := range b.order {
-		if m != t.l.shared.Main {
-			m.ID = t.l.nextID()
+		if m != op.l.shared.Main {
+			m.ID = op.l.nextID()
 		}
 		b.prepared[m].taken = true
-		t.modules = append(t.modules, m)
+		op.modules = append(op.modules, m)
 	}
-	host, err := t.hostShim(ctx, t.l.config.envModule)
+	host, err := op.hostShim(ctx, op.l.config.envModule)
 	if err != nil {
 		return nil, err
 	}
-	t.change(func(s *image.Snapshot) {
+	op.change(func(s *image.Snapshot) {
 		s.Host = host
 		s.Search, s.Global = slices.Concat(s.Search, b.search), s.Global.With(b.global)
 		s.Pinned = slices.Concat(s.Pinned, b.pinned)
@@ -108,13 +108,13 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*image.Module, error) {
 			s.Files = s.Files.With(m)
 		}
 	})
-	t.note(b.names)
-	binder := &binder{t: t, now: b.now, snapshot: t.l.state.snapshot,
+	op.note(b.names)
+	binder := &binder{t: op, now: b.now, snapshot: op.l.state.snapshot,
 		batch: map[*image.Module]bool{}, ready: map[*image.Module]bool{},
 		bindings: map[*image.Module][]shim.Binding{}}
 	if m := b.given; m != nil { // it needs no other, and comes first
 		binder.batch[m], binder.ready[m], binder.order = true, true, []*image.Module{m}
-		if err := t.place(ctx, m, nil); err != nil {
+		if err := op.place(ctx, m, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -122,7 +122,7 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*image.Module, error) {
 		binder.batch[m] = true
 	}
 	for _, m := range b.order {
-		err := t.l.config.inject.At(ctx, t.g, failpoint.Bind)
+		err := op.l.config.inject.At(ctx, op.g, failpoint.Bind)
 		if err == nil {
 			err = binder.bind(ctx, m)
 		}
@@ -135,43 +135,43 @@ func (t *tx) load(ctx context.Context, b *batch) ([]*image.Module, error) {
 	for _, m := range b.order {
 		err := b.prepared[m].err
 		if err == nil {
-			err = t.l.fillers(ctx, m)
+			err = op.l.fillers(ctx, m)
 		}
 		if err != nil {
 			return nil, &LoadError{File: m.File, Module: m.Name, Err: err}
 		}
 	}
 	for _, m := range b.order {
-		if err := t.place(ctx, m, binder.bindings[m]); err != nil {
+		if err := op.place(ctx, m, binder.bindings[m]); err != nil {
 			return nil, &LoadError{File: m.File, Module: m.Name, Err: err}
 		}
 	}
-	t.change(func(s *image.Snapshot) { s.Order = slices.Concat(s.Order, binder.order) })
+	op.change(func(s *image.Snapshot) { s.Order = slices.Concat(s.Order, binder.order) })
 	for _, m := range b.order {
-		t.logLoaded(ctx, m)
+		op.logLoaded(ctx, m)
 	}
-	return binder.order, t.install(ctx, binder)
+	return binder.order, op.install(ctx, binder)
 }
 
 // place gives a library its data area and its slots, unless they were decided when the image was
 // laid out, and computes where its symbols are.
-func (t *tx) place(ctx context.Context, m *image.Module, bindings []shim.Binding) error {
+func (op *linkOp) place(ctx context.Context, m *image.Module, bindings []shim.Binding) error {
 	if !m.Placed {
-		if err := t.l.config.inject.At(ctx, t.g, failpoint.Memory); err != nil {
+		if err := op.l.config.inject.At(ctx, op.g, failpoint.Memory); err != nil {
 			return err
 		}
 		size := m.Info.MemorySize
-		base, err := t.region(ctx, size, 1<<m.Info.MemoryAlignment, m.Owner("data"))
+		base, err := op.region(ctx, size, 1<<m.Info.MemoryAlignment, m.Owner("data"))
 		if err != nil {
 			return err
 		}
 		m.Memory = spans.Span{Base: base, Size: size}
-		if err := t.l.config.inject.At(ctx, t.g, failpoint.Slots); err != nil {
+		if err := op.l.config.inject.At(ctx, op.g, failpoint.Slots); err != nil {
 			return err
 		}
 		if n := m.Info.TableSize; n > 0 {
 			m.Segment = resolve.SegmentOwner(m, bindings)
-			base, err := t.take(n, 1<<m.Info.TableAlignment, m.Segment)
+			base, err := op.take(n, 1<<m.Info.TableAlignment, m.Segment)
 			if err != nil {
 				return err
 			}
@@ -185,48 +185,48 @@ func (t *tx) place(ctx context.Context, m *image.Module, bindings []shim.Binding
 	// A module that puts a function of another one in its own element segment has made its pointer.
 	for index, x := range resolve.ImportedFunctions(m, bindings) {
 		slot := slots[uint32(index)]
-		if x != nil && x.Kind == shim.BindFunction && slot != 0 && !t.hasPointer(x.Fn) {
-			t.change(func(s *image.Snapshot) { s.Pointers = s.Pointers.With(x.Fn, slot) })
+		if x != nil && x.Kind == shim.BindFunction && slot != 0 && !op.hasPointer(x.Fn) {
+			op.change(func(s *image.Snapshot) { s.Pointers = s.Pointers.With(x.Fn, slot) })
 		}
 	}
 	return nil
 }
 
-func (t *tx) hasPointer(fn *image.Function) bool {
-	_, ok := t.l.state.snapshot.Pointer(fn)
+func (op *linkOp) hasPointer(fn *image.Function) bool {
+	_, ok := op.l.state.snapshot.Pointer(fn)
 	return ok
 }
 
 // install does what is left once every address is known.
-func (t *tx) install(ctx context.Context, b *binder) error {
+func (op *linkOp) install(ctx context.Context, b *binder) error {
 	s := &space.LoadStep{Modules: b.order}
 	fail := func(m *image.Module, err error) error {
 		return &LoadError{File: m.File, Module: m.Name, Err: err}
 	}
 	for _, m := range b.order {
-		wanted := remembered(m, &t.l.state.slots)
+		wanted := remembered(m, &op.l.state.slots)
 		for _, x := range b.bindings[m] {
 			if x.Kind == shim.BindPointer {
 				wanted = append(wanted, x.Fn)
 			}
 		}
 		for _, fn := range wanted {
-			if _, err := t.slot(fn, &s.Fills); err != nil {
+			if _, err := op.slot(fn, &s.Fills); err != nil {
 				return fail(m, err)
 			}
 		}
 		for _, k := range m.PLT {
 			var err error
-			if k.Index, err = t.l.state.links.Take(1, 1); err != nil {
+			if k.Index, err = op.l.state.plt.Take(1, 1); err != nil {
 				return fail(m, tableFull(err))
 			}
 		}
 	}
-	s.Slots, s.PLT = max(t.l.state.slots.Length, b.entries), t.l.state.links.Length
-	t.l.state.slots.Free.Give(spans.Span{Base: t.l.state.slots.Length,
-		Size: s.Slots - t.l.state.slots.Length})
-	t.l.state.slots.Length = s.Slots
-	pointer := func(fn *image.Function) uint32 { p, _ := t.l.state.snapshot.Pointer(fn); return p }
+	s.Slots, s.PLT = max(op.l.state.slots.Length, b.entries), op.l.state.plt.Length
+	op.l.state.slots.Free.Give(spans.Span{Base: op.l.state.slots.Length,
+		Size: s.Slots - op.l.state.slots.Length})
+	op.l.state.slots.Length = s.Slots
+	pointer := func(fn *image.Function) uint32 { p, _ := op.l.state.snapshot.Pointer(fn); return p }
 	for _, m := range b.order {
 		code := space.CodeOf(m)
 		shims, sources := shim.Plan(b.bindings[m],
@@ -236,36 +236,36 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 			code.Shims = append(code.Shims, &space.ImportShim{Shim: plan})
 		}
 		for _, br := range code.Shims {
-			err := t.l.config.inject.At(ctx, t.g, failpoint.ImportShim)
+			err := op.l.config.inject.At(ctx, op.g, failpoint.ImportShim)
 			if err == nil {
-				err = t.compileShim(ctx, br, m, pointer)
+				err = op.compileShim(ctx, br, m, pointer)
 			}
 			if err != nil {
 				return fail(m, fmt.Errorf("linker: import shim: %w", err))
 			}
 		}
 	}
-	if err := t.l.config.inject.At(ctx, t.g, failpoint.GrowMemory); err != nil {
+	if err := op.l.config.inject.At(ctx, op.g, failpoint.GrowMemory); err != nil {
 		return err
 	}
-	if have := t.l.shared.Mem.Pages(); b.pages > have {
-		if _, err := t.l.growMemory(uint64(b.pages - have)); err != nil {
+	if have := op.l.shared.Mem.Pages(); b.pages > have {
+		if _, err := op.l.growMemory(uint64(b.pages - have)); err != nil {
 			return err
 		}
 	}
-	if err := t.threadLocal(ctx, s); err != nil {
+	if err := op.threadLocal(ctx, s); err != nil {
 		return err
 	}
 	for _, m := range b.order {
-		err := t.l.config.inject.At(ctx, t.g, failpoint.Data)
+		err := op.l.config.inject.At(ctx, op.g, failpoint.Data)
 		if err == nil {
-			err = t.l.writeData(m)
+			err = op.l.writeData(m)
 		}
 		if err != nil {
 			return fail(m, err)
 		}
 	}
-	if err := t.perform(ctx, s); err != nil {
+	if err := op.perform(ctx, s); err != nil {
 		return err
 	}
 	for _, m := range b.order {
@@ -276,31 +276,31 @@ func (t *tx) install(ctx context.Context, b *binder) error {
 }
 
 // compileShim writes and compiles a shim of module m.
-func (t *tx) compileShim(ctx context.Context, br *space.ImportShim, m *image.Module,
+func (op *linkOp) compileShim(ctx context.Context, br *space.ImportShim, m *image.Module,
 	pointer func(*image.Function) uint32) error {
-	bytes, err := shim.Imports(br.Shim, m, pointer, t.l.host.HostName)
+	bytes, err := shim.Imports(br.Shim, m, pointer, op.l.host.HostName)
 	if err != nil {
 		return err
 	}
-	br.Compiled, err = t.l.shared.Cache.CompileModule(ctx, bytes)
+	br.Compiled, err = op.l.shared.Cache.CompileModule(ctx, bytes)
 	return err
 }
 
 // threadLocal takes a region for the thread-local storage of every new module in every group.
-func (t *tx) threadLocal(ctx context.Context, s *space.LoadStep) error {
+func (op *linkOp) threadLocal(ctx context.Context, s *space.LoadStep) error {
 	for _, m := range s.Modules {
 		if m.TLSSize == 0 || m.Fixed {
 			continue // an executable's own start-up code gives the first thread its storage
 		}
-		for _, g := range t.l.groups.list() {
-			base, err := m.FirstTLS, t.l.config.inject.At(ctx, t.g, failpoint.ThreadLocal)
+		for _, g := range op.l.groups.list() {
+			base, err := m.FirstTLS, op.l.config.inject.At(ctx, op.g, failpoint.ThreadLocal)
 			if err == nil && !m.Placed {
-				base, err = t.region(ctx, m.TLSSize, 1<<m.TLSPow, spans.Owner{})
+				base, err = op.region(ctx, m.TLSSize, 1<<m.TLSPow, spans.Owner{})
 			}
 			if err != nil {
 				return &LoadError{File: m.File, Module: m.Name, Err: err}
 			}
-			t.l.heap.Own(heapGuest{g}, base)
+			op.l.heap.Own(heapGuest{g}, base)
 			if s.TLS == nil {
 				s.TLS = map[*space.Space]map[*image.Module]uint32{}
 			}

@@ -47,11 +47,11 @@ func (l *Linker) log(ctx context.Context, topic, message string, attrs ...slog.A
 func (l *Linker) logs() bool { return l.config.logger != nil }
 
 // logLoaded tells of a module that an operation has loaded, which may still fail in other groups.
-func (t *tx) logLoaded(ctx context.Context, m *image.Module) {
-	if !t.l.logs() {
+func (op *linkOp) logLoaded(ctx context.Context, m *image.Module) {
+	if !op.l.logs() {
 		return
 	}
-	t.l.log(ctx, LogFiles, "loaded", slog.String("module", m.Name), slog.String("file", m.File),
+	op.l.log(ctx, LogFiles, "loaded", slog.String("module", m.Name), slog.String("file", m.File),
 		slog.Uint64("memory", uint64(m.Memory.Base)), slog.Uint64("bytes", uint64(m.Memory.Size)),
 		slog.Uint64("table", uint64(m.Table.Base)), slog.Uint64("entries", uint64(m.Table.Size)))
 }

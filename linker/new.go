@@ -34,7 +34,8 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	if config == nil {
 		config = NewConfig()
 	}
-	l := &Linker{shared: space.Shared{Runtime: rt, Polls: config.polls, MaxCalls: config.maxCalls},
+	l := &Linker{shared: space.Shared{Runtime: rt, LoopSafepoints: config.loopSafepoints,
+		MaxCalls: config.maxCalls},
 		config: config, sums: image.NewSums(), hostShims: map[string]*image.Module{},
 		callers: map[string]wazero.CompiledModule{}}
 	l.heap = l.newHeap()
@@ -52,9 +53,9 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 	l.state.closures = table.Closures{Keep: config.quarantine}
 	l.trampolines = map[string]wazero.CompiledModule{}
 	l.asked = map[askedKey]*image.Function{}
-	l.state.links.Max = 1 << 30
+	l.state.plt.Max = 1 << 30
 	l.wanted = make(signal, 1)
-	l.waitHooks, l.pollHooks, l.stubHooks = newWaitHooks(), newPollHooks(), newStubHooks()
+	l.waitHooks, l.loopHooks, l.stubHooks = newWaitHooks(), newLoopHooks(), newStubHooks()
 	if err := l.bootstrap(ctx, main); err != nil {
 		l.closed.Store(true)
 		if l.first != nil {
@@ -81,19 +82,19 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	}
 	l.shared.Main = m
 	l.turn = newTurn(l.shared.Main.Shared || l.config.parallel)
-	t := &tx{l: l}
+	op := &linkOp{l: l}
 	p := l.newPreparation(nil, l.state.snapshot, false)
 	defer p.close(ctx)
 	p.add(m, bytes)
 	all := newBatch(p)
 	all.search = []*image.Module{m}
-	if err := t.preload(ctx, p, all); err != nil {
+	if err := op.preload(ctx, p, all); err != nil {
 		return err
 	}
 	if p.gather(ctx); ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err := t.gather(all); err != nil {
+	if err := op.gather(all); err != nil {
 		return err
 	}
 	if all.given, err = l.given(ctx); err != nil {
@@ -101,7 +102,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	}
 	laidOut := all.order
 	if all.given != nil {
-		t.modules = append(t.modules, all.given)
+		op.modules = append(op.modules, all.given)
 		laidOut = slices.Concat(laidOut, []*image.Module{all.given})
 	}
 	stackTop, err := l.layOut(ctx, m, laidOut)
@@ -129,11 +130,11 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	if err := l.first.space.Open(ctx, stackTop); err != nil {
 		return err
 	}
-	t.g, l.alloc = l.first, newAllocator(m)
+	op.g, l.alloc = l.first, newAllocator(m)
 	all.global, all.now = all.search, l.config.now
 	early := len(all.pinned) > 0 || m.Fixed && len(all.search) > 1
 	outside := ctx
-	ctx, end := withActivation(ctx, t.activation(ctx))
+	ctx, end := withActivation(ctx, op.activation(ctx))
 	defer end()
 	if early { // constructors of libraries run before there is an allocator
 		if err := l.sideStack(ctx); err != nil {
@@ -143,12 +144,12 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	if err := p.compile(ctx); err != nil {
 		return err
 	}
-	loaded, err := t.load(ctx, all)
+	loaded, err := op.load(ctx, all)
 	if err == nil {
-		err = t.construct(ctx, loaded)
+		err = op.construct(ctx, loaded)
 	}
 	if err != nil {
-		for _, m := range t.modules {
+		for _, m := range op.modules {
 			space.CodeOf(m).Close(ctx)
 		}
 		return err
@@ -159,20 +160,20 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 		}
 	}
 	l.publish(0)
-	if len(t.threads)+len(t.released) == 0 {
+	if len(op.threads)+len(op.released) == 0 {
 		return nil
 	}
-	return l.first.inside(outside, func(ctx context.Context, e *activation) error {
-		t.settle(ctx, e)
+	return l.first.inside(outside, func(ctx context.Context, act *activation) error {
+		op.settle(ctx, act)
 		return nil
 	})
 }
 
 // preload puts the libraries of [Config.WithPreload] into the initial image, behind the main module
 // and before all that it needs.
-func (t *tx) preload(ctx context.Context, p *preparation, b *batch) error {
-	for _, name := range t.l.config.preload {
-		m, err := t.find(b, name, p.find(ctx, name, nil, nil, opening{}), nil)
+func (op *linkOp) preload(ctx context.Context, p *preparation, b *batch) error {
+	for _, name := range op.l.config.preload {
+		m, err := op.find(b, name, p.find(ctx, name, nil, nil, opening{}), nil)
 		if err != nil {
 			return asLoadError(err, name)
 		}
@@ -247,7 +248,7 @@ func hasFixedAddresses(src *wasm.Module, info *dylink.Info) bool {
 
 // compileBase compiles what every group starts with.
 func (l *Linker) compileBase(ctx context.Context) (err error) {
-	bytes, err := shim.Base(!l.shared.OwnTable, l.tableMax, l.config.polls)
+	bytes, err := shim.Base(!l.shared.OwnTable, l.tableMax, l.config.loopSafepoints)
 	if l.shared.BaseCode, err = l.compileGenerated(ctx, "base", bytes, err); err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// tx is a link operation in the hands of its leader, a transaction: what coord calls the work. It
+// linkOp is a link operation in the hands of its leader: what coord calls the work. It
 // holds the lease and the state lock, so it may change the linker's state. It changes groups
 // through steps only, which the other groups then replay.
 //
@@ -29,11 +29,11 @@ import (
 //
 // Rejected: a log of inverse changes of the state. The state is a value whose maps are persistent,
 // so a copy costs little, and restores everything, also a field that is added later.
-type tx struct {
+type linkOp struct {
 	l    *Linker
 	g    *Group
 	kind protocol.OpKind
-	do   func(ctx context.Context, t *tx) error
+	do   func(ctx context.Context, op *linkOp) error
 
 	saved   state
 	steps   []space.Step

@@ -48,12 +48,12 @@ func (g *Group) OpenBytes(ctx context.Context, name string, wasm []byte,
 
 // judgeLoad ends a group whose guest exited in a constructor. What exits in a replay is another
 // group's instance, and that has been taken back: the load failed there.
-func (g *Group) judgeLoad(e *activation, name string, err error) error {
+func (g *Group) judgeLoad(act *activation, name string, err error) error {
 	exit, replay := (*sys.ExitError)(nil), (*coord.ReplayError)(nil)
 	switch {
 	case errors.As(err, &replay):
 		return &LoadError{Module: name, Err: err}
-	case e.tx == nil && errors.As(err, &exit):
+	case act.op == nil && errors.As(err, &exit):
 		g.l.end(g, err)
 	}
 	return err
@@ -91,12 +91,12 @@ func (g *Group) openLibraries(ctx context.Context, load loading) (libs []*Librar
 			return nil, asLoadError(err, name)
 		}
 	}
-	err = g.inside(ctx, func(ctx context.Context, e *activation) error {
-		opened, err := load.run(ctx, e)
+	err = g.inside(ctx, func(ctx context.Context, act *activation) error {
+		opened, err := load.run(ctx, act)
 		if err == nil {
 			libs = opened
 		}
-		return g.judgeLoad(e, name, err)
+		return g.judgeLoad(act, name, err)
 	})
 	if err != nil {
 		g.logOpened(ctx, name, nil, err)
@@ -135,18 +135,18 @@ func (x *loading) close(ctx context.Context) {
 
 // run makes the load an operation, or a part of one. The group is parked while there is anything to
 // be prepared.
-func (x *loading) run(ctx context.Context, e *activation) ([]*Library, error) {
+func (x *loading) run(ctx context.Context, act *activation) ([]*Library, error) {
 	var libs []*Library
 	for {
-		if err := x.ready(ctx, e); err != nil {
+		if err := x.ready(ctx, act); err != nil {
 			return nil, err
 		}
-		err := e.run(ctx, protocol.LoadModules, func(ctx context.Context, t *tx) error {
-			roots, err := t.library(ctx, x.prepared, x.name, x.opening)
+		err := act.run(ctx, protocol.LoadModules, func(ctx context.Context, op *linkOp) error {
+			roots, err := op.library(ctx, x.prepared, x.name, x.opening)
 			for _, m := range roots {
-				libs = append(libs, &Library{linker: t.l, mod: m})
+				libs = append(libs, &Library{linker: op.l, mod: m})
 			}
-			t.handed = append(t.handed, libs...)
+			op.handed = append(op.handed, libs...)
 			return err
 		})
 		if !errors.Is(err, errStale) || x.stale {
@@ -158,13 +158,13 @@ func (x *loading) run(ctx context.Context, e *activation) ([]*Library, error) {
 }
 
 // ready prepares the load unless that was done.
-func (x *loading) ready(ctx context.Context, e *activation) (err error) {
+func (x *loading) ready(ctx context.Context, act *activation) (err error) {
 	if x.prepared != nil {
 		return nil
 	}
-	g, s := e.group, e.snapshot()
+	g, s := act.group, act.snapshot()
 	// nothing to wait for, or no leader could serve the group
-	if s.Names.At(x.name) != nil && !x.stale || !e.parks() {
+	if s.Names.At(x.name) != nil && !x.stale || !act.parks() {
 		return x.prepare(ctx, g, s)
 	}
 	failed := g.Block(ctx, func() { err = x.prepare(ctx, g, s) })
@@ -202,7 +202,7 @@ func (g *Group) Symbol(ctx context.Context, lib *Library, name string) (Symbol, 
 	return g.resolve(ctx, lib, name)
 }
 
-// find looks an export up in a scope.
+// find looks an export up in a snapshot.
 func find(s *image.Snapshot, l *Linker, lib *Library, name string) (*image.Export, error) {
 	var x *image.Export
 	switch {
@@ -233,13 +233,13 @@ func find(s *image.Snapshot, l *Linker, lib *Library, name string) (*image.Expor
 	return x, nil
 }
 
-// find finds an export as the activation sees it, and returns the scope that it has looked in.
-func (e *activation) find(lib *Library, name string) (*image.Export, *image.Snapshot, error) {
-	s := e.snapshot()
-	if e.tx != nil && lib.givenUp() {
+// find finds an export as the activation sees it, and returns the snapshot that it looked in.
+func (act *activation) find(lib *Library, name string) (*image.Export, *image.Snapshot, error) {
+	s := act.snapshot()
+	if act.op != nil && lib.givenUp() {
 		return nil, s, ErrLibraryClosed
 	}
-	x, err := find(s, e.group.l, lib, name)
+	x, err := find(s, act.group.l, lib, name)
 	return x, s, err
 }
 
@@ -276,8 +276,8 @@ func symbol(s *image.Snapshot, x *image.Export, name string) (Symbol, bool) {
 // another group may have resolved the symbol while this caller waited.
 func (g *Group) resolve(ctx context.Context, lib *Library, name string) (Symbol, error) {
 	var sym Symbol
-	err := g.inside(ctx, func(ctx context.Context, e *activation) error {
-		x, s, err := e.find(lib, name)
+	err := g.inside(ctx, func(ctx context.Context, act *activation) error {
+		x, s, err := act.find(lib, name)
 		if err == nil {
 			err = isSymbol(x, name)
 		}
@@ -292,8 +292,8 @@ func (g *Group) resolve(ctx context.Context, lib *Library, name string) (Symbol,
 			sym.Pointer, err = g.space.ThreadLocal(x)
 			return err
 		}
-		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) error {
-			sym, err = t.resolve(ctx, lib, name)
+		return act.run(ctx, protocol.ResolveFunction, func(ctx context.Context, op *linkOp) error {
+			sym, err = op.resolve(ctx, lib, name)
 			return err
 		})
 	})
@@ -320,8 +320,8 @@ func isSymbol(x *image.Export, name string) error {
 }
 
 // resolve gives a symbol its pointer within an operation.
-func (t *tx) resolve(ctx context.Context, lib *Library, name string) (Symbol, error) {
-	x, err := find(t.l.state.snapshot, t.l, lib, name)
+func (op *linkOp) resolve(ctx context.Context, lib *Library, name string) (Symbol, error) {
+	x, err := find(op.l.state.snapshot, op.l, lib, name)
 	if err != nil {
 		return Symbol{}, err
 	}
@@ -330,23 +330,23 @@ func (t *tx) resolve(ctx context.Context, lib *Library, name string) (Symbol, er
 	}
 	if x.Kind == image.KindFunction {
 		s := &space.FillStep{}
-		if _, err := t.slot(x.Fn, &s.Fills); err != nil { // the second look is in there
+		if _, err := op.slot(x.Fn, &s.Fills); err != nil { // the second look is in there
 			return Symbol{}, err
 		}
-		s.Slots = t.l.state.slots.Length
+		s.Slots = op.l.state.slots.Length
 		if len(s.Fills) > 0 {
-			if err := t.perform(ctx, s); err != nil {
+			if err := op.perform(ctx, s); err != nil {
 				return Symbol{}, err
 			}
 		}
 	}
-	sym, _ := symbol(t.l.state.snapshot, x, name)
+	sym, _ := symbol(op.l.state.snapshot, x, name)
 	return sym, nil
 }
 
 // function finds a function to call; it needs no pointer.
-func (e *activation) function(lib *Library, name string) (*image.Function, error) {
-	x, _, err := e.find(lib, name)
+func (act *activation) function(lib *Library, name string) (*image.Function, error) {
+	x, _, err := act.find(lib, name)
 	if err != nil {
 		return nil, err
 	}

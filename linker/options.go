@@ -82,8 +82,8 @@ func (c *Config) opening(options []OpenOption) (opening, error) {
 }
 
 // loaded finds a library that is loaded already, by name or by the file that the name means.
-func (t *tx) loaded(name string, at place) (*image.Module, error) {
-	s := t.l.state.snapshot
+func (op *linkOp) loaded(name string, at place) (*image.Module, error) {
+	s := op.l.state.snapshot
 	if m := s.Names.At(name); m != nil {
 		return m, nil
 	}
@@ -100,29 +100,29 @@ func (t *tx) loaded(name string, at place) (*image.Module, error) {
 
 // reopen does what the options ask for when the library was loaded before, or was just loaded: what
 // is said of a library that is loaded is changed for the others, too.
-func (t *tx) reopen(ctx context.Context, root *image.Module, o opening) error {
-	s := t.l.state.snapshot
+func (op *linkOp) reopen(ctx context.Context, root *image.Module, o opening) error {
+	s := op.l.state.snapshot
 	var more []*image.Module
 	if !o.local {
 		more = s.Promotion(root)
 	}
 	pin := o.noDelete && !slices.Contains(s.Pinned, root)
-	t.change(func(s *image.Snapshot) {
+	op.change(func(s *image.Snapshot) {
 		s.Global = s.Global.With(more)
 		if pin {
 			s.Pinned = slices.Concat(s.Pinned, []*image.Module{root})
 		}
 	})
 	if o.now { // what becomes global counts
-		if err := bound(t.l.state.snapshot, root); err != nil {
+		if err := bound(op.l.state.snapshot, root); err != nil {
 			return err
 		}
 	}
 	// there is nothing to commit, or something already
-	if len(more) == 0 && !pin || len(t.steps) > 0 {
+	if len(more) == 0 && !pin || len(op.steps) > 0 {
 		return nil
 	}
-	return t.perform(ctx, space.SnapshotStep{})
+	return op.perform(ctx, space.SnapshotStep{})
 }
 
 // bound returns an error if a loaded module, or one that it needs, imports an undefined function.

@@ -18,7 +18,7 @@ type replayed struct {
 
 // interruption returns why code of the guest has to stop in a replay, or nil.
 func (l *leader) interruption() error {
-	if l.group.closing.Load() > 0 && l.ctx.Value(finishKey{}) == nil {
+	if l.group.closing.Load() > 0 && l.ctx.Value(uncancellableKey{}) == nil {
 		return ErrGroupClosed
 	}
 	return withCause(l.ctx)

@@ -14,10 +14,10 @@ import (
 
 // preparation is what a load finds out and does before it has the lease: it looks for the library
 // and for all that it needs, reads, decodes, rewrites and compiles them. It sees one published
-// scope, and changes nothing; so no other group waits for it, and its caller leaves it behind when
-// the context ends. Under the lease the same search is done again, on what is loaded by then, with
-// the answers that were found here instead of the file system's. Where one is missing, because a
-// library was closed meanwhile, the preparation is stale, and another one is made that takes
+// snapshot, and changes nothing; so no other group waits for it, and its caller leaves it behind
+// when the context ends. Under the lease the same search is done again, on what is loaded by then,
+// with the answers that were found here instead of the file system's. Where one is missing, because
+// a library was closed meanwhile, the preparation is stale, and another one is made that takes
 // nothing for loaded: it has all answers. See "Why is a library prepared before the lease?" in
 // spec/rationale.md.
 type preparation struct {

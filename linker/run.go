@@ -32,13 +32,13 @@ func (l *Linker) Run(ctx context.Context) (code uint32, err error) {
 
 // finishRun does what has to be done between the return of main and the end of the program.
 func (l *Linker) finishRun(ctx context.Context) error {
-	return l.first.inside(ctx, func(ctx context.Context, e *activation) error {
+	return l.first.inside(ctx, func(ctx context.Context, act *activation) error {
 		if !l.endsWith(l.first) {
 			return nil
 		}
-		err := l.first.finish(ctx, e)
+		err := l.first.finish(ctx, act)
 		if isExit(err) {
-			return l.first.judge(e, err)
+			return l.first.closeOnExit(act, err)
 		}
 		return err
 	})

@@ -13,8 +13,8 @@ import (
 // before its allocator has run. Emscripten's sbrk takes all memory from __heap_base on for its own,
 // whatever its size was when the program was linked; it says where it keeps the end of what is
 // taken. What it cannot have any more in front of the libraries is the linker's.
-func (t *tx) moveBreak(ctx context.Context) error {
-	l := t.l
+func (op *linkOp) moveBreak(ctx context.Context) error {
+	l := op.l
 	x := l.shared.Main.Exports["emscripten_get_sbrk_ptr"]
 	if x == nil || x.Kind != image.KindFunction ||
 		!x.Fn.Type.Equal(wasm.FuncType{Results: []wasm.ValType{wasm.I32}}) {
@@ -24,7 +24,7 @@ func (t *tx) moveBreak(ctx context.Context) error {
 	if end == 0 {
 		return nil
 	}
-	at, err := t.g.space.Call1(ctx, x.Fn)
+	at, err := op.g.space.Call1(ctx, x.Fn)
 	if err != nil {
 		return err
 	}

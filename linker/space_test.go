@@ -14,7 +14,7 @@ import (
 // what they wait with: no field, element or pointer leads there.
 func TestSpaceReachesNoLinker(t *testing.T) {
 	forbidden := map[reflect.Type]bool{}
-	for _, v := range []any{Linker{}, Group{}, Config{}, Library{}, tx{}, activation{}, state{},
+	for _, v := range []any{Linker{}, Group{}, Config{}, Library{}, linkOp{}, activation{}, state{},
 		coord.Coordinator{}, coord.Member{}, ctxlock.Lock{}} {
 		forbidden[reflect.TypeOf(v)] = true
 	}

@@ -21,14 +21,14 @@ import (
 // no threads (see [NewRuntimeConfig]), or when an ordinary executable does not export its stack
 // pointer.
 func (g *Group) Spawn(ctx context.Context, options ...SpawnOption) (child *Group, err error) {
-	s := spawning{stackSize: g.l.config.stackSize}
+	s := spawnOptions{stackSize: g.l.config.stackSize}
 	for _, option := range options {
 		if option != nil {
 			option(&s)
 		}
 	}
-	err = g.inside(ctx, func(ctx context.Context, e *activation) error {
-		if e.tx != nil {
+	err = g.inside(ctx, func(ctx context.Context, act *activation) error {
+		if act.op != nil {
 			return ErrInOperation
 		}
 		if err := g.l.canSpawn(); err != nil {
@@ -57,61 +57,61 @@ func (l *Linker) canSpawn() error {
 }
 
 // SpawnOption changes what [Group.Spawn] makes.
-type SpawnOption func(*spawning)
+type SpawnOption func(*spawnOptions)
 
 // StackSize sets the size of the new group's stack, in bytes, at least 1024; the default is
 // [Config.WithStackSize].
 func StackSize(bytes uint32) SpawnOption {
-	return func(s *spawning) { s.stackSize = max(bytes, 1024) }
+	return func(s *spawnOptions) { s.stackSize = max(bytes, 1024) }
 }
 
-// spawning is what a new group is to be like.
-type spawning struct{ stackSize uint32 }
+// spawnOptions is what a new group is to be like.
+type spawnOptions struct{ stackSize uint32 }
 
 // spawn makes a group on the caller's goroutine.
-func (g *Group) spawn(ctx context.Context, s spawning) (*Group, error) {
-	n, err := g.conceive(ctx, s)
+func (g *Group) spawn(ctx context.Context, s spawnOptions) (*Group, error) {
+	pending, err := g.reserve(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	return n.attach(ctx)
+	return pending.attach(ctx)
 }
 
-// newborn is a group that is being made. It has the lease, and may move to another goroutine with
-// it; it ends by attach.
-type newborn struct {
+// pendingGroup is a group that is being made. It has the lease, and may move to another goroutine
+// with it; it ends by attach.
+type pendingGroup struct {
 	group *Group
 	child *coord.Child
 	tls   map[*image.Module]uint32
 }
 
-// maxFurnishing is how often the parent of a new group looks what that needs before it has the
+// maxAllocations is how often the parent of a new group looks what that needs before it has the
 // lease.
-const maxFurnishing = 100
+const maxAllocations = 100
 
-// conceive makes what needs the guest's allocator, in the parent, takes the lease and hands it to
+// reserve makes what needs the guest's allocator, in the parent, takes the lease and hands it to
 // the child. The allocator is code of the guest, so it runs while the parent holds nothing; what
 // was loaded meanwhile is found when the parent has the lease, which it gives back then to begin
 // again.
-func (g *Group) conceive(ctx context.Context, s spawning) (b *newborn, err error) {
+func (g *Group) reserve(ctx context.Context, s spawnOptions) (pending *pendingGroup, err error) {
 	n := newGroup(g.l)
 	n.space.StackSize = uint32(min(spans.AlignUp(uint64(s.stackSize), 16), 1<<32-16))
-	conceived := false
+	reserved := false
 	defer func() {
-		if !conceived { // an error, or a panic
+		if !reserved { // an error, or a panic
 			n.forget()
 		}
 	}()
 	tls := map[*image.Module]uint32{}
-	for range maxFurnishing {
-		if err := n.furnish(ctx, g, tls); err != nil {
+	for range maxAllocations {
+		if err := n.allocate(ctx, g, tls); err != nil {
 			return nil, err
 		}
 		token, err := g.member.Lease(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if !g.l.furnished(tls) {
+		if !g.l.allocated(tls) {
 			if err := token.Release(); err != nil {
 				return nil, err
 			}
@@ -126,17 +126,17 @@ func (g *Group) conceive(ctx context.Context, s spawning) (b *newborn, err error
 		if g.l.turn.share(g.member.Held()) {
 			g.turned = true
 		}
-		conceived = true
-		return &newborn{group: n, child: child, tls: tls}, nil
+		reserved = true
+		return &pendingGroup{group: n, child: child, tls: tls}, nil
 	}
 	return nil, &LimitError{
 		Limit: "libraries with thread-local data that are loaded while a group is spawned",
-		Value: maxFurnishing + 1, Max: maxFurnishing}
+		Value: maxAllocations + 1, Max: maxAllocations}
 }
 
 // attach builds the group and makes it one of the image.
-func (b *newborn) attach(ctx context.Context) (*Group, error) {
-	n := b.group
+func (pending *pendingGroup) attach(ctx context.Context) (*Group, error) {
+	n := pending.group
 	defer n.member.Drop()
 	built := false
 	defer func() {
@@ -147,7 +147,8 @@ func (b *newborn) attach(ctx context.Context) (*Group, error) {
 		}
 	}()
 	defer n.watch(ctx)()
-	_, err := b.child.Attach(ctx, func(ctx context.Context, _ int) (coord.Participant, error) {
+	_, err := pending.child.Attach(ctx, func(ctx context.Context, _ int) (coord.Participant,
+		error) {
 		if err := n.l.config.inject.At(ctx, n, failpoint.Added); err != nil {
 			return nil, err
 		}
@@ -160,7 +161,7 @@ func (b *newborn) attach(ctx context.Context) (*Group, error) {
 		view := n.l.committed.Load()
 		ctx, end := withActivation(ctx, &activation{group: n, replay: true, view: view})
 		defer end()
-		return participant{n}, n.build(ctx, view, b.tls)
+		return participant{n}, n.build(ctx, view, pending.tls)
 	})
 	if err != nil {
 		return nil, err
@@ -181,9 +182,9 @@ func (l *Linker) ended() error {
 	return nil
 }
 
-// furnish takes a stack and thread-local storage for a new group, as far as it has none; parent is
+// allocate takes a stack and thread-local storage for a new group, as far as it has none; parent is
 // a group that the caller is inside.
-func (g *Group) furnish(ctx context.Context, parent *Group,
+func (g *Group) allocate(ctx context.Context, parent *Group,
 	tls map[*image.Module]uint32) (err error) {
 	mem := g.l.heap
 	if g.space.Stack == 0 {
@@ -214,9 +215,9 @@ func (g *Group) furnish(ctx context.Context, parent *Group,
 	return nil
 }
 
-// furnished reports whether there is thread-local storage for every module that needs it. What is
+// allocated reports whether there is thread-local storage for every module that needs it. What is
 // there for others, which were unloaded meanwhile, it gives back. The caller has the lease.
-func (l *Linker) furnished(tls map[*image.Module]uint32) bool {
+func (l *Linker) allocated(tls map[*image.Module]uint32) bool {
 	order := l.committed.Load().Order
 	loaded := image.Set(order)
 	for m, base := range tls {
@@ -238,7 +239,7 @@ func (g *Group) build(ctx context.Context, s *image.Snapshot, tls map[*image.Mod
 	if err := g.l.config.inject.At(ctx, g, failpoint.Build); err != nil {
 		return err
 	}
-	slots, links := g.l.state.slots.Length, g.l.state.links.Length
+	slots, links := g.l.state.slots.Length, g.l.state.plt.Length
 	if err := g.space.Open(ctx, g.space.Stack+g.space.StackSize); err != nil {
 		return err
 	}

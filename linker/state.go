@@ -12,7 +12,7 @@ type state struct {
 	snapshot *image.Snapshot
 	slots    table.Quarantine
 	closures table.Closures
-	links    table.Slots // of the PLT
+	plt      table.Slots // of the PLT
 	// prepared are the trampolines that groups have, or may have, instances of.
 	prepared persist.Map[image.TrampolineKey, bool]
 }
@@ -20,7 +20,7 @@ type state struct {
 func (s *state) clone() state {
 	c := *s
 	c.slots = s.slots.Clone()
-	c.links.Free = s.links.Free.Clone()
+	c.plt.Free = s.plt.Free.Clone()
 	c.closures = s.closures.Clone()
 	return c
 }

@@ -78,7 +78,7 @@ func (l *Library) takeBack() {
 	l.close(0)
 }
 
-// closedIn reports whether the handle is closed for those who see a scope.
+// closedIn reports whether the handle is closed for those who see a snapshot.
 func (l *Library) closedIn(s *image.Snapshot) bool {
 	if l.next != nil {
 		return l.next.closedIn(s)

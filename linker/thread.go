@@ -42,10 +42,10 @@ func (l *Linker) threadFunctions() []hostFunction {
 // latest when the constructor waits, see "When does a thread begin that a constructor starts?" in
 // spec/rationale.md.
 func (g *Group) threadSpawn(ctx context.Context, argument uint32) int32 {
-	e := activationOf(ctx)
-	x := e.snapshot().Lookup(threadStart)
+	act := activationOf(ctx)
+	x := act.snapshot().Lookup(threadStart)
 	switch {
-	case e.replay:
+	case act.replay:
 		return -errnoBusy
 	case g.l.canSpawn() != nil, x == nil, x.Kind != image.KindFunction,
 		!x.Fn.Type.Equal(threadStartType):
@@ -58,8 +58,8 @@ func (g *Group) threadSpawn(ctx context.Context, argument uint32) int32 {
 		return -errnoAgain
 	}
 	late := lateThread{t, threadCtx, x.Fn, argument}
-	if e.tx != nil {
-		if !e.tx.startLater(late) {
+	if act.op != nil {
+		if !act.op.startLater(late) {
 			g.l.guestThreads.done(t, nil)
 			return -errnoAgain
 		}
@@ -75,31 +75,31 @@ func (g *Group) threadSpawn(ctx context.Context, argument uint32) int32 {
 
 // startThread makes the group of a thread, and its goroutine. On an error the thread has not begun.
 func (g *Group) startThread(ctx context.Context, late lateThread) error {
-	n, err := g.conceive(ctx, spawning{stackSize: g.l.config.stackSize})
+	pending, err := g.reserve(ctx, spawnOptions{stackSize: g.l.config.stackSize})
 	if err != nil {
 		return err
 	}
-	n.group.thread = late.thread.id
+	pending.group.thread = late.thread.id
 	// The parent waits for its child, so that a failure is still the parent's. No operation can
 	// wait for the parent meanwhile: the child has the lease.
 	attached := make(chan error)
-	go g.l.runThread(late.ctx, late.thread, n, late.start, late.argument, attached)
+	go g.l.runThread(late.ctx, late.thread, pending, late.start, late.argument, attached)
 	return <-attached
 }
 
 // runThread is a thread from its attachment to its end.
-func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, start *image.Function,
-	argument uint32, attached chan<- error) {
-	g, err := n.attachSafely(ctx)
+func (l *Linker) runThread(ctx context.Context, t *guestThread, pending *pendingGroup,
+	start *image.Function, argument uint32, attached chan<- error) {
+	g, err := pending.attachSafely(ctx)
 	if err != nil {
 		attached <- err
 		return
 	}
 	l.guestThreads.attached(t, g)
 	attached <- nil
-	err = g.inside(ctx, func(ctx context.Context, e *activation) error {
+	err = g.inside(ctx, func(ctx context.Context, act *activation) error {
 		_, err := g.space.Call(ctx, start, uint64(t.id), uint64(argument))
-		return g.judge(e, g.exiting(ctx, e, err))
+		return g.closeOnExit(act, g.exiting(ctx, act, err))
 	})
 	if err != nil { // nothing of the thread runs after a trap
 		l.dtors.DropThread(g, nil)
@@ -120,13 +120,13 @@ func (l *Linker) runThread(ctx context.Context, t *guestThread, n *newborn, star
 }
 
 // attachSafely is attach on a goroutine where nothing else would catch a panic of a participant.
-func (n *newborn) attachSafely(ctx context.Context) (g *Group, err error) {
+func (pending *pendingGroup) attachSafely(ctx context.Context) (g *Group, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("linker: a new thread: %w", &coord.PanicError{Value: r})
 		}
 	}()
-	return n.attach(ctx)
+	return pending.attach(ctx)
 }
 
 // Wait waits until every thread that the guest has started by thread-spawn has ended. The error
@@ -140,16 +140,16 @@ func (n *newborn) attachSafely(ctx context.Context) (g *Group, err error) {
 // the host.
 func (l *Linker) Wait(ctx context.Context) error {
 	var failed []error
-	e, err := ownActivation(ctx)
+	act, err := ownActivation(ctx)
 	if err != nil {
 		return err
 	}
 	wait := func() { failed, err = l.guestThreads.wait(ctx) }
-	if e == nil {
+	if act == nil {
 		wait()
-	} else if e.group.thread != 0 {
+	} else if act.group.thread != 0 {
 		return ErrInOperation
-	} else if blocked := e.group.Block(ctx, wait); blocked != nil {
+	} else if blocked := act.group.Block(ctx, wait); blocked != nil {
 		return errors.Join(blocked, err)
 	}
 	return errors.Join(append(failed, err)...)
@@ -169,11 +169,11 @@ func (l *Linker) endThreads(ctx context.Context) error {
 
 // startThreads has threads begin that constructors have started. What is the matter with one that
 // cannot is told by Wait: the constructor has been told that it begins.
-func (t *tx) startThreads(ctx context.Context) {
-	for _, late := range t.threads {
-		if err := t.g.startThread(ctx, late); err != nil {
-			t.l.guestThreads.done(late.thread, &ThreadError{Thread: late.thread.id, Err: err})
+func (op *linkOp) startThreads(ctx context.Context) {
+	for _, late := range op.threads {
+		if err := op.g.startThread(ctx, late); err != nil {
+			op.l.guestThreads.done(late.thread, &ThreadError{Thread: late.thread.id, Err: err})
 		}
 	}
-	t.threads = nil
+	op.threads = nil
 }

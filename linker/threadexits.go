@@ -27,14 +27,14 @@ func (l *Linker) threadExitFunction(name string) hostFunction {
 // returns 0, or -1 if there is no group to register in. Unlike what belongs to a module, this is
 // registered by every group for itself, in a replay too.
 func (l *Linker) registerThreadExit(ctx context.Context, h dtor.Handler, dso uint32) int32 {
-	e := activationOf(ctx)
-	if e == nil {
+	act := activationOf(ctx)
+	if act == nil {
 		return -1
 	}
-	d := dtor.ThreadHandler[*image.Module]{Handler: h, Mod: e.snapshot().ExitOwner(l.shared.Main,
+	d := dtor.ThreadHandler[*image.Module]{Handler: h, Mod: act.snapshot().ExitOwner(l.shared.Main,
 		h.Pointer, dso)}
-	ended := func() bool { return e.group.cause.Load() != nil }
-	if !l.dtors.AddThread(e.group, d, ended) {
+	ended := func() bool { return act.group.cause.Load() != nil }
+	if !l.dtors.AddThread(act.group, d, ended) {
 		return -1
 	}
 	return 0
@@ -42,18 +42,18 @@ func (l *Linker) registerThreadExit(ctx context.Context, h dtor.Handler, dso uin
 
 // endThread does what the normal end of a group demands: its destructors run, and then libraries
 // are unloaded that stayed loaded for them alone. A guest that exits in one has ended the group.
-func (g *Group) endThread(ctx context.Context, e *activation) error {
+func (g *Group) endThread(ctx context.Context, act *activation) error {
 	if !g.l.dtors.HasThread(g, nil) {
 		return nil
 	}
 	destroyed := g.destroyThread(ctx, nil)
 	if isExit(destroyed) {
-		return g.judge(e, destroyed)
+		return g.closeOnExit(act, destroyed)
 	}
 	if len(g.l.committed.Load().Unused(g.l.dtors.HeldBesides(g), nil)) == 0 {
 		return destroyed
 	}
-	return errors.Join(destroyed, g.unload(ctx, e, nil))
+	return errors.Join(destroyed, g.unload(ctx, act, nil))
 }
 
 // endThreadsOf ends groups that Go has spawned, as the closing of the linker does with all of them:
@@ -63,11 +63,11 @@ func (l *Linker) endThreadsOf(ctx context.Context, groups []*Group) (err error) 
 		if g.thread != 0 || !l.dtors.HasThread(g, nil) {
 			continue
 		}
-		_ = g.inside(ctx, func(ctx context.Context, e *activation) error {
+		_ = g.inside(ctx, func(ctx context.Context, act *activation) error {
 			destroyed := g.destroyThread(ctx, nil)
 			err = errors.Join(err, destroyed)
 			if isExit(destroyed) {
-				return g.judge(e, destroyed)
+				return g.closeOnExit(act, destroyed)
 			}
 			return nil
 		})

@@ -18,11 +18,11 @@ const threadStart = "wasi_thread_start"
 var threadStartType = wasm.FuncType{Params: []wasm.ValType{wasm.I32, wasm.I32}}
 
 // dropThreads forgets threads that were to begin.
-func (t *tx) dropThreads(since int) {
-	for _, late := range t.threads[since:] {
-		t.l.guestThreads.done(late.thread, nil)
+func (op *linkOp) dropThreads(since int) {
+	for _, late := range op.threads[since:] {
+		op.l.guestThreads.done(late.thread, nil)
 	}
-	t.threads = t.threads[:since]
+	op.threads = op.threads[:since]
 }
 
 // add notes a thread that is about to start, nil if none may.

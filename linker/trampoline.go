@@ -17,31 +17,33 @@ const maxClosureTypes = 1000
 
 // prepareClosure makes a closure's entry, in every group, a trampoline.
 func (g *Group) prepareClosure(ctx context.Context, slot uint32, tr image.Trampoline) error {
-	return g.inside(ctx, func(ctx context.Context, e *activation) error {
-		return e.run(ctx, protocol.ResolveFunction, func(ctx context.Context, t *tx) (err error) {
-			if !t.l.state.closures.Live.At(slot) {
+	return g.inside(ctx, func(ctx context.Context, act *activation) error {
+		return act.run(ctx, protocol.ResolveFunction, func(ctx context.Context,
+			op *linkOp) (err error) {
+			if !op.l.state.closures.Live.At(slot) {
 				return &ClosureError{Slot: slot}
 			}
 			if err =
-				t.trampolineRoom(image.TrampolineKey{Slot: slot, Type: tr.Type.Key()}); err != nil {
+				op.trampolineRoom(image.TrampolineKey{Slot: slot,
+					Type: tr.Type.Key()}); err != nil {
 				return err
 			}
-			if tr.Code, err = t.l.trampolineCode(ctx, tr.Type); err != nil {
+			if tr.Code, err = op.l.trampolineCode(ctx, tr.Type); err != nil {
 				return err
 			}
-			return t.setClosure(ctx, slot, nil, &tr)
+			return op.setClosure(ctx, slot, nil, &tr)
 		})
 	})
 }
 
 // trampolineRoom counts the trampolines of an image, each of which every group has an instance of,
 // for as long as it lives.
-func (t *tx) trampolineRoom(key image.TrampolineKey) error {
-	s := &t.l.state
+func (op *linkOp) trampolineRoom(key image.TrampolineKey) error {
+	s := &op.l.state
 	if s.prepared.At(key) {
 		return nil
 	}
-	if n, limit := s.prepared.Len(), t.l.config.maxTrampolines; n >= limit {
+	if n, limit := s.prepared.Len(), op.l.config.maxTrampolines; n >= limit {
 		return &LimitError{Limit: limitTrampolines, Value: uint64(n) + 1, Max: uint64(limit)}
 	}
 	s.prepared = s.prepared.With(key, true)

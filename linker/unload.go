@@ -15,10 +15,10 @@ import (
 
 // unload is the link operation that unloads what is not used any more. Unlike others it does
 // nothing to any group before it is sure to be committed, for a module that is taken out cannot be
-// put back. While there are destructors to run it only takes the modules out of the scope; see
+// put back. While there are destructors to run it only takes the modules out of the snapshot; see
 // closing.
 type unload struct {
-	tx
+	linkOp
 	lib     *Library       // whose handle is given up; nil if none is
 	closing *image.Closing // on whose behalf
 	last    bool           // destructors that are left are not run any more
@@ -69,7 +69,7 @@ func (u *unload) showHandles(number uint64) {
 		u.lib.close(number)
 		u.lib.mod.Shown.Store(u.lib.mod.Handles.Load())
 	}
-	u.tx.showHandles(number)
+	u.linkOp.showHandles(number)
 }
 
 // reopen takes back that the handle was given up.
@@ -112,7 +112,7 @@ func (u *unload) forget(gone []*image.Module) {
 			}
 		}
 		for _, k := range m.PLT {
-			l.state.links.Give(spans.Span{Base: k.Index, Size: 1})
+			l.state.plt.Give(spans.Span{Base: k.Index, Size: 1})
 		}
 	}
 	slices.SortFunc(alone, func(a, b space.Fill) int { return cmp.Compare(a.Slot, b.Slot) })
@@ -142,7 +142,7 @@ func spansOf(modules []*image.Module) (all spans.Set) {
 // Undo implements coord.Work.
 func (u *unload) Undo(ctx context.Context) error {
 	u.reopen()
-	return u.tx.Undo(ctx)
+	return u.linkOp.Undo(ctx)
 }
 
 // Commit implements coord.Work.
@@ -158,7 +158,7 @@ func (u *unload) Commit(number uint64) {
 		}
 	}
 	u.showHandles(number)
-	u.tx.Commit(number)
+	u.linkOp.Commit(number)
 }
 
 // finish gives back what no group can reach any more. Closing an instance may call what the
@@ -180,7 +180,7 @@ func (u *unload) finish(ctx context.Context) {
 	}
 }
 
-// hide takes modules out of the scope, and reports whether they were in it.
+// hide takes modules out of the snapshot, and reports whether they were in it.
 func (u *unload) hide(gone []*image.Module) (changed bool) {
 	hidden := make(map[*image.Module]bool, len(gone))
 	for _, m := range gone {

@@ -35,16 +35,16 @@ func (l *Linker) Notify(address, n uint32) uint32 { return l.futexes.Wake(addres
 
 // mayWait returns why a guest must not begin to wait. It is called with the lock of the futexes, so
 // that what ends a wait comes before it or finds it in its queue.
-func (e *activation) mayWait(ctx context.Context) error {
-	g := e.group
+func (act *activation) mayWait(ctx context.Context) error {
+	g := act.group
 	if err := g.alive(); err != nil {
 		return err
 	}
 	if g.forgotten.Load() {
 		return ErrGroupClosed
 	}
-	if g.l.config.polls {
-		return e.interruption(ctx)
+	if g.l.config.loopSafepoints {
+		return act.interruption(ctx)
 	}
 	return nil
 }
@@ -53,8 +53,8 @@ func (e *activation) mayWait(ctx context.Context) error {
 // is none), the context or the group ends. Meanwhile the group is parked.
 func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check func() bool) (uint32,
 	error) {
-	e := activationOf(ctx)
-	if e.replay { // no guest runs that could wake it, and no context ends it
+	act := activationOf(ctx)
+	if act.replay { // no guest runs that could wake it, and no context ends it
 		switch {
 		case !check():
 			return waitNotEqual, nil
@@ -64,7 +64,7 @@ func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check f
 		return waitTimedOut, nil
 	}
 	x, err := g.l.futexes.Enqueue(address, g, func() (bool, error) {
-		if err := e.mayWait(ctx); err != nil {
+		if err := act.mayWait(ctx); err != nil {
 			return false, err
 		}
 		return check(), nil
@@ -100,20 +100,20 @@ func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check f
 		}
 		return true
 	}
-	for !e.parks() { // others run still, until the operation is published
+	for !act.parks() { // others run still, until the operation is published
 		switch {
-		case e.tx != nil && e.tx.broken != nil:
+		case act.op != nil && act.op.broken != nil:
 			g.l.futexes.Remove(x)
-			return 0, e.tx.broken
-		case e.mustGiveWay():
-			if err := e.giveWay(ctx); err != nil {
+			return 0, act.op.broken
+		case act.mustGiveWay():
+			if err := act.giveWay(ctx); err != nil {
 				g.l.futexes.Remove(x)
 				return 0, err
 			}
-		case e.waitsForItself(timeout):
+		case act.waitsForItself(timeout):
 			g.l.futexes.Remove(x)
 			return 0, ErrThreadPending
-		case block(e.wanted()):
+		case block(act.wanted()):
 			return result, err
 		}
 	}

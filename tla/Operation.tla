@@ -37,7 +37,7 @@ Publish(g) ==
     /\ UNCHANGED <<mode, leaseVars, lockVars, op, mail, failed, imageVars, closureVars, poisoned>>
 
 \* h reaches a safepoint, or waits for the lease or the state lock: it takes part.
-\* In Go: coord.Coordinator.do
+\* In Go: coord.Coordinator.serve
 Arrive(h) ==
     /\ Usable
     /\ Pending
@@ -50,7 +50,7 @@ Arrive(h) ==
                    poisoned>>
 
 \* h sleeps: the leader acts for it.
-\* In Go: coord.Coordinator.do
+\* In Go: coord.Coordinator.serve
 Claim(h) ==
     /\ Usable
     /\ Pending
@@ -77,7 +77,7 @@ Broadcast(g) ==
                    poisoned>>
 
 \* h (or the leader for h) replays the operation, then waits at epoch 2.
-\* In Go: coord.Coordinator.do
+\* In Go: coord.Coordinator.serve
 Apply(h) ==
     /\ Usable
     /\ mail[h] # <<>>
@@ -124,7 +124,7 @@ FailApply(h) ==
     /\ UNCHANGED <<groupVars, leaseVars, lockVars, leader, op, imageVars, closureVars, poisoned>>
 
 \* Every participant has tried, one has failed: h takes the operation back.
-\* In Go: coord.Coordinator.do
+\* In Go: coord.Coordinator.serve
 Undo(h) ==
     /\ Usable
     /\ failed
@@ -136,7 +136,7 @@ Undo(h) ==
                    poisoned>>
 
 \* h cannot take it back: the tables differ now, and no group can mend that.
-\* In Go: coord.Coordinator.do
+\* In Go: coord.Coordinator.serve
 FailUndo(h) ==
     /\ Usable
     /\ "FailUndo" \in Features

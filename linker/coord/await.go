@@ -11,10 +11,10 @@ import (
 // does not change.
 type waiter struct {
 	Waiter
-	m    *Member
-	held bool        // it waits at the rendezvous, where its context does not count
-	out  bool        // it waits until m is out
-	may  func() bool // what it waits for may be there; reads the state only
+	m          *Member
+	held       bool        // it waits at the rendezvous, where its context does not count
+	out        bool        // it waits until m is out
+	canProceed func() bool // what it waits for may be there; reads the state only
 }
 
 // ready tells whether another look is worthwhile for the waiter. The mutex is held.
@@ -26,16 +26,17 @@ func (w *waiter) ready() bool {
 	if s.Poisoned || w.m.gone.Load() {
 		return true
 	}
-	if s.Mode[w.m.id] == protocol.Running && w.m.duty() != nothing {
+	if s.Mode[w.m.id] == protocol.Running && w.m.pendingStep() != nothing {
 		return true
 	}
-	return !s.AtRendezvous(w.m.id) && (w.held || w.may())
+	return !s.AtRendezvous(w.m.id) && (w.held || w.canProceed())
 }
 
 // await waits until done holds, taking part in whatever operation counts on m meanwhile: because of
-// this cooperation a waiting group does not stop the others. may tells, without side effects, that
-// done can hold; done may perform actions. The mutex is held when await is called, when it calls
-// may and done, and when it returns; it is free while await waits and while a participant works.
+// this cooperation a waiting group does not stop the others. canProceed tells, without side
+// effects, that done can hold; done may perform actions. The mutex is held when await is called,
+// when it calls canProceed and done, and when it returns; it is free while await waits and while a
+// participant works.
 //
 // The context ends the wait only while the group is free to go: from its
 // arrival until the operation is over it is not.
@@ -46,7 +47,7 @@ func (c *Coordinator) await(ctx context.Context, m *Member, may, done func() boo
 		if err := m.closed(); err != nil {
 			return err
 		}
-		if c.state.Mode[m.id] == protocol.Running && c.do(ctx, m) {
+		if c.state.Mode[m.id] == protocol.Running && c.serve(ctx, m) {
 			continue
 		}
 		held := c.state.Mode[m.id] == protocol.Running && c.state.AtRendezvous(m.id)
@@ -59,7 +60,7 @@ func (c *Coordinator) await(ctx context.Context, m *Member, may, done func() boo
 			}
 		}
 		if w == nil {
-			w = &waiter{Waiter: c.waiting.Waiter(), m: m, may: may}
+			w = &waiter{Waiter: c.waiting.Waiter(), m: m, canProceed: may}
 			c.waiters = append(c.waiters, w)
 		}
 		w.held = held
@@ -84,18 +85,18 @@ func (c *Coordinator) forget(w *waiter) {
 	}
 }
 
-// duty is what the present operation wants of a group now.
-type duty uint8
+// pendingStep is what the present operation wants of a group now.
+type pendingStep uint8
 
 const (
-	nothing duty = iota
+	nothing pendingStep = iota
 	toArrive
 	toApply
 	toUndo
 )
 
-// duty tells what the present operation wants of m now. The mutex is held.
-func (m *Member) duty() duty {
+// pendingStep tells what the present operation wants of m now. The mutex is held.
+func (m *Member) pendingStep() pendingStep {
 	s := &m.c.state
 	if s.Poisoned { // perhaps while m was working: nothing counts any more
 		return nothing
@@ -117,11 +118,11 @@ func (m *Member) duty() duty {
 	return nothing
 }
 
-// do does what the present operation wants of m now, and tells whether that was
+// serve does what the present operation wants of m now, and tells whether that was
 // anything. It is called by m's own goroutine, or by the leader's while m is
 // parked, with the mutex held; the mutex is free while the participant works.
-func (c *Coordinator) do(ctx context.Context, m *Member) bool {
-	switch m.duty() {
+func (c *Coordinator) serve(ctx context.Context, m *Member) bool {
+	switch m.pendingStep() {
 	case toArrive:
 		if c.state.Asleep(m.id) {
 			return c.perform(m.step(protocol.ActClaim))
@@ -134,7 +135,7 @@ func (c *Coordinator) do(ctx context.Context, m *Member) bool {
 					c.present)
 			}); err != nil {
 			c.fail(m, err)
-		} else if m.duty() == toApply {
+		} else if m.pendingStep() == toApply {
 			c.must(m.step(protocol.ActApply))
 		}
 		return true
@@ -144,11 +145,11 @@ func (c *Coordinator) do(ctx context.Context, m *Member) bool {
 				return m.participant.Undo(context.WithoutCancel(ctx),
 					c.present)
 			}); err != nil {
-			if m.duty() == toUndo {
+			if m.pendingStep() == toUndo {
 				c.poison = &PoisonError{Group: m.id, Apply: c.cause, Undo: err}
 				c.must(m.step(protocol.ActFailUndo))
 			}
-		} else if m.duty() == toUndo {
+		} else if m.pendingStep() == toUndo {
 			c.must(m.step(protocol.ActUndo))
 		}
 		return true
@@ -158,7 +159,7 @@ func (c *Coordinator) do(ctx context.Context, m *Member) bool {
 
 // fail notes that m could not apply the operation.
 func (c *Coordinator) fail(m *Member, err error) {
-	if m.duty() != toApply { // it died meanwhile, and no leader waits for it
+	if m.pendingStep() != toApply { // it died meanwhile, and no leader waits for it
 		return
 	}
 	if c.cause == nil {

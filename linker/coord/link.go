@@ -95,7 +95,7 @@ func (m *Member) prepare(ctx context.Context, w Work, l *leading) (broadcast boo
 	}()
 	var op Operation
 	var changed bool
-	err = m.own(func() (err error) {
+	err = m.runUnlocked(func() (err error) {
 		op, changed, err = w.Do(ctx)
 		return err
 	})
@@ -105,7 +105,7 @@ func (m *Member) prepare(ctx context.Context, w Work, l *leading) (broadcast boo
 	case l.err != nil:
 		if err == nil {
 			err = errors.Join(l.err,
-				m.own(func() error { return w.Undo(context.WithoutCancel(ctx)) }))
+				m.runUnlocked(func() error { return w.Undo(context.WithoutCancel(ctx)) }))
 		}
 		m.takenBack()
 		return false, errors.Join(m.closed(), err)
@@ -149,7 +149,8 @@ func (c *Coordinator) worked(m *Member, op Operation) error {
 // lead does the leader's part until done: it acts for the groups that are
 // parked, and waits for the others. The context ends the wait before the broadcast.
 func (c *Coordinator) lead(ctx context.Context, m *Member, done func() bool) error {
-	w := &waiter{Waiter: c.waiting.Waiter(), m: m, may: func() bool { return c.leaderMay(m) }}
+	w := &waiter{Waiter: c.waiting.Waiter(), m: m,
+		canProceed: func() bool { return c.leaderMay(m) }}
 	c.waiters = append(c.waiters, w)
 	defer c.forget(w)
 	for {
@@ -159,8 +160,8 @@ func (c *Coordinator) lead(ctx context.Context, m *Member, done func() bool) err
 		if m.gone.Load() && c.state.Stage[m.id] != protocol.Replaying {
 			return m.closed()
 		}
-		if h := c.parkedWithDuty(); h != nil {
-			c.do(ctx, h)
+		if h := c.parkedWithStep(); h != nil {
+			c.serve(ctx, h)
 			continue
 		}
 		if done() {
@@ -173,10 +174,10 @@ func (c *Coordinator) lead(ctx context.Context, m *Member, done func() bool) err
 	}
 }
 
-// parkedWithDuty is a parked group that the leader has to act for, or nil.
-func (c *Coordinator) parkedWithDuty() *Member {
+// parkedWithStep is a parked group that the leader has to act for, or nil.
+func (c *Coordinator) parkedWithStep() *Member {
 	i := slices.IndexFunc(c.members[:], func(h *Member) bool {
-		return h != nil && c.state.Asleep(h.id) && h.duty() != nothing
+		return h != nil && c.state.Asleep(h.id) && h.pendingStep() != nothing
 	})
 	if i < 0 {
 		return nil
@@ -188,7 +189,7 @@ func (c *Coordinator) parkedWithDuty() *Member {
 // or a parked group needs it.
 func (c *Coordinator) leaderMay(m *Member) bool {
 	s := &c.state
-	if c.parkedWithDuty() != nil {
+	if c.parkedWithStep() != nil {
 		return true
 	}
 	if s.Stage[m.id] == protocol.Published {
@@ -234,7 +235,7 @@ func (c *Coordinator) decide(ctx context.Context, m *Member, w Work) (commit uin
 	finish := c.present.Finish
 	c.present = Operation{}
 	if commit != 0 && finish != nil {
-		_ = m.own(func() error { finish(ctx); return nil })
+		_ = m.runUnlocked(func() error { finish(ctx); return nil })
 	}
 	return commit, false, err
 }
@@ -250,7 +251,7 @@ func (c *Coordinator) reason() error {
 // rollback takes back the leader's own work, after all others have undone.
 func (c *Coordinator) rollback(ctx context.Context, m *Member, w Work) error {
 	cause := c.reason()
-	if err := m.own(func() error { return w.Undo(ctx) }); err != nil &&
+	if err := m.runUnlocked(func() error { return w.Undo(ctx) }); err != nil &&
 		c.state.Mode[m.id] == protocol.Running {
 		c.poison = &PoisonError{Group: m.id, Apply: cause, Undo: err}
 		c.must(m.step(protocol.ActFailRollback))
@@ -264,7 +265,7 @@ func (c *Coordinator) rollback(ctx context.Context, m *Member, w Work) error {
 // withdraw takes the leader's work back before the broadcast. A leader that
 // cannot has died: only its own instances differ from those of others.
 func (m *Member) withdraw(ctx context.Context, w Work) error {
-	err := m.own(func() error { return w.Undo(context.WithoutCancel(ctx)) })
+	err := m.runUnlocked(func() error { return w.Undo(context.WithoutCancel(ctx)) })
 	if err != nil {
 		m.crash(err)
 	}
@@ -272,9 +273,9 @@ func (m *Member) withdraw(ctx context.Context, w Work) error {
 	return err
 }
 
-// own runs a step of the leader's own work without the mutex. If it panics or
+// runUnlocked runs a step of the leader's own work without the mutex. If it panics or
 // ends the goroutine, the group has died.
-func (m *Member) own(f func() error) error {
+func (m *Member) runUnlocked(f func() error) error {
 	c, l := m.c, m.leading
 	early := l != nil && l.committed
 	m.begin()

@@ -74,7 +74,7 @@ func (ch *Child) Attach(ctx context.Context,
 	m, c := ch.m, ch.m.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err := m.own(func() (err error) {
+	err := m.runUnlocked(func() (err error) {
 		m.participant, err = build(ctx, int(m.id))
 		return err
 	})

@@ -29,10 +29,10 @@ const (
 	Instantiate    Point = "instantiate a module"
 	Started        Point = "a module is instantiated" // after its start function
 	InitTLS        Point = "initialise thread-local storage"
-	Links          Point = "fill a module's links"
-	Putter         Point = "instantiate a putter"
+	PLT            Point = "fill a module's PLT"
+	TableWriter    Point = "instantiate a table writer"
 	Put            Point = "put a function into a slot"
-	Link           Point = "put a function into a link"
+	PutPLT         Point = "put a function into the PLT"
 	Applied        Point = "a step is applied" // after it, in the leader and in every follower
 	Relocate       Point = "relocate or construct"
 	Constructed    Point = "relocated or constructed" // after it

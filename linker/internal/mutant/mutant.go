@@ -190,7 +190,7 @@ func names() []string {
 		"malloc",
 		"free", "dlopen", "dlsym", "main_triple", "libother.wasm", "libcircle_a.wasm", "fuzzed",
 		"nobody",
-		"..", "/", "$ORIGIN", "a\x00b", "\xff\xfe", "lockstep:waits", "lockstep:polls", "dylink.0",
+		"..", "/", "$ORIGIN", "a\x00b", "\xff\xfe", "lockstep:waits", "lockstep:loops", "dylink.0",
 		"dylink",
 		"name", ".debug_info", "proc_exit", "fd_write",
 	}

@@ -8,7 +8,7 @@ import (
 
 // Base writes the module that a group starts with: its PLT, a stack pointer and, when
 // the main module brings none, the function table.
-func Base(ownTable bool, tableMax uint32, polls bool) ([]byte, error) {
+func Base(ownTable bool, tableMax uint32, loopSafepoints bool) ([]byte, error) {
 	var b wasm.Builder
 	links := b.Table(wasm.TableType{Elem: wasm.FuncRef})
 	b.ExportTable(BasePLT, links)
@@ -17,8 +17,8 @@ func Base(ownTable bool, tableMax uint32, polls bool) ([]byte, error) {
 			Limits: wasm.Limits{Min: 1, Max: tableMax, HasMax: true}}))
 	}
 	b.ExportGlobal(BaseStackPointer, b.Global(wasm.I32, true, wasm.ConstI32(0)))
-	if polls {
-		b.ExportGlobal(BasePoll, b.Global(wasm.I32, true, wasm.ConstI32(0)))
+	if loopSafepoints {
+		b.ExportGlobal(BaseSafepoint, b.Global(wasm.I32, true, wasm.ConstI32(0)))
 	}
 	i32 := []wasm.ValType{wasm.I32}
 	b.ExportFunc(BaseGrowPLT, b.Func(b.Type(i32, i32), nil,
@@ -88,14 +88,14 @@ func HookFiller(name string, imports []string, types []wasm.FuncType, host strin
 
 // Exports of the generated modules that every group has.
 const (
-	BasePLT          = "links"
-	BaseGrowPLT      = "grow_links"
-	BaseClearPLT     = "clear_link"
+	BasePLT          = "plt"
+	BaseGrowPLT      = "grow_plt"
+	BaseClearPLT     = "clear_plt"
 	BaseStackPointer = "stack_pointer"
-	BasePoll         = "poll" // a loop budget
+	BaseSafepoint    = "poll" // a loop budget
 	TableGrow        = "grow"
 	TableSize        = "size"
 	TableClear       = "clear"
-	PutSlot          = "put"  // (slot, i): function i into the function table
-	PutPLT           = "link" // (entry, i): function i into the PLT
+	PutSlot          = "put" // (slot, i): function i into the function table
+	PutPLT           = "plt" // (entry, i): function i into the PLT
 )

@@ -96,9 +96,9 @@ func (g *HostShim) export(b *wasm.Builder, functions []*image.Function,
 func (g *HostShim) systemCalls(b *wasm.Builder) func(fn *image.Function, target uint32) *wasm.Code {
 	two := []wasm.ValType{wasm.I32, wasm.I32}
 	result := two[:1]
-	begin := b.ImportFunc(g.Host, System, b.Type(two, result))
-	beginPoll := b.ImportFunc(g.Host, Poll, b.Type(two, result))
-	end := b.ImportFunc(g.Host, SystemEnd, b.Type(nil, nil))
+	begin := b.ImportFunc(g.Host, LockFDs, b.Type(two, result))
+	lockPolled := b.ImportFunc(g.Host, LockPolledFDs, b.Type(two, result))
+	end := b.ImportFunc(g.Host, UnlockFDs, b.Type(nil, nil))
 	exit := b.ImportFunc(g.Host, Exit, b.Type(result, nil))
 	attention := declareAttention(b)
 	streams := map[*image.Function]uint32{}
@@ -118,7 +118,7 @@ func (g *HostShim) systemCalls(b *wasm.Builder) func(fn *image.Function, target 
 			defer c.End()
 		}
 		if fn.Type.Equal(fdlock.PollType) && fn.Name == fdlock.PollFunction {
-			c.LocalGet(0).LocalGet(2).Call(beginPoll)
+			c.LocalGet(0).LocalGet(2).Call(lockPolled)
 		} else if a, descriptor := fdlock.Classify(fn.Name, fn.Type); descriptor >= 0 {
 			c.I32Const(int32(a)).LocalGet(uint32(descriptor)).Call(begin)
 		} else {

@@ -93,7 +93,7 @@ func (sp *Space) instantiate(ctx context.Context, m *image.Module, tls uint32) e
 	if err := sp.initThreadLocal(ctx, m, inst); err != nil {
 		return err
 	}
-	if err := sp.Inject(ctx, failpoint.Links); err != nil {
+	if err := sp.Inject(ctx, failpoint.PLT); err != nil {
 		return err
 	}
 	return sp.fillPLT(ctx, m)

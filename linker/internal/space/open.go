@@ -17,8 +17,8 @@ func (sp *Space) Open(ctx context.Context, stackTop uint32) (err error) {
 	}
 	sp.Imports[shim.BaseNamespace] = sp.base
 	sp.SetBaseStack(stackTop)
-	if sp.shared.Polls {
-		if global, ok := sp.base.ExportedGlobal(shim.BasePoll).(api.MutableGlobal); ok {
+	if sp.shared.LoopSafepoints {
+		if global, ok := sp.base.ExportedGlobal(shim.BaseSafepoint).(api.MutableGlobal); ok {
 			sp.Preempt.Open(global)
 		}
 	}

@@ -16,16 +16,16 @@ import (
 // Shared is what the spaces of all groups have in common. It is decided while the image is built,
 // by one goroutine, and only read afterwards.
 type Shared struct {
-	Runtime      wazero.Runtime
-	Polls        bool // modules have loop safepoints
-	MaxCalls     int  // within each other, in one group
-	Main         *image.Module
-	OwnTable     bool          // the main module brings the function table
-	DataEnd      uint32        // of an ordinary executable: where its static data ends
-	StackPointer *image.Export // of an ordinary executable that exports it
-	BaseCode     wazero.CompiledModule
-	TableCode    wazero.CompiledModule
-	Cache        *codecache.Cache // it has a lock of its own
+	Runtime        wazero.Runtime
+	LoopSafepoints bool // modules have loop safepoints
+	MaxCalls       int  // within each other, in one group
+	Main           *image.Module
+	OwnTable       bool          // the main module brings the function table
+	DataEnd        uint32        // of an ordinary executable: where its static data ends
+	StackPointer   *image.Export // of an ordinary executable that exports it
+	BaseCode       wazero.CompiledModule
+	TableCode      wazero.CompiledModule
+	Cache          *codecache.Cache // it has a lock of its own
 	// CallerCode compiles what calls function pointers of a signature, once for all groups.
 	CallerCode func(ctx context.Context, t wasm.FuncType) (wazero.CompiledModule, error)
 	Errors     Errors

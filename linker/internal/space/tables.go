@@ -43,7 +43,7 @@ func (sp *Space) writerOf(ctx context.Context, fn *image.Function) (api.Module, 
 	if w := inst.writers[batch]; w != nil {
 		return w, position, nil
 	}
-	if err := sp.Inject(ctx, failpoint.Putter); err != nil {
+	if err := sp.Inject(ctx, failpoint.TableWriter); err != nil {
 		return nil, 0, err
 	}
 	compiled, err := CodeOf(m).writer.compile(ctx, sp.shared, m, batch)
@@ -93,7 +93,7 @@ func (sp *Space) PutPLT(ctx context.Context, index uint32, fn *image.Function) e
 		return fmt.Errorf("linker: function %s of %s into the link table: %w", text.Quote(fn.Name),
 			text.Name(fn.Mod.Name), err)
 	}
-	if err := sp.Inject(ctx, failpoint.Link); err != nil {
+	if err := sp.Inject(ctx, failpoint.PutPLT); err != nil {
 		return err
 	}
 	_, err = sp.pltPutter.use(w, shim.PutPLT).Call(ctx, uint64(index), position)

@@ -2,12 +2,12 @@ package wasm
 
 // HookPolls makes a module count, and changes nothing else.
 func HookPolls(b []byte, count Import, export string) ([]byte, bool, error) {
-	polls := Polls{Module: count.Module, Name: count.Name, Export: export}
-	r, err := decodeAndRewrite(b, RewriteOptions{Polls: &polls})
+	polls := Safepoints{Module: count.Module, Name: count.Name, Export: export}
+	r, err := decodeAndRewrite(b, RewriteOptions{Safepoints: &polls})
 	if err != nil {
 		return nil, false, err
 	}
-	return r.Bytes, r.Polls, nil
+	return r.Bytes, r.Safepoints, nil
 }
 
 // HookWaits lets the instructions of a module that wait call functions, and changes nothing else.

@@ -22,10 +22,11 @@ type hookTable struct {
 func (w *rewriter) plan() error {
 	var tables []hookTable
 	first := uint32(w.m.Count(KindFunc)) // the index of the next function that is added
-	if w.opt.Polls.wanted(w.m) {
+	if w.opt.Safepoints.wanted(w.m) {
 		w.polls = &polls{count: uint32(w.m.Imported(KindGlobal)), look: first}
-		w.addImport = append(w.addImport, w.opt.Polls.count())
-		tables = append(tables, hookTable{w.opt.Polls.Export, []FuncType{PollType()}, pollBody})
+		w.addImport = append(w.addImport, w.opt.Safepoints.count())
+		tables = append(tables, hookTable{w.opt.Safepoints.Export,
+			[]FuncType{SafepointType()}, pollBody})
 		first++
 	}
 	if w.opt.wantsWaits(w.m) {

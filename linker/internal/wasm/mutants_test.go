@@ -68,7 +68,8 @@ func verdict(rt wazero.Runtime, file []byte) (what string, err error) {
 	for _, opt := range []wasm.RewriteOptions{
 		{},
 		{EmptyData: true, Waits: "a free name", ExportStart: "another free name",
-			Polls: &wasm.Polls{Module: "polls", Name: "count", Export: "one more free name"}},
+			Safepoints: &wasm.Safepoints{Module: "polls", Name: "count",
+				Export: "one more free name"}},
 	} {
 		r, err := wasm.Rewrite(file, m, opt)
 		if err != nil {

@@ -90,7 +90,7 @@ func TestRewriteKeepsNames(t *testing.T) {
 	count.ExportGlobal("count", count.Global(wasm.I32, true, wasm.ConstI32(1<<30)))
 	instantiate(t, ctx, r, "polls", build(t, &count))
 	for i, opt := range []wasm.RewriteOptions{{},
-		{Polls: &wasm.Polls{Module: "polls", Name: "count", Export: "hooks"}}} {
+		{Safepoints: &wasm.Safepoints{Module: "polls", Name: "count", Export: "hooks"}}} {
 		inst := instantiate(t, ctx, r, fmt.Sprint(i), rewrite(t, file, opt))
 		_, err := inst.ExportedFunction("f").Call(ctx)
 		if err == nil || !strings.Contains(err.Error(), ".inner()") ||

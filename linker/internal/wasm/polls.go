@@ -16,20 +16,20 @@ import "github.com/lockstep-wasm/lockstep/linker/internal/leb"
 // The global is behind the imported globals, so the numbers of the module's own globals change,
 // everywhere; types, functions and table are added behind those that there are. A module is not
 // changed in which nothing loops, calls or moves much, and no body is long.
-type Polls struct {
+type Safepoints struct {
 	Module, Name string // of the global
 	Export       string // of the table
 }
 
 // PollType is the signature of the function in the table that [Polls] adds.
-func PollType() FuncType { return FuncType{} }
+func SafepointType() FuncType { return FuncType{} }
 
 // wanted reports whether a module has a place to count.
-func (p *Polls) wanted(m *Module) bool {
+func (p *Safepoints) wanted(m *Module) bool {
 	return p != nil && (m.code.loops || m.code.calls || m.code.bulk || m.code.long)
 }
 
-func (p *Polls) export() string {
+func (p *Safepoints) export() string {
 	if p == nil {
 		return ""
 	}
@@ -37,7 +37,7 @@ func (p *Polls) export() string {
 }
 
 // count is the import of the global.
-func (p *Polls) count() Import {
+func (p *Safepoints) count() Import {
 	t := GlobalType{Type: I32, Mutable: true}
 	return Import{Module: p.Module, Name: p.Name, Kind: KindGlobal, Global: t}
 }

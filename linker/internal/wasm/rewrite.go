@@ -23,7 +23,7 @@ type RewriteOptions struct {
 	// MaxTable, if not 0, is the most entries to which a table that the module defines can grow.
 	MaxTable uint32
 	// Polls, if not nil, makes the code count: see [Polls].
-	Polls *Polls
+	Safepoints *Safepoints
 	// Waits, if not empty, lets the instructions that wait and notify call functions of a table
 	// that is exported under this name: see [HookTypes].
 	Waits string
@@ -39,11 +39,11 @@ type MemoryImport struct {
 
 // Rewritten is what [Rewrite] made of a module.
 type Rewritten struct {
-	Bytes []byte
-	Polls bool // there is a place to count, so the module has the table of polls
-	Waits bool // there is an instruction that waits, so the module has the table of waits
-	Stubs bool // the module has the table of stubs
-	Work  int  // bytes copied, instructions and names looked at: what tests of linear work count
+	Bytes      []byte
+	Safepoints bool // there is a place to count, so the module has the table of polls
+	Waits      bool // there is an instruction that waits, so the module has the table of waits
+	Stubs      bool // the module has the table of stubs
+	Work       int  // bytes copied, instructions and names looked at: tests of linear work count it
 }
 
 // RewriteError says why a module cannot be rewritten as asked.
@@ -86,7 +86,7 @@ func Rewrite(b []byte, m *Module, opt RewriteOptions) (*Rewritten, error) {
 	w.insertBefore(len(sections))
 	w.out = appendNames(w.out, m)
 	w.work += len(w.out)
-	return &Rewritten{Bytes: w.out, Polls: w.polls != nil, Waits: w.waits != nil,
+	return &Rewritten{Bytes: w.out, Safepoints: w.polls != nil, Waits: w.waits != nil,
 		Stubs: w.stubs != nil, Work: w.work}, nil
 }
 
@@ -118,7 +118,7 @@ func (opt RewriteOptions) check(b []byte, m *Module) error {
 		wanted     bool
 	}{
 		{"start function", opt.ExportStart, m.HasStart && opt.ExportStart != ""},
-		{"table of polls", opt.Polls.export(), opt.Polls.wanted(m)},
+		{"table of polls", opt.Safepoints.export(), opt.Safepoints.wanted(m)},
 		{"table of waits", opt.Waits, opt.wantsWaits(m)},
 		{"table of stubs", opt.stubs(), opt.Stubs != nil},
 	}

@@ -138,7 +138,7 @@ func TestLinearWork(t *testing.T) {
 	const size, most = 1000, 2.3
 	limits := wasm.DefaultLimits().AnyCost()
 	opt := wasm.RewriteOptions{EmptyData: true, ExportStart: "start", Waits: "waits",
-		Polls: &wasm.Polls{Module: "polls", Name: "count", Export: "polls"}}
+		Safepoints: &wasm.Safepoints{Module: "polls", Name: "count", Export: "polls"}}
 	for name, fill := range growing() {
 		t.Run(name, func(t *testing.T) {
 			var work, copied [2]float64

@@ -30,7 +30,7 @@ import (
 // are left out, so traces name functions only. wazero's own WithCloseOnContextDone ends calls, too,
 // at a much higher price; what it ends cannot be used again, so a group that it has hit is closed.
 func (c *Config) WithLoopSafepoints(on bool) *Config {
-	return c.with(func(c *Config) { c.polls = on })
+	return c.with(func(c *Config) { c.loopSafepoints = on })
 }
 
 // InterruptedError says that a guest was stopped at a safepoint, and why.
@@ -51,9 +51,9 @@ func (e *InterruptedError) Unwrap() error { return e.Err }
 // hostLoop is what a module calls that has used up its rounds.
 const hostLoop = "loop"
 
-func newPollHooks() space.HookTable {
+func newLoopHooks() space.HookTable {
 	return space.HookTable{Name: shim.ReservedPrefix + "polls", Functions: []string{hostLoop},
-		Types: []wasm.FuncType{wasm.PollType()}}
+		Types: []wasm.FuncType{wasm.SafepointType()}}
 }
 
 // unwatched ends nothing: most contexts need not be watched.
@@ -62,7 +62,7 @@ func unwatched() {}
 // watch makes the group's guest see, wherever it is, that a context has ended. It returns what ends
 // that.
 func (g *Group) watch(ctx context.Context) (stop func()) {
-	if !g.l.config.polls || ctx.Done() == nil {
+	if !g.l.config.loopSafepoints || ctx.Done() == nil {
 		return unwatched
 	}
 	unwatch := context.AfterFunc(ctx, g.space.Preempt.Hold)
@@ -76,18 +76,18 @@ func (g *Group) watch(ctx context.Context) (stop func()) {
 // interruption returns why a guest has to stop where it is, or nil. Destructors go on when a group
 // or the linker is only to be closed: they are what that waits for. So does a replay when its group
 // is to be closed; it ends when that of its leader is, and with the context of the leader.
-func (e *activation) interruption(ctx context.Context) error {
-	g := e.group
+func (act *activation) interruption(ctx context.Context) error {
+	g := act.group
 	err := g.alive()
-	finish := ctx.Value(finishKey{}) != nil
+	finish := ctx.Value(uncancellableKey{}) != nil
 	switch {
 	case err != nil:
 	case g.l.ending.Load() > 0 && !finish:
 		err = ErrClosed
-	case g.closing.Load() > 0 && !finish && !e.replay:
+	case g.closing.Load() > 0 && !finish && !act.replay:
 		err = ErrGroupClosed
-	case e.by != nil:
-		err = e.by.interruption()
+	case act.by != nil:
+		err = act.by.interruption()
 	default:
 		err = withCause(ctx)
 	}
@@ -106,14 +106,14 @@ func withCause(ctx context.Context) error {
 	return err
 }
 
-// poll is called by a guest that has used up its rounds.
-func poll(ctx context.Context) {
-	e := activationOf(ctx)
-	if e == nil {
+// loopSafepoint is called by a guest that has used up its rounds.
+func loopSafepoint(ctx context.Context) {
+	act := activationOf(ctx)
+	if act == nil {
 		panic(ErrNoGroup)
 	}
-	e.group.space.Preempt.Lower()
-	if err := e.interruption(ctx); err != nil {
+	act.group.space.Preempt.Lower()
+	if err := act.interruption(ctx); err != nil {
 		panic(err)
 	}
 	safepoint(ctx)
@@ -122,7 +122,7 @@ func poll(ctx context.Context) {
 // attend makes all guests that run look, because there is an operation to take part in.
 func (l *Linker) attend() {
 	l.attention.raise()
-	if !l.config.polls {
+	if !l.config.loopSafepoints {
 		return
 	}
 	for _, g := range l.groups.list() {
@@ -150,7 +150,7 @@ func (l *Linker) wantsAttention() bool {
 // beginClosing makes guests that compute stop, and new calls fail, while the linker closes; the
 // result takes that back.
 func (l *Linker) beginClosing() (end func()) {
-	if !l.config.polls {
+	if !l.config.loopSafepoints {
 		return func() {}
 	}
 	groups := l.groups.list()
@@ -169,7 +169,7 @@ func (l *Linker) beginClosing() (end func()) {
 
 // beginClosing makes the guest that computes in the group stop; the result takes that back.
 func (g *Group) beginClosing() (end func()) {
-	if !g.l.config.polls {
+	if !g.l.config.loopSafepoints {
 		return func() {}
 	}
 	g.closing.Add(1)

@@ -7,9 +7,9 @@ import (
 	"github.com/tetratelabs/wazero/sys"
 )
 
-// judge decides what an error of the guest means for its group.
-func (g *Group) judge(e *activation, err error) error {
-	if err == nil || e.tx != nil {
+// closeOnExit closes the group, or the whole image, if an error is an exit of the guest.
+func (g *Group) closeOnExit(act *activation, err error) error {
+	if err == nil || act.op != nil {
 		return err
 	}
 	var exit *sys.ExitError
