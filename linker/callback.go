@@ -7,6 +7,7 @@ import (
 
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/guestabi"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
@@ -66,9 +67,9 @@ func (g *Group) NewCallback(ctx context.Context, f api.GoModuleFunc, params,
 
 func callbackType(typ wasm.FuncType) error {
 	for _, list := range [][]wasm.ValType{typ.Params, typ.Results} {
-		if len(list) > maxClosureTypes {
+		if len(list) > guestabi.MaxClosureTypes {
 			return &CallbackError{Type: typ.String(),
-				Reason: fmt.Sprintf("it has more than %d types", maxClosureTypes)}
+				Reason: fmt.Sprintf("it has more than %d types", guestabi.MaxClosureTypes)}
 		}
 		for _, v := range list {
 			if shim.ValueSize(v) == 0 {

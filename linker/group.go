@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/guestabi"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 )
@@ -33,7 +34,7 @@ type Group struct {
 	// group still, to the one that replays an operation for it. When the group is dying, it belongs
 	// to the goroutine that has the lock after AwaitOut.
 	space      space.Space // what steps of operations see of the group
-	dlError    dlError
+	guest      guestabi.Guest
 	allocating bool        // a call of the guest's allocator is under way
 	turned     bool        // its goroutine has the image's turn
 	recent     *namedCalls // or nil
@@ -45,13 +46,6 @@ func (g *Group) ID() int { return g.id }
 
 // Linker returns the linker that the group belongs to.
 func (g *Group) Linker() *Linker { return g.l }
-
-// dlError is what dlerror has to say in one group. It belongs to the goroutine inside the group.
-type dlError struct {
-	err  error
-	area uint32 // where the text of the last one is; 0 before there was any
-	size uint32
-}
 
 func newGroup(l *Linker) *Group {
 	g := &Group{l: l, space: space.New(&l.shared)}

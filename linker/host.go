@@ -70,8 +70,8 @@ func (l *Linker) instantiateHost(ctx context.Context) error {
 		{shim.ProvidedPrefix + "abort", nil, nil,
 			func(context.Context, api.Module, []uint64) { panic(ErrAborted) }},
 	}
-	functions = slices.Concat(functions, l.dlFunctions(), l.wasixFunctions(), l.threadFunctions(),
-		l.waitFunctions(), []hostFunction{l.callbackFunction()})
+	functions = slices.Concat(functions, l.guestFunctions(), l.waitFunctions(),
+		[]hostFunction{l.callbackFunction()})
 	m := &image.Module{ID: l.nextID(), Name: "linker", Exports: map[string]*image.Export{},
 		Code:     &space.Code{},
 		HostName: shim.HostNamespace}

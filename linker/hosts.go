@@ -2,14 +2,12 @@ package linker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
-	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
@@ -146,24 +144,3 @@ func (op *linkOp) streams(ctx context.Context, g *shim.HostShim) (*image.Module,
 // wasiName is the host module that the linker instantiates, for itself, if a guest needs it and the
 // runtime has none.
 const wasiName = "wasi_snapshot_preview1"
-
-// guestFunction is a host function that needs to know which group calls it.
-func guestFunction(
-	f func(ctx context.Context, g *Group, mod api.Module, stack []uint64)) api.GoModuleFunc {
-	return func(ctx context.Context, mod api.Module, stack []uint64) {
-		act := activationOf(ctx)
-		if act == nil {
-			panic(ErrNoGroup)
-		}
-		f(ctx, act.group, mod, stack)
-	}
-}
-
-// fatal panics with errors that a guest is not to survive: it, or the image, has come to its end.
-func fatal(err error) {
-	var exit *sys.ExitError
-	if errors.As(err, &exit) || errors.Is(err, ErrPoisoned) || errors.Is(err, ErrGroupClosed) ||
-		errors.Is(err, ErrClosed) {
-		panic(err)
-	}
-}

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/dtor"
 	"github.com/lockstep-wasm/lockstep/linker/internal/fdlock"
 	"github.com/lockstep-wasm/lockstep/linker/internal/futex"
+	"github.com/lockstep-wasm/lockstep/linker/internal/guestabi"
 	"github.com/lockstep-wasm/lockstep/linker/internal/heap"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
@@ -50,8 +51,8 @@ type Linker struct {
 	program      program
 	files        files
 	fds          fdlock.Locks // of WASI
-	guest        guestLibraries
-	names        guestNames
+	dlHandles    guestabi.Handles[guestLibrary]
+	abi          *guestabi.ABI
 	guestThreads guestThreads // those that the guest has started
 	futexes      futex.Queues[*Group]
 	wanted       signal // a group waits for a lock that another one has

@@ -45,8 +45,9 @@ func New(ctx context.Context, rt wazero.Runtime, main []byte, config *Config) (*
 		codecache.Errors{Closed: ErrClosed, Compiling: ErrCompiling, Panicked: func(v any) error {
 			return &PanicError{During: "compiling a module", Value: v}
 		}})
-	l.guest.most, l.dtors = config.maxHandles, dtor.New[*image.Module, *Group](
-		config.maxDestructors)
+	l.dtors = dtor.New[*image.Module, *Group](config.maxDestructors)
+	l.abi = l.newABI()
+	l.dlHandles.Most, l.dlHandles.Errors = config.maxHandles, &l.abi.Errors
 	l.files.fsys, l.files.limit, l.files.most = config.fsys, config.maxFile, config.maxAbandoned
 	l.state.snapshot = &image.Snapshot{}
 	l.committed.Store(l.state.snapshot) // constructors may ask before there is anything

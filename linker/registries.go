@@ -11,13 +11,6 @@ import (
 // signal tells a goroutine that waits that there is something to look at.
 type signal chan struct{}
 
-// guestNames are strings that the linker has put into the guest's memory, for as long as a module
-// is loaded.
-type guestNames struct {
-	mu sync.Mutex // guards at
-	at map[*image.Module]map[string]uint32
-}
-
 // guestThread is one thread.
 type guestThread struct {
 	id     int32
@@ -52,17 +45,6 @@ type groupList struct {
 	groups []*Group
 }
 
-// guestLibraries are the libraries that guests have open. A handle is the number of its module,
-// which no other module has or had, so that a stale one is never another library's. The main
-// module's is that of the whole image.
-type guestLibraries struct {
-	most int // that may be open at once
-
-	mu    sync.Mutex            // guards what follows
-	open  map[uint32][]*Library // one for each dlopen that no dlclose has answered
-	count int                   // of all
-}
-
 // program is how the main module begins and ends, as far as the toolchain's functions in it tell.
 //
 // Its own C library runs what it has registered with atexit, and then flushes its streams. The
@@ -86,3 +68,10 @@ type askedKey struct {
 	importKey
 	typ string
 }
+
+// guestLibrary is a library that a guest has opened. It has a method more than a Library, which is
+// no business of the linker's users.
+type guestLibrary struct{ *Library }
+
+// Gone implements guestabi.Opened.
+func (lib guestLibrary) Gone() bool { return lib.gone() }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
@@ -27,50 +26,47 @@ func (e *ThreadError) Error() string {
 // Unwrap returns the reason.
 func (e *ThreadError) Unwrap() error { return e.Err }
 
-// threadFunctions are what guests import from "wasi".
-func (l *Linker) threadFunctions() []hostFunction {
-	i32 := []api.ValueType{api.ValueTypeI32}
-	return []hostFunction{{"wasi.thread-spawn", i32, i32,
-		guestFunction(func(ctx context.Context, g *Group, _ api.Module, stack []uint64) {
-			stack[0] = api.EncodeI32(g.threadSpawn(ctx, uint32(stack[0])))
-		})}}
-}
+// Why threadSpawn fails.
+var (
+	errNoThreadStart = errors.New("linker: the image has no function wasi_thread_start(i32, i32)")
+	errManyThreads   = errors.New("linker: no more threads may begin")
+)
 
-// threadSpawn is thread-spawn of wasi-threads. It returns the thread's number, or an error number
-// of WASI below zero: whatever limit is reached, it is EAGAIN. The thread is there when it returns,
-// but for one that a constructor starts: that begins when the operation has been committed, at the
-// latest when the constructor waits, see "When does a thread begin that a constructor starts?" in
+// threadSpawn begins a thread and returns its number. The thread is there when it returns, but for
+// one that a constructor starts: that begins when the operation has been committed, at the latest
+// when the constructor waits, see "When does a thread begin that a constructor starts?" in
 // spec/rationale.md.
-func (g *Group) threadSpawn(ctx context.Context, argument uint32) int32 {
+func (g *Group) threadSpawn(ctx context.Context, argument uint32) (int32, error) {
 	act := activationOf(ctx)
 	x := act.snapshot().Lookup(threadStart)
 	switch {
 	case act.replay:
-		return -errnoBusy
-	case g.l.canSpawn() != nil, x == nil, x.Kind != image.KindFunction,
-		!x.Fn.Type.Equal(threadStartType):
-		return -errnoNotSup
+		return 0, ErrReplay
+	case x == nil, x.Kind != image.KindFunction, !x.Fn.Type.Equal(threadStartType):
+		return 0, errNoThreadStart
+	}
+	if err := g.l.canSpawn(); err != nil {
+		return 0, err
 	}
 	threadCtx, cancel := context.WithCancel(WithoutGroup(context.WithoutCancel(ctx)))
 	t := g.l.guestThreads.add(cancel)
 	if t == nil {
 		cancel()
-		return -errnoAgain
+		return 0, errManyThreads
 	}
 	late := lateThread{t, threadCtx, x.Fn, argument}
 	if act.op != nil {
 		if !act.op.startLater(late) {
 			g.l.guestThreads.done(t, nil)
-			return -errnoAgain
+			return 0, errManyThreads
 		}
-		return t.id
+		return t.id, nil
 	}
 	if err := g.startThread(ctx, late); err != nil {
 		g.l.guestThreads.done(t, nil)
-		fatal(err)
-		return -errnoAgain
+		return 0, err
 	}
-	return t.id
+	return t.id, nil
 }
 
 // startThread makes the group of a thread, and its goroutine. On an error the thread has not begun.

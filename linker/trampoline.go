@@ -11,10 +11,6 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// maxClosureTypes is how many parameters, or results, a prepared closure may have: what engines
-// allow a function.
-const maxClosureTypes = 1000
-
 // prepareClosure makes a closure's entry, in every group, a trampoline.
 func (g *Group) prepareClosure(ctx context.Context, slot uint32, tr image.Trampoline) error {
 	return g.inside(ctx, func(ctx context.Context, act *activation) error {

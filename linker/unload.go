@@ -174,7 +174,7 @@ func (u *unload) finish(ctx context.Context) {
 	}
 	for _, m := range u.step.Modules {
 		u.l.heap.GiveHome(m.Memory.Base, m.Owner("data"))
-		u.l.names.forget(u.l, m)
+		u.l.abi.Forget(m)
 		u.l.dtors.Drop(m)
 		space.CodeOf(m).Close(ctx)
 	}

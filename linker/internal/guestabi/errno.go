@@ -1,4 +1,4 @@
-package linker
+package guestabi
 
 // Error numbers of WASI.
 const (

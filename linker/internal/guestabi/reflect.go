@@ -1,9 +1,8 @@
-package linker
+package guestabi
 
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"math"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -13,32 +12,32 @@ import (
 // how many arguments and results there are.
 const reflectionSize = 6
 
-// wasixReflect tells the type of a function pointer: a is the pointer, where the types of arguments
+// wasixReflect tells the type of a function pointer: v is the pointer, where the types of arguments
 // go and how many there is room for, the same of results, and where the numbers go. A closure may
 // be given another type, so that its answer does not stay.
-func (g *Group) wasixReflect(a []uint32) uint32 {
-	out, ok := g.l.shared.Mem.At(a[5], reflectionSize)
+func (a *ABI) wasixReflect(_ context.Context, g *Guest, v []uint32) uint32 {
+	out, ok := a.Memory.At(v[5], reflectionSize)
 	if !ok {
 		return errnoFault
 	}
-	s := g.l.committed.Load()
-	t, found := s.SignatureOf(a[0])
+	s := g.Committed()
+	t, found := s.SignatureOf(v[0])
 	arguments, known := wasixNumbers(t.Params)
 	results, known2 := wasixNumbers(t.Results)
 	clear(out)
 	if !found || !known || !known2 {
 		return errnoInval
 	}
-	if _, closure := s.Trampolines.Get(a[0]); !closure && s.Closures.At(a[0]) == nil {
+	if _, closure := s.Trampolines.Get(v[0]); !closure && s.Closures.At(v[0]) == nil {
 		out[0] = 1
 	}
 	binary.LittleEndian.PutUint16(out[2:], uint16(len(arguments)))
 	binary.LittleEndian.PutUint16(out[4:], uint16(len(results)))
-	if uint64(len(arguments)) > uint64(a[2]) || uint64(len(results)) > uint64(a[4]) {
+	if uint64(len(arguments)) > uint64(v[2]) || uint64(len(results)) > uint64(v[4]) {
 		return errnoOverflow
 	}
-	to, ok := g.l.shared.Mem.At(a[1], uint32(len(arguments)))
-	to2, ok2 := g.l.shared.Mem.At(a[3], uint32(len(results)))
+	to, ok := a.Memory.At(v[1], uint32(len(arguments)))
+	to2, ok2 := a.Memory.At(v[3], uint32(len(results)))
 	if !ok || !ok2 {
 		return errnoFault
 	}
@@ -76,21 +75,21 @@ func wasixSize(t wasm.ValType) int {
 }
 
 // wasixCall calls a function pointer with arguments that lie in memory one behind the other, and
-// puts the results there: a is the pointer, the arguments and their length, the results and their
+// puts the results there: v is the pointer, the arguments and their length, the results and their
 // length, and whether both lengths have to fit. If not, arguments that are not there are 0, and
 // results for which there is no room are lost.
-func (g *Group) wasixCall(ctx context.Context, a []uint32) uint32 {
-	t, found := g.l.committed.Load().SignatureOf(a[0])
+func (a *ABI) wasixCall(ctx context.Context, g *Guest, v []uint32) uint32 {
+	t, found := g.Committed().SignatureOf(v[0])
 	_, known := wasixNumbers(t.Params)
 	_, known2 := wasixNumbers(t.Results)
 	if !found || !known || !known2 {
 		return errnoInval
 	}
-	in, ok := g.l.shared.Mem.At(a[1], a[2])
-	if _, ok2 := g.l.shared.Mem.At(a[3], a[4]); !ok || !ok2 {
+	in, ok := a.Memory.At(v[1], v[2])
+	if _, ok2 := a.Memory.At(v[3], v[4]); !ok || !ok2 {
 		return errnoFault
 	}
-	strict := a[5] != 0
+	strict := v[5] != 0
 	var args []uint64
 	for _, p := range t.Params {
 		size := wasixSize(p)
@@ -108,15 +107,15 @@ func (g *Group) wasixCall(ctx context.Context, a []uint32) uint32 {
 	if strict && len(in) > 0 {
 		return errnoInval
 	}
-	typ := publicType(t)
-	values, err := g.CallPointer(ctx, a[0], typ.Params, typ.Results, args...)
-	if wrong := (*PointerError)(nil); errors.As(err, &wrong) && wrong.Pointer == a[0] {
+	values, err := g.Call(ctx, t, v[0], args)
+	switch {
+	case err == nil:
+	case a.Errors.WrongPointer(err, v[0]):
 		return errnoInval
-	}
-	if err != nil {
+	default:
 		panic(err) // to the guest, it is a trap in the function
 	}
-	out, ok := g.l.shared.Mem.At(a[3], a[4])
+	out, ok := a.Memory.At(v[3], v[4])
 	if !ok {
 		return errnoFault
 	}
