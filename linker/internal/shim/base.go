@@ -10,8 +10,8 @@ import (
 // the main module brings none, the function table.
 func Base(ownTable bool, tableMax uint32, loopSafepoints bool) ([]byte, error) {
 	var b wasm.Builder
-	links := b.Table(wasm.TableType{Elem: wasm.FuncRef})
-	b.ExportTable(BasePLT, links)
+	plt := b.Table(wasm.TableType{Elem: wasm.FuncRef})
+	b.ExportTable(BasePLT, plt)
 	if ownTable {
 		b.ExportTable("table", b.Table(wasm.TableType{Elem: wasm.FuncRef,
 			Limits: wasm.Limits{Min: 1, Max: tableMax, HasMax: true}}))
@@ -22,9 +22,9 @@ func Base(ownTable bool, tableMax uint32, loopSafepoints bool) ([]byte, error) {
 	}
 	i32 := []wasm.ValType{wasm.I32}
 	b.ExportFunc(BaseGrowPLT, b.Func(b.Type(i32, i32), nil,
-		new(wasm.Code).RefNull(wasm.FuncRef).LocalGet(0).TableGrow(links)))
+		new(wasm.Code).RefNull(wasm.FuncRef).LocalGet(0).TableGrow(plt)))
 	b.ExportFunc(BaseClearPLT, b.Func(b.Type(i32, nil), nil,
-		new(wasm.Code).LocalGet(0).RefNull(wasm.FuncRef).TableSet(links)))
+		new(wasm.Code).LocalGet(0).RefNull(wasm.FuncRef).TableSet(plt)))
 	return b.Bytes()
 }
 

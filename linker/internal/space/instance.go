@@ -234,7 +234,7 @@ func (sp *Space) takeOut(ctx context.Context, m *image.Module, keep ...uint32) (
 		}
 	}
 	if len(inst.writers) > 0 { // they may be of these
-		sp.slotPutter, sp.pltPutter = putter{}, putter{}
+		sp.slotWriter, sp.pltWriter = lastWriter{}, lastWriter{}
 	}
 	sp.Dropped(m)
 	delete(sp.Instances, m)

@@ -63,7 +63,7 @@ type Space struct {
 	functions map[*image.Function]*Pool
 	callers   map[string]*Pool // of function pointers, by signature
 	// by which functions are put into the function table, and into the PLT
-	slotPutter, pltPutter putter
+	slotWriter, pltWriter lastWriter
 	calls                 int // of its functions that are under way
 	// trampolines are the closures that guests prepared.
 	trampolines map[image.TrampolineKey]api.Module

@@ -14,18 +14,18 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
-// putter is the function of a table writer that was used last. An api.Function has a stack of its
-// own, which is most of what a table writer takes, so a group keeps one for each of its two tables.
-// The functions do not call out, so one serves all calls.
-type putter struct {
+// lastWriter is the function of the table writer that was used last. An api.Function has a stack of
+// its own, which is most of what a table writer takes, so a group keeps one for each of its two
+// tables. The functions do not call out, so one serves all calls.
+type lastWriter struct {
 	of  api.Module
 	put api.Function
 }
 
 // use makes it the function of a table writer.
-func (p *putter) use(writer api.Module, export string) api.Function {
+func (p *lastWriter) use(writer api.Module, export string) api.Function {
 	if p.of != writer {
-		*p = putter{writer, writer.ExportedFunction(export)}
+		*p = lastWriter{writer, writer.ExportedFunction(export)}
 	}
 	return p.put
 }
@@ -82,7 +82,7 @@ func (sp *Space) PutSlot(ctx context.Context, slot uint32, fn *image.Function) e
 	if err := sp.Inject(ctx, failpoint.Put); err != nil {
 		return err
 	}
-	_, err = sp.slotPutter.use(w, shim.PutSlot).Call(ctx, uint64(slot), position)
+	_, err = sp.slotWriter.use(w, shim.PutSlot).Call(ctx, uint64(slot), position)
 	return err
 }
 
@@ -90,13 +90,13 @@ func (sp *Space) PutSlot(ctx context.Context, slot uint32, fn *image.Function) e
 func (sp *Space) PutPLT(ctx context.Context, index uint32, fn *image.Function) error {
 	w, position, err := sp.writerOf(ctx, fn)
 	if err != nil {
-		return fmt.Errorf("linker: function %s of %s into the link table: %w", text.Quote(fn.Name),
+		return fmt.Errorf("linker: function %s of %s into the PLT: %w", text.Quote(fn.Name),
 			text.Name(fn.Mod.Name), err)
 	}
 	if err := sp.Inject(ctx, failpoint.PutPLT); err != nil {
 		return err
 	}
-	_, err = sp.pltPutter.use(w, shim.PutPLT).Call(ctx, uint64(index), position)
+	_, err = sp.pltWriter.use(w, shim.PutPLT).Call(ctx, uint64(index), position)
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (sp *Space) clearSlots(ctx context.Context, r spans.Span) error {
 }
 
 // growTables makes the tables as long as they have to be.
-func (sp *Space) growTables(ctx context.Context, slots, links uint32) error {
+func (sp *Space) growTables(ctx context.Context, slots, plt uint32) error {
 	grow := func(mod api.Module, export string, have *uint32, want uint32, what string) error {
 		if want <= *have || mod == nil {
 			return nil
@@ -167,5 +167,5 @@ func (sp *Space) growTables(ctx context.Context, slots, links uint32) error {
 	if err := grow(sp.table, shim.TableGrow, &sp.Slots, slots, "function table"); err != nil {
 		return err
 	}
-	return grow(sp.base, shim.BaseGrowPLT, &sp.pltLength, links, "link table")
+	return grow(sp.base, shim.BaseGrowPLT, &sp.pltLength, plt, "PLT")
 }

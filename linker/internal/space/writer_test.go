@@ -19,8 +19,8 @@ func (a *asked) ExportedFunction(string) api.Function {
 
 // A table writer's function is made when another writer's was used last: however many writers a
 // group has, it has one function of them for each table.
-func TestPutterKeepsOneFunction(t *testing.T) {
-	var p putter
+func TestLastWriterKeepsOneFunction(t *testing.T) {
+	var p lastWriter
 	one, two := &asked{}, &asked{}
 	for _, w := range []*asked{one, one, two, two, one} {
 		p.use(w, "put")
