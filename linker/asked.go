@@ -3,7 +3,6 @@ package linker
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/codecache"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
@@ -79,10 +78,11 @@ func (l *Linker) askedModule(ctx context.Context, namespace string,
 	return nil
 }
 
-// ask asks for the functions that a module imports. What there is, is one module for each of its
-// namespaces, which all groups share as they share the host shim of a host module.
-func (b *binder) ask(ctx context.Context, m *image.Module) error {
-	l := b.t.l
+// ask asks for the functions that a module imports, but for those that has reports. What there is,
+// is one module for each of its namespaces, which all groups share as they share the host shim of a
+// host module.
+func (l *Linker) ask(ctx context.Context, m *image.Module,
+	has func(imp *wasm.Import) bool) error {
 	if l.config.hostFunctions == nil {
 		return nil
 	}
@@ -91,7 +91,7 @@ func (b *binder) ask(ctx context.Context, m *image.Module) error {
 	seen := map[importKey]bool{} // a second one is another signature, which is refused
 	for i := range m.Src.Imports {
 		imp := &m.Src.Imports[i]
-		if imp.Kind != wasm.KindFunc || b.hasFunction(m, imp) {
+		if imp.Kind != wasm.KindFunc || has(imp) {
 			continue
 		}
 		typ := m.Src.Types[imp.Type]
@@ -122,14 +122,4 @@ func (b *binder) ask(ctx context.Context, m *image.Module) error {
 		}
 	}
 	return nil
-}
-
-// hasFunction reports whether an import has a function without asking.
-func (b *binder) hasFunction(m *image.Module, imp *wasm.Import) bool {
-	if imp.Module != "env" {
-		return strings.HasPrefix(imp.Module, shim.ReservedPrefix)
-	}
-	return image.IsToolchain(imp.Name) || b.t.l.registersExit(m, imp.Name,
-		m.Src.Types[imp.Type]) != nil ||
-		b.t.l.notStub(imp.Name, b.at.symbols.LookupFor(imp.Name)) != nil
 }

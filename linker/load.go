@@ -109,28 +109,21 @@ func (op *linkOp) load(ctx context.Context, b *batch) ([]*image.Module, error) {
 		}
 	})
 	op.note(b.names)
-	binder := &binder{t: op, now: b.now, snapshot: op.l.state.snapshot,
-		batch: map[*image.Module]bool{}, ready: map[*image.Module]bool{},
-		bindings: map[*image.Module][]shim.Binding{}}
+	binder := op.newBinder(b)
 	if m := b.given; m != nil { // it needs no other, and comes first
-		binder.batch[m], binder.ready[m], binder.order = true, true, []*image.Module{m}
+		binder.Ready(m)
 		if err := op.place(ctx, m, nil); err != nil {
 			return nil, err
 		}
 	}
 	for _, m := range b.order {
-		binder.batch[m] = true
-	}
-	for _, m := range b.order {
 		err := op.l.config.inject.At(ctx, op.g, failpoint.Bind)
 		if err == nil {
-			err = binder.bind(ctx, m)
+			err = binder.Bind(ctx, m)
 		}
 		if err != nil {
 			return nil, &LoadError{File: m.File, Module: m.Name, Err: err}
 		}
-		binder.ready[m] = true
-		binder.order = append(binder.order, m)
 	}
 	for _, m := range b.order {
 		err := b.prepared[m].err
@@ -142,15 +135,15 @@ func (op *linkOp) load(ctx context.Context, b *batch) ([]*image.Module, error) {
 		}
 	}
 	for _, m := range b.order {
-		if err := op.place(ctx, m, binder.bindings[m]); err != nil {
+		if err := op.place(ctx, m, binder.Bindings[m]); err != nil {
 			return nil, &LoadError{File: m.File, Module: m.Name, Err: err}
 		}
 	}
-	op.change(func(s *image.Snapshot) { s.Order = slices.Concat(s.Order, binder.order) })
+	op.change(func(s *image.Snapshot) { s.Order = slices.Concat(s.Order, binder.Order) })
 	for _, m := range b.order {
 		op.logLoaded(ctx, m)
 	}
-	return binder.order, op.install(ctx, binder)
+	return binder.Order, op.install(ctx, binder)
 }
 
 // place gives a library its data area and its slots, unless they were decided when the image was
@@ -198,14 +191,14 @@ func (op *linkOp) hasPointer(fn *image.Function) bool {
 }
 
 // install does what is left once every address is known.
-func (op *linkOp) install(ctx context.Context, b *binder) error {
-	s := &space.LoadStep{Modules: b.order}
+func (op *linkOp) install(ctx context.Context, b *resolve.Binder) error {
+	s := &space.LoadStep{Modules: b.Order}
 	fail := func(m *image.Module, err error) error {
 		return &LoadError{File: m.File, Module: m.Name, Err: err}
 	}
-	for _, m := range b.order {
+	for _, m := range b.Order {
 		wanted := remembered(m, &op.l.state.slots)
-		for _, x := range b.bindings[m] {
+		for _, x := range b.Bindings[m] {
 			if x.Kind == shim.BindPointer {
 				wanted = append(wanted, x.Fn)
 			}
@@ -222,14 +215,14 @@ func (op *linkOp) install(ctx context.Context, b *binder) error {
 			}
 		}
 	}
-	s.Slots, s.PLT = max(op.l.state.slots.Length, b.entries), op.l.state.plt.Length
+	s.Slots, s.PLT = max(op.l.state.slots.Length, b.Entries), op.l.state.plt.Length
 	op.l.state.slots.Free.Give(spans.Span{Base: op.l.state.slots.Length,
 		Size: s.Slots - op.l.state.slots.Length})
 	op.l.state.slots.Length = s.Slots
 	pointer := func(fn *image.Function) uint32 { p, _ := op.l.state.snapshot.Pointer(fn); return p }
-	for _, m := range b.order {
+	for _, m := range b.Order {
 		code := space.CodeOf(m)
-		shims, sources := shim.Plan(b.bindings[m],
+		shims, sources := shim.Plan(b.Bindings[m],
 			func(x *image.Module) bool { return space.CodeOf(x).Instance != nil })
 		code.Sources = sources
 		for _, plan := range shims {
@@ -248,15 +241,15 @@ func (op *linkOp) install(ctx context.Context, b *binder) error {
 	if err := op.l.config.inject.At(ctx, op.g, failpoint.GrowMemory); err != nil {
 		return err
 	}
-	if have := op.l.shared.Mem.Pages(); b.pages > have {
-		if _, err := op.l.growMemory(uint64(b.pages - have)); err != nil {
+	if have := op.l.shared.Mem.Pages(); b.Pages > have {
+		if _, err := op.l.growMemory(uint64(b.Pages - have)); err != nil {
 			return err
 		}
 	}
 	if err := op.threadLocal(ctx, s); err != nil {
 		return err
 	}
-	for _, m := range b.order {
+	for _, m := range b.Order {
 		err := op.l.config.inject.At(ctx, op.g, failpoint.Data)
 		if err == nil {
 			err = op.l.writeData(m)
@@ -268,7 +261,7 @@ func (op *linkOp) install(ctx context.Context, b *binder) error {
 	if err := op.perform(ctx, s); err != nil {
 		return err
 	}
-	for _, m := range b.order {
+	for _, m := range b.Order {
 		// they keep the whole file in memory, and are not read again
 		m.Src.Data, m.Src.Customs = nil, nil
 	}
