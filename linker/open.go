@@ -186,8 +186,8 @@ func (g *Group) Symbol(ctx context.Context, lib *Library, name string) (Symbol, 
 		return g.resolve(ctx, lib, name)
 	}
 	s := g.l.committed.Load()
-	if x, err := find(s, g.l, lib, name); err == nil {
-		if sym, ok := symbol(s, x, name); ok {
+	if x := g.l.committedSymbol(s, lib, name); x != nil {
+		if sym, ok := symbol(x, name, s.CommittedPointer); ok {
 			err := g.alive()
 			if err == nil {
 				err = g.l.Err()
@@ -200,6 +200,26 @@ func (g *Group) Symbol(ctx context.Context, lib *Library, name string) (Symbol, 
 		}
 	}
 	return g.resolve(ctx, lib, name)
+}
+
+// committedSymbol looks an export up in a committed snapshot; nil if it cannot be found.
+func (l *Linker) committedSymbol(s *image.Snapshot, lib *Library, name string) *image.Export {
+	var x *image.Export
+	switch {
+	case lib == nil || lib == Default:
+		x = s.Lookup(name)
+	case lib.linker == l:
+		x = lib.committedIn(s, name)
+	}
+	if x != nil {
+		return x
+	}
+	x, err := find(s, l, lib, name)
+	if err != nil {
+		return nil
+	}
+	lib.sees(s)
+	return x
 }
 
 // find looks an export up in a snapshot.
@@ -259,12 +279,13 @@ func (l *Library) undefined(image *Linker, name string) error {
 }
 
 // symbol returns what is known of an export without any more work.
-func symbol(s *image.Snapshot, x *image.Export, name string) (Symbol, bool) {
+func symbol(x *image.Export, name string,
+	pointer func(fn *image.Function) (uint32, bool)) (Symbol, bool) {
 	switch x.Kind {
 	case image.KindData:
 		return Symbol{Kind: Data, Name: name, Module: x.Mod.Name, Pointer: x.Addr}, !x.TLS
 	case image.KindFunction:
-		if p, ok := s.Pointer(x.Fn); ok {
+		if p, ok := pointer(x.Fn); ok {
 			return Symbol{Kind: Function, Name: name, Module: x.Mod.Name, Pointer: p,
 				Type: (*FunctionType)(x.Fn.Signature)}, true
 		}
@@ -340,7 +361,7 @@ func (op *linkOp) resolve(ctx context.Context, lib *Library, name string) (Symbo
 			}
 		}
 	}
-	sym, _ := symbol(op.l.state.snapshot, x, name)
+	sym, _ := symbol(x, name, op.l.state.snapshot.Pointer)
 	return sym, nil
 }
 

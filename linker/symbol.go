@@ -47,6 +47,9 @@ type Library struct {
 	given atomic.Bool
 	// closed is one more than the number from which on readers find the handle closed; 0: none yet.
 	closed atomic.Uint64
+	// seen is one more than the number of the last commit in which a look-up found the library
+	// loaded; 0: none yet.
+	seen atomic.Uint64
 }
 
 // Default is the global scope as a handle: the main module, then all [Global] libraries in the
@@ -85,6 +88,22 @@ func (l *Library) closedIn(s *image.Snapshot) bool {
 	}
 	from := l.closed.Load()
 	return from != 0 && s.Commit >= from-1
+}
+
+// committedIn finds a symbol in the library, and in what it needs, if an earlier look-up has seen
+// the library loaded in the same commit. nil means that find has to say.
+func (l *Library) committedIn(s *image.Snapshot, name string) *image.Export {
+	if l == nil || l.seen.Load() != s.Commit+1 || l.closed.Load() != 0 {
+		return nil
+	}
+	return s.LookupIn(l.mod, name)
+}
+
+// sees notes that the library is loaded in a commit, unless the handle stands for something else.
+func (l *Library) sees(s *image.Snapshot) {
+	if l != nil && l.mod != nil && l.next == nil && !l.scope {
+		l.seen.Store(s.Commit + 1)
+	}
 }
 
 // gone reports whether the handle is closed for those who see the newest operation.

@@ -39,7 +39,7 @@ func symbols(s *image.Snapshot, modules []*image.Module) []Symbol {
 				continue
 			}
 			seen[name] = true
-			sym, ok := symbol(s, x, name)
+			sym, ok := symbol(x, name, s.Pointer)
 			if !ok { // not without any more work
 				sym = Symbol{Kind: Data, Name: name, Module: m.Name}
 				if x.Kind == image.KindFunction {

@@ -45,6 +45,8 @@ type Function struct {
 	Stub bool
 	// Index is its position in the functions of its module.
 	Index uint32
+
+	known known
 }
 
 // NewFunction returns a function that a module exports.

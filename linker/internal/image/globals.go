@@ -1,6 +1,9 @@
 package image
 
-import "slices"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // Globals are the modules of the global scope, in the order in which symbols are searched, with an
 // index of their symbols. It is immutable, so that snapshots share it; With and Without return
@@ -15,35 +18,42 @@ import "slices"
 type Globals struct {
 	All  []*Module
 	runs []run
+	seed maphash.Seed // by which all their tables hash
 }
 
 // run is some modules in a row.
 type run struct {
 	modules []*Module
 	// index has, for each symbol, the first of the modules that has it. A module that was taken out
-	// meanwhile, or that has not got its re-exports yet, sends the search to the modules
-	// themselves.
-	index map[string]*Module
+	// meanwhile sends the search to the modules themselves.
+	index symbolTable
 	gone  map[*Module]bool // modules in the index that were taken out
 }
 
 // Lookup finds the first definition of a symbol, or nil.
 func (g Globals) Lookup(name string) *Export {
+	if len(g.runs) == 0 {
+		return nil
+	}
+	hash := maphash.String(g.seed, name)
 	for i := range g.runs {
-		if x := g.runs[i].lookup(name); x != nil {
+		if x := g.runs[i].lookup(hash, name); x != nil {
 			return x
 		}
 	}
 	return nil
 }
 
-func (r *run) lookup(name string) *Export {
-	m := r.index[name]
-	if m == nil {
+func (r *run) lookup(hash uint64, name string) *Export {
+	e := r.index.get(hash, name)
+	if e == nil {
 		return nil
 	}
-	if !r.gone[m] {
-		if x := m.Exports[name]; x != nil {
+	if len(r.gone) == 0 || !r.gone[e.m] {
+		if e.export != nil {
+			return e.export
+		}
+		if x := e.m.Exports[name]; x != nil {
 			return x
 		}
 	}
@@ -57,12 +67,15 @@ func (g Globals) With(more []*Module) Globals {
 	}
 	runs := slices.Clone(g.runs)
 	modules, symbols := slices.Clone(more), symbolsOf(more)
-	for len(runs) > 0 && len(runs[len(runs)-1].index) <= symbols {
+	for len(runs) > 0 && runs[len(runs)-1].index.len() <= symbols {
 		last := runs[len(runs)-1]
-		modules, symbols = slices.Concat(last.modules, modules), symbols+len(last.index)
+		modules, symbols = slices.Concat(last.modules, modules), symbols+last.index.len()
 		runs = runs[:len(runs)-1]
 	}
-	return Globals{slices.Concat(g.All, more), append(runs, newRun(modules))}
+	if g.seed == (maphash.Seed{}) {
+		g.seed = maphash.MakeSeed()
+	}
+	return Globals{slices.Concat(g.All, more), append(runs, newRun(g.seed, modules)), g.seed}
 }
 
 // Without takes modules out.
@@ -70,16 +83,16 @@ func (g Globals) Without(dead func(m *Module) bool) Globals {
 	var runs []run
 	for _, r := range g.runs {
 		if slices.ContainsFunc(r.modules, dead) {
-			r = r.without(dead)
+			r = r.without(g.seed, dead)
 		}
 		if len(r.modules) > 0 {
 			runs = append(runs, r)
 		}
 	}
-	return Globals{slices.DeleteFunc(slices.Clone(g.All), dead), runs}
+	return Globals{slices.DeleteFunc(slices.Clone(g.All), dead), runs, g.seed}
 }
 
-func (r run) without(dead func(m *Module) bool) run {
+func (r run) without(seed maphash.Seed, dead func(m *Module) bool) run {
 	gone := map[*Module]bool{}
 	for m := range r.gone {
 		gone[m] = true
@@ -92,29 +105,28 @@ func (r run) without(dead func(m *Module) bool) run {
 			left = append(left, m)
 		}
 	}
-	if symbolsOf(left) < len(r.index)/2 {
-		return newRun(left)
+	if symbolsOf(left) < r.index.len()/2 {
+		return newRun(seed, left)
 	}
 	return run{left, r.index, gone}
 }
 
-func newRun(modules []*Module) run {
-	index := make(map[string]*Module, symbolsOf(modules))
-	enter := func(name string, m *Module) {
-		if index[name] == nil {
-			index[name] = m
-		}
+func newRun(seed maphash.Seed, modules []*Module) run {
+	var index symbolTable
+	index.reserve(symbolsOf(modules))
+	enter := func(name string, m *Module, x *Export) {
+		index.add(symbolEntry{maphash.String(seed, name), name, m, x})
 	}
 	for _, m := range modules {
-		for name := range m.Exports {
-			enter(name, m)
+		for name, x := range m.Exports {
+			enter(name, m, x)
 		}
 		if m.Src == nil {
 			continue
 		}
 		for _, e := range m.Src.Exports { // it may get what it exports again when it is bound
 			if int(e.Index) < m.Src.Imported(e.Kind) {
-				enter(e.Name, m)
+				enter(e.Name, m, nil)
 			}
 		}
 	}

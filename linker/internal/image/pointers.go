@@ -1,6 +1,10 @@
 package image
 
-import "github.com/lockstep-wasm/lockstep/linker/internal/persist"
+import (
+	"sync/atomic"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/persist"
+)
 
 // Pointers maps functions to the slots that were made for them, and back. Values are immutable;
 // With and Without return changed ones.
@@ -37,6 +41,27 @@ func (s *Snapshot) Pointer(fn *Function) (uint32, bool) {
 		return fn.Slot, true
 	}
 	return s.Pointers.Get(fn)
+}
+
+// known is the pointer of a function as some look-up has found it. A pointer that was committed
+// stays for as long as the function does.
+type known struct {
+	commit  atomic.Uint64 // one more than that of the snapshot; 0 while it is not known
+	pointer atomic.Uint32 // stored before commit is
+}
+
+// CommittedPointer is [Snapshot.Pointer] of a snapshot that is committed. It keeps what it finds
+// for itself and for later snapshots.
+func (s *Snapshot) CommittedPointer(fn *Function) (uint32, bool) {
+	if at := fn.known.commit.Load(); at != 0 && s.Commit >= at-1 {
+		return fn.known.pointer.Load(), true
+	}
+	pointer, ok := s.Pointer(fn)
+	if ok {
+		fn.known.pointer.Store(pointer)
+		fn.known.commit.Store(s.Commit + 1)
+	}
+	return pointer, ok
 }
 
 // FunctionAt returns the function for which a table entry was made, or nil.
