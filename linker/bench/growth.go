@@ -51,6 +51,7 @@ func growth(ctx context.Context) ([]grown, error) {
 		{"Close of a library, by libraries", []int{10, 100, 1000}, costOf(closeOne)},
 		{"Spawn, by libraries", []int{10, 100, 1000}, costOf(spawnOne)},
 		{"Open, by functions of the library", []int{100, 1000, 10_000}, openLarge},
+		{"Open, by imports of the library", []int{1000, 4000, 16_000}, openImporter},
 		{"first Symbol, by functions of the library", []int{100, 1000, 10_000}, firstOfLarge},
 		{"SetClosure, by closures", []int{100, 1000, 10_000}, setClosure},
 	} {
@@ -183,6 +184,30 @@ func openLarge(ctx context.Context, n int) (time.Duration, error) {
 	}
 	return timed(func() error {
 		_, err := i.g.OpenBytes(ctx, "large", bytes)
+		return err
+	})
+}
+
+// openImporter measures a library that imports n functions of another one.
+func openImporter(ctx context.Context, n int) (time.Duration, error) {
+	i, err := newImage(ctx, asItIs)
+	if err != nil {
+		return 0, err
+	}
+	defer i.close()
+	if _, err := i.open("large", dylink.Info{}, numbered(0, n)); err != nil {
+		return 0, err
+	}
+	bytes, err := library(dylink.Info{}, func(b *builder) {
+		for f := range n {
+			b.ImportFunc("env", fmt.Sprintf("lib0_f%d", f), binary(b))
+		}
+	})
+	if err != nil {
+		return 0, err
+	}
+	return timed(func() error {
+		_, err := i.g.OpenBytes(ctx, "importer", bytes)
 		return err
 	})
 }

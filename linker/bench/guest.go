@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
 // guestRows are calls that a guest makes, a thousand in a loop.
@@ -15,6 +16,7 @@ func guestRows() []row {
 		{"WASI sched_yield, in a loop", 1.5, loops("yield", "yield")},
 		{"function pointer of the GOT, in a loop", 1.1, loops("pointer", "pointer")},
 		{"lazily bound import, in a loop", 1.2, lazy},
+		{"a function that passes an import on, in a loop", 0, passing},
 	}
 }
 
@@ -83,4 +85,40 @@ func lazy(m *meter) error {
 	peer := loopSide(m, eager, bound, "import")
 	peer.name = "an import bound at load"
 	return m.compare(peer, loopSide(m, late, stub, "import"))
+}
+
+// passing compares an import with one that a function in between passes on: no stub can be cheaper.
+func passing(m *meter) error {
+	i, err := newImage(m.ctx, asItIs)
+	if err != nil {
+		return err
+	}
+	defer i.close()
+	if _, err := i.open("adder", dylink.Info{}, func(b *builder) { add(b) }); err != nil {
+		return err
+	}
+	bound, err := i.open("importer", dylink.Info{}, importer)
+	if err != nil {
+		return err
+	}
+	if _, err := i.open("forwarder", dylink.Info{}, func(b *builder) {
+		f := b.ImportFunc("env", "add", binary(b))
+		b.ExportFunc("forward", b.Func(binary(b), nil,
+			new(wasm.Code).LocalGet(0).LocalGet(1).Call(f)))
+	}); err != nil {
+		return err
+	}
+	passed, err := i.open("passed", dylink.Info{}, func(b *builder) {
+		sum(b, "import", calling(b.ImportFunc("env", "forward", binary(b))))
+	})
+	if err != nil {
+		return err
+	}
+	peer, own := loopSide(m, i, bound, "import"), loopSide(m, i, passed, "import")
+	peer.name, own.name = "an import bound at load", "passed on"
+	err = m.compare(peer, own)
+	if n := len(m.pairs); err == nil {
+		m.pairs[n-1].stated = true
+	}
+	return err
 }
