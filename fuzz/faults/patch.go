@@ -177,9 +177,10 @@ func (h Hunk) apply(text []string) (changed []string, found int) {
 // cut is how many lines of context are dropped at each end.
 type cut struct{ leading, trailing int }
 
-// cuts lists all cuts, those first that drop least. Some text remains in each.
+// cuts lists all cuts, those first that drop least. Some text remains in each, and half of the
+// context: with less, a line that is common is found where the fault does not belong.
 func (h Hunk) cuts() (cuts []cut) {
-	for dropped := range h.Leading + h.Trailing + 1 {
+	for dropped := range (h.Leading+h.Trailing)/2 + 1 {
 		for leading := max(0, dropped-h.Trailing); leading <= min(dropped, h.Leading); leading++ {
 			if dropped < len(h.Old) {
 				cuts = append(cuts, cut{leading, dropped - leading})

@@ -104,9 +104,10 @@ func TestPatchFindsItsPlace(t *testing.T) {
 		{"x\nd\ny\nz\nb\nc\nd\ne\nf\n", "x\nd\ny\nz\nb\nc\nD\ne\nf\n", 1}, // moved
 		{"b\nc\nd\ne\nF\nd\n", "b\nc\nD\ne\nF\nd\n", 1},                   // changed below
 		{"B\nc\nd\ne\nf\nd\n", "B\nc\nD\ne\nf\nd\n", 1},                   // changed above
-		{"B\nC\nd\nE\nF\n", "B\nC\nD\nE\nF\n", 1},                         // all changed
+		{"B\nC\nd\nE\nF\n", "", 0},                                        // all changed
+		{"B\nC\nd\ne\nf\n", "B\nC\nD\ne\nf\n", 1},                         // half of it
 		{"b\nc\nd\ne\nf\nb\nc\nd\ne\nf\n", "", 2},
-		{"B\nd\nC\nd\n", "", 2},
+		{"b\nB\nd\ne\nC\nd\ne\n", "", 0},
 		{"b\nc\ne\nf\n", "", 0},
 	} {
 		root := t.TempDir()
