@@ -131,9 +131,9 @@ func TestBulkSameResults(t *testing.T) {
 	})
 }
 
-// Ranges of several pieces that end at the end of the memory or the table and one behind it: the
-// range that is written, the one that is read, and both; upwards and downwards.
-func TestBulkAtTheEnd(t *testing.T) {
+// Ranges of several pieces that overlap, upwards and downwards, and such that end at the end of the
+// memory or the table and one behind it: the range that is written, the one that is read, and both.
+func TestBulkRanges(t *testing.T) {
 	p := newPoller(t)
 	pair := newBulkPair(t, p)
 	const memory, size = bulkPages << 16, 2*bulkPiece + 1
@@ -142,6 +142,8 @@ func TestBulkAtTheEnd(t *testing.T) {
 			name           string
 			to, from, size uint64
 		}{
+			{"memory.copy", bulkPiece / 2, 0, size + beyond},
+			{"memory.copy", 0, bulkPiece / 2, size + beyond},
 			{"memory.fill", memory - size + beyond, 7, size},
 			{"memory.copy", memory - size + beyond, 3, size},
 			{"memory.copy", 3, memory - size + beyond, size},

@@ -6,10 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing/fstest"
 
 	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
+	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -147,4 +149,31 @@ func destructors(ctx context.Context, x *image, n int) (func() error, error) {
 		}
 	}
 	return func() error { return x.group.CloseLibrary(ctx, libs[0]) }, nil
+}
+
+// handled adds a function of which [wasm.KeepLocals] makes another one: calls, between which
+// variables are set, within handlers that lead to where all variables are read.
+func handled(b *wasm.Builder, calls, handlers, variables int) {
+	const tryTable, catchAll, void, end = 0x1f, 2, 0x40, 0x0b
+	t := b.Type(nil, nil)
+	f := b.Func(t, nil, nil)
+	var c wasm.Code
+	c.Block()
+	for i := range handlers {
+		c.Raw(leb.AppendU32([]byte{tryTable, void, 1, catchAll}, uint32(i))...)
+	}
+	for range calls {
+		for x := range variables {
+			c.I32Const(1).LocalSet(uint32(x))
+		}
+		c.Call(f)
+	}
+	for range handlers {
+		c.Raw(end)
+	}
+	c.End()
+	for x := range variables {
+		c.LocalGet(uint32(x)).Drop()
+	}
+	b.Func(t, slices.Repeat([]wasm.ValType{i32}, variables), &c)
 }

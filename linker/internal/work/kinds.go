@@ -106,6 +106,12 @@ func kinds() []kind {
 			}
 			b.Func(b.Type(nil, nil), nil, &c)
 		})},
+		{"calls that handlers see variables after", "calls", 4000,
+			opening(func(b *wasm.Builder, n int) { handled(b, n, 1, 1) })},
+		{"handlers within handlers", "handlers", 500,
+			opening(func(b *wasm.Builder, n int) { handled(b, 1, n, 1) })},
+		{"variables that handlers see", "variables", 2000,
+			opening(func(b *wasm.Builder, n int) { handled(b, 1, 1, n) })},
 		{"libraries, each needing all before it is needed", "libraries", 25, chain},
 		{"a library by ever new names", "names", 200, aliases},
 		{"closures that are set and freed", "closures", 1000, closures},
