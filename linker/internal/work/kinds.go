@@ -106,7 +106,7 @@ func kinds() []kind {
 			}
 			b.Func(b.Type(nil, nil), nil, &c)
 		})},
-		{"calls that handlers see variables after", "calls", 4000,
+		{"calls that handlers see variables after", "calls", 1000,
 			opening(func(b *wasm.Builder, n int) { handled(b, n, 1, 1) })},
 		{"handlers within handlers", "handlers", 500,
 			opening(func(b *wasm.Builder, n int) { handled(b, 1, n, 1) })},
