@@ -10,6 +10,8 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/tetratelabs/wazero/api"
+
 	"github.com/lockstep-wasm/lockstep/linker"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -267,6 +269,39 @@ func TestClosingIsInvisible(t *testing.T) {
 	if after := i.l.Snapshot(i.ctx); !slices.Equal(before, after) {
 		t.Errorf("unloading left something:\n%s", difference(before, after))
 	}
+}
+
+// A library whose destructors have run stays until those of what is closed with it have: they may
+// have pointers to it. Who closes something else meanwhile does not unload it.
+func TestClosedTogetherStaysTogether(t *testing.T) {
+	s := &stopped{group: 1, in: make(chan struct{}), goOn: make(chan struct{})}
+	i := newImageIn(t, hostCall(t, s.call), "main-pie", "threads", nil)
+	goOn := sync.OnceFunc(func() { close(s.goOn) })
+	t.Cleanup(goOn)
+	closer, other := i.spawn(), i.spawn()
+	base := i.openBytes("base", destroysIn(t, 50))
+	lib := i.openBytes("first", destroysIn(t, 10, "base"))
+	second := i.openBytes("second", destroysIn(t, 20))
+	i.closeLibrary(base)
+	pointer := i.symbol(lib, "nine")
+	done := make(chan error, 1)
+	go func() { done <- closer.g.CloseLibrary(i.ctx, lib) }()
+	watchdog(t, "the destructor of first", func() { <-s.in; s.goOn <- struct{}{} })
+	watchdog(t, "the destructor of base", func() { <-s.in })
+	watchdog(t, "another group", func() {
+		other.closeLibrary(second)
+		r, err := other.g.CallPointer(i.ctx, pointer, nil, []api.ValueType{api.ValueTypeI32})
+		if err != nil || r[0] != 9 {
+			t.Errorf("a function of first returns %v, %v", r, err)
+		}
+	})
+	goOn()
+	watchdog(t, "CloseLibrary", func() {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	i.wantLog(10, 11, 50, 20, 21, 51)
 }
 
 // When a context ends in a destructor and another group is not at a safepoint, the library cannot
