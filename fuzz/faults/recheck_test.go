@@ -19,10 +19,10 @@ func TestRecheck(t *testing.T) {
 		t.Fatal("no such fault")
 	}
 	caught.By = []Named{{"TLC", "what is on record"}, {"no such detector", "TestNothing"}}
-	unrecorded := caught
-	unrecorded.TLC = "small"
+	unrecorded, unnamed := caught, caught
+	unrecorded.TLC, unnamed.By = "small", nil
 	var told []string
-	rows, err := Recheck(t.Context(), root, []Fault{caught, unrecorded}, 2,
+	rows, err := Recheck(t.Context(), root, []Fault{caught, unrecorded, unnamed}, 2,
 		func(s Said) { told = append(told, s.Fault.Name+" "+s.Detector.Name) })
 	if err != nil {
 		t.Fatal(err)
@@ -32,6 +32,9 @@ func TestRecheck(t *testing.T) {
 	}
 	if !errors.As(rows[1].Err, new(*RecordError)) || rows[1].Caught() {
 		t.Errorf("without a record: %+v", rows[1])
+	}
+	if !rows[2].Caught() || rows[2].Err != nil {
+		t.Errorf("with a record alone: %+v", rows[2])
 	}
 	if len(told) != 1 || told[0] != caught.Name+" TLC" {
 		t.Errorf("told of %q", told)

@@ -209,6 +209,16 @@ func (s *survey) named(ctx context.Context, f Fault) (Row, error) {
 		}
 		s.tell(&f, d, o, compiling)
 	}
+	if f.TLC != "" && len(f.By) == 0 { // the specification has it too: TLC alone can tell
+		for _, d := range Detectors() {
+			if d.Judge != ByRecord {
+				continue
+			}
+			if r.Outcomes[d.Name], err = b.Run(ctx, d, ""); err != nil {
+				return r, err
+			}
+		}
+	}
 	return r, nil
 }
 
