@@ -172,6 +172,23 @@ func Detectors() []Detector {
 			Args: short,
 		},
 		{
+			Name: "binding", What: "how imports are bound, on modules of a few lines",
+			Why:     "it alone asks it without an engine",
+			Package: "linker/internal/resolve", Sees: []string{"linker/internal/resolve"},
+			Run: "^Test",
+		},
+		{
+			Name: "steps", What: "the changes of a group, made, failed and undone at random",
+			Why:     "it alone compares a group with itself after a change that failed",
+			Package: "linker/internal/space", Sees: []string{"linker/internal/space"}, Run: "^Test",
+		},
+		{
+			Name: "guests", What: "the functions of guests, on a linker that is made up",
+			Why:     "it alone has a linker that fails as a test wants it to",
+			Package: "linker/internal/guestabi", Sees: []string{"linker/internal/guestabi"},
+			Run: "^Test",
+		},
+		{
 			Name: "programs", What: "whole programs in C, compared with what they do natively",
 			Why:     "it alone knows what C programs expect of a linker",
 			Package: "programs", Sees: []string{linkerFolder},
