@@ -34,10 +34,10 @@ type activation struct {
 	context.Context
 
 	group  *Group
-	parent *activation // the activation from which this one was begun
+	parent *activation // the activation around it, which is busy; nil for the outermost
 	// the one that stays, 0 once the activation has ended; no other may use the context
 	goroutine atomic.Uintptr
-	op        *linkOp  // the operation that this goroutine leads
+	op        *linkOp  // belongs to this goroutine until it is published; nil if it leads none
 	receipt   *Receipt // what the context wants filled in, or nil
 	// replay says that what this goroutine does is decided: another group's operation is being
 	// replayed, a group is being built, or work is being taken back. A guest cannot ask for more.
@@ -60,8 +60,8 @@ type activation struct {
 	unwatch func() // ends what looks for the end of its context
 
 	// A system call that is under way; both stay when it panics.
-	unlock func() // what it holds
-	parked bool   // the group is parked for it
+	unlock func() // releases the descriptors that the call holds; nil for none
+	parked bool   // the group has to come in again when the call returns
 }
 
 type activationKey struct{}

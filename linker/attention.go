@@ -21,10 +21,10 @@ type attention struct {
 	mu     sync.Mutex // guards what follows, and up when it changes; taken before groupList.mu
 	flags  []api.MutableGlobal
 	reason func() bool // may call nothing that waits
-	held   int         // reasons that last
+	held   int         // above 0 the flag stays up after a safepoint
 }
 
-// add adds the global of a new host shim.
+// add begins with the present value, so that a shim made while a reason lasts has it too.
 func (a *attention) add(hostShim api.Module) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

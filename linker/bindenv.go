@@ -14,7 +14,6 @@ import (
 // bindEnv is what an operation binds imports to besides modules. It implements resolve.Env.
 type bindEnv struct{ op *linkOp }
 
-// newBinder returns what binds the modules of a batch.
 func (op *linkOp) newBinder(b *batch) *resolve.Binder {
 	l := op.l
 	binder := resolve.NewBinder(bindEnv{op}, resolve.Limits{Pages: l.maxPages,

@@ -8,7 +8,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/protocol"
 )
 
-// unload gives up a handle, none if lib is nil, and unloads what is not used any more.
+// unload gives up a handle, none if lib is nil, and unloads the modules that nothing uses then.
 func (g *Group) unload(ctx context.Context, act *activation, lib *Library) (err error) {
 	c := &image.Closing{}
 	defer c.Ended.Store(true)
@@ -67,8 +67,8 @@ func (g *Group) destroyUnused(ctx context.Context, modules []*image.Module) erro
 	return errors.Join(errs...)
 }
 
-// release gives up a handle within an operation. What is not used any more then is unloaded when
-// the operation has been committed, see settle.
+// release gives up a handle within an operation. The modules that nothing uses then are
+// unloaded after the commit, see settle.
 func (op *linkOp) release(lib *Library) error {
 	if !lib.given.CompareAndSwap(false, true) {
 		return ErrLibraryClosed

@@ -112,8 +112,8 @@ func (l *Linker) endsWith(g *Group) bool {
 		func(x *Group) bool { return x != g && x.cause.Load() == nil })
 }
 
-// destroyLibraries calls the handlers of all modules, those that were loaded last first. Of what is
-// the matter with them, only an exit keeps the others from being called.
+// destroyLibraries calls the handlers of all modules, those that were loaded last first. An
+// exit keeps the others from being called; a trap does not.
 func (g *Group) destroyLibraries(ctx context.Context, act *activation) (err error) {
 	late, end := g.l.dtors.BeginLate(g.l.config.maxLate)
 	defer end()

@@ -319,11 +319,11 @@ type HostFunctions func(namespace, name string, params,
 // definition is a symbol that is no function and that Go code defines.
 type definition struct {
 	name  string
-	kind  image.Kind      // exportData, exportGlobal or exportTag
-	typ   wasm.GlobalType // of a global
-	value uint64          // of a global
-	tag   []wasm.ValType  // of a tag
-	data  []byte          // of data
+	kind  image.Kind // data, a global or a tag; it decides which of the next fields counts
+	typ   wasm.GlobalType
+	value uint64         // the bits of a value of typ
+	tag   []wasm.ValType // its parameters
+	data  []byte         // not empty
 	align uint32
 }
 

@@ -22,7 +22,7 @@ type batch struct {
 	prepared map[*image.Module]*prepared
 	names    image.Names
 	files    image.LibraryFiles
-	global   []*image.Module // what becomes part of the global scope
+	global   []*image.Module // join the global scope in this order
 	pinned   []*image.Module // what is never unloaded
 	now      bool            // undefined functions are refused
 	// what the configuration defines, with the initial image; nil for nothing

@@ -49,7 +49,7 @@ func (g *Group) beginActivation(ctx context.Context) *activation {
 	return act
 }
 
-// endActivation is the reverse.
+// endActivation keeps an activation that serves another call with the same context.
 func (g *Group) endActivation(act *activation) {
 	if act.reusable {
 		act.holder.Store(g.member.Renew())
@@ -152,7 +152,6 @@ func (act *activation) from(ctx context.Context, outer *activation) error {
 	return nil
 }
 
-// leave ends an activation.
 func (act *activation) leave() error {
 	if act.unlock != nil {
 		act.unlockFDs()

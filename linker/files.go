@@ -49,8 +49,8 @@ func (e *PanicError) Unwrap() error {
 // when its context ends.
 type files struct {
 	fsys      fs.FS
-	limit     int64 // bytes of one file
-	most      int   // abandoned reads
+	limit     int64 // bytes of one file; a longer one is an error
+	most      int   // reads that callers may have left behind, at once
 	abandoned atomic.Int32
 }
 
@@ -95,7 +95,7 @@ func ask[T any](ctx context.Context, s *files, f func(context.Context) (T, error
 	}
 }
 
-// survived makes a panic of f an error.
+// survived makes a panic of f an error: f is code of the user.
 func survived[T any](ctx context.Context, f func(context.Context) (T, error)) (value T, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -105,7 +105,7 @@ func survived[T any](ctx context.Context, f func(context.Context) (T, error)) (v
 	return f(ctx)
 }
 
-// read returns what is in a file.
+// read leaves a read behind when the context ends, since a file system may block for ever.
 func (s *files) read(ctx context.Context, file string) ([]byte, error) {
 	return ask(ctx, s, func(ctx context.Context) ([]byte, error) {
 		f, err := s.fsys.Open(file)

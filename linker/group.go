@@ -37,7 +37,7 @@ type Group struct {
 	guest      guestabi.Guest
 	allocating bool        // a call of the guest's allocator is under way
 	turned     bool        // its goroutine has the image's turn
-	recent     *namedCalls // or nil
+	recent     *namedCalls // calls by name; nil before the first
 }
 
 // ID returns the group's number. That of the first group is 0; numbers of closed groups are used

@@ -8,7 +8,6 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// newHeap returns the heap of an image.
 func (l *Linker) newHeap() *heap.Heap[heapGuest] {
 	return heap.New[heapGuest](heap.Memory{
 		At: l.shared.Mem.At, Grow: l.growMemory,

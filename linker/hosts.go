@@ -23,7 +23,7 @@ type hostFunction struct {
 	run             api.GoModuleFunc
 }
 
-// hostBuilder is what builds a host module.
+// hostBuilder is the part of wazero.HostModuleBuilder that privateHost needs.
 type hostBuilder interface {
 	Compile(ctx context.Context) (wazero.CompiledModule, error)
 }

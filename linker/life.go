@@ -88,7 +88,7 @@ func (l *groupList) remove(g *Group) {
 	}
 }
 
-// list returns the groups at this moment.
+// list returns a copy, which its caller may go through without the lock.
 func (l *groupList) list() []*Group {
 	l.mu.Lock()
 	defer l.mu.Unlock()

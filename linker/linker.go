@@ -34,7 +34,7 @@ type Linker struct {
 	linkerSymbols  map[string]uint32 // addresses that the linker decides: __heap_base and the like
 	alloc          allocator
 	host           *image.Module // the linker's own functions
-	sums           image.Sums    // of libraries' bytes
+	sums           image.Sums    // secret seeds, by which equal bytes are known
 
 	// committed is what readers see without a lock. It is stored under the state lock alone.
 	committed atomic.Pointer[image.Snapshot]
@@ -50,10 +50,10 @@ type Linker struct {
 	dtors        *dtor.Registry[*image.Module, *Group]
 	program      program
 	files        files
-	fds          fdlock.Locks // of WASI
+	fds          fdlock.Locks // a group locks a WASI descriptor for each system call on it
 	dlHandles    guestabi.Handles[guestLibrary]
 	abi          *guestabi.ABI
-	guestThreads guestThreads // those that the guest has started
+	guestThreads guestThreads
 	futexes      futex.Queues[*Group]
 	wanted       signal // a group waits for a lock that another one has
 	waitHooks    space.HookTable
@@ -73,7 +73,7 @@ type Linker struct {
 	trampolines map[string]wazero.CompiledModule // the code of prepared closures, by signature
 	// host modules of this image alone, without a name in the runtime
 	hosts     []api.Module
-	hostCodes []wazero.CompiledModule // and their code
+	hostCodes []wazero.CompiledModule // one for each of hosts; closed by Close
 }
 
 // Main returns the first group, which New made.

@@ -190,7 +190,7 @@ func (op *linkOp) hasPointer(fn *image.Function) bool {
 	return ok
 }
 
-// install does what is left once every address is known.
+// install is the part of a load that needs every address.
 func (op *linkOp) install(ctx context.Context, b *resolve.Binder) error {
 	s := &space.LoadStep{Modules: b.Order}
 	fail := func(m *image.Module, err error) error {

@@ -104,7 +104,6 @@ func (l *Linker) logCalls(ctx context.Context, m *image.Module, function string)
 	)
 }
 
-// logOpened tells what became of an Open.
 func (g *Group) logOpened(ctx context.Context, name string, lib *Library, err error) {
 	switch {
 	case !g.l.logs():

@@ -5,7 +5,6 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// importKey names an import.
 type importKey struct{ module, name string }
 
 func importError(m *image.Module, imp *wasm.Import, reason string) error {

@@ -34,7 +34,7 @@ type namedCalls [16]namedCall
 // maxRecentName is how long a name is that is kept, at most.
 const maxRecentName = 256
 
-// of returns the place for a name.
+// of returns the one place where a name may be kept; another one may be in it.
 func (n *namedCalls) of(name string) *namedCall {
 	sum := uint(len(name))
 	if sum > 0 {

@@ -37,8 +37,8 @@ type linkOp struct {
 
 	saved   state
 	steps   []space.Step
-	regions []uint32        // of memory that were taken, to be given back
-	modules []*image.Module // compiled, to be closed
+	regions []uint32        // of memory, given back when it fails
+	modules []*image.Module // compiled for it; their code is closed when it fails
 	opened  []*image.Module // whose handles were counted
 	// to constructors, say, which may keep them whatever becomes of the operation
 	handed []*Library

@@ -134,7 +134,7 @@ func (op *linkOp) restore(m savepoint) {
 	op.l.state.slots = slots
 }
 
-// abandon is what is left to do when the work panicked: the leader's group has died with its
+// abandon takes back the changes of work that panicked: the leader's group has died with its
 // instances, and the others have seen nothing yet.
 func (op *linkOp) abandon(ctx context.Context) {
 	op.undoShared(context.WithoutCancel(ctx), savepoint{state: op.saved})

@@ -23,7 +23,7 @@ import (
 type preparation struct {
 	l        *Linker
 	g        *Group          // whose load it is; nil for the initial image
-	snapshot *image.Snapshot // what is taken for loaded
+	snapshot *image.Snapshot // its modules count as loaded; it does not change
 	all      bool            // take nothing for loaded
 
 	root    place
@@ -45,7 +45,7 @@ type prepared struct {
 	taken  bool    // it has become part of an operation, which closes it if it fails
 }
 
-// place is what a name means.
+// place is where a name leads; under the lease it answers in place of the file system.
 type place struct {
 	searched bool // false for the name of something loaded: the file system was not asked
 	image.Location
@@ -228,7 +228,7 @@ func (p *preparation) compile(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// rewrite returns what is compiled of a module.
+// rewrite returns the bytes that are compiled in place of those of a module.
 func (p *preparation) rewrite(ctx context.Context, m *image.Module, bytes []byte) ([]byte, error) {
 	opt := wasm.RewriteOptions{EmptyData: true}
 	if len(m.Src.Memories) > 0 {

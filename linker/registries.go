@@ -11,7 +11,7 @@ import (
 // signal tells a goroutine that waits that there is something to look at.
 type signal chan struct{}
 
-// guestThread is one thread.
+// guestThread is a thread from its start to its end; guestThreads.mu guards group.
 type guestThread struct {
 	id     int32
 	cancel context.CancelFunc
@@ -22,26 +22,26 @@ type guestThread struct {
 // own.
 type guestThreads struct {
 	mu     sync.Mutex // guards what follows, and the group of each thread
-	used   bool       // there was one
+	used   bool       // a thread was started; it is never reset
 	ending bool       // no more are started
-	cause  error      // why
-	last   int32      // the number of the youngest
+	cause  error      // why ending is set
+	last   int32      // number of the youngest; behind the highest comes 1
 	live   map[int32]*guestThread
 	none   chan struct{} // closed when there is none any more
 	failed []error
 }
 
-// lateThread is a thread that is to begin.
+// lateThread begins when the operation of its starter is over.
 type lateThread struct {
 	thread   *guestThread
-	ctx      context.Context // of its goroutine
+	ctx      context.Context // cancelled when the thread has to end
 	start    *image.Function
 	argument uint32
 }
 
 // groupList is the groups of an image, from building to released.
 type groupList struct {
-	mu     sync.Mutex // guards groups
+	mu     sync.Mutex // guards groups; attention.mu is taken before it
 	groups []*Group
 }
 
@@ -54,10 +54,10 @@ type groupList struct {
 type program struct {
 	// Decided by New, once.
 	startConstructs bool // _start runs the constructors itself
-	startDestroys   bool // and the destructors
+	startDestroys   bool // _start runs the destructors itself
 	// runs what the C library has registered, and flushes its streams
 	dtors *image.Function
-	flush *image.Function // fflush
+	flush *image.Function // fflush; nil if the main module exports none
 
 	hooked atomic.Bool // the C library has the linker's function, and has not called it
 	ended  atomic.Bool // what the C library has registered has run, or runs

@@ -215,8 +215,8 @@ func (g *Group) allocate(ctx context.Context, parent *Group,
 	return nil
 }
 
-// allocated reports whether there is thread-local storage for every module that needs it. What is
-// there for others, which were unloaded meanwhile, it gives back. The caller has the lease.
+// allocated reports whether there is thread-local storage for every module that needs it. That
+// of modules which were unloaded meanwhile it gives back. The caller has the lease.
 func (l *Linker) allocated(tls map[*image.Module]uint32) bool {
 	order := l.committed.Load().Order
 	loaded := image.Set(order)

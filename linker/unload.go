@@ -20,7 +20,7 @@ import (
 type unload struct {
 	linkOp
 	lib     *Library       // whose handle is given up; nil if none is
-	closing *image.Closing // on whose behalf
+	closing *image.Closing // the one that it is a step of; nil while there is none
 	last    bool           // destructors that are left are not run any more
 	hidden  []*image.Module
 	step    *space.UnloadStep

@@ -93,7 +93,7 @@ type Event struct {
 // actions of linker/protocol under one mutex; each action inside one critical section.
 // Its methods may be called by any goroutine.
 type Coordinator struct {
-	// Never changed; mu guards what is said to be guarded.
+	// Never changed.
 	mu          sync.Locker
 	waiting     Waiting
 	observer    Observer
@@ -111,7 +111,7 @@ type Coordinator struct {
 	state   protocol.State
 	members [protocol.MaxGroups]*Member
 	waiters []*waiter
-	present Operation // the operation of state.Op
+	present Operation // zero when state has no operation
 	cause   error     // why the present operation failed
 	poison  *PoisonError
 	seq     uint64

@@ -64,7 +64,7 @@ func (m *Member) link(ctx context.Context, w Work) (uint64, error) {
 	return l.commit, err
 }
 
-// abandon is what is left to do when the leader's goroutine panicked or ended:
+// abandon ends the operation of a goroutine that panicked or ended:
 // the group has died, and if the operation was broadcast, another goroutine
 // keeps the promise.
 func (m *Member) abandon(w Work) {

@@ -21,10 +21,10 @@ type Member struct {
 	gone atomic.Bool // written with c.mu held
 
 	// Guarded by c.mu.
-	cause   error    // why it died
+	cause   error    // of the death; nil while it lives
 	working int      // goroutines that work for it without the mutex: see begin
 	dead    bool     // the action that ended it, Crash, Detach or Cancel, has been performed
-	leading *leading // the innermost Link that it is in
+	leading *leading // the innermost Link, a stack by its outer ones; nil outside of Link
 }
 
 // ID is the group's slot. It is used again when the group is gone.

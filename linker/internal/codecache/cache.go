@@ -37,7 +37,7 @@ type Cache struct {
 	running map[[sha256.Size]byte]*Compilation // those that a load may still join
 	alive   map[*Compilation]bool              // all, with those that were given up
 	idle    *list.List                         // of *code, the longest unused first
-	size    int                                // of what is idle
+	size    int                                // bytes of idle; at most limit
 	closed  bool                               // nothing is compiled any more
 }
 
@@ -102,9 +102,9 @@ func (c *Cache) shrink(ctx context.Context, limit int) error {
 	return first
 }
 
-// Close closes what is idle; what is used is closed when that use ends. Whatever is being compiled
-// is stopped, as far as it can be, and its code is closed by the goroutine that compiles it. The
-// error wraps [Errors.Compiling] if that is not over when the context ends.
+// Close closes the idle codes; one that is used is closed when that use ends. Compilations are
+// stopped, as far as they can be, and their code is closed by the goroutine that compiles it. The
+// error wraps [Errors.Compiling] if one is not over when the context ends.
 func (c *Cache) Close(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

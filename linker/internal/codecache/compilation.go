@@ -16,7 +16,7 @@ type Compilation struct {
 	// Never changed.
 	key   [sha256.Size]byte
 	size  int  // bytes that the code takes, about
-	guest bool // it takes one of the slots
+	guest bool // the engine has it only while it holds a slot
 	stop  context.CancelCauseFunc
 	done  chan struct{} // closed when code and err are there
 
@@ -27,7 +27,7 @@ type Compilation struct {
 
 	// Guarded by the mutex of the cache.
 	waiters int
-	begun   bool // the engine has it
+	begun   bool // the engine has it, so with one worker it cannot be stopped
 }
 
 // Begin begins to compile, or joins who does; size is how many bytes the code will take, about. It

@@ -13,13 +13,13 @@ import (
 // called, so each is called once; while it runs, the registry knows whose it is. tla/Handles.tla
 // says what this is for.
 type Registry[M, T comparable] struct {
-	most int // of one module, and of one thread
+	most int // destructors of one module, and of one thread; never changed
 
 	mu      sync.Mutex // guards what follows
 	of      map[M][]Handler
 	threads map[T]*threadList[M]
 	running map[T][]M // whose destructors a thread runs, the innermost last
-	// lateOf and lateIn count what is registered while destructors run.
+	// A registration counts in both, between BeginLate and its end.
 	lateOf map[M]*Late[M, T]
 	lateIn map[T]*Late[M, T]
 	failed error // what was the matter with those that ran when the program ended
@@ -31,7 +31,7 @@ func New[M, T comparable](most int) *Registry[M, T] {
 		running: map[T][]M{}, lateOf: map[M]*Late[M, T]{}, lateIn: map[T]*Late[M, T]{}}
 }
 
-// Late counts what is registered while destructors run.
+// Late bounds the registrations that are made while destructors run.
 type Late[M, T comparable] struct {
 	left    int // guarded by Registry.mu
 	modules []M

@@ -56,7 +56,7 @@ type Location struct {
 	Pointer      uint32 // of the symbol
 }
 
-// Memory is the linear memory. What is in it belongs to the guest.
+// Memory is the linear memory. Its contents belong to the guest.
 type Memory interface {
 	At(address, n uint32) ([]byte, bool)
 	Bytes() []byte
@@ -102,7 +102,7 @@ type ABI struct {
 // Guest is the guest of one group. It belongs to the goroutine inside the group.
 type Guest struct {
 	Process
-	err    error  // what dlerror has to say
+	err    error  // the last failure; nil once dlerror has told it
 	region uint32 // where the text of the last error is; 0 before there was any
 	size   uint32
 }

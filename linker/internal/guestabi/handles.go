@@ -22,7 +22,7 @@ type Handles[L Opened] struct {
 
 	mu    sync.Mutex     // guards what follows
 	open  map[uint32][]L // one for each dlopen that no dlclose has answered
-	count int            // of all
+	count int            // the sum of the lengths in open
 }
 
 // Room returns an error if no more may be opened.
@@ -58,7 +58,7 @@ func (h *Handles[L]) prune(handle uint32) {
 	h.keep(handle, before, slices.DeleteFunc(h.open[handle], L.Gone))
 }
 
-// keep sets what is open under a handle, of which there were some.
+// keep replaces the openings of a handle, whose number was before, and adjusts count.
 func (h *Handles[L]) keep(handle uint32, before int, libs []L) {
 	h.count -= before - len(libs)
 	if len(libs) == 0 {

@@ -142,14 +142,14 @@ func (h *Heap[G]) GiveHome(base uint32, who spans.Owner) {
 }
 
 // Give takes a region back. A block of the guest's allocator is freed when a goroutine is inside a
-// group. What is no region's address does nothing.
+// group. An address that is no region's is ignored.
 func (h *Heap[G]) Give(base uint32) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.give(base)
 }
 
-// give is Give with the lock.
+// give is Give for a caller that holds mu.
 func (h *Heap[G]) give(base uint32) {
 	got, ok := h.live[base]
 	if !ok {

@@ -18,15 +18,15 @@ const PageSize = 65536
 // then on grows it without asking the allocator.
 type Memory struct {
 	backing experimental.LinearMemory
-	own     bool       // it is address space of its own
-	all     []byte     // at its maximum
+	own     bool       // reserved here, so Touch may populate its pages
+	all     []byte     // up to the maximum; it never moves
 	memory  api.Memory // knows how much of it is in use
 
 	free sync.Once
 }
 
-// Allocate reserves limit bytes; user may be nil. It returns how many bytes it has got: what is
-// less than the limit cannot be used.
+// Allocate reserves limit bytes; user may be nil. It returns how many bytes it has got;
+// a memory with fewer than limit cannot be used.
 func (m *Memory) Allocate(user experimental.MemoryAllocator, limit uint64) (got uint64) {
 	if user != nil {
 		m.backing = user.Allocate(limit, limit)

@@ -25,7 +25,7 @@ type field struct {
 // box is something with a size before it.
 type box struct {
 	sizeAt, start, end int
-	outer              int // -1 for none
+	outer              int // index of the box around it, -1 for none
 }
 
 // section is where a section is.
@@ -37,18 +37,18 @@ type section struct {
 // headerSize is the number of bytes of magic and version.
 const headerSize = 8
 
-// mostFields bounds what is looked at of a section: of large ones, the beginning.
+// mostFields bounds the fields of a section that are found: of large ones, the beginning.
 const mostFields = 1 << 14
 
 // scanner lists the fields of a module. It stops where it understands nothing, without an error.
 type scanner struct {
 	r        *leb.Reader
-	body     int // which body to look into
+	body     int // the one body whose instructions are fields, modulo their number
 	fields   []field
 	boxes    []box
 	sections []section
 	spans    []field // instructions, with their immediates
-	in       int     // the box at hand
+	in       int     // index of the innermost open box, -1 for none
 	left     int     // fields until the section has enough
 }
 

@@ -12,9 +12,9 @@ import (
 // importer is what binding the imports of one module needs to know again and again.
 type importer struct {
 	m         *image.Module
-	symbols   image.SearchOrder      // where it finds them
-	used      map[*image.Module]bool // as in module.uses
-	functions map[string]uint32      // the types of the functions that it imports from env
+	symbols   image.SearchOrder      // the scopes of m, in the order in which they are searched
+	used      map[*image.Module]bool // m.Uses as a set
+	functions map[string]uint32      // the type of each function that m imports from env
 }
 
 // begin makes m the module whose imports are bound.

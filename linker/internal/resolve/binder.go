@@ -98,5 +98,4 @@ func (b *Binder) Ready(m *image.Module) {
 	b.Order = append(b.Order, m)
 }
 
-// key names an import.
 type key struct{ module, name string }

@@ -23,7 +23,6 @@ func Imports(s *Shim, m *image.Module, pointer func(*image.Function) uint32,
 // Lazy is the linker's function (entry) that fills an entry of the PLT.
 const Lazy = "lazy"
 
-// importsWriter writes a shim.
 type importsWriter struct {
 	b        *wasm.Builder
 	s        *Shim
@@ -32,7 +31,7 @@ type importsWriter struct {
 	linkable bool // lazy and links are imported
 	lazy     uint32
 	links    uint32
-	targets  map[*image.Function]uint32 // of bindLegalised
+	targets  map[*image.Function]uint32 // indices of functions that wrappers call
 }
 
 // importFor adds the imports that a binding needs; all come before the definitions.

@@ -54,7 +54,7 @@ type Source struct {
 type Shim struct {
 	Bindings []Binding
 	modules  []*image.Module       // what it imports from, in the order of its namespaces
-	numbers  map[*image.Module]int // and their positions
+	numbers  map[*image.Module]int // positions in modules
 }
 
 // Use returns the namespace by which the shim imports from a module. It does not tell which one

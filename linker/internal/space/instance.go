@@ -23,7 +23,7 @@ import (
 type Instance struct {
 	Mod     api.Module
 	Shims   []api.Module
-	fillers []api.Module // of its hook tables
+	fillers []api.Module // fill its hook tables, and are closed with it
 	// table writers by batch, from when a function of it is put into a table
 	writers map[uint32]api.Module
 	tls     uint32 // its thread-local storage; 0 for none
@@ -164,7 +164,7 @@ func (sp *Space) initThreadLocal(ctx context.Context, m *image.Module, inst *Ins
 	return err
 }
 
-// fillPLT puts what is known beforehand into the PLT: functions of m that modules before
+// fillPLT puts functions that are known beforehand into the PLT: functions of m that modules before
 // it reach through the table, and m's own entries.
 func (sp *Space) fillPLT(ctx context.Context, m *image.Module) error {
 	awaited := sp.awaited[m]

@@ -48,10 +48,10 @@ type Space struct {
 	// holds the group still, to the one that replays an operation for it. When the group is dying,
 	// it belongs to the goroutine that has the lock after AwaitOut.
 	base      api.Module // the PLT's table, the stack pointer, perhaps the function table
-	table     api.Module // changes the function table
+	table     api.Module // its exports grow and clear the function table
 	Slots     uint32     // length of the function table
 	pltLength uint32     // length of the PLT's table
-	// stackPointer is that of its modules.
+	// one for all modules of the group, so that their calls share a stack
 	stackPointer api.MutableGlobal
 	Instances    map[*image.Module]*Instance
 	Imports      map[string]api.Module             // what generated modules import from

@@ -108,7 +108,7 @@ func (sp *Space) PutPLT(ctx context.Context, index uint32, fn *image.Function) e
 	return nil
 }
 
-// forgetPLT forgets what an entry of the PLT holds.
+// forgetPLT keeps Resolved and resolvedTo in step.
 func (sp *Space) forgetPLT(index uint32) {
 	if fn := sp.Resolved[index]; fn != nil {
 		delete(sp.resolvedTo[fn.Mod], index)

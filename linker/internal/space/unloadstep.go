@@ -24,7 +24,7 @@ type UnloadStep struct {
 	// Groups apply at the same time, so mu guards what follows then. In commit all of them hold
 	// still, and it belongs to the leader.
 	mu     sync.Mutex
-	spaces []*Space     // of groups that have applied it
+	spaces []*Space     // those that have applied it; Commit takes from the ones still alive
 	Closed []api.Module // what was taken out of them, to be closed by the goroutine that commits
 	TLS    []uint32     // and their thread-local storage, to be given back
 }

@@ -15,7 +15,7 @@ import (
 // They are compiled when they are first needed, and each group has an instance of them then.
 type tableWriter struct {
 	mu       sync.Mutex                       // guards compiled
-	compiled map[uint32]wazero.CompiledModule // by batch
+	compiled map[uint32]wazero.CompiledModule // by number of the batch
 }
 
 // writerBatch is how many functions a table writer can put.

@@ -13,7 +13,7 @@ func (s Span) Has(unit uint32) bool { return unit >= s.Base && uint64(unit) < s.
 
 func (s Span) End() uint64 { return uint64(s.Base) + uint64(s.Size) }
 
-// Without returns what is left of the range without some units.
+// Without returns the parts of the range that remain without some units, in order.
 func (s Span) Without(units []uint32) (rest []Span) {
 	units = slices.Clone(units)
 	slices.Sort(units)

@@ -83,7 +83,7 @@ func (s *Quarantine) Remembers(who spans.Owner) bool {
 // RemembersNone reports whether there is no such owner.
 func (s *Quarantine) RemembersNone() bool { return s.homes.Len() == 0 }
 
-// oldest returns what is longest in quarantine, which is not empty.
+// oldest returns the range that is longest in quarantine, which must not be empty.
 func (s *Quarantine) oldest() (number uint64, r Owned) {
 	for {
 		r, ok := s.retired.Get(s.first)
@@ -94,8 +94,8 @@ func (s *Quarantine) oldest() (number uint64, r Owned) {
 	}
 }
 
-// release lets out of quarantine what is longest in it, if at least keep entries stay there that
-// were given back later, and reports whether it did.
+// release lets the range out of quarantine that is longest in it, if at least keep entries that
+// were given back later stay there. It reports whether it did.
 func (s *Quarantine) release(keep uint32) bool {
 	if s.retired.Len() == 0 {
 		return false

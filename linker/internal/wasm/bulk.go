@@ -49,13 +49,13 @@ func (b *bulk) edit(body []byte, i instruction) (edit, bool) {
 	return edit{}, false
 }
 
-// bulkFunction is a function that is added.
+// bulkFunction is added to a module, and called in place of an instruction.
 type bulkFunction struct {
 	typ  FuncType
 	body []byte
 }
 
-// functions returns what is called instead of the instructions.
+// functions returns the functions that are called in place of the instructions, in order.
 func (b *bulk) functions(p *polls) []bulkFunction {
 	one, three := []ValType{I32}, []ValType{I32, I32, I32}
 	list := []bulkFunction{{FuncType{one, one}, b.count(p)}}

@@ -28,14 +28,14 @@ type costs struct {
 	mutable  uint64 // globals that a call may change
 
 	sum      uint64 // of the functions so far
-	here     uint64 // of the function at hand
+	here     uint64 // of the function at hand, not in sum yet
 	sets     int    // writes to variables so far
 	now      int32  // the block that is being filled
 	chain    uint64 // blocks above it that have one predecessor each
 	nodes    []node
 	merges   uint32   // blocks with several predecessors so far
 	seen     []uint32 // merges when a local was used last
-	imported uint32   // functions
+	imported uint32   // functions, whose indices come first
 	imports  uint64
 	steps    uint64 // up the tree of dominators, in all
 }

@@ -6,12 +6,10 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 )
 
-// appendHeader appends magic and version.
 func appendHeader(b []byte) []byte {
 	return binary.LittleEndian.AppendUint32(append(b, magic...), version)
 }
 
-// appendSection appends a section with its id and size.
 func appendSection(b []byte, id SectionID, payload []byte) []byte {
 	return leb.AppendBytes(append(b, byte(id)), payload)
 }

@@ -14,7 +14,7 @@ type flow struct {
 	code   []byte
 	start  int // where the instructions begin
 	locals int
-	steps  []instruction // those that matter
+	steps  []instruction // those that touch a variable, branch or throw
 	tries  bool          // a variable is set in some try_table
 	work   int           // steps, and what they lead to
 
@@ -34,7 +34,6 @@ type flowFrame struct {
 	caught []uint64 // live in some handler that is around; nil if there is none
 }
 
-// readFlow reads a body.
 func readFlow(code []byte, params int) (*flow, error) {
 	f := &flow{code: code, locals: params, loops: map[int][]uint64{},
 		ends: map[int]int{}}

@@ -82,10 +82,9 @@ type handlers struct {
 	known map[string]int // where a signature is in types
 }
 
-// catchClause is a catch of a try_table.
 type catchClause struct {
 	kind  byte
-	tag   uint32 // of those that have one
+	tag   uint32 // 0 for catch_all and catch_all_ref
 	label int    // how many labels are around the one that it leads to
 }
 

@@ -78,13 +78,13 @@ type olderFrame struct {
 	label  uint32 // of the new body: how many labels are around it
 }
 
-// olderBody is a body that is translated.
+// olderBody is a body under translation; the first pass (find) fills tries.
 type olderBody struct {
 	x       *exceptions
 	code    []byte
 	tries   []olderTry
 	frames  []olderFrame
-	next    int    // the next try
+	next    int    // index in tries, of the next one that begins
 	depth   uint32 // labels of the new body
 	landing bool   // a delegate leads to the function
 	older   bool
@@ -93,7 +93,6 @@ type olderBody struct {
 	err     error
 }
 
-// body translates one body.
 func (x *exceptions) body(i int, code []byte) ([]byte, error) {
 	o := &olderBody{x: x, code: code, frames: []olderFrame{{try: -1}}}
 	if err := walk(code, o.find); err != nil || o.err != nil || !o.older {
@@ -276,7 +275,6 @@ func (o *olderBody) instruction(i instruction) {
 	}
 }
 
-// open begins a try.
 func (o *olderBody) open(blockType []byte) {
 	t := &o.tries[o.next]
 	f := olderFrame{try: o.next, label: o.depth}

@@ -6,8 +6,8 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 )
 
-// caught is the type of the block to which a catch leads: what is thrown, with the exception if
-// that is rethrown.
+// caught is the type of the block to which a catch leads: the values of the tag, with the
+// exception if that is rethrown.
 func (o *olderBody) caught(t *olderTry, c olderCatch) []byte {
 	var results []ValType
 	if !c.all {
@@ -51,7 +51,6 @@ func (o *olderBody) leaveBody(f *olderFrame, t *olderTry) {
 	}
 }
 
-// catch begins a catch.
 func (o *olderBody) catch() {
 	f := o.top()
 	t := &o.tries[f.try]

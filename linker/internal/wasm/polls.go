@@ -50,7 +50,6 @@ type polls struct {
 	straight straight // of the body at hand
 }
 
-// begin prepares for a body.
 func (p *polls) begin() {
 	p.straight.begin()
 	if p.bulk != nil {
@@ -58,7 +57,6 @@ func (p *polls) begin() {
 	}
 }
 
-// edit appends what becomes of an instruction.
 func (p *polls) edit(edits []edit, body []byte, i instruction) []edit {
 	if p.straight.next(body, i) {
 		edits = append(edits, edit{i.start, i.start, p.poll()})

@@ -169,7 +169,7 @@ type rewriter struct {
 	// What is still to be added to the sections.
 	addType   []FuncType
 	addImport []Import
-	addFunc   []uint32 // their types
+	addFunc   []uint32 // indices of types
 	addTable  []Table
 	addExport []Export
 
@@ -180,7 +180,6 @@ type rewriter struct {
 	work   int
 }
 
-// section writes a section with its changes.
 func (w *rewriter) section(s Section) {
 	switch {
 	case s.ID == SectionCustom:

@@ -9,7 +9,6 @@ import (
 
 func (d *decoder) valType() ValType { return readValType(d.r) }
 
-// refType reads a reference type.
 func (d *decoder) refType() ValType {
 	at := d.r.Offset()
 	t := d.valType()
@@ -116,7 +115,6 @@ func (d *decoder) tag() uint32 {
 	return i
 }
 
-// imports reads the import section.
 func (d *decoder) imports() {
 	at := d.r.Offset()
 	d.m.Imports = vector(d, 4, d.most.Imports, "imports", d.importEntry)
@@ -126,7 +124,7 @@ func (d *decoder) imports() {
 	d.oneMemory(at)
 }
 
-// oneMemory refuses a second memory.
+// oneMemory refuses a second memory, which the engine does not have.
 func (d *decoder) oneMemory(at int) {
 	if n := d.m.Count(KindMemory); n > 1 {
 		d.r.Fail(at, ErrUnsupported, "%d memories: %v: more than one", n, ErrUnsupported)
@@ -225,7 +223,6 @@ func (d *decoder) start() {
 	}
 }
 
-// funcIndex reads an index of a function.
 func (d *decoder) funcIndex() uint32 {
 	at := d.r.Offset()
 	i := d.r.U32("function index")

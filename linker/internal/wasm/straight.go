@@ -16,7 +16,7 @@ const (
 type straight struct {
 	weight int  // since the last count
 	dead   bool // no path leads here
-	polled bool // there was a count
+	polled bool // some instruction before counts
 	called bool
 	labels []straightLabel
 }
@@ -28,7 +28,7 @@ type straightLabel struct {
 	weight int // the most of those that branch to its end; -1 for none
 }
 
-// begin begins a body.
+// begin assumes that callers have executed all but straightLeaf since the last count.
 func (s *straight) begin() {
 	labels := append(s.labels[:0], straightLabel{begin: -1, weight: -1})
 	*s = straight{weight: straightMost - straightLeaf, labels: labels}

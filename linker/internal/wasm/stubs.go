@@ -59,7 +59,6 @@ func stub(t FuncType, function uint32) []byte {
 	return append(append([]byte{0}, c.Call(function).b...), opEnd)
 }
 
-// stubBody is the function for an entry of the table.
 func (s *Stubs) stubBody(entry, typeIndex, table uint32) []byte {
 	var c Code
 	for p := range s.Types[entry].Params {

@@ -84,7 +84,6 @@ func (v *validator) zeroByte(at int) {
 	}
 }
 
-// index reads an index below n.
 func (v *validator) index(what string, n int) uint32 {
 	at := v.r.Offset()
 	i := v.r.U32(what)
@@ -298,7 +297,6 @@ func (v *validator) peek(at int, list []ValType) {
 	}
 }
 
-// unknown refuses an opcode.
 func (v *validator) unknown(at int, op byte) {
 	switch op {
 	case 0x14, 0x15, 0xd3, 0xd4, 0xd5, 0xd6, 0xfb:

@@ -29,10 +29,9 @@ func (opt RewriteOptions) wantsWaits(m *Module) bool {
 
 // waits makes the instructions that wait and notify call functions.
 type waits struct {
-	first uint32 // index of the first of them
+	first uint32 // index of the function of hook 0; those of the others follow
 }
 
-// edit appends what becomes of an instruction.
 func (w *waits) edit(edits []edit, i instruction) []edit {
 	if i.opcode != opAtomicPrefix || i.sub > opWait64 {
 		return edits

@@ -4,12 +4,12 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
 )
 
-// instruction is one instruction of a function body.
+// instruction has the immediates that rewriting needs; the others are only skipped.
 type instruction struct {
 	opcode     byte
 	sub        uint32 // behind a prefix 0xfc, 0xfd or 0xfe
 	offset     uint32 // of a memory access
-	start, end int    // where it is in the body
+	start, end int    // offsets in the body, of its first byte and behind its last
 }
 
 // walk visits the instructions of a function body, behind its locals. The body is not validated;
