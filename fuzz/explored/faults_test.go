@@ -27,8 +27,8 @@ func TestScenario(t *testing.T) {
 	explore.Linearizable(t, c)
 }
 
-// Faults that take two groups at the same time are found in the real linker, by a few operations,
-// and the table shows the accesses that matter.
+// Faults that take two groups at the same time are found in the real linker, by a few operations, or
+// by one of the programs that are explored here, and the table shows the accesses that matter.
 func TestSeededFaults(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -59,6 +59,14 @@ func TestSeededFaults(t *testing.T) {
 			[]string{"deadlock: ", "/Open(0)|CloseGroup(1)/@", "who waits for whom"}},
 		{"protocol and runtime: no second epoch", "/SymbolFirst(0)|SymbolFirst(1)/",
 			[]string{"not linearizable", "★", "/SymbolFirst(0)|SymbolFirst(1)/@"}},
+		{"linker: a destructor that runs does not hold its library", "TestHandlesExplored",
+			[]string{"a destructor of a library that is unloaded runs"}},
+		{"linker: a group that is added late is not ended", "TestExitExplored",
+			[]string{"group 2 after the exit: <nil>", "★"}},
+		{"linker: a context is good for any goroutine", "TestStaysExplored",
+			[]string{"the context of another goroutine: <nil>"}},
+		{"linker: a stale context is as good as the stay around it", "TestStaysExplored",
+			[]string{"the context of an earlier call with another context: <nil>"}},
 	} {
 		t.Run(c.fault, func(t *testing.T) {
 			if i > 2 && testing.Short() {
@@ -74,6 +82,9 @@ func TestSeededFaults(t *testing.T) {
 			}
 			cmd := exec.Command("go", "test", "-count=1", "-run=^TestScenario$", ".")
 			cmd.Env = append(os.Environ(), scenario+"="+c.scenario, explore.Overlay+"="+overlay)
+			if strings.HasPrefix(c.scenario, "Test") {
+				cmd.Args[3] = "-run=^" + c.scenario + "$"
+			}
 			start := time.Now()
 			out, err := cmd.CombinedOutput()
 			t.Logf("%v\n%s", time.Since(start), out)

@@ -2,6 +2,9 @@ package explored_test
 
 import (
 	"context"
+	"encoding/hex"
+	"errors"
+	"slices"
 	"testing"
 
 	"github.com/lockstep-wasm/lockstep/lincheck/explore"
@@ -41,6 +44,21 @@ func together(r *explore.Run, does ...func() error) {
 	}
 }
 
+// waits is, in hexadecimal digits, a library whose touch registers a destructor of thread-local
+// data, which calls env.host_call:
+//
+//	(func $touch (export "touch") (result i32)
+//	  (call $__cxa_thread_atexit_impl (global.get $__table_base) (i32.const 0)
+//	    (global.get $__memory_base)))
+//	(func $destructor (param i32) (call $host_call))
+//	(elem (global.get $__table_base) $destructor)
+const waits = "0061736d01000000000f0864796c696e6b2e300104100001000113046000006003" +
+	"7f7f7f017f60017f006000017f027b0503656e7609686f73745f63616c6c000003656e76185f5f6378615f7468" +
+	"726561645f6174657869745f696d706c000103656e760c5f5f7461626c655f62617365037f0003656e760d5f5f" +
+	"6d656d6f72795f62617365037f0003656e76195f5f696e6469726563745f66756e6374696f6e5f7461626c6501" +
+	"700001030302020307090105746f75636800030907010023000b01020a1102040010000b0a0023004100230110" +
+	"010b"
+
 // A library of which a group has thread-local data, with destructors, while that group ends and
 // another one gives up the last handle: in every order it is unloaded in the end, and no destructor
 // finds it gone, which would be an error (tla/Handles.tla: RunsInTheImage, UnloadedIsUnused,
@@ -52,8 +70,22 @@ func TestHandlesExplored(t *testing.T) {
 		must(err)
 		_, err = w.groups[1].Call(ctx, lib, "thread_dtor_again", 1)
 		must(err)
-		together(r, func() error { return w.groups[1].Close(ctx) },
-			func() error { return w.groups[0].CloseLibrary(ctx, lib) })
+		binary, err := hex.DecodeString(waits)
+		must(err)
+		waiting, err := w.groups[0].OpenBytes(ctx, "waits", binary)
+		must(err)
+		_, err = w.groups[1].Call(ctx, waiting, "touch")
+		must(err)
+		w.wait = func(ctx context.Context) {
+			must(w.groups[1].Block(ctx, func() { r.Point("a destructor waits") }))
+			if !slices.Contains(w.l.Libraries(), "waits") {
+				r.Failf("a destructor of a library that is unloaded runs")
+			}
+		}
+		together(r, func() error { return w.groups[1].Close(ctx) }, func() error {
+			return errors.Join(w.groups[0].CloseLibrary(ctx, waiting),
+				w.groups[0].CloseLibrary(ctx, lib))
+		})
 		if got := w.l.Libraries(); len(got) != 1 { // that of the world
 			r.Failf("libraries: %v", got)
 		}

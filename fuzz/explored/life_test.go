@@ -45,6 +45,54 @@ func TestLifeExplored(t *testing.T) {
 	})
 }
 
+// The guest of one group ends the program while another group spawns one, which opens a library: in
+// every order that was explored the exit reaches the new group, and Linker.Close waits for none
+// (tla/Life.tla: EndIsForAll, DyingEnds).
+func TestExitExplored(t *testing.T) {
+	program(t, 300, explore.Random(1), func(r *explore.Run, w *world) {
+		ctx := context.Background()
+		lib, err := w.groups[0].Open(ctx, "libthread.wasm")
+		must(err)
+		add, err := w.groups[0].Call(ctx, lib, "thread_function", 0)
+		must(err)
+		// A program that has had a thread ends as a whole.
+		_, err = w.groups[0].Call(ctx, lib, "thread_run", add[0], 1, 1)
+		must(err)
+		ended := func(err error) error {
+			if err != nil && !isEnd(err) && class(err) != "exit" {
+				return err
+			}
+			return nil
+		}
+		var child *linker.Group
+		together(r, func() error {
+			var err error
+			if child, err = w.groups[0].Spawn(ctx); err == nil {
+				_, err = child.Open(ctx, "libcounter.wasm")
+			}
+			return ended(err)
+		}, func() error {
+			_, err := w.groups[1].Call(ctx, lib, "thread_exit", 7)
+			if class(err) != "exit" {
+				r.Failf("the exit: %v", err)
+			}
+			return nil
+		})
+		for _, g := range append(w.groups[:], child) {
+			if g == nil {
+				continue
+			}
+			_, err := g.CallPointer(ctx, w.known, []api.ValueType{i32}, []api.ValueType{i32}, 1)
+			if err == nil || ended(err) != nil {
+				r.Failf("group %d after the exit: %v", g.ID(), err)
+			}
+		}
+		if err := w.l.Close(ctx); ended(err) != nil {
+			r.Failf("Close: %v", err)
+		}
+	})
+}
+
 // A group is closed by two goroutines while a leader works in it, and a third one calls it: each
 // gets a result or learns that the group is closed, and the others link on (tla/Life.tla:
 // UsedIsOpen, DyingIsLeft, DyingEnds).

@@ -107,6 +107,24 @@ func operations() []explore.Operation[*world] {
 			return []any{before == after && before == w.commits && libraries != w.libraries,
 				class(w.l.Err())}
 		}),
+		only("Exit", func(ctx context.Context, w *world, _ int, g *linker.Group) error {
+			_, err := g.CallPointer(ctx, w.exit, nil, nil)
+			return err
+		}),
+		// A call within a call, in group 0: the first group's is nested, the second's crosses.
+		operation("Nested", func(ctx context.Context, w *world, _ int, g *linker.Group) []any {
+			r, err := g.CallPointer(ctx, w.nest, nil, []api.ValueType{i32})
+			return []any{class(err), r}
+		}),
+		// A call with a context that a Go function has kept, of a call that is over, or of another
+		// goroutine that is under way.
+		only("KeptContext", func(_ context.Context, w *world, _ int, g *linker.Group) error {
+			w.mu.Lock()
+			ctx := w.kept
+			w.mu.Unlock()
+			_, err := g.CallPointer(ctx, w.known, []api.ValueType{i32}, []api.ValueType{i32}, 1)
+			return err
+		}),
 		operation("Addr", func(_ context.Context, w *world, _ int, _ *linker.Group) []any {
 			info, ok := w.l.Addr(w.known, linker.Function)
 			return []any{info.Symbol, ok}

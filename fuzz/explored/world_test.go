@@ -34,12 +34,18 @@ type world struct {
 	spawned   []*linker.Group
 	cancels   [2]context.CancelFunc
 	ctxs      [2]context.Context // for the operations of each group that are cancelled
+	exit      uint32             // a pointer to a Go function in which the guest exits
+	// a pointer to a Go function that keeps its context and calls into group 0; the context
+	nest uint32
+	kept context.Context           // guarded by mu
+	wait func(ctx context.Context) // what env.host_call does; nil: nothing
 }
 
 // maker makes worlds; what is compiled is kept, for some of them.
 type maker struct {
 	cache wazero.CompilationCache
-	worn  int // how many worlds have used the cache
+	worn  int  // how many worlds have used the cache
+	ends  bool // both groups have thread-local data of a library whose handle is given up
 	main  []byte
 	files fs.FS
 }
@@ -62,8 +68,14 @@ func (m *maker) make() *world {
 	ctx := context.Background()
 	w := &world{}
 	w.rt = wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig().WithCompilationCache(m.cache))
-	config := linker.NewConfig().WithFS(m.files).WithMemoryPages(0, 64)
-	var err error
+	_, err := w.rt.NewHostModuleBuilder("env").NewFunctionBuilder().WithFunc(
+		func(ctx context.Context) {
+			if w.wait != nil {
+				w.wait(ctx)
+			}
+		}).Export("host_call").Instantiate(ctx)
+	must(err)
+	config := linker.NewConfig().WithFS(m.files).WithMemoryPages(0, 96)
 	w.l, err = linker.New(ctx, w.rt, m.main, config)
 	must(err)
 	w.groups[0] = w.l.Main()
@@ -79,11 +91,61 @@ func (m *maker) make() *world {
 	w.set, err = w.groups[1].AllocateClosure(ctx)
 	must(err)
 	must(w.groups[1].SetClosure(ctx, w.set, w.shared, "other_add"))
+	w.callbacks()
+	if m.ends {
+		w.threadData()
+	}
 	w.commits, w.libraries = w.l.Commits(), len(w.l.Libraries())
 	for i := range w.ctxs {
 		w.ctxs[i], w.cancels[i] = context.WithCancel(ctx)
 	}
 	return w
+}
+
+// nested is what a call within a call gives.
+const nested = 1001
+
+// callbacks makes the Go functions that guests call. A call of the second one has been over before
+// anything is explored.
+func (w *world) callbacks() {
+	ctx := context.Background()
+	var err error
+	w.exit, err = w.groups[0].NewCallback(ctx, func(context.Context, api.Module, []uint64) {
+		panic(sys.NewExitError(7))
+	}, nil, nil)
+	must(err)
+	w.nest, err = w.groups[0].NewCallback(ctx, func(ctx context.Context, _ api.Module,
+		stack []uint64) {
+		w.mu.Lock()
+		w.kept = ctx
+		w.mu.Unlock()
+		r, err := w.groups[0].CallPointer(ctx, w.known, []api.ValueType{i32}, []api.ValueType{i32},
+			1)
+		switch {
+		case err == nil:
+			stack[0] = r[0]
+		case isEnd(err): // it came between the two calls
+			stack[0] = nested
+		default:
+			stack[0] = 0
+		}
+	}, nil, []api.ValueType{i32})
+	must(err)
+	_, err = w.groups[0].CallPointer(ctx, w.nest, nil, []api.ValueType{i32})
+	must(err)
+}
+
+// threadData gives both groups thread-local data of a library, with destructors, which alone hold
+// it then.
+func (w *world) threadData() {
+	ctx := context.Background()
+	lib, err := w.groups[0].Open(ctx, "libthread_dtor.wasm")
+	must(err)
+	for _, g := range w.groups {
+		_, err = g.Call(ctx, lib, "thread_dtor_again", 1)
+		must(err)
+	}
+	must(w.groups[0].CloseLibrary(ctx, lib))
 }
 
 func must(err error) {
@@ -109,7 +171,8 @@ var classes = []struct {
 }{
 	{"cancelled", context.Canceled}, {"poisoned", linker.ErrPoisoned}, {"closed", linker.ErrClosed},
 	{"group closed", linker.ErrGroupClosed}, {"library closed", linker.ErrLibraryClosed},
-	{"not loaded", linker.ErrNotLoaded}, {"stale context", linker.ErrStaleContext},
+	{"not loaded", linker.ErrNotLoaded}, {"context refused", linker.ErrStaleContext},
+	{"context refused", linker.ErrForeignContext},
 	{"busy context", linker.ErrBusyContext}, {"in operation", linker.ErrInOperation},
 	{"one group", linker.ErrOneGroup},
 }

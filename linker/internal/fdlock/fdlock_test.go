@@ -53,6 +53,48 @@ func TestClassify(t *testing.T) {
 	}
 }
 
+// A function whose descriptor is no number of 32 bits is not known, and only some functions have
+// nothing to do with what waits.
+func TestOtherSignatures(t *testing.T) {
+	long := wasm.FuncType{Params: []wasm.ValType{wasm.I64, wasm.I32, wasm.I32, wasm.I32}}
+	if access, descriptor := Classify("fd_write", long); access != Change || descriptor != -1 {
+		t.Errorf("fd_write of a long: %d, %d", access, descriptor)
+	}
+	for name, quick := range map[string]bool{"clock_time_get": true, "args_get": true,
+		"random_get": false, "fd_read": false} {
+		if Quick(name) != quick {
+			t.Errorf("%s is quick: %v", name, !quick)
+		}
+	}
+}
+
+// The mutex of a number lasts while a call has it or waits for it.
+func TestMutexLasts(t *testing.T) {
+	var k keyedLocks
+	count := func() (locks, users int) {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if l := k.locks[1]; l != nil {
+			users = l.users
+		}
+		return len(k.locks), users
+	}
+	first, second := k.lock(1), make(chan func())
+	go func() { second <- k.lock(1) }()
+	for _, users := count(); users < 2; _, users = count() {
+		runtime.Gosched()
+	}
+	first()
+	unlock := <-second
+	if locks, users := count(); locks != 1 || users != 1 {
+		t.Errorf("%d mutexes, %d users", locks, users)
+	}
+	unlock()
+	if locks, _ := count(); locks != 0 {
+		t.Errorf("%d mutexes are left", locks)
+	}
+}
+
 // Which calls exclude each other, and which are made in the instance of the standard streams.
 func TestLocks(t *testing.T) {
 	type call struct {
@@ -70,6 +112,7 @@ func TestLocks(t *testing.T) {
 		{call{File, 0}, call{File, 0}, 1, true},
 		{call{File, 0}, call{In, 0}, 1, false},
 		{call{In, 0}, call{Change, -1}, 0, false},
+		{call{Flags, 5}, call{Out, 6}, 0, true},
 		{call{In, 5}, call{Out, 5}, 0, false},
 		{call{In, 5}, call{In, 5}, 0, true},
 		{call{Out, 5}, call{Out, 6}, 0, false},

@@ -70,7 +70,7 @@ func (s *Set) Take(size, align uint32) (base uint32, ok bool) {
 	f, ok := s.root.first(uint64(size), align, &left)
 	if !ok && left == 0 {
 		left = misfits // of which there are none then
-		f, ok = s.root.first(uint64(size)+uint64(align)-1, align, &left)
+		f, ok = s.root.first(uint64(size)+uint64(align)-1, 1, &left)
 	}
 	if !ok {
 		return 0, false

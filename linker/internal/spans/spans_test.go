@@ -1,6 +1,7 @@
 package spans
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -123,4 +124,60 @@ func possible(free []bool, n, align uint32) bool {
 		}
 	}
 	return false
+}
+
+// A range has its first unit and not the one after its last; what is left of it without some units
+// are the ranges between them.
+func TestSpan(t *testing.T) {
+	s := Span{10, 4}
+	for unit, want := range map[uint32]bool{9: false, 10: true, 13: true, 14: false} {
+		if s.Has(unit) != want {
+			t.Errorf("%v has %d: %v", s, unit, !want)
+		}
+	}
+	got := s.Without([]uint32{12, 40, 10, 3})
+	if want := []Span{{10, 0}, {11, 1}, {13, 1}}; !slices.Equal(got, want) {
+		t.Errorf("without some units: %v, want %v", got, want)
+	}
+	var set Set
+	set.Give(s)
+	if set.Has(9) || !set.Has(10) || set.Has(14) {
+		t.Error("the set has other units than its only range")
+	}
+	set.Give(Span{20, 1})
+	for range set.All { // which may be left
+		break
+	}
+}
+
+// Ranges that touch the end of all numbers are joined, and the first number is no neighbour of the
+// last one.
+func TestSetAtTheEnd(t *testing.T) {
+	var s Set
+	s.Give(Span{0, 1})
+	s.Give(Span{math.MaxUint32, 1})
+	s.Give(Span{math.MaxUint32 - 1, 1})
+	want := []Span{{0, 1}, {math.MaxUint32 - 1, 2}}
+	if got := slices.Collect(s.All); !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// Where many ranges are large enough and lie wrong, one is taken that is large enough wherever it
+// lies, however little larger.
+func TestTakeAmongMisfits(t *testing.T) {
+	for _, c := range []struct {
+		size uint32 // of the range that is large enough
+		ok   bool
+	}{{10, false}, {11, true}, {12, true}} {
+		var s Set
+		for i := range uint32(2 * misfits) {
+			s.Give(Span{i*16 + 1, 8})
+		}
+		s.Give(Span{1<<16 + 1, c.size})
+		base, ok := s.Take(8, 4)
+		if ok != c.ok || ok && base != 1<<16+4 {
+			t.Errorf("among misfits and a range of %d: %d, %v", c.size, base, ok)
+		}
+	}
 }
