@@ -7,12 +7,17 @@
 //
 //   - "linker: instances are closed while an operation is replayed in them": the instances are the
 //     engine's, whose accesses are not instrumented (linker.TestCloseDuringReplay finds it).
-//   - "linker: a closing is seen before its commit": with a closing that commits, what is seen early
-//     is a right result of another order; it takes one that fails
+//   - "linker: a closing is seen before its commit": if the closing commits, what is seen early is
+//     a right result of another order; it takes one that fails
 //     (linker.TestClosingIsSeenWhenCommitted).
 //   - "linker: who unloads something touches what others are closing" and "linker: a library is
 //     found while its destructors run": no program here unloads or opens a second time then
 //     (linker.TestClosingIsInvisible finds them).
+//   - "runtime: commits are counted before they can be seen", "runtime: a gate opens during an
+//     operation" and "runtime: death comes under a goroutine's hands": the moment that they need is
+//     not in the schedules of the pair that was tried (coord.TestCommitsAreCountedWhenSeen,
+//     coord.TestGateIsShutWhileTheLeaderWorks, coord.TestKilledLeaderKeepsItsLocksWhileItWorks).
+//   - "runtime: one waiter is woken, not all": it takes three groups that wait.
 //
 // It is for this project, and promises nothing to other modules.
 package explored

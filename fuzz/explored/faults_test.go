@@ -27,8 +27,8 @@ func TestScenario(t *testing.T) {
 	explore.Linearizable(t, c)
 }
 
-// Faults that take two groups at the same time are found in the real linker, by a few operations, or
-// by one of the programs that are explored here, and the table shows the accesses that matter.
+// Faults that take two groups at the same time are found in the real linker, by a few operations,
+// or by one of the programs that are explored here, and the table shows the accesses that matter.
 func TestSeededFaults(t *testing.T) {
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -61,6 +61,14 @@ func TestSeededFaults(t *testing.T) {
 			[]string{"not linearizable", "★", "/SymbolFirst(0)|SymbolFirst(1)/@"}},
 		{"linker: a destructor that runs does not hold its library", "TestHandlesExplored",
 			[]string{"a destructor of a library that is unloaded runs"}},
+		{"linker: the list of groups is read without its lock", "/Open(0)|CloseGroup(1)/",
+			[]string{"race: ", "life.go:", "/Open(0)|CloseGroup(1)/@"}},
+		{"runtime: a naive blocking lock", "/AllocateClosure(0)|Open(1)/",
+			[]string{"deadlock: ", "who waits for whom"}},
+		{"runtime: duties do not wake", "/SymbolFirst(0)|SymbolFirst(1)/",
+			[]string{"deadlock: ", "who waits for whom"}},
+		{"runtime: the leader does not shut the gates", "/Open(0)|CallPointer(1)/",
+			[]string{"race: ", "/Open(0)|CallPointer(1)/@"}},
 		{"linker: a group that is added late is not ended", "TestExitExplored",
 			[]string{"group 2 after the exit: <nil>", "★"}},
 		{"linker: a context is good for any goroutine", "TestStaysExplored",

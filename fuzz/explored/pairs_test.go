@@ -142,7 +142,7 @@ in both groups.
 `)
 	schedules, repeated, exhausted, wrong := 0, 0, 0, 0
 	var rows strings.Builder
-	for _, p := range pairs {
+	for i, p := range pairs {
 		r := &p.Report
 		schedules, repeated = schedules+r.Schedules, repeated+r.Repetitions
 		extent, verdict := "bounded", "right"
@@ -154,16 +154,22 @@ in both groups.
 			verdict, extent = p.Found.Kind(), "until it failed"
 			wrong++
 		}
-		fmt.Fprintf(&rows, "| %s | %s | %d | %d | %d | %s | %s |\n", p.First, p.Second, r.Schedules,
+		if i%2 == 0 { // two pairs in a row
+			rows.WriteString("|")
+		}
+		fmt.Fprintf(&rows, " %s | %s | %d | %d | %d | %s | %s |", p.First, p.Second, r.Schedules,
 			r.Repetitions, r.Steps/max(r.Schedules+r.Repetitions, 1), extent, verdict)
+		if i%2 == 1 || i == len(pairs)-1 {
+			rows.WriteString("\n")
+		}
 	}
 	fmt.Fprintf(&b,
 		`%d pairs, %d schedules, and %d more that turned out to repeat others. Of %d pairs every
 schedule was run, up to the order of operations that commute; of the others the first %d, depth
 first. %d are wrong.
 
-| first group | second group | schedules | repetitions | accesses a run | extent | verdict |
-| --- | --- | --- | --- | --- | --- | --- |
+| first group | second group | schedules | repetitions | accesses a run | extent | verdict | first group | second group | schedules | repetitions | accesses a run | extent | verdict |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 `, len(pairs), schedules, repeated, exhausted, pairSchedules, wrong)
 	b.WriteString(rows.String())
 	return b.String()
