@@ -27,7 +27,7 @@ func (l *Linker) Snapshot(ctx context.Context) (lines []string) {
 		if owned[i] {
 			of = " of a group"
 		}
-		add("area %#x: %d bytes%s", r.Base, r.Size, of)
+		add("region %#x: %d bytes%s", r.Base, r.Size, of)
 	}
 	err := l.first.inside(ctx, func(ctx context.Context, _ *activation) error {
 		return l.first.member.WithState(ctx, func() error {

@@ -65,14 +65,14 @@ func addrInfo(fn *image.Function, pointer uint32) AddrInfo {
 
 func (l *Linker) addrData(s *image.Snapshot, address uint32) (AddrInfo, bool) {
 	for _, m := range s.Search {
-		area := l.dataArea(m)
-		if address == 0 || !area.Has(address) {
+		data := l.dataArea(m)
+		if address == 0 || !data.Has(address) {
 			continue
 		}
-		info := AddrInfo{Module: m.Name, File: m.File, Base: area.Base}
+		info := AddrInfo{Module: m.Name, File: m.File, Base: data.Base}
 		for name, x := range m.Exports {
 			if x.Kind != image.KindData || x.Mod != m || x.TLS || image.IsToolchain(name) ||
-				strings.HasPrefix(name, "__wasm_") || x.Addr > address || x.Addr < area.Base {
+				strings.HasPrefix(name, "__wasm_") || x.Addr > address || x.Addr < data.Base {
 				continue
 			}
 			// Of several names for one address the first in the alphabet is taken.
@@ -124,10 +124,10 @@ func (l *Linker) Modules() []ModuleInfo {
 		if s.Hides(m) || m.Joins {
 			continue
 		}
-		area := l.dataArea(m)
+		data := l.dataArea(m)
 		info := ModuleInfo{
 			Name: m.Name, File: m.File, Main: m == l.shared.Main,
-			MemoryBase: area.Base, MemorySize: area.Size, TableBase: m.Table.Base,
+			MemoryBase: data.Base, MemorySize: data.Size, TableBase: m.Table.Base,
 			TableSize:       m.Table.Size,
 			ThreadLocalSize: m.TLSSize, Handles: int(m.Shown.Load()), Global: global[m],
 			NoDelete: pinned[m],

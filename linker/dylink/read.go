@@ -141,7 +141,7 @@ func (info *Info) readSubsections(r *leb.Reader) {
 
 // readMemInfo reads sizes and alignments.
 func (info *Info) readMemInfo(r *leb.Reader) {
-	area := func(what string) (size, alignment uint32) {
+	pair := func(what string) (size, alignment uint32) {
 		at := r.Offset()
 		size = r.U32(what + " size")
 		alignAt := r.Offset()
@@ -157,8 +157,8 @@ func (info *Info) readMemInfo(r *leb.Reader) {
 		}
 		return size, alignment
 	}
-	info.MemorySize, info.MemoryAlignment = area("memory")
-	info.TableSize, info.TableAlignment = area("table")
+	info.MemorySize, info.MemoryAlignment = pair("memory")
+	info.TableSize, info.TableAlignment = pair("table")
 }
 
 // readNeeded reads names of libraries.

@@ -217,9 +217,9 @@ func (a *ABI) dladdr(ctx context.Context, g *Guest, pointer, info uint32) uint32
 // base is what dladdr calls the base of a module: the address of its data, or, if it has none, the
 // first of its entries of the function table, or its number. It tells modules apart.
 func (a *ABI) base(m *image.Module) uint32 {
-	switch area := a.DataArea(m); {
-	case area.Base != 0:
-		return area.Base
+	switch data := a.DataArea(m); {
+	case data.Base != 0:
+		return data.Base
 	case m.Fixed:
 		return 0
 	case m.Table.Size > 0:

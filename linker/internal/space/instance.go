@@ -133,11 +133,11 @@ func (sp *Space) keepData(ctx context.Context, m *image.Module) func() {
 	if !m.Src.HasStart || m.Shared || sp.Leads(ctx) {
 		return func() {}
 	}
-	area := m.Memory
+	data := m.Memory
 	if m.Fixed {
-		area = spans.Span{Base: 0, Size: sp.shared.DataEnd}
+		data = spans.Span{Base: 0, Size: sp.shared.DataEnd}
 	}
-	now, ok := sp.shared.Mem.At(area.Base, area.Size)
+	now, ok := sp.shared.Mem.At(data.Base, data.Size)
 	if !ok {
 		return func() {}
 	}
