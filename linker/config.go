@@ -287,7 +287,7 @@ func (c *Config) WithMaxGroups(n int) *Config {
 
 // WithCodeCache sets how much code of libraries that were unloaded stays compiled for the case that
 // they are loaded again: in bytes of machine code, which are estimated, because the engine does not
-// tell. What is in use is compiled once in any case. 0 keeps nothing.
+// tell. Code in use is compiled once in any case. 0 keeps nothing.
 func (c *Config) WithCodeCache(bytes int) *Config {
 	return c.with(func(c *Config) { c.codeCache = max(bytes, 0) })
 }

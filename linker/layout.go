@@ -84,7 +84,6 @@ func layOutModule(m *image.Module, end, slots uint64) (uint64, uint64, error) {
 	return end, slots, nil
 }
 
-// makeMemory makes the image's memory.
 func (l *Linker) makeMemory(ctx context.Context, minimum uint32) error {
 	bytes, err := shim.Memory(minimum, l.maxPages, l.noSharedMemory == nil)
 	l.memoryCode, err = l.compileGenerated(ctx, "memory", bytes, err)

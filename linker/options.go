@@ -29,7 +29,7 @@ const (
 	Global
 	// Local keeps the symbols of the library, and of those that are loaded because it needs them,
 	// out of the global scope: they are found through its handle, and by each other, since a
-	// library and all that it needs are one load group. What is Global already stays Global.
+	// library and all that it needs are one load group. A library that is Global stays so.
 	Local
 	// NoLoad gives a handle to a library that is loaded already, and is an error that wraps
 	// [ErrNotLoaded] if it is not. Together with Global or NoDelete it changes a loaded library.

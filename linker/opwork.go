@@ -184,7 +184,7 @@ func (op *linkOp) perform(ctx context.Context, s space.Step) error {
 	return op.l.config.inject.At(ctx, op.g, failpoint.Applied)
 }
 
-// region takes a data area.
+// region takes memory, which is given back when the operation fails.
 func (op *linkOp) region(ctx context.Context, size, align uint32, who spans.Owner) (uint32, error) {
 	base, err := op.l.heap.TakeFor(ctx, heapGuest{op.g}, size, align, who)
 	if err == nil && base != 0 {

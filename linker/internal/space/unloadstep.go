@@ -12,7 +12,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
 )
 
-// UnloadStep takes modules out of a group. What is taken out cannot be put back, so applying it
+// UnloadStep takes modules out of a group. They cannot be put back, so applying it
 // only notes the group: the rest is done for all groups at once, by the leader, when no group can
 // refuse any more. See "Why can an unload not be taken back?" in spec/rationale.md.
 type UnloadStep struct {

@@ -166,7 +166,7 @@ type rewriter struct {
 	opt RewriteOptions
 	out []byte
 
-	// What is still to be added to the sections.
+	// Additions to the sections that are not written yet.
 	addType   []FuncType
 	addImport []Import
 	addFunc   []uint32 // indices of types
@@ -239,7 +239,6 @@ func (w *rewriter) extend(s Section, more []byte) {
 	w.out = appendSection(w.out, s.ID, payload)
 }
 
-// tables writes the table section.
 func (w *rewriter) tables() {
 	list := make([]Table, 0, len(w.m.Tables)+len(w.addTable))
 	for _, t := range w.m.Tables {

@@ -2,7 +2,7 @@ package wasm
 
 import "slices"
 
-// instruction validates one instruction, whose opcode was read.
+// instruction is called behind the opcode.
 func (v *validator) instruction(at int, op byte) {
 	switch {
 	case op >= 0x45 && op <= 0xc4:
