@@ -78,9 +78,9 @@ func (l *Linker) askedModule(ctx context.Context, namespace string,
 	return nil
 }
 
-// ask asks for the functions that a module imports, but for those that has reports. What there is,
-// is one module for each of its namespaces, which all groups share as they share the host shim of a
-// host module.
+// ask asks the configuration for the functions that a module imports, but for those that has
+// reports. The answers become one module for each namespace. All groups share it, as they share the
+// host shim of a host module.
 func (l *Linker) ask(ctx context.Context, m *image.Module,
 	has func(imp *wasm.Import) bool) error {
 	if l.config.hostFunctions == nil {

@@ -11,11 +11,11 @@ import (
 )
 
 // Close closes all groups and releases what the image has in the runtime. First it runs the
-// destructors of thread-local data, in every group that Go has spawned, then, in the first group
-// that there is, what is registered with the main module's C library (unless the program has
-// exited), the destructors of the libraries that are still loaded, and the flush of streams;
-// destructors that trap are part of the error, as [*DestructorError]. Then it waits until no
-// goroutine is inside a group; new calls fail with ErrClosed meanwhile. With
+// destructors of thread-local data, in every group that Go has spawned. Then, in the first group
+// that there is, it runs the functions that are registered with the main module's C library (unless
+// the program has exited) and the destructors of the libraries that are still loaded, and flushes
+// streams. Destructors that trap are part of the error, as [*DestructorError]. Then it waits until
+// no goroutine is inside a group; new calls fail with ErrClosed meanwhile. With
 // [Config.WithLoopSafepoints] it ends guests that compute, first of all. The runtime stays open.
 //
 // Last of all Close stops what is still being compiled and waits until the engine has stopped: for

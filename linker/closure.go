@@ -123,12 +123,12 @@ func (g *Group) SetClosure(ctx context.Context, slot uint32, lib *Library, name 
 	})
 }
 
-// FreeClosure gives an entry back. Pointers to it must not be used any more. It becomes null: when
-// FreeClosure returns, in this group, and in every other one at its next safepoint (a call of the
-// host, the beginning of a call from Go, a link operation), in any case before another function is
-// put there. So a stale pointer traps until the entry is allocated and set again, which takes as
-// long as [Config.WithPointerQuarantine] says; what a group is executing meanwhile, without ever
-// calling the host, still finds what was there.
+// FreeClosure gives an entry back. Pointers to it must not be used any more. The entry becomes null
+// in this group before FreeClosure returns, and in every other group at its next safepoint (a call
+// of the host, the beginning of a call from Go, a link operation). It is null everywhere before
+// another function is put there. So a stale pointer traps until the entry is allocated and set
+// again, which takes as long as [Config.WithPointerQuarantine] says. A group that executes code
+// without ever calling the host still finds the old function meanwhile.
 //
 // The error is a [*ClosureError] for an entry that is no closure, or that was freed already. Within
 // a link operation, that is in a constructor, only entries that a constructor allocated can be

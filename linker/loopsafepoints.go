@@ -9,10 +9,10 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// WithLoopSafepoints makes every round of a loop, the beginning of every function that calls
-// others, and every thousand instructions or so of what does neither, a safepoint, in the main
-// module and in all libraries: a guest that computes for ever without calling the host then delays
-// no other group's link operations and can be ended. Memory that is filled or copied by one
+// WithLoopSafepoints adds safepoints to the main module and all libraries: one in every round of a
+// loop, at the beginning of every function that calls others, and after every thousand instructions
+// or so of other code. A guest that computes for ever without calling the host then delays no other
+// group's link operations, and can be ended. Memory that is filled or copied by one
 // instruction is filled or copied in pieces of 1 MiB, with a safepoint between them. The default is
 // false, which costs nothing.
 //

@@ -186,7 +186,7 @@ func (op *linkOp) preload(ctx context.Context, p *preparation, b *batch) error {
 // decodeMain reads the main module. What it returns are bytes in which exported functions do not
 // begin and end the program.
 func (l *Linker) decodeMain(bytes []byte) (*image.Module, []byte, error) {
-	// What is run as the program is trusted with the time that it takes to compile.
+	// The program itself is trusted with the time that it takes to compile.
 	limits := wasm.DefaultLimits().AnyCost()
 	src, bytes, err := decode(bytes, limits)
 	if err != nil {

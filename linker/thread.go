@@ -163,8 +163,8 @@ func (l *Linker) endThreads(ctx context.Context) error {
 	return err
 }
 
-// startThreads has threads begin that constructors have started. What is the matter with one that
-// cannot is told by Wait: the constructor has been told that it begins.
+// startThreads has threads begin that constructors have started. Wait returns the error of one that
+// cannot: its constructor was told that it begins.
 func (op *linkOp) startThreads(ctx context.Context) {
 	for _, late := range op.threads {
 		if err := op.g.startThread(ctx, late); err != nil {

@@ -28,7 +28,7 @@ type gate struct {
 	// of passages since the gate was opened: a group starts at 0 when it is parked and at 1 when it
 	// runs, so that an odd number means Running. The goroutine that goes in or out changes it while
 	// the gate is open; gateOpen and the number are otherwise changed with the coordinator's mutex
-	// held. What is above gateHolder is the number of the holder that may come in at once.
+	// held. The bits above gateHolder are the number of the holder that may come in at once.
 	word atomic.Uint64
 	// seen is how many of the passages have been performed as actions. Guarded by the mutex.
 	seen uint64

@@ -9,8 +9,8 @@ import "sync/atomic"
 //     opens such a library again gets another copy of it. The modules themselves stay as they are.
 //  2. Outside of any operation, with no lock held, the destructors run. They may call the linker as
 //     any code of the guest may.
-//  3. A link operation takes the modules out of the groups. What is unused by now and has
-//     destructors begins again with the first step.
+//  3. A link operation takes the modules out of the groups. Modules that are unused by now
+//     and have destructors begin again with the first step.
 //
 // While the work is under way, the modules are left alone by others that unload something. If it
 // ends early (its context, or its group), the next one that unloads something completes it.

@@ -34,7 +34,7 @@ func (f *Flag) Open(global counter) {
 	f.set(f.reasons > 0)
 }
 
-// Raise makes the group have one look. What there is to see must be there already.
+// Raise makes the group have one look. The caller has stored before what the group is to see.
 func (f *Flag) Raise() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

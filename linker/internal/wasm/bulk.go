@@ -89,8 +89,7 @@ func (p *polls) weighed(c *Code, size uint32) *Code {
 
 // pieces is a function that does what an instruction does; move is that instruction. A range that
 // is within the memory is moved in pieces, and the last piece, or a range that is not, at once.
-// What is copied comes from another range of the memory, which may overlap: so upwards its end is
-// copied first.
+// The source of a copy may overlap its destination, so a copy upwards begins at the end.
 func (b *bulk) pieces(p *polls, move func(*Code), from bool) []byte {
 	var c Code
 	more := func() { c.LocalGet(bulkSize).I32Const(bulkPiece).Raw(0x4b) } // greater, unsigned

@@ -21,10 +21,10 @@ type functionName struct {
 	name  string
 }
 
-// readNames reads the names of the module and its functions from its first name section. What is
-// wrong with a custom section does not make a module invalid. So what cannot be understood is
-// left out: entries of functions that are not there or that are out of order, and everything
-// behind the first thing that has no end. Bytes that are not UTF-8 become U+FFFD.
+// readNames reads the names of the module and its functions from its first name section. A bad
+// custom section does not make a module invalid, so bad entries are left out: those of functions
+// that do not exist or are out of order, and all that follow an entry without an end. Bytes that
+// are not UTF-8 become U+FFFD.
 func readNames(m *Module) (module string, functions []functionName) {
 	section, _ := m.Custom("name")
 	n := uint32(m.Count(KindFunc))
