@@ -151,11 +151,11 @@ func (p process) Locate(pointer uint32) (guestabi.Location, bool) {
 
 // Take implements guestabi.Process.
 func (p process) Take(ctx context.Context, size, align uint32) (uint32, error) {
-	return p.g.l.heap.Take(ctx, heapGuest{p.g}, size, align)
+	return p.g.l.heap.Take(ctx, heapGuest(p), size, align)
 }
 
 // Own implements guestabi.Process.
-func (p process) Own(region uint32) { p.g.l.heap.Own(heapGuest{p.g}, region) }
+func (p process) Own(region uint32) { p.g.l.heap.Own(heapGuest(p), region) }
 
 // Spawn implements guestabi.Process.
 func (p process) Spawn(ctx context.Context, argument uint32) (int32, error) {

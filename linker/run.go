@@ -11,9 +11,9 @@ import (
 // returns the exit code when that exits, or 0 when it returns. Either way the program is over then:
 // the first group is closed, and so are all threads that the guest has started.
 //
-// Before that, as in C, handlers of atexit and destructors run, and streams are flushed, if the main
-// module's C library can do so: it exports, or _start calls, __wasm_call_dtors. The main module's
-// come first. Those of its libraries run only if no group that Go has spawned is left.
+// Before that, as in C, handlers of atexit and destructors run, and streams are flushed, if the
+// main module's C library can do so: it exports, or _start calls, __wasm_call_dtors. The main
+// module's come first. Those of its libraries run only if no group that Go has spawned is left.
 //
 // The error is anything else that ended the program, a trap for instance, or an
 // *UndefinedSymbolError when the main module is no command.
