@@ -135,8 +135,9 @@ func TestBadInvocations(t *testing.T) {
 			func(err error) bool { return errors.Is(err, os.ErrNotExist) }},
 		{"not a library", []string{"-grammar", mustPath(t, stock.TLAChecker), "-"},
 			func(err error) bool {
-				var refused *treesitter.LanguageError
-				return errors.As(err, &refused) && errors.Is(err, treesitter.ErrNoLanguage)
+				var refused *linker.LoadError
+				return errors.As(err, &refused) &&
+					strings.Contains(err.Error(), stock.TLAChecker)
 			}},
 	}
 	for _, tt := range tests {
