@@ -6,6 +6,13 @@ import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { join } from "node:path";
 
+// A cursor that is collected after its tree was deleted would free memory that is not its own any more: nothing is freed
+// when it is collected. The process is short.
+globalThis.FinalizationRegistry = class {
+  register() {}
+  unregister() {}
+};
+
 const { Parser, Language, Query } = await import(pathToFileURL(join(process.argv[2], "web-tree-sitter.js")));
 await Parser.init();
 
@@ -15,7 +22,12 @@ function walk(tree) {
   for (;;) {
     list.push({ node: cursor.currentNode, field: cursor.currentFieldName ?? "", depth: cursor.currentDepth });
     if (cursor.gotoFirstChild()) continue;
-    while (!cursor.gotoNextSibling()) if (!cursor.gotoParent()) return list;
+    while (!cursor.gotoNextSibling()) {
+      if (!cursor.gotoParent()) {
+        cursor.delete();
+        return list;
+      }
+    }
   }
 }
 
