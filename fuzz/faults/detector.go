@@ -211,7 +211,7 @@ func Detectors() []Detector {
 // TestEnter is one more: it looks for the door that the specification has.
 const unitTests = "TestLink|TestFailed|TestPanic|TestCancelBefore|TestCancelAfter|" +
 	"TestWaitersTakePart|TestCrash|TestLeader|TestToken|TestRequests|TestClosures|TestKilled|" +
-	"TestAwaitOut|TestCommit|TestWanted|TestGateIs|TestGateP|TestHoldIs"
+	"TestAwaitOut|TestCommit|TestWanted|TestGateIs|TestGateP|TestHoldIs|TestSlotIs"
 
 // notLinkerTests are the tests of package linker that say nothing of the linker: those of the
 // fixtures and the stock modules.

@@ -22,14 +22,13 @@ func (w *waiter) ready() bool {
 	if w.out {
 		return w.m.out()
 	}
-	s := &w.m.c.state
-	if s.Poisoned || w.m.gone.Load() {
+	if w.m.c.state.Poisoned || w.m.gone.Load() {
 		return true
 	}
-	if s.Mode[w.m.id] == protocol.Running && w.m.pendingStep() != nothing {
+	if w.m.mode() == protocol.Running && w.m.pendingStep() != nothing {
 		return true
 	}
-	return !s.AtRendezvous(w.m.id) && (w.held || w.canProceed())
+	return !w.m.atRendezvous() && (w.held || w.canProceed())
 }
 
 // await waits until done holds, taking part in whatever operation counts on m meanwhile: because of
@@ -47,10 +46,10 @@ func (c *Coordinator) await(ctx context.Context, m *Member, may, done func() boo
 		if err := m.closed(); err != nil {
 			return err
 		}
-		if c.state.Mode[m.id] == protocol.Running && c.serve(ctx, m) {
+		if m.mode() == protocol.Running && c.serve(ctx, m) {
 			continue
 		}
-		held := c.state.Mode[m.id] == protocol.Running && c.state.AtRendezvous(m.id)
+		held := m.mode() == protocol.Running && m.atRendezvous()
 		if !held {
 			if done() {
 				return nil
@@ -101,7 +100,7 @@ func (m *Member) pendingStep() pendingStep {
 	if s.Poisoned { // perhaps while m was working: nothing counts any more
 		return nothing
 	}
-	switch s.Part[m.id] {
+	switch m.part() {
 	case protocol.Expected:
 		if s.Pending() {
 			return toArrive
@@ -125,9 +124,9 @@ func (c *Coordinator) serve(ctx context.Context, m *Member) bool {
 	switch m.pendingStep() {
 	case toArrive:
 		if c.state.Asleep(m.id) {
-			return c.perform(m.step(protocol.ActClaim))
+			return m.perform(protocol.ActClaim)
 		}
-		return c.perform(m.step(protocol.ActArrive))
+		return m.perform(protocol.ActArrive)
 	case toApply:
 		if err := c.work(m,
 			func() error {
@@ -136,7 +135,7 @@ func (c *Coordinator) serve(ctx context.Context, m *Member) bool {
 			}); err != nil {
 			c.fail(m, err)
 		} else if m.pendingStep() == toApply {
-			c.must(m.step(protocol.ActApply))
+			m.must(protocol.ActApply)
 		}
 		return true
 	case toUndo:
@@ -147,10 +146,10 @@ func (c *Coordinator) serve(ctx context.Context, m *Member) bool {
 			}); err != nil {
 			if m.pendingStep() == toUndo {
 				c.poison = &PoisonError{Group: m.id, Apply: c.cause, Undo: err}
-				c.must(m.step(protocol.ActFailUndo))
+				m.must(protocol.ActFailUndo)
 			}
 		} else if m.pendingStep() == toUndo {
-			c.must(m.step(protocol.ActUndo))
+			m.must(protocol.ActUndo)
 		}
 		return true
 	}
@@ -165,7 +164,7 @@ func (c *Coordinator) fail(m *Member, err error) {
 	if c.cause == nil {
 		c.cause = &ReplayError{Group: m.id, Err: err}
 	}
-	c.must(m.step(protocol.ActFailApply))
+	m.must(protocol.ActFailApply)
 }
 
 // work runs f without the mutex. If it panics, or ends the goroutine, that is the death of m, which

@@ -110,13 +110,15 @@ type Coordinator struct {
 	// All below is guarded by mu.
 	state   protocol.State
 	members [protocol.MaxGroups]*Member
-	waiters []*waiter
-	present Operation // zero when state has no operation
-	cause   error     // why the present operation failed
-	poison  *PoisonError
-	seq     uint64
-	tag     uint8
-	tokens  uint64
+	// generation counts the groups that a slot has had, see Member.hasSlot
+	generation [protocol.MaxGroups]uint64
+	waiters    []*waiter
+	present    Operation // zero when state has no operation
+	cause      error     // why the present operation failed
+	poison     *PoisonError
+	seq        uint64
+	tag        uint8
+	tokens     uint64
 }
 
 // New makes a coordinator with exactly one group, which is parked. This is the one place where no

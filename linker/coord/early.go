@@ -32,7 +32,7 @@ func (m *Member) CommitEarly(ctx context.Context, w Work, op Operation) (commit 
 		return 0, err
 	}
 	switch {
-	case l == nil || l.committed || c.state.Stage[m.id] != protocol.Locked:
+	case l == nil || l.committed || m.stage() != protocol.Locked:
 		return 0, ErrNotLocked
 	case l.err != nil:
 		return 0, l.err
@@ -69,12 +69,12 @@ func (m *Member) takenBack() {
 	if c.poison != nil || m.dead {
 		return
 	}
-	switch c.state.Stage[m.id] {
+	switch m.stage() {
 	case protocol.Replaying:
-		c.must(m.step(protocol.ActRollback))
+		m.must(protocol.ActRollback)
 		c.present, c.cause = Operation{}, nil
 	case protocol.Locked:
-		c.must(m.step(protocol.ActUnlockState))
+		m.must(protocol.ActUnlockState)
 	default:
 		m.cancel()
 	}

@@ -75,7 +75,7 @@ func (m *Member) publish() {
 			h.shut()
 		}
 	}
-	m.c.must(m.step(protocol.ActPublish))
+	m.must(protocol.ActPublish)
 }
 
 // catchUpAll performs what went through the gates of all groups, and leaves them open. The mutex is
@@ -97,9 +97,9 @@ func (m *Member) catchUp(word uint64) {
 	}
 	for ; m.gate.seen < n; m.gate.seen++ {
 		if m.gate.seen%2 == 0 {
-			m.c.must(m.step(protocol.ActUnpark))
+			m.must(protocol.ActUnpark)
 		} else {
-			m.c.must(m.step(protocol.ActPark))
+			m.must(protocol.ActPark)
 		}
 	}
 }
@@ -113,7 +113,7 @@ func (m *Member) open() {
 		return
 	}
 	m.gate.seen = 0
-	if c.state.Mode[m.id] == protocol.Running {
+	if m.mode() == protocol.Running {
 		m.gate.seen = 1
 	}
 	for { // who holds the group may change meanwhile

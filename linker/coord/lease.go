@@ -43,8 +43,8 @@ func (m *Member) TryLease() (*Token, bool) {
 	if c.state.Holder != protocol.NoGroup || c.state.LeaseQueue.Len() > 0 || m.mayRequest() != nil {
 		return nil, false
 	}
-	c.must(m.step(protocol.ActRequestLease))
-	c.must(m.step(protocol.ActGrantLease))
+	m.must(protocol.ActRequestLease)
+	m.must(protocol.ActGrantLease)
 	return m.token(), true
 }
 
@@ -85,13 +85,12 @@ func (t *Token) Release() error {
 
 // mayRequest tells what keeps m from asking for something: nil, or an error. The mutex is held.
 func (m *Member) mayRequest() error {
-	s := &m.c.state
 	switch {
 	case m.closed() != nil:
 		return m.closed()
-	case s.AtRendezvous(m.id):
+	case m.atRendezvous():
 		return ErrReplaying
-	case s.Stage[m.id] != protocol.Idle || s.Mode[m.id] != protocol.Running:
+	case m.stage() != protocol.Idle || m.mode() != protocol.Running:
 		return ErrReentrant
 	}
 	return nil
@@ -103,13 +102,13 @@ func (m *Member) lease(ctx context.Context) error {
 		return err
 	}
 	c := m.c
-	c.must(m.step(protocol.ActRequestLease))
+	m.must(protocol.ActRequestLease)
 	if c.state.Holder != protocol.NoGroup {
 		c.wanted()
 	}
 	err := c.await(ctx, m, func() bool {
 		return c.state.Holder == protocol.NoGroup && c.state.LeaseQueue.Head() == m.id
-	}, func() bool { return c.perform(m.step(protocol.ActGrantLease)) })
+	}, func() bool { return m.perform(protocol.ActGrantLease) })
 	if err != nil {
 		m.cancel()
 	}
@@ -120,6 +119,6 @@ func (m *Member) lease(ctx context.Context) error {
 // not at a rendezvous. A group that died has nothing to withdraw.
 func (m *Member) cancel() {
 	if !m.gone.Load() {
-		m.c.perform(m.step(protocol.ActCancel))
+		m.perform(protocol.ActCancel)
 	}
 }

@@ -70,7 +70,7 @@ func (m *Member) link(ctx context.Context, w Work) (uint64, error) {
 func (m *Member) abandon(w Work) {
 	c := m.c
 	m.crash(ErrUnfinished)
-	if c.state.Stage[m.id] != protocol.Replaying {
+	if m.stage() != protocol.Replaying {
 		return
 	}
 	m.begin() // it works in the name of the group, which is not out before
@@ -117,7 +117,7 @@ func (m *Member) prepare(ctx context.Context, w Work, l *leading) (broadcast boo
 		return false, errors.Join(m.closed(), err)
 	}
 	if err != nil || !changed {
-		c.must(m.step(protocol.ActUnlockState))
+		m.must(protocol.ActUnlockState)
 		return false, err
 	}
 	if err := c.worked(m, op); err != nil {
@@ -131,7 +131,7 @@ func (m *Member) prepare(ctx context.Context, w Work, l *leading) (broadcast boo
 }
 
 // broadcast opens epoch 2, if all participants have arrived.
-func (m *Member) broadcast() bool { return m.c.perform(m.step(protocol.ActBroadcast)) }
+func (m *Member) broadcast() bool { return m.perform(protocol.ActBroadcast) }
 
 // worked performs Work with a tag that is not in the log, which is forgotten first when it is full.
 func (c *Coordinator) worked(m *Member, op Operation) error {
@@ -157,7 +157,7 @@ func (c *Coordinator) lead(ctx context.Context, m *Member, done func() bool) err
 		if c.poison != nil {
 			return c.poison
 		}
-		if m.gone.Load() && c.state.Stage[m.id] != protocol.Replaying {
+		if m.gone.Load() && m.stage() != protocol.Replaying {
 			return m.closed()
 		}
 		if h := c.parkedWithStep(); h != nil {
@@ -192,7 +192,7 @@ func (c *Coordinator) leaderMay(m *Member) bool {
 	if c.parkedWithStep() != nil {
 		return true
 	}
-	if s.Stage[m.id] == protocol.Published {
+	if m.stage() == protocol.Published {
 		return s.Every(protocol.Arrived, protocol.Arrived)
 	}
 	return s.Every(protocol.Applied, protocol.Applied) || s.Every(protocol.Failed, protocol.Undone)
@@ -226,7 +226,7 @@ func (c *Coordinator) decide(ctx context.Context, m *Member, w Work) (commit uin
 		commit = c.commits.Load() + 1
 		w.Commit(commit)
 		c.commits.Store(commit) // after what it counts can be seen
-		c.must(m.step(protocol.ActCommit))
+		m.must(protocol.ActCommit)
 		return true
 	})
 	if err == nil && undone {
@@ -252,12 +252,12 @@ func (c *Coordinator) reason() error {
 func (c *Coordinator) rollback(ctx context.Context, m *Member, w Work) error {
 	cause := c.reason()
 	if err := m.runUnlocked(func() error { return w.Undo(ctx) }); err != nil &&
-		c.state.Mode[m.id] == protocol.Running {
+		m.mode() == protocol.Running {
 		c.poison = &PoisonError{Group: m.id, Apply: cause, Undo: err}
-		c.must(m.step(protocol.ActFailRollback))
+		m.must(protocol.ActFailRollback)
 		return c.poison
 	}
-	c.must(m.step(protocol.ActRollback))
+	m.must(protocol.ActRollback)
 	c.present, c.cause = Operation{}, nil
 	return cause
 }

@@ -14,6 +14,7 @@ type Member struct {
 	// Never changed when the group is attached.
 	c           *Coordinator
 	id          protocol.Group
+	generation  uint64 // of the slot, see hasSlot
 	participant Participant
 
 	gate gate        // in and out without the mutex
@@ -32,10 +33,6 @@ func (m *Member) ID() int { return int(m.id) }
 
 // Gone reports whether the group has left or died. Any goroutine may ask.
 func (m *Member) Gone() bool { return m.gone.Load() }
-
-func (m *Member) step(a protocol.Action) protocol.Step {
-	return protocol.Step{Action: a, Group: m.id}
-}
 
 // closed is nil while the group exists and the image is sound. The mutex is held.
 func (m *Member) closed() error {
@@ -71,23 +68,23 @@ func (m *Member) enter(ctx context.Context) error {
 	if err := m.closed(); err != nil {
 		return err
 	}
-	if m.c.state.Mode[m.id] == protocol.Running {
+	if m.mode() == protocol.Running {
 		return ErrReentrant
 	}
 	c := m.c
-	if c.perform(m.step(protocol.ActUnpark)) { // mostly: no operation counts on the group
+	if m.perform(protocol.ActUnpark) { // mostly: no operation counts on the group
 		return nil
 	}
-	inside := func() bool { return c.state.Mode[m.id] == protocol.Running }
+	inside := func() bool { return m.mode() == protocol.Running }
 	err := c.await(ctx, m, inside, func() bool {
-		if inside() || c.perform(m.step(protocol.ActUnpark)) {
+		if inside() || m.perform(protocol.ActUnpark) {
 			return true
 		}
-		c.perform(m.step(protocol.ActWake)) // the end of the operation lets it in
+		m.perform(protocol.ActWake) // the end of the operation lets it in
 		return false
 	})
 	if err != nil {
-		c.perform(m.step(protocol.ActCancelWake))
+		m.perform(protocol.ActCancelWake)
 	}
 	return err
 }
@@ -101,7 +98,7 @@ func (m *Member) Park() {
 	}
 	m.lock()
 	defer m.unlock()
-	if m.c.perform(m.step(protocol.ActPark)) {
+	if m.perform(protocol.ActPark) {
 		m.open()
 	}
 }
@@ -119,11 +116,11 @@ func (m *Member) Safepoint(ctx context.Context) error {
 	defer m.unlock()
 	// A group that replays is at its safepoint already, and one that leads is
 	// no operation's participant.
-	if c.state.AtRendezvous(m.id) || c.state.Stage[m.id] != protocol.Idle {
+	if m.atRendezvous() || m.stage() != protocol.Idle {
 		return m.closed()
 	}
 	return c.await(context.WithoutCancel(ctx), m, func() bool { return false }, func() bool {
-		return c.state.Part[m.id] == protocol.NoPart
+		return m.part() == protocol.NoPart
 	})
 }
 
@@ -133,7 +130,7 @@ func (m *Member) Detach(ctx context.Context) error {
 	c := m.c
 	m.lock()
 	defer m.unlock()
-	outside := c.state.Mode[m.id] == protocol.Parked && !m.gone.Load()
+	outside := m.mode() == protocol.Parked && !m.gone.Load()
 	if outside {
 		if err := m.enter(ctx); err != nil {
 			return err
@@ -141,11 +138,11 @@ func (m *Member) Detach(ctx context.Context) error {
 	}
 	if err := m.lockState(ctx); err != nil {
 		if outside {
-			c.perform(m.step(protocol.ActPark))
+			m.perform(protocol.ActPark)
 		}
 		return err
 	}
-	c.must(m.step(protocol.ActDetach))
+	m.must(protocol.ActDetach)
 	m.leave()
 	c.wake()
 	return nil
@@ -183,7 +180,7 @@ func (m *Member) crash(cause error) {
 // perish performs the Crash of a group that is gone. The mutex is held.
 func (m *Member) perish() {
 	m.leave() // before the action, which wakes who must see it
-	m.c.must(m.step(protocol.ActCrash))
+	m.must(protocol.ActCrash)
 }
 
 // leave notes that the action that ends a group has been performed, or is about to be. The mutex is

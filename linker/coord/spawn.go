@@ -44,7 +44,8 @@ func (m *Member) handOver() (*Child, error) {
 	for id := range protocol.Group(c.state.Config.Groups) {
 		if c.members[id] == nil &&
 			c.perform(protocol.Step{Action: protocol.ActSpawn, Group: m.id, Child: id}) {
-			child := &Member{c: c, id: id, hold: newHold()}
+			c.generation[id]++
+			child := &Member{c: c, id: id, generation: c.generation[id], hold: newHold()}
 			c.members[id] = child
 			return &Child{m: child, token: child.token()}, nil
 		}
@@ -82,15 +83,15 @@ func (ch *Child) Attach(ctx context.Context,
 		err = m.closed()
 	}
 	if err == nil {
-		c.must(m.step(protocol.ActBuild))
+		m.must(protocol.ActBuild)
 		err = m.awaitState(ctx) // on an error it has cancelled the child
 	}
 	if err != nil {
 		ch.abort()
 		return nil, err
 	}
-	c.must(m.step(protocol.ActAttach))
-	c.must(m.step(protocol.ActPark))
+	m.must(protocol.ActAttach)
+	m.must(protocol.ActPark)
 	return m, nil
 }
 

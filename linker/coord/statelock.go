@@ -32,8 +32,8 @@ func (m *Member) TryWithState(f func() error) (bool, error) {
 		m.mayRequest() != nil {
 		return false, nil
 	}
-	c.must(m.step(protocol.ActRequestState))
-	c.must(m.step(protocol.ActLockState))
+	m.must(protocol.ActRequestState)
+	m.must(protocol.ActLockState)
 	return true, m.holding(f)
 }
 
@@ -51,7 +51,7 @@ func (m *Member) holding(f func() error) error {
 		}
 		m.end() // a group that has died gives the lock back with its Crash
 		if !m.gone.Load() {
-			c.must(m.step(protocol.ActUnlockState))
+			m.must(protocol.ActUnlockState)
 		}
 	}()
 	err := f()
@@ -72,14 +72,14 @@ func (m *Member) lockState(ctx context.Context) error {
 // write_linker_state_blocking_holding_topology for a child).
 func (m *Member) awaitState(ctx context.Context) error {
 	c := m.c
-	c.must(m.step(protocol.ActRequestState))
+	m.must(protocol.ActRequestState)
 	if c.state.Writer != protocol.NoGroup {
 		c.wanted()
 	}
 	err := c.await(ctx, m, func() bool {
 		return c.state.Writer == protocol.NoGroup && c.state.Readers == 0 &&
 			c.state.StateQueue.Head() == m.id
-	}, func() bool { return c.perform(m.step(protocol.ActLockState)) })
+	}, func() bool { return m.perform(protocol.ActLockState) })
 	if err != nil {
 		m.cancel()
 	}
@@ -106,11 +106,11 @@ func (m *Member) closure(a protocol.Action, left func(*protocol.State) uint32) (
 	switch {
 	case m.closed() != nil:
 		return false, m.closed()
-	case c.state.Stage[m.id] != protocol.Locked:
+	case m.stage() != protocol.Locked:
 		return false, ErrNotLocked
 	case left(&c.state) == 0:
 		return false, nil
 	}
-	c.must(m.step(a))
+	m.must(a)
 	return true, nil
 }
