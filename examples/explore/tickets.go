@@ -6,7 +6,7 @@
 // [Oversold] has a mistake that tests with real goroutines find once in thousands of runs, if ever.
 // The explorer shows the schedule in which it matters, and writes a page with it:
 //
-//	MISTAKE=1 EXPLORE_HTML=/tmp/oversold.html go test -run TestOversold ./examples/explore
+//	MISTAKE=1 EXPLORE_HTML=oversold.html go test -run TestOversold ./examples/explore
 //
 // The package promises nothing to other modules.
 package tickets

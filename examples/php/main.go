@@ -35,7 +35,7 @@ func main() {
 func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	flags := flag.NewFlagSet("php", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	dir := flags.String("dir", "", "directory that scripts find as /work, and may change")
+	dir := flags.String("dir", "", "directory that scripts find as /data, and may change")
 	cacheDir := flags.String("cache", defaultCache(), "directory that keeps compiled code")
 	names := flags.String("extension", "", "names of extensions, separated by commas")
 	flags.Usage = func() {

@@ -36,7 +36,7 @@ type Options struct {
 	Extensions []string                // "sqlite3", "mbstring"
 	Stdout     io.Writer               // what scripts print
 	Stderr     io.Writer
-	Files      vfs.Tree // what scripts find in /work; may be nil
+	Files      vfs.Tree // what scripts find in /data; may be nil
 }
 
 // PHP is an interpreter. One goroutine at a time uses it.
@@ -106,7 +106,7 @@ func files(o Options) (fsys *vfs.FS, libraries []string, err error) {
 		}
 		libraries = append(libraries, path.Base(file))
 	}
-	for _, dir := range []string{"/tmp", "/home", "/preload", "/persist", "/work"} {
+	for _, dir := range []string{"/tmp", "/home", "/preload", "/persist", "/data"} {
 		if err := fsys.MkdirAll(dir, 0o755); err != nil {
 			return nil, nil, err
 		}
@@ -137,7 +137,7 @@ func files(o Options) (fsys *vfs.FS, libraries []string, err error) {
 		return nil, nil, err
 	}
 	if o.Files != nil {
-		err = fsys.Mount("/work", o.Files)
+		err = fsys.Mount("/data", o.Files)
 	}
 	return fsys, libraries, err
 }

@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 		{`echo json_encode(["a" => [1, 2.5, null]]), preg_replace("/b+/", "x", "abbbc"), md5("abc");`,
 			`{"a":[1,2.5,null]}axc900150983cd24fb0d6963f7d28e17f72`},
 		{`file_put_contents("/tmp/a", "hello"); rename("/tmp/a", "/tmp/b"); echo file_get_contents("/tmp/b"), count(scandir("/tmp"));`, "hello3"},
-		{`echo str_word_count(file_get_contents("/work/data.txt")), @file_put_contents("/work/x", "y") === false ? "read-only" : "";`, "3read-only"},
+		{`echo str_word_count(file_get_contents("/data/data.txt")), @file_put_contents("/data/x", "y") === false ? "read-only" : "";`, "3read-only"},
 		{`$d = new SQLite3(":memory:"); $d->exec("create table t(a, b); insert into t values (1, 2), (3, 4)");
 			echo $d->querySingle("select sum(a * b) from t");`, "14"},
 		{`try { $d->exec("nonsense"); echo $d->lastErrorMsg(); } catch (Exception $e) {}`,

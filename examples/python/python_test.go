@@ -65,7 +65,7 @@ func TestPython(t *testing.T) {
 	}
 	var out bytes.Buffer
 	p := newPython(t, cowasm.Options{Stdout: &out, Stderr: &out,
-		Files: map[string][]byte{"/work/data.txt": []byte("three little words")}})
+		Files: map[string][]byte{"/data/data.txt": []byte("three little words")}})
 	t.Run("as Node", func(t *testing.T) { asNode(t, p) })
 	t.Run("scripts", func(t *testing.T) { scripts(t, p, &out) })
 	t.Run("every extension", func(t *testing.T) { everyExtension(t, p) })
@@ -111,7 +111,7 @@ func asNode(t *testing.T, p *cowasm.Python) {
 func scripts(t *testing.T, p *cowasm.Python, out *bytes.Buffer) {
 	t.Helper()
 	if err := p.Exec(t.Context(), "def f(n):\n    return n if n < 2 else f(n-1) + f(n-2)\n"+
-		"print(f(12), len(open('/work/data.txt').read().split()))"); err != nil {
+		"print(f(12), len(open('/data/data.txt').read().split()))"); err != nil {
 		t.Error(err)
 	}
 	if out.String() != "144 3\n" {
