@@ -144,6 +144,31 @@ func (b *Bench) Run(ctx context.Context, d Detector, only string) (Outcome, erro
 	return d.judge(e, traces)
 }
 
+// byName runs the tests of a detector that must catch the fault, one by one. missed are those that
+// did not; the outcome is of those that did. The errors are those of Run.
+func (b *Bench) byName(ctx context.Context, d Detector) (all Outcome, missed []Named, err error) {
+	if d.Judge == ByRecord {
+		return all, nil, nil
+	}
+	for _, by := range b.fault.By {
+		if by.Detector != d.Name {
+			continue
+		}
+		o, err := b.Run(ctx, d, by.Test)
+		if err != nil {
+			return all, missed, err
+		}
+		if !o.Caught {
+			missed = append(missed, by)
+			continue
+		}
+		all.Caught, all.Hung = true, all.Hung || o.Hung
+		all.Tests, all.Output = append(all.Tests, by.Test), all.Output+o.Output
+		all.Took, all.Processor = all.Took+o.Took, all.Processor+o.Processor
+	}
+	return all, missed, nil
+}
+
 // judge says what came of the tests.
 func (d Detector) judge(e *ended, traces string) (Outcome, error) {
 	o := Outcome{Took: e.took, Processor: e.cpu, Output: e.output, Hung: e.hung()}

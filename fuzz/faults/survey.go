@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -222,8 +221,8 @@ func (s *survey) named(ctx context.Context, f Fault) (Row, error) {
 	return r, nil
 }
 
-// row runs every detector on one fault, and then the tests that must catch it, unless they have
-// been seen to.
+// row runs every detector on one fault. The tests that must catch it come first, and all tests of a
+// detector only if none of those does.
 func (s *survey) row(ctx context.Context, f Fault) (Row, error) {
 	r := Row{Fault: f, Outcomes: map[string]Outcome{}}
 	if ctx.Err() != nil {
@@ -239,25 +238,15 @@ func (s *survey) row(ctx context.Context, f Fault) (Row, error) {
 		if !d.CanSee(f) {
 			continue
 		}
-		o, err := b.Run(ctx, d, "")
+		o, missed, err := b.byName(ctx, d)
+		if err == nil && !o.Caught {
+			o, err = b.Run(ctx, d, "")
+		}
 		if err != nil {
 			return r, err
 		}
-		r.Outcomes[d.Name] = o
+		r.Outcomes[d.Name], r.Missed = o, append(r.Missed, missed...)
 		s.tell(&f, d, o, s.cost(d))
-	}
-	for _, by := range f.By {
-		o, ran := r.Outcomes[by.Detector]
-		d, ok := Detect(by.Detector)
-		if !ran || !ok || slices.Contains(o.Tests, by.Test) {
-			continue
-		}
-		if o, err = b.Run(ctx, d, by.Test); err != nil {
-			return r, err
-		}
-		if !o.Caught {
-			r.Missed = append(r.Missed, by)
-		}
 	}
 	return r, nil
 }

@@ -49,7 +49,7 @@ func newCommand() *cobra.Command {
 		Use:   "faults",
 		Short: "Put seeded faults into the program and see who finds them",
 		Long: `faults puts every seeded fault into the program, by an overlay of the go command, runs the tests that may find it, and
-writes the table fault × detector to spec/faults.md. It takes some twenty minutes of two idle processors.
+writes the table fault × detector to spec/faults.md. It takes about an hour of two idle processors.
 
 With --only or --detector it runs those faults and detectors alone, writes no table, keeps the changed files in ` + kept + `
 and prints the commands that do the same again.`,
