@@ -3,6 +3,7 @@
 //	go run ./examples/python 'import decimal; print(decimal.Decimal(1) / 3)'
 //	go run ./examples/python -file SCRIPT.py
 //	go run ./examples/python -repr '__import__("sqlite3").sqlite_version'
+//	go run ./examples/python -with numpy,pandas 'import numpy; print(numpy.fft.fft([1, 2]))'
 //
 // Python and its extension modules, which are libraries in C, are unchanged from npm: Python opens
 // them itself when a script imports them.
@@ -16,6 +17,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/tetratelabs/wazero"
 
@@ -44,11 +46,16 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	file := flags.String("file", "", "a `file` with a script, which runs first")
 	repr := flags.Bool("repr", false, "print the values of expressions, instead of running scripts")
 	cacheDir := flags.String("cache", defaultCache(), "`directory` that keeps compiled code")
+	with := flags.String("with", "", "`packages` to import from: numpy, or numpy,pandas")
 	flags.Usage = func() {
 		fmt.Fprintln(stderr, "usage: python [flags] CODE...")
 		flags.PrintDefaults()
 	}
 	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	packages, err := packagesOf(*with)
+	if err != nil {
 		return err
 	}
 	var script []byte
@@ -68,7 +75,8 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 	}
 	rt := wazero.NewRuntimeWithConfig(ctx, config)
 	defer func() { err = errors.Join(err, rt.Close(ctx)) }()
-	python, err := cowasm.Open(ctx, rt, cowasm.Options{Stdout: stdout, Stderr: stderr})
+	python, err := cowasm.Open(ctx, rt, cowasm.Options{Stdout: stdout, Stderr: stderr,
+		Packages: packages})
 	if err != nil {
 		return err
 	}
@@ -89,6 +97,24 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (err 
 		}
 	}
 	return nil
+}
+
+var errNoPackage = errors.New("there is no such package, but numpy and pandas")
+
+// packagesOf reads a list of packages.
+func packagesOf(list string) (packages []string, err error) {
+	for _, name := range strings.Split(list, ",") {
+		switch name {
+		case "":
+		case "numpy":
+			packages = append(packages, cowasm.NumPy)
+		case "pandas":
+			packages = append(packages, cowasm.Pandas)
+		default:
+			return nil, fmt.Errorf("%s: %w", name, errNoPackage)
+		}
+	}
+	return packages, nil
 }
 
 func defaultCache() string {

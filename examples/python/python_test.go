@@ -64,25 +64,37 @@ func TestPython(t *testing.T) {
 		t.Skip("it interprets an interpreter")
 	}
 	var out bytes.Buffer
-	p := newPython(t, cowasm.Options{Stdout: &out, Stderr: &out,
+	p := newPython(t, cowasm.Options{Stdout: &out, Stderr: &out, Packages: []string{cowasm.NumPy},
 		Files: map[string][]byte{"/data/data.txt": []byte("three little words")}})
-	t.Run("as Node", func(t *testing.T) { asNode(t, p) })
+	t.Run("as Node", func(t *testing.T) {
+		asNode(t, p, expressions())
+		opened(t, p, "_decimal", "zlib", "_sqlite3", "pyexpat", "_ctypes", "_codecs_jp")
+	})
 	t.Run("scripts", func(t *testing.T) { scripts(t, p, &out) })
+	t.Run("NumPy", func(t *testing.T) { numPy(t, p) })
 	t.Run("every extension", func(t *testing.T) { everyExtension(t, p) })
 }
 
-// Expressions have the values that they have in Node.
-func asNode(t *testing.T, p *cowasm.Python) {
+// Expressions have the values that they have in Node, which finds the same packages.
+func asNode(t *testing.T, p *cowasm.Python, expressions []string, packages ...string) {
 	t.Helper()
-	manifest, err := stock.Path("python-wasm/package.json")
+	args := []string{"testdata/node.cjs"}
+	for _, name := range append([]string{"python-wasm"}, packages...) {
+		manifest, err := stock.Path(name + "/package.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder := filepath.Dir(manifest)
+		if len(args) > 1 {
+			folder = filepath.Join(folder, "dist", "wasm")
+		}
+		args = append(args, folder)
+	}
+	in, err := json.Marshal(expressions)
 	if err != nil {
 		t.Fatal(err)
 	}
-	in, err := json.Marshal(expressions())
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), "node", "testdata/node.cjs", filepath.Dir(manifest))
+	cmd := exec.CommandContext(t.Context(), "node", args...)
 	var errs bytes.Buffer
 	cmd.Stdin, cmd.Stderr = bytes.NewReader(in), &errs
 	out, err := cmd.Output()
@@ -93,14 +105,18 @@ func asNode(t *testing.T, p *cowasm.Python) {
 	if err := json.Unmarshal(out, &want); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for i, x := range expressions() {
+	for i, x := range expressions {
 		if got, err := p.Repr(t.Context(), x); err != nil || got != want[i] {
 			t.Errorf("%s: %s, %v; in Node %s", x, got, err, want[i])
 		}
 	}
+}
+
+// opened holds that Python has opened extension modules.
+func opened(t *testing.T, p *cowasm.Python, names ...string) {
+	t.Helper()
 	libraries := strings.Join(p.Linker().Libraries(), " ")
-	for _, name := range []string{"_decimal", "zlib", "_sqlite3", "pyexpat", "_ctypes",
-		"_codecs_jp"} {
+	for _, name := range names {
 		if !strings.Contains(libraries, "/"+name+".cpython-311") {
 			t.Errorf("%s was not opened: %s", name, libraries)
 		}
@@ -156,7 +172,8 @@ result = (len(names), failed)
 }
 
 func TestCommand(t *testing.T) {
-	for _, args := range [][]string{{"-nope"}, {"-file", "testdata/none.py", "-cache", ""}} {
+	for _, args := range [][]string{{"-nope"}, {"-file", "testdata/none.py", "-cache", ""},
+		{"-with", "numpi", "-cache", ""}} {
 		if err := command(t.Context(), args, &bytes.Buffer{}, &bytes.Buffer{}); err == nil {
 			t.Errorf("%q: no error", args)
 		}

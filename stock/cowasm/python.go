@@ -10,21 +10,16 @@
 package cowasm
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"path"
 	"strings"
 	"time"
 
 	"github.com/tetratelabs/wazero"
 
 	"github.com/lockstep-wasm/lockstep/linker"
-	"github.com/lockstep-wasm/lockstep/linker/emscripten/vfs"
 	"github.com/lockstep-wasm/lockstep/stock"
 )
 
@@ -43,7 +38,16 @@ const (
 type Options struct {
 	Stdout, Stderr io.Writer
 	Files          map[string][]byte // what scripts find, by absolute path; may be nil
+	// Packages are what scripts can import besides Python's own library; [NumPy], [Pandas].
+	Packages []string
 }
+
+// Packages of Python, with extension modules in C, by the names of their npm packages. Pandas needs
+// NumPy.
+const (
+	NumPy  = "@cowasm/py-numpy"
+	Pandas = "@cowasm/py-pandas"
+)
 
 // Python is an interpreter. One goroutine at a time uses it.
 type Python struct {
@@ -61,7 +65,7 @@ func Open(ctx context.Context, rt wazero.Runtime, o Options) (*Python, error) {
 	if err != nil {
 		return nil, err
 	}
-	fsys, users, err := files(o.Files)
+	fsys, users, err := files(o)
 	if err != nil {
 		return nil, err
 	}
@@ -115,59 +119,6 @@ func (p *Python) start(ctx context.Context, names *shim, python []byte) error {
 	}
 	_, err = p.call(ctx, "cowasm_python_exec", prelude)
 	return err
-}
-
-// files returns the file system, Python's library in it, and its extension modules.
-func files(more map[string][]byte) (fsys fs.FS, libraries [][]byte, err error) {
-	all, err := stock.Read(stdlibFile)
-	if err != nil {
-		return nil, nil, err
-	}
-	z, err := zip.NewReader(bytes.NewReader(all), int64(len(all)))
-	if err != nil {
-		return nil, nil, err
-	}
-	f := vfs.New()
-	write := func(name string, content []byte) error {
-		if err := f.MkdirAll(path.Dir(name), 0o755); err != nil {
-			return err
-		}
-		return f.WriteFile(name, content, 0o755)
-	}
-	for _, file := range z.File {
-		if file.FileInfo().IsDir() {
-			continue
-		}
-		content, err := fs.ReadFile(z, file.Name)
-		if err != nil {
-			return nil, nil, err
-		}
-		if err := write(home+"/"+file.Name, content); err != nil {
-			return nil, nil, err
-		}
-		if path.Ext(file.Name) == ".so" {
-			libraries = append(libraries, content)
-		}
-	}
-	for name, content := range more {
-		if err := write(name, content); err != nil {
-			return nil, nil, err
-		}
-	}
-	return tolerant{f.GoFS()}, libraries, nil
-}
-
-// tolerant is a file system in which what cannot be opened is not there: wazero makes an input
-// error of errors that it does not know, such as that of a path through a file.
-type tolerant struct{ fs.FS }
-
-// Open implements fs.FS.
-func (t tolerant) Open(name string) (fs.File, error) {
-	f, err := t.FS.Open(name)
-	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
-	}
-	return f, nil
 }
 
 // Linker returns the process image.

@@ -41,7 +41,7 @@ func MainOf(m Module) (Main, error) {
 		return php("8.0"), nil
 	case m.Package == "h5wasm-plugins":
 		return Main{"HDF5 (h5wasm)", hdf5}, nil
-	case m.Package == "python-wasm":
+	case m.Package == "python-wasm", m.Package == cowasm.NumPy, m.Package == cowasm.Pandas:
 		return Main{"CPython 3.11 (python-wasm)", python}, nil
 	}
 	return Main{}, fmt.Errorf("linked: %s: %w", m.Package, errors.ErrUnsupported)
@@ -197,7 +197,8 @@ func embedded(script []byte) ([]byte, error) {
 
 // python is CPython with all that it needs. Its extension modules are linked, not initialised.
 func python(ctx context.Context, rt wazero.Runtime) (*linker.Linker, error) {
-	p, err := cowasm.Open(ctx, rt, cowasm.Options{})
+	p, err := cowasm.Open(ctx, rt,
+		cowasm.Options{Packages: []string{cowasm.NumPy, cowasm.Pandas}})
 	if err != nil {
 		return nil, err
 	}
