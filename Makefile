@@ -95,7 +95,7 @@ proof: ## prove the properties for any number of groups (needs z3)
 faults: ## seed every fault, run every detector on it, and write spec/faults.md
 	$(GO) run ./fuzz/cmd/faults
 
-faults-named: ## seed every fault, and run only the tests that must catch it
+faults-named: ## seed every fault, run only the tests that must catch it, and write the list in spec/faults.md
 	$(GO) run ./fuzz/cmd/faults --named
 
 explored: ## explore every pair of the linker's operations, and write spec/explored.md

@@ -250,3 +250,18 @@ func TestTableIsWritten(t *testing.T) {
 		t.Errorf("survivors %v", got)
 	}
 }
+
+// The list of faults is replaced, and the table stays.
+func TestListIsReplaced(t *testing.T) {
+	row := func(name string) faults.Row { return faults.Row{Fault: faults.Fault{Name: name}} }
+	page := faults.Markdown([]faults.Row{row("old")}, nil)
+	got, err := faults.WithList(page, []faults.Row{row("old"), row("new")})
+	table, _, _ := strings.Cut(page, "## Faults")
+	if err != nil || !strings.HasPrefix(got, table) || strings.Count(got, "| new |") != 1 ||
+		!strings.Contains(got, "2 faults.\n") {
+		t.Errorf("%v\n%s", err, got)
+	}
+	if _, err := faults.WithList("nothing", nil); !errors.Is(err, faults.ErrNoList) {
+		t.Errorf("error %v", err)
+	}
+}

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -47,6 +48,10 @@ one of the design: what compares the code with the specification cannot find it.
 One fault is put to the test again by ` +
 	"`go run ./fuzz/cmd/faults --only FAULT [--detector NAME]`" + `,
 which prints the commands that reproduce what it found.
+
+The list of faults at the end is written by ` + "`make faults-named`" + `, too, which runs only the
+tests that must catch each fault. A fault that is in the list and not in the table is newer than the
+last run of ` + "`make faults`" + `.
 
 `
 
@@ -95,8 +100,32 @@ func Markdown(rows []Row, detectors []Detector) string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %d | %s |\n", d.Name, d.What, n, alone)
 	}
-	b.WriteString(
-		"\n## Faults\n\n| fault | what is wrong | must be caught by |\n| --- | --- | --- |\n")
+	b.WriteString(list(rows))
+	return b.String()
+}
+
+// faultsHeading is above the list of faults, the last section of the page.
+const faultsHeading = "\n## Faults\n"
+
+// ErrNoList is the error of a page without a list of faults.
+var ErrNoList = errors.New("faults: the page has no list of faults")
+
+// WithList returns a page that Markdown has written with another list of faults. The error is
+// ErrNoList.
+func WithList(page string, rows []Row) (string, error) {
+	before, _, ok := strings.Cut(page, faultsHeading)
+	if !ok {
+		return "", ErrNoList
+	}
+	return before + list(rows), nil
+}
+
+// list writes the list of faults: what each is, and what must catch it.
+func list(rows []Row) string {
+	var b strings.Builder
+	b.WriteString(faultsHeading)
+	fmt.Fprintf(&b, "\n%d faults.\n\n| fault | what is wrong | must be caught by |\n"+
+		"| --- | --- | --- |\n", len(rows))
 	for _, r := range rows {
 		var by []string
 		if o := r.Outcomes["TLC"]; o.Caught {

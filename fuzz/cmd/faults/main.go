@@ -66,7 +66,7 @@ and prints the commands that do the same again.`,
 		"the `file` to write the table to, in the repository")
 	flags.IntVarP(&o.parallel, "jobs", "j", 2, "how many faults at a `time`")
 	flags.BoolVar(&o.named, "named", false,
-		"run only the tests that must catch each fault, and write no table")
+		"run only the tests that must catch each fault, and write the list of faults, not the table")
 	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show what the tests print")
 	return cmd
 }
@@ -142,17 +142,38 @@ func run(ctx context.Context, o options) error {
 	if err != nil {
 		return err
 	}
-	if o.named {
+	page := filepath.Join(root, o.out)
+	switch {
+	case o.named && len(o.only) > 0:
 		return judge(rows)
-	}
-	if len(o.only)+len(o.detectors) > 0 {
+	case o.named:
+		if err := writeList(page, rows); err != nil {
+			return err
+		}
+		return judge(rows)
+	case len(o.only)+len(o.detectors) > 0:
 		return reproduce(root, rows, columns)
 	}
-	if err := os.WriteFile(filepath.Join(root, o.out), []byte(faults.Markdown(rows, columns)),
-		0o644); err != nil {
+	if err := os.WriteFile(page, []byte(faults.Markdown(rows, columns)), 0o644); err != nil {
 		return fmt.Errorf("faults: %w", err)
 	}
 	return judge(rows)
+}
+
+// writeList puts another list of faults into the page.
+func writeList(page string, rows []faults.Row) error {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		return fmt.Errorf("faults: %w", err)
+	}
+	changed, err := faults.WithList(string(text), rows)
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, page)
+	}
+	if err := os.WriteFile(page, []byte(changed), 0o644); err != nil {
+		return fmt.Errorf("faults: %w", err)
+	}
+	return nil
 }
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
