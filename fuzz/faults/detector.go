@@ -183,6 +183,16 @@ func Detectors() []Detector {
 			Package: "linker/internal/space", Sees: []string{"linker/internal/space"}, Run: "^Test",
 		},
 		{
+			Name: "ranges", What: "free ranges, compared with single units",
+			Why:     "it alone has more ranges than a table or a heap gets in a test",
+			Package: "linker/internal/spans", Sees: []string{"linker/internal/spans"}, Run: "^Test",
+		},
+		{
+			Name: "records", What: "what an image knows of its modules, without any module",
+			Why:     "it alone asks an earlier snapshot when there is a later one",
+			Package: "linker/internal/image", Sees: []string{"linker/internal/image"}, Run: "^Test",
+		},
+		{
 			Name: "guests", What: "the functions of guests, on a linker that is made up",
 			Why:     "it alone has a linker that fails as a test wants it to",
 			Package: "linker/internal/guestabi", Sees: []string{"linker/internal/guestabi"},
