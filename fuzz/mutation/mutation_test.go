@@ -135,6 +135,49 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// With more tests the survivors alone are run again, and the others stay killed. With another
+// source that is refused.
+func TestAgain(t *testing.T) {
+	o := Options{Root: tree(t), Folder: "small", Only: "Even"}
+	first, err := Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(name, text string) {
+		path := filepath.Join(o.Root, "small", name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("even_test.go", `package small
+
+import "testing"
+
+func TestEven(t *testing.T) {
+	if (&Counter{n: 3}).Even() {
+		t.Error("odd")
+	}
+}
+`)
+	o.Again = first
+	second, err := Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second.Sample != 4 || second.Killed != 2 || len(second.Survivors) != 2 {
+		t.Errorf("%+v", second)
+	}
+	o.Again = second
+	if third, err := Run(context.Background(), o); err != nil || third.Killed != 2 ||
+		len(third.Survivors) != 2 || len(third.Verdicts()) != 2 {
+		t.Errorf("%+v, %v", third, err)
+	}
+	write("small.go", strings.Replace(small, "c.n&1", "c.n&3", 1))
+	if _, err := Run(context.Background(), o); !errors.Is(err, ErrChanged) {
+		t.Errorf("another source: %v", err)
+	}
+}
+
 // The same seed draws the same mutants.
 func TestDraw(t *testing.T) {
 	root := tree(t)

@@ -21,6 +21,9 @@ type Options struct {
 	Seed     uint64 // of the sample
 	Only     string // run those alone whose keys contain it; empty for all
 	Parallel int    // how many at a time, at least 1
+	// Again, which may be nil, is a run of fewer tests, of the same source: those alone that it
+	// left are run, for what a test has noticed a larger set of tests notices too.
+	Again *Result
 	// Progress, which may be nil, is told of every verdict, by one goroutine at a time.
 	Progress func(v Verdict, done, all int)
 }
@@ -36,11 +39,14 @@ type Verdict struct {
 
 // Run draws mutants of a package and judges each. Those that are listed as equivalent are not run.
 // The errors are those of reading the package, a *faults.SoundError when a test fails without any
-// change, those of the list of equivalent mutants, and the context's.
+// change, ErrChanged, those of the list of equivalent mutants, and the context's.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	reasons, err := Equivalent()
 	if err != nil {
 		return nil, err
+	}
+	if o.Again != nil {
+		o.Sample, o.Seed = o.Again.Sample, o.Again.Seed
 	}
 	r := &Result{Package: o.Folder, Seed: o.Seed}
 	drawn, candidates, err := o.draw(ctx)
@@ -56,6 +62,14 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 			judged = append(judged, m)
 		}
 	}
+	if o.Again != nil {
+		left, err := o.Again.left(drawn, judged, candidates)
+		if err != nil {
+			return nil, err
+		}
+		r.Killed = len(judged) - len(left)
+		judged = left
+	}
 	if r.verdicts, err = o.judge(ctx, judged); err != nil {
 		return nil, err
 	}
@@ -67,6 +81,33 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		}
 	}
 	return r, nil
+}
+
+// ErrChanged says that the survivors on record are no mutants of the source any more, so that all
+// have to be run.
+var ErrChanged = errors.New("mutation: the source is not the recorded one: run all mutants")
+
+// left returns those that survived of the mutants that are to be judged.
+func (r *Result) left(drawn, judged []*Mutant, candidates int) (left []*Mutant, err error) {
+	survived := map[string]bool{}
+	for _, s := range r.Survivors {
+		survived[s.Key] = true
+	}
+	found := 0
+	for _, m := range drawn {
+		if survived[m.Key()] {
+			found++
+		}
+	}
+	if candidates != r.Candidates || len(drawn) != r.Sample || found != len(r.Survivors) {
+		return nil, fmt.Errorf("%w: %s", ErrChanged, r.Package)
+	}
+	for _, m := range judged {
+		if survived[m.Key()] {
+			left = append(left, m)
+		}
+	}
+	return left, nil
 }
 
 // List draws mutants as Run does, and runs none.

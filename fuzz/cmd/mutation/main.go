@@ -1,7 +1,7 @@
 // Mutation changes one thing in a package at a time, runs the tests that should notice, and says
 // which changes none noticed.
 //
-//	go run ./fuzz/cmd/mutation [--sample 100] [--seed 1] [--only TEXT] [-j 2] PACKAGE...
+//	go run ./fuzz/cmd/mutation [--sample 100] [--seed 1] [--only TEXT | --again] [-j 2] PACKAGE...
 //
 // It writes the numbers to spec/mutation.json, unless --only is given. The exit status is 0 if at
 // least 90 of a hundred mutants that are not listed as equivalent were noticed, in each package.
@@ -40,7 +40,7 @@ var errScore = errors.New("mutation: too many mutants survive")
 
 func newCommand(out io.Writer) *cobra.Command {
 	var o mutation.Options
-	var list bool
+	var list, again bool
 	cmd := &cobra.Command{
 		Use:           "mutation PACKAGE...",
 		Short:         "Change one thing at a time and see which changes no test notices",
@@ -56,9 +56,12 @@ func newCommand(out io.Writer) *cobra.Command {
 			o.Root = strings.TrimSpace(string(root))
 			for _, p := range packages {
 				o.Folder = path.Clean(filepath.ToSlash(p))
-				if list {
+				switch {
+				case list:
 					err = errors.Join(err, show(cmd.Context(), o, out))
-				} else {
+				case again:
+					err = errors.Join(err, rerun(cmd.Context(), o, out))
+				default:
 					err = errors.Join(err, run(cmd.Context(), o, out))
 				}
 			}
@@ -71,6 +74,8 @@ func newCommand(out io.Writer) *cobra.Command {
 	flags.StringVar(&o.Only, "only", "",
 		"run the mutants alone whose names contain a `text`, and keep no record")
 	flags.IntVarP(&o.Parallel, "jobs", "j", 2, "how many mutants at a `time`")
+	flags.BoolVar(&again, "again", false,
+		"run the survivors on record alone, when nothing but tests has changed since")
 	flags.BoolVar(&list, "list", false, "list the mutants, and run none")
 	return cmd
 }
@@ -83,6 +88,25 @@ func show(ctx context.Context, o mutation.Options, out io.Writer) error {
 	}
 	return err
 }
+
+var errNoRecord = errors.New("mutation: no run is on record")
+
+// rerun judges the survivors on record.
+func rerun(ctx context.Context, o mutation.Options, out io.Writer) error {
+	all, err := mutation.Read(record(o))
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		if r.Package == o.Folder {
+			o.Again, o.Only = r, ""
+			return run(ctx, o, out)
+		}
+	}
+	return fmt.Errorf("%w: %s", errNoRecord, o.Folder)
+}
+
+func record(o mutation.Options) string { return filepath.Join(o.Root, "spec", "mutation.json") }
 
 // run judges the mutants of a package, and keeps the numbers.
 func run(ctx context.Context, o mutation.Options, out io.Writer) error {
@@ -101,7 +125,7 @@ func run(ctx context.Context, o mutation.Options, out io.Writer) error {
 	fmt.Fprintf(out, "%s: %d changes, %d drawn, %d equivalent, %d killed, %d survived: %.1f %%\n",
 		r.Package, r.Candidates, r.Sample, r.Equivalent, r.Killed, len(r.Survivors), r.Score())
 	if o.Only == "" {
-		if err := mutation.Write(filepath.Join(o.Root, "spec", "mutation.json"), r); err != nil {
+		if err := mutation.Write(record(o), r); err != nil {
 			return err
 		}
 	}
