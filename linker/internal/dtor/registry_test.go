@@ -149,6 +149,37 @@ func TestEndedThread(t *testing.T) {
 	}
 }
 
+// Destructors that are gone take no memory, however many there were, and the others keep their
+// order.
+func TestGoneTakesNoMemory(t *testing.T) {
+	x := New[int, int](math.MaxInt)
+	add := func(mod, n int) {
+		h := ThreadHandler[int]{Mod: mod, Handler: Handler{Pointer: uint32(n)}}
+		if !x.AddThread(1, h, func() bool { return false }) {
+			t.Fatal("it is not registered")
+		}
+	}
+	const n = 5
+	for i := range n {
+		add(1, i)
+		for range 100 { // a library that comes and goes
+			add(2, 0)
+			x.DropThread(1, 2)
+		}
+	}
+	if got := len(x.threads[1].order); got > 3*n+16 {
+		t.Errorf("%d destructors are remembered, and there are %d", got, n)
+	}
+	for i := range n {
+		if h, ok := x.PopThread(1, nil); !ok || h.Mod != 1 || h.Pointer != uint32(n-1-i) {
+			t.Errorf("destructor %d: %+v, %v", n-1-i, h, ok)
+		}
+	}
+	if x.HasThread(1, nil) {
+		t.Error("something is left")
+	}
+}
+
 // While destructors run, as many may be registered as the limit says, for whatever is counted, and
 // as many as there is room for afterwards.
 func TestLate(t *testing.T) {
@@ -156,7 +187,7 @@ func TestLate(t *testing.T) {
 	late, end := x.BeginLate(2)
 	x.Count(late, []int{1}, 7)
 	second, endSecond := x.BeginLate(5) // of two who count the first one does
-	x.Count(second, []int{1, 2})
+	x.Count(second, []int{1, 2}, 7)
 	add := func(mod int) bool { return x.Add(mod, Handler{}) }
 	addThread := func() bool {
 		return x.AddThread(7, ThreadHandler[int]{Mod: 1}, func() bool { return false })
