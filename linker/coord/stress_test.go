@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -118,12 +119,23 @@ func (s *stress) run(t *testing.T, wg *sync.WaitGroup, m *coord.Member, own *str
 		case n == 18 && i > 30:
 			s.drop(m)
 			check("detach", m.Detach(ctx))
+			leaveLate(m)
 			return
 		case n == 19 && i > 30:
 			s.drop(m)
 			m.Crash(errExpected)
+			leaveLate(m)
 			return
 		}
+		m.Park()
+	}
+}
+
+// leaveLate is a goroutine on its way out of a group that has ended. Another group may have its
+// slot by now.
+func leaveLate(m *coord.Member) {
+	for range 20 {
+		runtime.Gosched()
 		m.Park()
 	}
 }
