@@ -17,6 +17,7 @@ type Interpreter struct {
 	module    *Module
 	constants State
 	calls     []call
+	initial   bool // x = e says what x is at first, see First
 }
 
 // State gives variables and constants values: bool, int, string, [Model], [Sequence], [Set] and
