@@ -25,7 +25,8 @@ var packages = map[string]string{
 	"image": "../linker/internal/image", "space": "../linker/internal/space",
 	"model": "../model", "tla": "../tla", "proof": "../tla/proof",
 	"dtor": "../linker/internal/dtor", "table": "../linker/internal/table",
-	"explored": "../fuzz/explored",
+	"explored":  "../fuzz/explored",
+	"specified": "../lincheck/specified",
 }
 
 func pages(t *testing.T) []string {
@@ -214,8 +215,8 @@ var quoted = regexp.MustCompile("`([^`]+)`")
 // tests a test, under "broken by" a model that must be refuted. Go names in the text exist too.
 func TestNamesExist(t *testing.T) {
 	n := allNames(t)
-	goName := regexp.MustCompile(
-		`^(linker|protocol|coord|image|space|model|tla|proof|dtor|explored)\.\w+(\.\w+)?$`)
+	goName := regexp.MustCompile(`^(linker|protocol|coord|image|space|model|tla|proof|dtor|` +
+		`explored|specified)\.\w+(\.\w+)?$`)
 	checked := map[string]int{}
 	for _, page := range pages(t) {
 		text := read(t, page)

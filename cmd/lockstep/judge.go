@@ -20,6 +20,8 @@ type judged struct {
 	// ok, violation, undecided; unreadable for a file that is no history
 	Verdict string `json:"verdict"`
 	Reason  string `json:"reason,omitempty"`
+	// by both ways, if that was asked for
+	Compared *comparison `json:"compared,omitempty"`
 }
 
 // judgement is the result of "judge".
@@ -33,7 +35,7 @@ type judgement struct {
 const unreadable = "unreadable"
 
 func judgeCommand() *cobra.Command {
-	var picture string
+	var picture, by string
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "judge FILE…",
@@ -43,11 +45,25 @@ func judgeCommand() *cobra.Command {
 file that cannot be read does not keep the others from being judged. In the end it says how long
 reading and judging took, and the most memory that it had at any time.
 
+--by says what histories are judged by. "model", the default, is the sequential model in Go: by
+the commit numbers, or by searching with porcupine where there are none. "specification" is the
+text of tla/LinkerResults.tla, which has words for what "lockstep record --names" records; commit
+numbers are not looked at. "both" compares the two without commit numbers: the verdicts, which
+must agree, the processor time, and the memory that was allocated.
+
 The exit status is 0 only if all are ok: 2 if a file could not be read, otherwise 1.`,
 		Example: `  lockstep record --operations 10000 --output history.jsonl
-  lockstep judge --picture history.html history.jsonl`,
+  lockstep judge --picture history.html history.jsonl
+  lockstep record --names --operations 2000 -o names.jsonl && lockstep judge --by both names.jsonl`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			way, err := wayOf(by)
+			if err != nil {
+				return err
+			}
+			if picture != "" && by != byModel {
+				return argumentError{"judge", "--picture is drawn of what the model judges only"}
+			}
 			defer debug.SetMemoryLimit(debug.SetMemoryLimit(memoryLimit))
 			var page *resultFile
 			if picture != "" {
@@ -56,7 +72,7 @@ The exit status is 0 only if all are ok: 2 if a file could not be read, otherwis
 				}
 				defer page.close()
 			}
-			return judge(cmd, args, page, timeout)
+			return judge(cmd, args, page, way, timeout)
 		},
 	}
 	cmd.Flags().StringVar(
@@ -65,11 +81,13 @@ The exit status is 0 only if all are ok: 2 if a file could not be read, otherwis
 		"",
 		"file for an HTML page with the last history that can be drawn",
 	)
+	cmd.Flags().StringVar(&by, "by", byModel, "model, specification or both")
 	cmd.Flags().DurationVar(&timeout, "timeout", time.Minute, "time for one history")
 	return cmd
 }
 
-func judge(cmd *cobra.Command, files []string, page *resultFile, timeout time.Duration) error {
+func judge(cmd *cobra.Command, files []string, page *resultFile, by wayToJudge,
+	timeout time.Duration) error {
 	var all judgement
 	var last *lincheck.Result
 	good, failed := true, error(nil)
@@ -89,14 +107,15 @@ func judge(cmd *cobra.Command, files []string, page *resultFile, timeout time.Du
 			)
 			continue
 		}
-		found := lincheck.Judge(h, lincheck.Limits{Timeout: timeout})
+		found, compared := by(h, lincheck.Limits{Timeout: timeout})
 		all.Judging += time.Since(read)
-		good = good && found.Verdict == lincheck.OK
+		good = good && found.Verdict == lincheck.OK && compared.agrees()
 		j := judged{
 			File:       name,
 			Operations: len(h.Operations),
 			Verdict:    found.Verdict.String(),
 			Reason:     found.Explanation,
+			Compared:   compared,
 		}
 		if found.Err != nil {
 			j.Reason = found.Err.Error()
@@ -112,6 +131,7 @@ func judge(cmd *cobra.Command, files []string, page *resultFile, timeout time.Du
 				len(h.Operations),
 				found,
 			)
+			compared.write(cmd.OutOrStdout())
 		}
 	}
 	if failed != nil && len(all.Histories) == 1 && !result.AsJSON(cmd) {

@@ -70,6 +70,8 @@ func TestWrongArguments(t *testing.T) {
 		{[]string{"judge", halfHistory}, "half.jsonl: lincheck: line 3"},
 		{[]string{"judge", "--picture", filepath.Join(dir, "a", "b"), writeHistory(t, 42)},
 			"no such file"},
+		{[]string{"judge", "--by", "heart", broken}, `not "heart"`},
+		{[]string{"judge", "--by", "both", "--picture", "p.html", broken}, "--picture"},
 		{[]string{"judge", "--timeout", "soon", broken}, `invalid argument "soon"`},
 		{[]string{"record", "--operations", "0"}, "record: operations must be at least 1, not 0"},
 		{[]string{"record", "--clients", "0"}, "record: clients must be at least 1, not 0"},

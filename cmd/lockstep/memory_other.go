@@ -2,7 +2,10 @@
 
 package main
 
-import "runtime"
+import (
+	"runtime"
+	"time"
+)
 
 // peakMemory returns how much memory, in bytes, Go's runtime has had of the operating system, which
 // is never too low.
@@ -11,3 +14,6 @@ func peakMemory() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.Sys
 }
+
+// processorTime returns 0: it is not known.
+func processorTime() time.Duration { return 0 }

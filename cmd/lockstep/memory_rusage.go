@@ -5,6 +5,7 @@ package main
 import (
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // peakMemory returns the most memory, in bytes, that the process has had at one time: its resident
@@ -20,4 +21,16 @@ func peakMemory() uint64 {
 		return uint64(u.Maxrss) // in bytes there
 	}
 	return uint64(u.Maxrss) << 10
+}
+
+// processorTime returns how much time the process has had of all processors, the collector's
+// included.
+//
+// Source: getrusage(2), ru_utime and ru_stime.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

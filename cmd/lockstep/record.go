@@ -28,6 +28,7 @@ type recordOptions struct {
 	operations int
 	timeout    time.Duration
 	out        string
+	names      bool
 }
 
 // memoryLimit is what Go's runtime is told to get along with, in bytes, while a history is recorded
@@ -38,6 +39,9 @@ const memoryLimit = 3 << 28
 
 // betweenMeetings is how many operations a client of "record" performs before all of them meet.
 const betweenMeetings = 1000
+
+// betweenNames is the same with --names: histories that are judged without numbers, too.
+const betweenNames = 8
 
 func recordCommand() *cobra.Command {
 	var o recordOptions
@@ -50,8 +54,10 @@ commits, so the history is judged by that order, and may be long: a million oper
 seconds. What is printed is how long running and judging took, and the memory that was in use at
 the end of it, the whole history included, and the most that there was at any time, the linker's
 included. With --output the history is written to a file, which "lockstep judge" reads in a
-process of its own. The exit status is 0 only if the history is linearizable. After a signal, what
-was done so far is judged and written.`,
+process of its own. With --names the program only opens, closes and looks up libraries that need
+nothing, through handles that all goroutines share: what tla/LinkerResults.tla has words for, so
+that "lockstep judge --by both" can judge it. The exit status is 0 only if the history is
+linearizable. After a signal, what was done so far is judged and written.`,
 		Example: `  lockstep record --operations 1000000
   lockstep record --operations 10000 --seed 7 --output history.jsonl && lockstep judge history.jsonl`,
 		Args: cobra.NoArgs,
@@ -68,6 +74,7 @@ was done so far is judged and written.`,
 		"operations of all goroutines together, at least",
 	)
 	flags.DurationVar(&o.timeout, "timeout", time.Minute, "time for judging the history")
+	flags.BoolVar(&o.names, "names", false, "only what the specification has words for")
 	flags.StringVarP(&o.out, "output", "o", "", "file to write the history to")
 	return cmd
 }
@@ -80,6 +87,8 @@ func (o recordOptions) program() (drive.Program, error) {
 		Rounds:     1,
 		Operations: 1,
 		Numbered:   true,
+		Names:      o.names,
+		Shared:     o.names,
 	}
 	if err := checkProgram("record", &p); err != nil {
 		return p, err
@@ -92,6 +101,9 @@ func (o recordOptions) program() (drive.Program, error) {
 	}
 	each := (o.operations + o.clients - 1) / o.clients
 	p.Operations = min(each, betweenMeetings)
+	if o.names {
+		p.Operations = min(each, betweenNames)
+	}
 	p.Rounds = (each + p.Operations - 1) / p.Operations
 	return p, nil
 }
@@ -203,7 +215,11 @@ func (r *recorded) write(w io.Writer, judged lincheck.Result) {
 func runNumbered(ctx context.Context, p drive.Program) (h *lincheck.History, err error) {
 	rt := wazero.NewRuntimeWithConfig(ctx, linker.NewRuntimeConfig())
 	defer func() { err = errors.Join(err, rt.Close(context.WithoutCancel(ctx))) }()
-	subject, err := drive.New(ctx, rt, drive.Fixtures(testdata.FS()), linker.NewConfig())
+	world := drive.Fixtures(testdata.FS())
+	if p.Names {
+		world = drive.Names(testdata.FS())
+	}
+	subject, err := drive.New(ctx, rt, world, linker.NewConfig())
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,31 @@ func TestRecord(t *testing.T) {
 	}
 }
 
+// A program of names is judged by the text of the specification, too, and both agree. A history
+// of other things has no verdict there.
+func TestJudgeBy(t *testing.T) {
+	dir := t.TempDir()
+	names, others := filepath.Join(dir, "names.jsonl"), filepath.Join(dir, "others.jsonl")
+	for _, args := range [][]string{{"--names", "--output", names}, {"--output", others}} {
+		args = append([]string{"record", "--operations", "60", "--clients", "3"}, args...)
+		if status, stdout, stderr := command(t, args...); status != 0 {
+			t.Fatalf("status %d, %q, %q", status, stdout, stderr)
+		}
+	}
+	for _, c := range []struct {
+		by, file string
+		status   int
+		want     string
+	}{{"specification", names, 0, " operations: ok\n"}, {"both", names, 0, "they agree; time 1 : "},
+		{"specification", others, 1, "has no word for"},
+		{"both", others, 1, "not both have a verdict"}} {
+		status, stdout, stderr := command(t, "judge", "--by", c.by, c.file)
+		if status != c.status || !strings.Contains(stdout, c.want) {
+			t.Errorf("by %s, %s: status %d, %q, %q", c.by, c.file, status, stdout, stderr)
+		}
+	}
+}
+
 // The peak grows with what is used, and does not fall.
 func TestPeakMemory(t *testing.T) {
 	before := peakMemory()

@@ -51,6 +51,7 @@ type client struct {
 	child   *linker.Group
 	rng     *rand.Rand
 	cancels bool
+	names   bool // only what the specification has words for; see names.go
 
 	numbered bool   // every operation must have a number
 	first    uint64 // the number, in histories, of the linker before its first operation
@@ -69,6 +70,10 @@ func (c *client) group() *linker.Group {
 
 // operate does one operation.
 func (c *client) operate(ctx context.Context) {
+	if c.names {
+		c.name(ctx)
+		return
+	}
 	n := c.rng.IntN(100)
 	for _, kind := range []struct {
 		share int
@@ -138,6 +143,11 @@ func (c *client) open(ctx context.Context) bool {
 	if i := c.rng.IntN(len(names) + 1); i < len(names) {
 		name = names[i]
 	}
+	return c.openOf(ctx, name)
+}
+
+// openOf opens a library.
+func (c *client) openOf(ctx context.Context, name string) bool {
 	var receipt linker.Receipt
 	ctx, cancel := c.cancellable(linker.WithReceipt(ctx, &receipt))
 	defer cancel()

@@ -23,7 +23,9 @@ type Program struct {
 	Shared     bool // clients share handles and closures, and close what others use
 	// only operations that know their place in the order of commits; see numbers.go
 	Numbered bool
-	Stamps   lincheck.Stamps // lincheck.Plain hunts data races, lincheck.Ordered judges
+	// only openings, closings and look-ups of what Names has; see names.go
+	Names  bool
+	Stamps lincheck.Stamps // lincheck.Plain hunts data races, lincheck.Ordered judges
 }
 
 // Run runs a program and returns its history. progress is called now and then with the operations
@@ -57,7 +59,7 @@ func (s *Subject) Run(ctx context.Context, p Program,
 			shelf: own,
 			s:     s, rec: recorder.Client(), base: groups[i%len(groups)],
 			rng:     rand.New(rand.NewPCG(p.Seed, uint64(i))),
-			cancels: p.Cancels, numbered: p.Numbered, first: uint64(len(groups)),
+			cancels: p.Cancels, numbered: p.Numbered, names: p.Names, first: uint64(len(groups)),
 		}
 	}
 	var done atomic.Int64
