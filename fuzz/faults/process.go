@@ -3,7 +3,6 @@ package faults
 import (
 	"bytes"
 	"context"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -97,8 +96,10 @@ func watch(ctx context.Context, cmd *exec.Cmd, p patience) (*ended, error) {
 			if e.stop == stopNot {
 				e.stop, used = p.reason(cmd.Process.Pid, time.Since(start), used)
 				if e.stop != stopNot {
+					started := family(cmd.Process.Pid)
 					// The runtime answers with the stacks of all goroutines.
 					_ = cmd.Process.Signal(syscall.SIGQUIT)
+					killBut(cmd.Process.Pid, started)
 					time.AfterFunc(cmd.WaitDelay, func() { _ = cmd.Process.Kill() })
 				}
 			}
@@ -135,25 +136,72 @@ func (p patience) reason(pid int, running time.Duration, used []time.Duration) (
 	return stopNot, used
 }
 
-// processorTime is how much processor time a process has used, where the system has Linux's /proc.
-func processorTime(pid int) (time.Duration, bool) {
-	const perSecond = 100 // Linux's USER_HZ, on every machine that Go runs on
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+// processorTime is how much processor time a process and those that it has started have used, where
+// the system has Linux's /proc: a test of the explorer has others compile and run what it explores.
+func processorTime(pid int) (total time.Duration, ok bool) {
+	for p, used := range family(pid) {
+		total, ok = total+used, ok || p == pid
+	}
+	return total, ok
+}
+
+// family is the processor time of a process and of those that it has started, by their numbers.
+func family(pid int) map[int]time.Duration {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
-		return 0, false
+		return nil
 	}
-	// proc_pid_stat(5): after the name, which is in parentheses, utime and stime are the 12th and
-	// 13th field.
-	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	if len(fields) < 13 {
-		return 0, false
+	parents, used := map[int]int{}, map[int]time.Duration{}
+	for _, file := range stats {
+		if b, err := os.ReadFile(file); err == nil { // or it has just ended
+			readStat(b, parents, used)
+		}
 	}
-	user, err1 := strconv.ParseInt(fields[11], 10, 64)
-	system, err2 := strconv.ParseInt(fields[12], 10, 64)
-	if errors.Join(err1, err2) != nil {
-		return 0, false
+	for p := range used {
+		ancestor := p
+		for ancestor != pid && ancestor != 0 {
+			ancestor = parents[ancestor]
+		}
+		if ancestor != pid {
+			delete(used, p)
+		}
 	}
-	return time.Duration(user+system) * time.Second / perSecond, true
+	return used
+}
+
+// killBut ends what a process has started, which would go on without it.
+func killBut(pid int, started map[int]time.Duration) {
+	for other := range started {
+		if p, err := os.FindProcess(other); err == nil && other != pid {
+			_ = p.Kill() // or it has ended meanwhile
+		}
+	}
+}
+
+// readStat reads the parent of a process, and the processor time that it and those of its children
+// that have ended have used.
+func readStat(stat []byte, parents map[int]int, used map[int]time.Duration) {
+	const perSecond = 100 // Linux's USER_HZ, on every machine that Go runs on
+	// proc_pid_stat(5): after the name, which is in parentheses, the parent is the second field.
+	// utime, stime, cutime and cstime are the 12th to 15th.
+	pid, err := strconv.Atoi(string(stat[:max(bytes.IndexByte(stat, ' '), 0)]))
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	if err != nil || len(fields) < 15 {
+		return
+	}
+	ticks := int64(0)
+	for _, field := range fields[11:15] {
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return
+		}
+		ticks += n
+	}
+	parent, err := strconv.Atoi(fields[1])
+	if err != nil {
+		return
+	}
+	parents[pid], used[pid] = parent, time.Duration(ticks)*time.Second/perSecond
 }
 
 // goroutineLine is the first line of a goroutine in a dump, with its state.

@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -32,6 +33,10 @@ func TestMain(m *testing.M) {
 		for n := 0; ; n++ {
 			_ = n
 		}
+	case "has another spin":
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), behaviourVariable+"=spins")
+		os.Exit(min(1, len(fmt.Sprint(cmd.Run()))))
 	default:
 		os.Exit(m.Run())
 	}
@@ -57,6 +62,8 @@ func TestWatch(t *testing.T) {
 			stopBusy, true, true},
 		{"spins", patience{10 * time.Millisecond, forever, forever, 200 * time.Millisecond},
 			stopLate, true, false},
+		{"has another spin", patience{10 * time.Millisecond, 30 * time.Second,
+			200 * time.Millisecond, forever}, stopBusy, true, true},
 	} {
 		t.Run(c.behaviour, func(t *testing.T) {
 			cmd := exec.Command(os.Args[0])

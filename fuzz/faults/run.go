@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lockstep-wasm/lockstep/lincheck/explore"
 )
 
 // Outcome is what a detector said about a fault.
@@ -127,6 +129,9 @@ func (b *Bench) Run(ctx context.Context, d Detector, only string) (Outcome, erro
 		cmd := exec.CommandContext(ctx, binary, args...)
 		cmd.Dir = filepath.Join(b.root, d.Package)
 		cmd.Env = append(cmd.Environ(), "GOTRACEBACK=all")
+		if len(b.fault.Changes) > 0 { // what the explorer compiles has the fault, too
+			cmd.Env = append(cmd.Env, explore.Overlay+"="+filepath.Join(b.dir, "overlay.json"))
+		}
 		if d.Judge == ByTraces {
 			cmd.Env = append(cmd.Env, TracesVariable+"="+traces)
 		}
