@@ -16,6 +16,7 @@ import (
 func TestLockExplored(t *testing.T) {
 	for name, lockers := range map[string][]bool{ // whether each gives up
 		"two":                  {false, false},
+		"three":                {false, false, false},
 		"one gives up":         {false, true},
 		"one of two gives up":  {false, false, true},
 		"two of three give up": {false, true, true},

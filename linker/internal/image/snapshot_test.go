@@ -113,6 +113,11 @@ func TestLookupsAreWalks(t *testing.T) {
 			agree("the global scope", name, d.Lookup(name), First(global, name))
 			for _, m := range d.modules {
 				local := d.local(m)
+				needed := reached(m, func(x *Module) []*Module { return x.Needed })
+				if !slices.Equal(m.LoadGroup(), needed) {
+					t.Fatalf("the load group of %s has %d modules, want %d", m.Name,
+						len(m.LoadGroup()), len(needed))
+				}
 				if !slices.Equal(d.LocalScope(m), local) {
 					t.Fatalf("the local scope of %s has %d modules, want %d", m.Name,
 						len(d.LocalScope(m)), len(local))

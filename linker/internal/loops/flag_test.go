@@ -51,3 +51,20 @@ func TestFlag(t *testing.T) {
 		}
 	})
 }
+
+// A hold that comes before the global is seen by the global, and not one that was taken back.
+func TestHoldBeforeOpen(t *testing.T) {
+	for holds, want := range []uint64{Rounds, 0, 0} {
+		var f Flag
+		g := global{value: 7}
+		for range holds {
+			f.Hold()
+		}
+		f.Hold()
+		f.Release()
+		f.Open(&g)
+		if g.value != want {
+			t.Errorf("after %d holds the budget is %d, want %d", holds, g.value, want)
+		}
+	}
+}
