@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/spans"
@@ -141,6 +142,59 @@ func TestJoinedIsUnloaded(t *testing.T) {
 		if got := s.LocalScope(stays); len(got) != want || got[0] != stays || got[1] != joined {
 			t.Errorf("joined %v: %d modules in the scope, want %d", joins, len(got), want)
 		}
+	}
+}
+
+// The next definition after that of a module whose destructors run is also looked for in the global
+// scope, in which it was perhaps; one in its own scope comes before.
+func TestNextOfAHiddenModule(t *testing.T) {
+	export := func(names ...string) map[string]*Export {
+		exports := map[string]*Export{}
+		for _, name := range names {
+			exports[name] = &Export{Name: name}
+		}
+		return exports
+	}
+	main := &Module{Name: "main", Exports: export("f", "g")}
+	needed := &Module{Name: "needed", Exports: export("g")}
+	m := &Module{Name: "m", Exports: export("f", "g"), Needed: []*Module{needed}}
+	s := &Snapshot{Search: []*Module{main, m, needed}}
+	s.Global = s.Global.With([]*Module{main})
+	s.Names = s.Names.With("needed", needed).With("m", m)
+	if s.LookupNext(m, "f") != nil || s.LookupNext(m, "g") != needed.Exports["g"] {
+		t.Error("the next one is not that of the module's own scope")
+	}
+	s.Unname(m)
+	if s.LookupNext(m, "f") != main.Exports["f"] || s.LookupNext(m, "g") != needed.Exports["g"] {
+		t.Error("the next one is not that of the own scope, and then of the global one")
+	}
+}
+
+// What is held, or is being unloaded by another, is in use; what is forgotten leaves its closures.
+func TestUnusedIsHeld(t *testing.T) {
+	main, a, b := &Module{Name: "main"}, &Module{Name: "a"}, &Module{Name: "b"}
+	s := &Snapshot{Search: []*Module{main, a, b}, Order: []*Module{main, a, b}}
+	for slot, m := range map[uint32]*Module{1: a, 2: b} {
+		s = s.WithClosure(slot, NewFunction(m, "f", first), nil)
+	}
+	mine, other := &Closing{}, &Closing{}
+	unused := func(held map[*Module]bool, want ...*Module) {
+		t.Helper()
+		if got := s.Unused(held, mine); !slices.Equal(got, want) {
+			t.Errorf("%d modules are unused, want %d", len(got), len(want))
+		}
+	}
+	unused(nil, b, a)
+	unused(map[*Module]bool{b: true}, a)
+	a.Closing.Store(mine)
+	b.Closing.Store(other)
+	unused(nil, a)
+	other.Ended.Store(true)
+	unused(nil, b, a)
+	after := *s
+	after.Forget([]*Module{a}, Set([]*Module{a}), []uint32{1})
+	if after.Closures.At(1) != nil || after.Closures.At(2) == nil || s.Closures.At(1) == nil {
+		t.Error("the closures of what is forgotten, and no others, are empty")
 	}
 }
 
