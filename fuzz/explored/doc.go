@@ -10,9 +10,8 @@
 //   - "linker: a closing is seen before its commit": if the closing commits, what is seen early is
 //     a right result of another order; it takes one that fails
 //     (linker.TestClosingIsSeenWhenCommitted).
-//   - "linker: who unloads something touches what others are closing" and "linker: a library is
-//     found while its destructors run": no program here unloads or opens a second time then
-//     (linker.TestClosingIsInvisible finds them).
+//   - "linker: who unloads something touches what others are closing": no program here unloads
+//     between two destructors of one closing (linker.TestClosedTogetherStaysTogether).
 //   - "runtime: commits are counted before they can be seen", "runtime: a gate opens during an
 //     operation" and "runtime: death comes under a goroutine's hands": the moment that they need is
 //     not in the schedules of the pair that was tried (coord.TestCommitsAreCountedWhenSeen,

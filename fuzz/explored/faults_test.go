@@ -61,6 +61,8 @@ func TestSeededFaults(t *testing.T) {
 			[]string{"not linearizable", "★", "/SymbolFirst(0)|SymbolFirst(1)/@"}},
 		{"linker: a destructor that runs does not hold its library", "TestHandlesExplored",
 			[]string{"a destructor of a library that is unloaded runs"}},
+		{"linker: a library is found while its destructors run", "TestClosingExplored",
+			[]string{"a library is found while its destructors run", "unload.go:"}},
 		{"linker: the list of groups is read without its lock", "/Open(0)|CloseGroup(1)/",
 			[]string{"race: ", "life.go:", "/Open(0)|CloseGroup(1)/@"}},
 		{"runtime: a naive blocking lock", "/AllocateClosure(0)|Open(1)/",

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/lockstep-wasm/lockstep/lincheck/explore"
@@ -119,5 +120,44 @@ func TestHandleIsClosedOnce(t *testing.T) {
 		if got := w.l.Libraries(); len(got) != 1 || got[0] != "libother.wasm" {
 			r.Failf("libraries: %v", got)
 		}
+	})
+}
+
+// A library is opened by its name while another group closes it and its destructors run: in every
+// order that was explored, who opens it then has another copy, and the old one stays in the image
+// until its destructors have returned (tla/Handles.tla: NothingComesBack, ClosersDestroy).
+func TestClosingExplored(t *testing.T) {
+	program(t, 300, explore.Random(1), func(r *explore.Run, w *world) {
+		ctx := context.Background()
+		binary, err := hex.DecodeString(waits)
+		must(err)
+		old, err := w.groups[0].OpenBytes(ctx, "waits", binary)
+		must(err)
+		_, err = w.groups[0].Call(ctx, old, "touch")
+		must(err)
+		s, err := w.groups[1].Symbol(ctx, old, "touch")
+		must(err)
+		var destroying atomic.Bool
+		opened := make(chan struct{})
+		w.wait = func(ctx context.Context) {
+			destroying.Store(true)
+			must(w.groups[0].Block(ctx, func() { <-opened }))
+			destroying.Store(false)
+		}
+		together(r, func() error { return w.groups[0].CloseLibrary(ctx, old) }, func() error {
+			defer close(opened)
+			again, err := w.groups[1].OpenBytes(ctx, "waits", binary)
+			if err != nil {
+				return err
+			}
+			found, err := w.groups[1].Symbol(ctx, again, "touch")
+			if err != nil {
+				return err
+			}
+			if destroying.Load() && found.Pointer == s.Pointer {
+				r.Failf("a library is found while its destructors run")
+			}
+			return nil
+		})
 	})
 }
