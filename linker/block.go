@@ -16,16 +16,9 @@ func (g *Group) Block(ctx context.Context, f func()) (err error) {
 	if err := act.yields(ctx); err != nil {
 		return err
 	}
-	switch {
-	case !act.parks(): // no operation can wait for this group
+	if !act.parks() { // no operation can wait for this group
 		f()
 		return nil
-	case !act.busy.CompareAndSwap(false, true):
-		return ErrBusyContext
 	}
-	defer act.busy.Store(false)
-	g.member.Park()
-	defer func() { err = g.resume(ctx) }()
-	f()
-	return nil
+	return act.Block(ctx, f)
 }

@@ -45,7 +45,7 @@ func (g *Group) Call(ctx context.Context, lib *Library, name string,
 // named finds a function by its name, with what calls it in this group.
 func (act *activation) named(lib *Library, name string) (callee, error) {
 	g, s := act.group, act.snapshot()
-	committed := act.view == nil && act.op == nil && !act.replay
+	committed := act.view == nil && act.op == nil && !act.Replay
 	if committed && g.recent != nil && lib != nil {
 		n := g.recent.of(name)
 		if n.commit == s.Commit && n.lib == lib && n.name == name && !lib.closedIn(s) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/presence"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 )
 
@@ -32,7 +33,7 @@ func (l *Linker) Close(ctx context.Context) error {
 		return l.shared.Cache.Settle(ctx)
 	}
 	defer l.beginClosing()()
-	destroyed := l.destroyAll(uncancellable(ctx))
+	destroyed := l.destroyAll(presence.Uncancellable(ctx))
 	if err := ctx.Err(); err != nil && l.undestroyed() {
 		return errors.Join(err, destroyed)
 	}

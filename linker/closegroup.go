@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+
+	"github.com/lockstep-wasm/lockstep/linker/internal/presence"
 )
 
 // Close takes the group out of the image. It waits until no goroutine is inside it, and, with
@@ -16,14 +18,14 @@ func (g *Group) Close(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for ; act != nil; act = act.parent {
+	for ; act != nil; act = act.outer() {
 		if act.group == g {
 			return ErrInOperation
 		}
 	}
 	defer g.beginClosing()()
 	outside := ctx
-	act, err = g.enter(uncancellable(ctx))
+	act, err = g.enter(presence.Uncancellable(ctx))
 	if err != nil {
 		if g.cause.Load() != nil {
 			return nil

@@ -87,7 +87,7 @@ func (op *linkOp) hookExit(ctx context.Context) error {
 // endOfProgram is what the main module's C library calls last of all that is registered there.
 func (l *Linker) endOfProgram(ctx context.Context) {
 	act := activationOf(ctx)
-	if act == nil || act.replay {
+	if act == nil || act.Replay {
 		return
 	}
 	l.program.ended.Store(true)

@@ -21,13 +21,12 @@ func (l *Linker) lockFDs(ctx context.Context, a fdlock.Access,
 		}
 	}
 	if act.parks() {
-		if err := act.group.alive(); err != nil {
+		if err := act.Park(); err != nil {
 			panic(err)
 		}
-		act.group.member.Park()
-		act.parked = true
 	}
-	streams, act.unlock = l.fds.Lock(a, descriptor)
+	streams, unlock := l.fds.Lock(a, descriptor)
+	act.Locked(unlock)
 	return streams
 }
 
@@ -46,12 +45,8 @@ func (l *Linker) lockPolledFDs(ctx context.Context, subscriptions, n uint32) (st
 // unlockFDs is called after a function of a system interface.
 func unlockFDs(ctx context.Context) {
 	act := activationOf(ctx)
-	act.unlockFDs()
-	if act.parked {
-		act.parked = false
-		if err := act.group.resume(ctx); err != nil {
-			panic(err)
-		}
+	if err := act.Unpark(ctx); err != nil {
+		panic(err)
 	}
 	act.group.l.attention.settle()
 }

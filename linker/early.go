@@ -56,7 +56,7 @@ func (act *activation) giveWay(ctx context.Context) error {
 		return err
 	}
 	op.early = true
-	for x := act; x != nil; x = x.parent {
+	for x := act; x != nil; x = x.outer() {
 		if x.op == op {
 			x.op = nil
 		}

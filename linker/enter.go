@@ -5,28 +5,29 @@ import (
 	"errors"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/goroutine"
+	"github.com/lockstep-wasm/lockstep/linker/internal/presence"
 )
 
 // enterAgain begins the next activation of a goroutine that was the last one in the group, with the
 // same context, if the group is free. It is one compare-and-swap, and takes no memory. nil means
 // that enter has to do it.
 func (g *Group) enterAgain(ctx context.Context) *activation {
-	act := g.spare.Load()
-	if act == nil || act.Context != ctx {
+	a := g.spare.At(ctx)
+	if a == nil {
 		return nil
 	}
-	// The number comes first: when In agrees, the goroutine has not changed since.
-	holder, turns := act.holder.Load(), g.l.turn.needed()
-	if act.goroutine.Load() != goroutine.ID() || turns && !g.l.turn.lock.TryLock() {
+	holder, id := a.Last()
+	turns := g.l.turn.needed()
+	if id != goroutine.ID() || turns && !g.l.turn.lock.TryLock() {
 		return nil
 	}
 	in := g.member.In(holder)
 	if in && g.alive() == nil && g.l.ending.Load() == 0 && turns == g.l.turn.needed() {
 		g.turned = turns
-		return act
+		return a.Of.(*activation)
 	}
 	if in {
-		g.release(act)
+		g.release(a)
 	}
 	if turns {
 		g.l.turn.lock.Unlock()
@@ -34,39 +35,16 @@ func (g *Group) enterAgain(ctx context.Context) *activation {
 	return nil
 }
 
-// beginActivation begins the activation of a goroutine that holds the group. An activation that has
-// ended is used again when the context is the same, so that most calls take no memory for it. Its
-// context is watched until then.
+// beginActivation begins the activation of a goroutine that holds the group. One that has ended is
+// used again when the context is the same.
 func (g *Group) beginActivation(ctx context.Context) *activation {
-	if act := g.spare.Load(); act != nil && act.Context == ctx {
-		act.begin(ctx)
-		act.holder.Store(0)
-		return act
+	if a := g.spare.Again(ctx); a != nil {
+		return a.Of.(*activation)
 	}
-	g.dropSpare()
-	act := &activation{group: g, reusable: isComparable(ctx), unwatch: g.watch(ctx)}
-	act.begin(ctx)
+	act := newActivation(g, nil)
+	act.receipt, _ = ctx.Value(receiptKey{}).(*Receipt)
+	g.spare.Begin(ctx, &act.Activation)
 	return act
-}
-
-// endActivation keeps an activation that serves another call with the same context.
-func (g *Group) endActivation(act *activation) {
-	if act.reusable {
-		act.holder.Store(g.member.Renew())
-		g.spare.Store(act)
-		return
-	}
-	act.end()
-	act.unwatch()
-}
-
-// dropSpare forgets the activation that is kept for the next call. The caller holds the group.
-func (g *Group) dropSpare() {
-	if act := g.spare.Swap(nil); act != nil {
-		g.member.Renew()
-		act.end()
-		act.unwatch()
-	}
 }
 
 // enter begins an activation in the group: it waits until no other goroutine is inside and no link
@@ -77,7 +55,7 @@ func (g *Group) enter(ctx context.Context) (*activation, error) {
 	if act := g.enterAgain(ctx); act != nil {
 		return act, nil
 	}
-	if g.l.closed.Load() || g.l.ending.Load() > 0 && ctx.Value(uncancellableKey{}) == nil {
+	if g.l.closed.Load() || g.l.ending.Load() > 0 && !presence.IsUncancellable(ctx) {
 		return nil, ErrClosed
 	}
 	outer, err := ownActivation(ctx)
@@ -87,22 +65,12 @@ func (g *Group) enter(ctx context.Context) (*activation, error) {
 	if outer == nil {
 		return g.enterOutside(ctx)
 	}
-	if outer.replay {
-		return nil, ErrReplay
-	}
-	if outer.group != g && outer.op != nil {
-		return nil, ErrInOperation
-	}
-	if !outer.busy.CompareAndSwap(false, true) {
-		return nil, ErrBusyContext
-	}
-	act := &activation{group: g, parent: outer, op: outer.op}
-	if err := act.from(ctx, outer); err != nil {
-		outer.busy.Store(false)
+	act := newActivation(g, outer)
+	act.op = outer.op
+	if err := act.Nest(ctx, &outer.Activation, outer.op != nil); err != nil {
 		return nil, err
 	}
-	act.begin(ctx)
-	act.unwatch = g.watch(ctx)
+	act.receipt, _ = ctx.Value(receiptKey{}).(*Receipt)
 	return act, nil
 }
 
@@ -129,51 +97,12 @@ func (g *Group) enterOutside(ctx context.Context) (*activation, error) {
 	}
 }
 
-func (act *activation) from(ctx context.Context, outer *activation) error {
-	g := act.group
-	if outer.group == g {
-		act.nested = true
-		return g.alive()
-	}
-	for o := outer; o != nil; o = o.parent {
-		act.back = act.back || o.group == g
-	}
-	outer.group.member.Park()
-	act.left = outer
-	var err error
-	if act.back {
-		err = g.member.Enter(ctx)
-	} else {
-		err = g.acquire(ctx)
-	}
-	if err != nil {
-		return errors.Join(err, outer.group.resume(ctx))
-	}
-	return nil
-}
-
 func (act *activation) leave() error {
-	if act.unlock != nil {
-		act.unlockFDs()
+	if act.Parent() != nil {
+		return act.Leave()
 	}
-	if act.parent == nil {
-		act.leaveOutside()
-		return nil
-	}
-	act.end()
-	act.unwatch()
-	defer act.parent.busy.Store(false)
-	switch {
-	case act.nested:
-		return act.unpark(act)
-	case act.back:
-		act.group.member.Park()
-	default:
-		act.group.release(act)
-	}
-	if act.left != nil {
-		return act.left.group.resume(act)
-	}
+	act.Unlock()
+	act.leaveOutside()
 	return nil
 }
 
@@ -181,8 +110,7 @@ func (act *activation) leave() error {
 // taken care of. It is one compare-and-swap.
 func (act *activation) leaveAgain() bool {
 	g := act.group
-	return act.holder.Load() != 0 && act.unlock == nil && !g.turned &&
-		g.cause.Load() == nil && g.member.Out()
+	return act.Plain() && !g.turned && g.cause.Load() == nil && g.member.Out()
 }
 
 // leaveOutside ends an activation that began outside of all groups. Mostly it is one that is used
@@ -191,23 +119,11 @@ func (act *activation) leaveOutside() {
 	g := act.group
 	turned := g.turned
 	g.turned = false
-	if act.holder.Load() == 0 {
-		g.endActivation(act)
-	}
+	g.spare.End(&act.Activation)
 	g.release(act)
 	if turned {
 		g.l.turn.lock.Unlock()
 	}
-}
-
-// unpark ends a system call that did not end itself, because it panicked.
-func (act *activation) unpark(ctx context.Context) error {
-	act.unlockFDs()
-	if !act.parked {
-		return nil
-	}
-	act.parked = false
-	return act.group.resume(ctx)
 }
 
 // resume makes a parked group run again, whatever the context says: its goroutine has nowhere else
@@ -315,7 +231,7 @@ func (g *Group) Safepoint(ctx context.Context) error {
 		return err
 	case act == nil || act.group != g:
 		return ErrNoGroup
-	case act.replay || act.op != nil:
+	case act.Replay || act.op != nil:
 		return nil
 	}
 	return g.safepoint(ctx)
@@ -335,7 +251,7 @@ func safepoint(ctx context.Context) {
 	if act == nil {
 		return
 	}
-	if act.replay || act.op != nil {
+	if act.Replay || act.op != nil {
 		return
 	}
 	if err := act.group.safepoint(ctx); err != nil {

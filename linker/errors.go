@@ -9,6 +9,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/dylink"
 	"github.com/lockstep-wasm/lockstep/linker/internal/heap"
+	"github.com/lockstep-wasm/lockstep/linker/internal/presence"
 	"github.com/lockstep-wasm/lockstep/linker/internal/text"
 )
 
@@ -43,19 +44,19 @@ var (
 	ErrPseudoHandle = errors.New("linker: a pseudo-handle (Default, Next) cannot be closed")
 	// ErrReplay means that guest code called the linker while an operation of another group was
 	// being replayed in its own. A replay repeats what was decided already; it cannot decide.
-	ErrReplay = errors.New("linker: call from within a replayed link operation")
+	ErrReplay = presence.ErrReplay
 	// ErrInOperation means that a constructor asked for what cannot be done within a link
 	// operation: closing or spawning a group, closing the linker.
-	ErrInOperation = errors.New("linker: call from within a link operation")
+	ErrInOperation = presence.ErrInOperation
 	// ErrBusyContext means that a context was used to enter a group while the call it belongs to
 	// was inside the group already, deeper in. Each goroutine has to use a context of its own.
-	ErrBusyContext = errors.New("linker: context is in use by a nested call")
+	ErrBusyContext = presence.ErrBusy
 	// ErrStaleContext means that a context was kept beyond the call that it belongs to, and used
 	// again.
-	ErrStaleContext = errors.New("linker: the context belongs to a call that has ended")
+	ErrStaleContext = presence.ErrStale
 	// ErrForeignContext means that a goroutine used the context of a call that another goroutine is
 	// in. A host function gives goroutines that it starts [WithoutGroup] of its context.
-	ErrForeignContext = errors.New("linker: the context belongs to a call of another goroutine")
+	ErrForeignContext = presence.ErrForeign
 	// ErrNoMemory means that the guest's allocator had no memory for a data area or a stack.
 	ErrNoMemory = heap.ErrNoMemory
 	// ErrInAllocator means that the guest's allocator, which the linker has called, called the

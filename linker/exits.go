@@ -16,7 +16,7 @@ func (l *Linker) registerExit(ctx context.Context, h dtor.Handler, dso uint32) i
 	if act == nil {
 		return -1
 	}
-	if act.replay { // the leader has registered it
+	if act.Replay { // the leader has registered it
 		return 0
 	}
 	if !l.dtors.Add(act.snapshot().ExitOwner(l.shared.Main, h.Pointer, dso), h) {

@@ -10,6 +10,7 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
 	"github.com/lockstep-wasm/lockstep/linker/internal/guestabi"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/presence"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 )
 
@@ -21,13 +22,14 @@ type Group struct {
 	l      *Linker
 	member *coord.Member
 	id     int
-	thread int32 // its number, if the guest has started it
+	thread int32           // its number, if the guest has started it
+	as     presence.Thread // the group as activations see it
 
 	// Safe for concurrent use by themselves.
-	spare     atomic.Pointer[activation] // an activation that has ended, to be used again
-	cause     atomic.Pointer[error]      // why it is dying; set once
-	closing   atomic.Int32               // how many want it to stop
-	forgotten atomic.Bool                // what it had in memory was given back
+	spare     presence.Spare        // an activation that has ended, to be used again
+	cause     atomic.Pointer[error] // why it is dying; set once
+	closing   atomic.Int32          // how many want it to stop
+	forgotten atomic.Bool           // what it had in memory was given back
 
 	// What follows belongs to the goroutine that holds the group (coord.Member.Hold: while a
 	// goroutine builds it, is inside, or releases it), and, while the coordinator holds the

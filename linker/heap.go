@@ -5,6 +5,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/heap"
 	"github.com/lockstep-wasm/lockstep/linker/internal/image"
+	"github.com/lockstep-wasm/lockstep/linker/internal/presence"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
@@ -48,7 +49,7 @@ func (x heapGuest) Has(f heap.Function) bool {
 // Call implements heap.Guest.
 func (x heapGuest) Call(ctx context.Context, f heap.Function, args ...uint64) (uint64, error) {
 	if f == heap.Free {
-		ctx = uncancellable(context.WithoutCancel(ctx))
+		ctx = presence.Uncancellable(context.WithoutCancel(ctx))
 	}
 	results, err := x.g.space.Call(ctx, x.g.l.alloc[f], args...)
 	if err != nil || len(results) == 0 {

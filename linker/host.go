@@ -140,7 +140,7 @@ func (act *activation) late(ctx context.Context, k *image.PLTEntry) (x *image.Ex
 	if namespace == "env" {
 		namespace = act.group.l.config.envModule
 	}
-	if act.replay || act.group.l.shared.Runtime.Module(namespace) == nil {
+	if act.Replay || act.group.l.shared.Runtime.Module(namespace) == nil {
 		return nil, nil
 	}
 	err = act.run(ctx, protocol.ResolveFunction, func(ctx context.Context, op *linkOp) error {

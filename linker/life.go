@@ -47,7 +47,7 @@ func (g *Group) releaseDying(ctx context.Context) {
 // others.
 func (g *Group) discard(ctx context.Context) {
 	g.forget()
-	g.dropSpare()
+	g.spare.Drop()
 	g.recent = nil
 	g.space.CloseInstances(ctx)
 	g.l.groups.remove(g)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/lockstep-wasm/lockstep/linker/internal/presence"
 	"github.com/lockstep-wasm/lockstep/linker/internal/shim"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
@@ -79,12 +80,12 @@ func (g *Group) watch(ctx context.Context) (stop func()) {
 func (act *activation) interruption(ctx context.Context) error {
 	g := act.group
 	err := g.alive()
-	finish := ctx.Value(uncancellableKey{}) != nil
+	finish := presence.IsUncancellable(ctx)
 	switch {
 	case err != nil:
 	case g.l.ending.Load() > 0 && !finish:
 		err = ErrClosed
-	case g.closing.Load() > 0 && !finish && !act.replay:
+	case g.closing.Load() > 0 && !finish && !act.Replay:
 		err = ErrGroupClosed
 	case act.by != nil:
 		err = act.by.interruption()

@@ -116,7 +116,7 @@ func (l *Linker) bootstrap(ctx context.Context, bytes []byte) error {
 	if err := l.compileBase(ctx); err != nil {
 		return err
 	}
-	l.first = newGroup(l)
+	l.first = newGroupOf(l)
 	defer l.first.watch(ctx)()
 	l.attention.reason = l.wantsAttention
 	l.coord, l.first.member, err = coord.New(coord.Config{

@@ -28,7 +28,7 @@ func (op *linkOp) Do(ctx context.Context) (coord.Operation, bool, error) {
 	err := op.do(inner, op)
 	if op.early {
 		returned = true
-		return coord.Operation{}, false, errors.Join(err, act.unpark(ctx))
+		return coord.Operation{}, false, errors.Join(err, act.Unpark(ctx))
 	}
 	if err == nil {
 		err = op.broken
@@ -69,7 +69,9 @@ func (op *linkOp) showHandles(number uint64) {
 // activation returns what makes a context by which calls from guests, constructors above all, find
 // the operation.
 func (op *linkOp) activation(ctx context.Context) *activation {
-	return &activation{group: op.g, parent: activationOf(ctx), op: op}
+	act := newActivation(op.g, activationOf(ctx))
+	act.op = op
+	return act
 }
 
 // Undo implements coord.Work.
@@ -79,8 +81,9 @@ func (op *linkOp) Undo(ctx context.Context) error {
 
 // undoTo takes back what was done since a savepoint.
 func (op *linkOp) undoTo(ctx context.Context, m savepoint) error {
-	ctx, end := withActivation(context.WithoutCancel(ctx),
-		&activation{group: op.g, parent: activationOf(ctx), op: op, replay: true})
+	act := op.activation(ctx)
+	act.Replay = true
+	ctx, end := withActivation(context.WithoutCancel(ctx), act)
 	defer end()
 	var errs []error
 	for _, s := range slices.Backward(op.steps[m.steps:]) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-wasm/lockstep/linker/coord"
 	"github.com/lockstep-wasm/lockstep/linker/internal/failpoint"
+	"github.com/lockstep-wasm/lockstep/linker/internal/presence"
 	"github.com/lockstep-wasm/lockstep/linker/internal/space"
 )
 
@@ -18,7 +19,7 @@ type replayed struct {
 
 // interruption returns why code of the guest has to stop in a replay, or nil.
 func (l *leader) interruption() error {
-	if l.group.closing.Load() > 0 && l.ctx.Value(uncancellableKey{}) == nil {
+	if l.group.closing.Load() > 0 && !presence.IsUncancellable(l.ctx) {
 		return ErrGroupClosed
 	}
 	return withCause(l.ctx)
@@ -84,5 +85,7 @@ func (p participant) undo(ctx context.Context, steps []space.Step) error {
 // the leader's context ends is for the guest's code alone to see, at its safepoints: an engine that
 // closes what it finds under way would take the group along.
 func (p participant) context(ctx context.Context, by *leader) (context.Context, func()) {
-	return withActivation(context.WithoutCancel(ctx), &activation{group: p.g, replay: true, by: by})
+	act := newActivation(p.g, nil)
+	act.Replay, act.by = true, by
+	return withActivation(context.WithoutCancel(ctx), act)
 }

@@ -94,7 +94,7 @@ const maxAllocations = 100
 // was loaded meanwhile is found when the parent has the lease, which it gives back then to begin
 // again.
 func (g *Group) reserve(ctx context.Context, s spawnOptions) (pending *pendingGroup, err error) {
-	n := newGroup(g.l)
+	n := newGroupOf(g.l)
 	n.space.StackSize = uint32(min(spans.AlignUp(uint64(s.stackSize), 16), 1<<32-16))
 	reserved := false
 	defer func() {
@@ -159,7 +159,9 @@ func (pending *pendingGroup) attach(ctx context.Context) (*Group, error) {
 			return nil, err
 		}
 		view := n.l.committed.Load()
-		ctx, end := withActivation(ctx, &activation{group: n, replay: true, view: view})
+		act := newActivation(n, nil)
+		act.Replay, act.view = true, view
+		ctx, end := withActivation(ctx, act)
 		defer end()
 		return participant{n}, n.build(ctx, view, pending.tls)
 	})

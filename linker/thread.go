@@ -40,7 +40,7 @@ func (g *Group) threadSpawn(ctx context.Context, argument uint32) (int32, error)
 	act := activationOf(ctx)
 	x := act.snapshot().Lookup(threadStart)
 	switch {
-	case act.replay:
+	case act.Replay:
 		return 0, ErrReplay
 	case x == nil, x.Kind != image.KindFunction, !x.Fn.Type.Equal(threadStartType):
 		return 0, errNoThreadStart

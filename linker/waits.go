@@ -54,7 +54,7 @@ func (act *activation) mayWait(ctx context.Context) error {
 func (g *Group) wait(ctx context.Context, address uint32, timeout int64, check func() bool) (uint32,
 	error) {
 	act := activationOf(ctx)
-	if act.replay { // no guest runs that could wake it, and no context ends it
+	if act.Replay { // no guest runs that could wake it, and no context ends it
 		switch {
 		case !check():
 			return waitNotEqual, nil

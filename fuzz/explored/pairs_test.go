@@ -22,7 +22,8 @@ func options(schedules int) explore.Options {
 			module + "linker/internal/fdlock", module + "linker/internal/futex",
 			module + "linker/internal/guestabi", module + "linker/internal/heap",
 			module + "linker/internal/image",
-			module + "linker/internal/loops", module + "linker/internal/space",
+			module + "linker/internal/loops", module + "linker/internal/presence",
+			module + "linker/internal/space",
 			module + "fuzz/explored"},
 		Leaks: true, Schedules: schedules, Duration: time.Minute,
 	}

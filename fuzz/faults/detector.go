@@ -199,6 +199,13 @@ func Detectors() []Detector {
 			Run: "^Test",
 		},
 		{
+			Name: "presence", What: "calls that nest and contexts that are kept, in a group that " +
+				"is made up",
+			Why:     "it alone has every nesting, and every schedule of two goroutines",
+			Package: "linker/internal/presence", Sees: []string{"linker/internal/presence"},
+			Run: "^Test",
+		},
+		{
 			Name: "programs", What: "whole programs in C, compared with what they do natively",
 			Why:     "it alone knows what C programs expect of a linker",
 			Package: "programs", Sees: []string{linkerFolder},
