@@ -35,7 +35,7 @@ const (
 	DefaultMaxAbandoned   = 64        // reads of files that no caller waits for any more
 	DefaultMaxFolders     = 1024      // of run-time paths, for one library
 	DefaultMaxNames       = 16        // of one library, besides its own
-	DefaultMaxImports     = 1 << 15   // of one module
+	DefaultMaxImports     = 1 << 17   // of one module
 	DefaultMaxElements    = 1 << 20   // entries of a library's element segments
 	DefaultMaxOwnTables   = 1 << 17   // entries of a library's own tables
 	DefaultMaxStartData   = 64 << 20  // bytes
@@ -133,8 +133,8 @@ func (c *Config) WithMaxNames(n int) *Config {
 	return c.with(func(c *Config) { c.maxNames = max(n, 0) })
 }
 
-// WithMaxImports sets how many imports a module may have. The engine takes time that grows with the
-// square of their number: about a second for the default.
+// WithMaxImports sets how many imports a module may have. Each takes about 6 µs when it is loaded,
+// and memory in every group.
 func (c *Config) WithMaxImports(n int) *Config {
 	return c.with(func(c *Config) { c.maxImports = max(n, 0) })
 }

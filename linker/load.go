@@ -222,7 +222,7 @@ func (op *linkOp) install(ctx context.Context, b *resolve.Binder) error {
 	pointer := func(fn *image.Function) uint32 { p, _ := op.l.state.snapshot.Pointer(fn); return p }
 	for _, m := range b.Order {
 		code := space.CodeOf(m)
-		shims, sources := shim.Plan(b.Bindings[m],
+		shims, sources := shim.Plan(b.Bindings[m], code.Parts,
 			func(x *image.Module) bool { return space.CodeOf(x).Instance != nil })
 		code.Sources = sources
 		for _, plan := range shims {

@@ -241,6 +241,9 @@ func (p *preparation) rewrite(ctx context.Context, m *image.Module, bytes []byte
 		opt.Stubs = &wasm.Stubs{Export: p.l.stubHooks.Name, Names: dlNames,
 			Types: p.l.stubHooks.Types}
 	}
+	if parts := shim.PartsOf(m.Src.Imports); parts.Any() {
+		opt.Namespace, space.CodeOf(m).Parts = parts.Namespace, parts
+	}
 	p.l.hookOptions(&opt)
 	r, err := wasm.Rewrite(bytes, m.Src, opt)
 	if err != nil {

@@ -31,5 +31,6 @@ func Untrusted() *Config {
 		WithMaxTable(1 << 20).
 		WithMaxModules(256).
 		WithMaxGroups(16).
+		WithMaxImports(1 << 15).
 		WithCodeCache(64 << 20)
 }

@@ -52,9 +52,10 @@ type Source struct {
 // be, because the engine takes a whole namespace from one instance. Functions that it re-exports
 // cost nothing at a call.
 type Shim struct {
-	Bindings []Binding
-	modules  []*image.Module       // what it imports from, in the order of its namespaces
-	numbers  map[*image.Module]int // positions in modules
+	Bindings  []Binding
+	functions int                   // among the bindings
+	modules   []*image.Module       // what it imports from, in the order of its namespaces
+	numbers   map[*image.Module]int // positions in modules
 }
 
 // Use returns the namespace by which the shim imports from a module. It does not tell which one
@@ -83,14 +84,31 @@ func (s *Shim) Namespace(name string) string {
 	return name
 }
 
-// Plan distributes bindings over few shims. A namespace goes into the first one behind all
-// that have one of its names. whole reports whether one instance of a module serves every group:
-// what such a module alone satisfies, under the same names, needs no shim.
-func Plan(bindings []Binding, whole func(*image.Module) bool) (shims []*Shim,
+// holds reports whether the shim is small enough to have more functions.
+func (s *Shim) holds(functions int) bool {
+	return s.functions == 0 || s.functions+functions <= partSize
+}
+
+// functions counts the functions among bindings.
+func functions(list []Binding) (n int) {
+	for _, x := range list {
+		if x.Imp.Kind == wasm.KindFunc {
+			n++
+		}
+	}
+	return n
+}
+
+// Plan distributes bindings over few shims. A namespace goes into the first one behind all that
+// have one of its names, and that is small enough. whole reports whether one instance of a module
+// serves every group: what such a module alone satisfies, under the same names, needs no shim.
+// parts are those of the module.
+func Plan(bindings []Binding, parts Parts, whole func(*image.Module) bool) (shims []*Shim,
 	sources map[string]Source) {
 	spaces := map[string][]Binding{}
 	for _, b := range bindings {
-		spaces[b.Imp.Module] = append(spaces[b.Imp.Module], b)
+		namespace := parts.Namespace(b.Imp)
+		spaces[namespace] = append(spaces[namespace], b)
 	}
 	sources = make(map[string]Source, len(spaces))
 	next := map[string]int{} // by name, the shim behind the last one that has it
@@ -104,6 +122,10 @@ func Plan(bindings []Binding, whole func(*image.Module) bool) (shims []*Shim,
 		for _, x := range list {
 			i = max(i, next[x.Imp.Name])
 		}
+		n := functions(list)
+		for i < len(shims) && !shims[i].holds(n) {
+			i++
+		}
 		for _, x := range list {
 			next[x.Imp.Name] = i + 1
 		}
@@ -111,6 +133,7 @@ func Plan(bindings []Binding, whole func(*image.Module) bool) (shims []*Shim,
 			shims = append(shims, &Shim{})
 		}
 		shims[i].Bindings = append(shims[i].Bindings, list...)
+		shims[i].functions += n
 		sources[namespace] = Source{Shim: i}
 	}
 	return shims, sources

@@ -49,7 +49,7 @@ func TestPlanIsComplete(t *testing.T) {
 				Imp: &wasm.Import{Module: key[0], Name: key[1]},
 				Fn:  image.NewFunction(m, name, signature)})
 		}
-		shims, sources := Plan(bindings, whole)
+		shims, sources := Plan(bindings, Parts{}, whole)
 		count := 0
 		for _, s := range shims {
 			count += len(s.Bindings)
@@ -102,7 +102,7 @@ func TestShimsExportTheirBindings(t *testing.T) {
 		{Kind: BindMemoryBase, Imp: global("__memory_base")},
 		{Kind: BindTableBase, Imp: global("__table_base")},
 	}
-	shims, _ := Plan(bindings, func(*image.Module) bool { return false })
+	shims, _ := Plan(bindings, Parts{}, func(*image.Module) bool { return false })
 	if len(shims) != 1 {
 		t.Fatalf("%d shims", len(shims))
 	}
@@ -158,7 +158,8 @@ func TestGeneratedModulesAreValid(t *testing.T) {
 		fn := image.NewFunction(m, "f", typ)
 		stub := image.NewFunction(m, "g", typ)
 		stub.Stub = true
-		bytes, err = TableWriter([]*image.Function{fn, stub}, 2)
+		bytes, err = TableWriter([]*image.Function{fn, stub},
+			func(*image.Function) int { return 2 })
 		src := decode(t, bytes, err)
 		for i, want := range []string{ModuleNamespace(1), Namespace(1, 2)} {
 			if got := WriterNamespace(m, src.Imports[i].Module); got != want {

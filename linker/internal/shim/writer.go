@@ -8,14 +8,14 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/internal/wasm"
 )
 
-// TableWriter writes the module that puts functions into tables; stubs is the number of the shim
-// that has the stubs among them.
-func TableWriter(functions []*image.Function, stubs int) ([]byte, error) {
+// TableWriter writes the module that puts functions into tables; stub returns the number of the
+// shim that has a stub among them.
+func TableWriter(functions []*image.Function, stub func(*image.Function) int) ([]byte, error) {
 	var b wasm.Builder
 	var indices []uint32
 	for _, fn := range functions {
 		indices = append(indices,
-			b.ImportFunc(WriterImport(fn, stubs), fn.Name,
+			b.ImportFunc(WriterImport(fn, stub), fn.Name,
 				b.Type(fn.Type.Params, fn.Type.Results)))
 	}
 	slots := b.ImportTable(TableNamespace, "table", wasm.TableType{Elem: wasm.FuncRef})
@@ -33,10 +33,10 @@ func TableWriter(functions []*image.Function, stubs int) ([]byte, error) {
 }
 
 // WriterImport is the namespace from which its module's table writer imports a function. As with
-// shims, it does not tell which module it is. stubs is the number of the shim that has its stubs.
-func WriterImport(fn *image.Function, stubs int) string {
+// shims, it does not tell which module it is. stub returns the number of the shim that has a stub.
+func WriterImport(fn *image.Function, stub func(*image.Function) int) string {
 	if fn.Stub {
-		return stubsPrefix + strconv.Itoa(stubs)
+		return stubsPrefix + strconv.Itoa(stub(fn))
 	}
 	if fn.Mod.HostName != "" {
 		return fn.Mod.HostName

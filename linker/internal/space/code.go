@@ -25,6 +25,7 @@ type Code struct {
 	Compiled wazero.CompiledModule
 	Shims    []*ImportShim
 	Sources  map[string]shim.Source // what each import namespace is taken from
+	Parts    shim.Parts             // how those are split
 	Hooks    []*HookTable           // by which its code calls the linker
 	writer   tableWriter
 	// Instance serves every group; nil for a module of which each group has its own.

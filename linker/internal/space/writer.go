@@ -39,8 +39,11 @@ func (p *tableWriter) compile(ctx context.Context, of *Shared, m *image.Module,
 		return compiled, nil
 	}
 	first := int(batch * writerBatch)
+	code := CodeOf(m)
 	bytes, err := shim.TableWriter(m.Functions[first:min(first+writerBatch, len(m.Functions))],
-		CodeOf(m).Sources["env"].Shim)
+		func(fn *image.Function) int {
+			return code.Sources[code.Parts.Function("env", fn.Name)].Shim
+		})
 	if err != nil {
 		return nil, err
 	}

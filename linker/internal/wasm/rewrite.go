@@ -2,6 +2,7 @@ package wasm
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/lockstep-wasm/lockstep/linker/internal/leb"
@@ -17,6 +18,8 @@ type RewriteOptions struct {
 	// ImportMemory, if not nil, replaces the only memory that the module defines by an import.
 	// Its index stays, so exports of it and the code stay valid.
 	ImportMemory *MemoryImport
+	// Namespace, if not nil, returns the namespace from which the module imports something instead.
+	Namespace func(*Import) string
 	// ExportStart, if not empty, removes the start section, if there is one, and exports the
 	// start function under this name.
 	ExportStart string
@@ -186,6 +189,8 @@ func (w *rewriter) section(s Section) {
 		w.custom(s)
 	case s.ID == SectionType && len(w.addType) > 0:
 		w.extend(s, appendVector(nil, w.addType, appendFuncType))
+	case s.ID == SectionImport && w.opt.Namespace != nil:
+		w.imports()
 	case s.ID == SectionImport && len(w.addImport) > 0:
 		w.extend(s, appendVector(nil, w.addImport, appendImport))
 		w.addImport = nil
@@ -237,6 +242,16 @@ func (w *rewriter) extend(s Section, more []byte) {
 	payload = append(payload, old.Bytes(uint32(old.Len()), "elements")...)
 	payload = append(payload, added.Bytes(uint32(added.Len()), "elements")...)
 	w.out = appendSection(w.out, s.ID, payload)
+}
+
+// imports writes the import section with other namespaces.
+func (w *rewriter) imports() {
+	list := slices.Clone(w.m.Imports)
+	for i := range list {
+		list[i].Module = w.opt.Namespace(&w.m.Imports[i])
+	}
+	w.out = appendList(w.out, SectionImport, append(list, w.addImport...), appendImport)
+	w.addImport = nil
 }
 
 func (w *rewriter) tables() {

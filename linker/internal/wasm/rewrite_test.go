@@ -349,3 +349,39 @@ func TestBridgeOverInstances(t *testing.T) {
 		t.Errorf("slot 2: %d, want 1", got)
 	}
 }
+
+// Imports from other namespaces are the same imports, and all else is as it was.
+func TestRewriteNamespaces(t *testing.T) {
+	var b wasm.Builder
+	f := b.ImportFunc("env", "f", b.Type(nil, []wasm.ValType{wasm.I32}))
+	b.ImportFunc("env", "g", b.Type([]wasm.ValType{wasm.I64}, nil))
+	b.ImportGlobal("env", "base", wasm.GlobalType{Type: wasm.I32})
+	b.ImportTable("env", "table", wasm.TableType{Elem: wasm.FuncRef})
+	b.ExportFunc("call", b.Func(b.Type(nil, []wasm.ValType{wasm.I32}), nil,
+		new(wasm.Code).Call(f)))
+	b.Memory(1, 2, false)
+	file := build(t, &b)
+	out := rewrite(t, file, wasm.RewriteOptions{
+		ImportMemory: &wasm.MemoryImport{Module: "host", Name: "memory",
+			Type: wasm.MemoryType{Limits: wasm.Limits{Min: 1, Max: 2, HasMax: true}}},
+		Namespace: func(x *wasm.Import) string {
+			if x.Kind == wasm.KindFunc {
+				return "part:" + x.Name
+			}
+			return x.Module
+		}})
+	was, is := decode(t, file).Imports, decode(t, out).Imports
+	if len(is) != len(was)+1 || is[len(was)].Name != "memory" {
+		t.Fatalf("imports %+v", is)
+	}
+	for i, want := range []string{"part:f", "part:g", "env", "env"} {
+		got := is[i]
+		if got.Module != want {
+			t.Errorf("%s is imported from %s", got.Name, got.Module)
+		}
+		if got.Module = was[i].Module; got != was[i] {
+			t.Errorf("import %d is %+v, was %+v", i, got, was[i])
+		}
+	}
+	sameSections(t, file, out, wasm.SectionImport, wasm.SectionMemory)
+}

@@ -52,6 +52,39 @@ func manyFiles(ctx context.Context, x *image, n int) (func() error, error) {
 	}, nil
 }
 
+// openingUser measures a library that imports the functions of another one.
+func openingUser(ctx context.Context, x *image, n int) (func() error, error) {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprint("f", i)
+	}
+	definer, err := library(dylink.Info{}, func(b *wasm.Builder) {
+		f := b.Func(b.Type(nil, nil), nil, nil)
+		for _, name := range names {
+			b.ExportFunc(name, f)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	user, err := library(dylink.Info{}, func(b *wasm.Builder) {
+		t := b.Type(nil, nil)
+		for _, name := range names {
+			b.ImportFunc("env", name, t)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := x.group.OpenBytes(ctx, "definer", definer); err != nil {
+		return nil, err
+	}
+	return func() error {
+		_, err := x.group.OpenBytes(ctx, "measured", user)
+		return err
+	}, nil
+}
+
 // besideClosures measures a library that comes and goes, the more often the more closures hold a
 // function of another one.
 func besideClosures(ctx context.Context, x *image, n int) (func() error, error) {

@@ -32,6 +32,7 @@ func kinds() []kind {
 				b.ImportFunc("env", fmt.Sprint("f", i), t)
 			}
 		})},
+		{"functions of another library", "imports", 2000, openingUser},
 		{"pointers of undefined functions", "imports", 1000,
 			opening(func(b *wasm.Builder, n int) {
 				t := b.Type(nil, nil)
