@@ -44,7 +44,11 @@ func TestAgreesWithPorcupine(t *testing.T) {
 		}
 	})
 	t.Logf("%d ok, %d violations", ok, violations)
-	if ok < 100 || violations < 30 {
+	leastOK, leastViolations := 100, 30
+	if testing.Short() { // rapid draws a fifth then
+		leastOK, leastViolations = 10, 1
+	}
+	if ok < leastOK || violations < leastViolations {
 		t.Errorf("%d ok and %d violations are too one-sided", ok, violations)
 	}
 }
