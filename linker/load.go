@@ -268,7 +268,6 @@ func (op *linkOp) install(ctx context.Context, b *resolve.Binder) error {
 	return nil
 }
 
-// compileShim writes and compiles a shim of module m.
 func (op *linkOp) compileShim(ctx context.Context, br *space.ImportShim, m *image.Module,
 	pointer func(*image.Function) uint32) error {
 	bytes, err := shim.Imports(br.Shim, m, pointer, op.l.host.HostName)

@@ -93,7 +93,6 @@ func growthTable(all []grown) string {
 	return t.Render()
 }
 
-// timed measures f.
 func timed(f func() error) (time.Duration, error) {
 	start := now()
 	err := f()

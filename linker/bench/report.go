@@ -57,7 +57,6 @@ func resultTable(results []result) string {
 	return t.Render()
 }
 
-// times writes a ratio.
 func times(ratio float64) string {
 	if ratio < 0.1 {
 		return fmt.Sprintf("%.3f ×", ratio)

@@ -81,7 +81,6 @@ func notFirst(r *leb.Reader) error {
 	return ErrNotLibrary
 }
 
-// formatError returns the failure of a reader.
 func formatError(r *leb.Reader) error {
 	var at *leb.Error
 	if errors.As(r.Err(), &at) {

@@ -137,7 +137,6 @@ func (f *descriptors) closeAll() {
 	}
 }
 
-// standard is a standard stream.
 type standard struct {
 	mu sync.Mutex
 	r  io.Reader

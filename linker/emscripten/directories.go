@@ -7,7 +7,6 @@ import (
 	"github.com/lockstep-wasm/lockstep/linker/emscripten/vfs"
 )
 
-// statSize is the size of struct stat.
 const statSize = 96
 
 // modeBits are the bits of st_mode.

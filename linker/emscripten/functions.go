@@ -232,7 +232,6 @@ func (c *call) oneOf(names []string, args ...uint64) (result uint64, found bool)
 	return 0, false
 }
 
-// pointer calls a function pointer.
 func (c *call) pointer(pointer uint32, params, results []api.ValueType, args ...uint64) uint64 {
 	r, err := c.g.CallPointer(c.ctx, pointer, params, results, args...)
 	if err != nil {

@@ -69,7 +69,6 @@ func (m memory) text(address uint32) string {
 	panic(vfs.ENAMETOOLONG)
 }
 
-// path reads a path.
 func (m memory) path(address uint32) string {
 	s := m.text(address)
 	if len(s) > vfs.MaxPath {

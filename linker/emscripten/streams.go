@@ -21,7 +21,6 @@ const (
 var devices = map[string]int{"/dev/null": devNull, "/dev/zero": devZero, "/dev/random": devRandom,
 	"/dev/urandom": devRandom}
 
-// deviceStream is an open device.
 type deviceStream struct{ kind int }
 
 // deviceOf finds the device at a path, or the descriptor that a path like /dev/stdin means; -1 when

@@ -91,7 +91,6 @@ func zone(c *call) uint64 {
 	return 0
 }
 
-// timeFunctions are the functions about time.
 var timeFunctions = map[string]function{
 	"emscripten_date_now": {"", func(c *call) uint64 {
 		return api.EncodeF64(float64(c.p.config.now().UnixMicro()) / 1e3)

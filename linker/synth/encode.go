@@ -19,7 +19,6 @@ func (l *Library) Encode() ([]byte, error) {
 	return e.b.Bytes()
 }
 
-// importKey names an import.
 type importKey struct{ module, name string }
 
 type encoder struct {
@@ -43,7 +42,6 @@ var (
 	threeI32 = []wasm.ValType{wasm.I32, wasm.I32, wasm.I32}
 )
 
-// typ returns the type of a signature.
 func (e *encoder) typ(s Signature) uint32 {
 	switch s {
 	case Narrow:
@@ -108,7 +106,6 @@ func (e *encoder) imports() {
 	}
 }
 
-// importsOf adds the imports of a body.
 func (e *encoder) importsOf(body []Op) {
 	for _, op := range body {
 		switch op.Kind {

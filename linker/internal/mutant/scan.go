@@ -28,7 +28,6 @@ type box struct {
 	outer              int // index of the box around it, -1 for none
 }
 
-// section is where a section is.
 type section struct {
 	id      byte
 	at, end int
@@ -130,7 +129,6 @@ func (s *scanner) vector(element func()) {
 	}
 }
 
-// section reads what is in a section.
 func (s *scanner) section(id byte) {
 	switch id {
 	case 0:

@@ -65,7 +65,6 @@ func (s *Quarantine) reclaim(n, align uint32, who spans.Owner) (base uint32, ok 
 	return r.Base, true
 }
 
-// takeOut takes a range out of quarantine.
 func (s *Quarantine) takeOut(number uint64, r Owned) {
 	s.Quarantined -= uint64(r.Size)
 	s.retired = s.retired.Without(number)

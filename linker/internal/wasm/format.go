@@ -27,7 +27,6 @@ const (
 	elemExprs    = 4 // expressions instead of function indices
 )
 
-// readValType reads a value type.
 func readValType(r *leb.Reader) ValType {
 	at := r.Offset()
 	t := ValType(r.Byte("value type"))

@@ -137,7 +137,6 @@ func (w *rewriter) hook(h hookTable) {
 	w.addExport = append(w.addExport, Export{h.export, KindTable, table})
 }
 
-// function adds a function, and its type.
 func (w *rewriter) function(t FuncType, body []byte) {
 	w.addFunc = append(w.addFunc, uint32(len(w.m.Types)+len(w.addType)))
 	w.addType = append(w.addType, t)

@@ -232,7 +232,6 @@ func (o *olderBody) block(opcode byte, blockType ...byte) {
 	o.depth++
 }
 
-// end closes one.
 func (o *olderBody) end() {
 	o.out = append(o.out, opEnd)
 	o.depth--

@@ -296,7 +296,6 @@ func (w *rewriter) custom(s Section) {
 	}
 }
 
-// hasActiveData reports whether a data segment is active.
 func hasActiveData(m *Module) bool {
 	for _, d := range m.Data {
 		if d.Mode == Active {

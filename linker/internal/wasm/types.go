@@ -24,7 +24,6 @@ const (
 // valTypes are all types of values; they are not changed.
 var valTypes = [...]ValType{I32, I64, F32, F64, V128, FuncRef, ExternRef, ExnRef}
 
-// known reports whether t is one of the types.
 func (t ValType) known() bool { return slices.Contains(valTypes[:], t) }
 
 // IsRef reports whether t is a reference type.

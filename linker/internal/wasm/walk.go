@@ -122,7 +122,6 @@ func (i *instruction) access(r *leb.Reader) {
 	i.offset = r.U32("offset")
 }
 
-// calls reports whether an instruction calls a function.
 func (i instruction) calls() bool {
 	return i.opcode >= opCall && i.opcode <= opReturnCallIndirect
 }

@@ -264,7 +264,6 @@ func reopening(ctx context.Context, x *image, n int) (func() error, error) {
 	}, err
 }
 
-// library writes a library.
 func library(info dylink.Info, build func(b *wasm.Builder)) ([]byte, error) {
 	var b wasm.Builder
 	b.CustomFirst(info.Section())

@@ -135,5 +135,4 @@ func growth(v [3]uint64) string {
 
 func ratio(a, b uint64) float64 { return float64(a) / float64(max(b, 1)) }
 
-// thousands rounds to thousands.
 func thousands(n uint64) string { return strconv.FormatUint((n+500)/1000, 10) + ",000" }
