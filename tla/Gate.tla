@@ -26,19 +26,19 @@ GateMode == [g \in Groups |-> CASE gate[g] = "shut" -> mode[g]
 
 GateInit == Init /\ gate = [g \in Groups |-> "shut"]
 
-\* A goroutine goes in.  In Go: gate.in.
+\* A goroutine goes in.  In Go: coord.gate.in.
 In(g) ==
     /\ gate[g] = "parked"
     /\ gate' = [gate EXCEPT ![g] = "running"]
     /\ UNCHANGED vars
 
-\* A goroutine goes out.  In Go: gate.out.
+\* A goroutine goes out.  In Go: coord.gate.out.
 Out(g) ==
     /\ gate[g] = "running"
     /\ gate' = [gate EXCEPT ![g] = "parked"]
     /\ UNCHANGED vars
 
-\* The gate is shut with the mutex held, and mode is caught up.  In Go: Member.shut.
+\* The gate is shut with the mutex held, and mode is caught up.  In Go: coord.Member.shut.
 Shut(g) ==
     /\ IsOpen(g)
     /\ mode' = [mode EXCEPT ![g] = GateMode[g]]
@@ -46,7 +46,7 @@ Shut(g) ==
     /\ UNCHANGED <<stage, leaseVars, lockVars, operationVars, imageVars, closureVars, poisoned>>
 
 \* The gate of a group that asks for nothing is opened, with the mutex held.  No operation is
-\* published, nor about to be: Work and Publish are one critical section.  In Go: Member.open.
+\* published, nor about to be: Work and Publish are one critical section.  In Go: coord.Member.open.
 Open(g) ==
     /\ ~IsOpen(g)
     /\ mode[g] \in {"Parked", "Running"}

@@ -92,7 +92,7 @@ Ask(r, g) ==
     /\ UNCHANGED <<group, by, seen, leads, stack, owner, parked, blocked, spare, crosses>>
 
 \* r has the lock.  The group's spare stay begins again, or another one.
-\* In Go: linker.Group.acquire, linker.Group.beginEntry
+\* In Go: linker.Group.acquire, linker.Group.beginActivation
 Enter(r, g) ==
     /\ stack[r] = <<>>
     /\ queue[g] # <<>>
@@ -108,7 +108,7 @@ Enter(r, g) ==
     /\ UNCHANGED <<leads, blocked, crosses>>
 
 \* The call returns: its stay is over, and is spare.
-\* In Go: linker.entry.leave, linker.Group.release
+\* In Go: linker.activation.leave, linker.Group.release
 Leave(r) ==
     /\ Runs(r)
     /\ Len(stack[r]) = 1
@@ -147,7 +147,7 @@ Led(r) ==
     /\ UNCHANGED <<group, by, seen, stack, owner, queue, parked, blocked, spare, crosses>>
 
 \* r's host function waits, and the group is parked for it.
-\* In Go: linker.Group.Block
+\* In Go: presence.Activation.Block
 Block(r) ==
     /\ Runs(r)
     /\ Top(r) \in seen
@@ -158,7 +158,7 @@ Block(r) ==
     /\ UNCHANGED <<group, by, seen, leads, stack, owner, queue, spare, crosses>>
 
 \* The wait is over.
-\* In Go: linker.Group.Block
+\* In Go: presence.Activation.Block
 Unblock(r) ==
     /\ r \in blocked
     /\ blocked' = blocked \ {r}
@@ -173,7 +173,7 @@ Usable(r, s) ==
     /\ s = Top(r) \/ Off \cap {"BusyIsRefused", "ForeignIsRefused", "NestsInnermost"} # {}
 
 \* r calls into the group of s with the context of s.
-\* In Go: linker.Group.enter, linker.entry.from
+\* In Go: linker.Group.enter, presence.Activation.Nest
 Nest(r, s) ==
     /\ r \notin blocked
     /\ crosses[r] = 0
@@ -192,7 +192,7 @@ Nest(r, s) ==
     /\ UNCHANGED <<leads, owner, queue, blocked, spare, crosses>>
 
 \* r calls into another group than that of its stay, which is parked meanwhile.
-\* In Go: linker.entry.from
+\* In Go: presence.Activation.from
 Cross(r, g) ==
     /\ Runs(r)
     /\ Usable(r, Top(r))
@@ -208,7 +208,7 @@ Cross(r, g) ==
     /\ UNCHANGED <<group, by, seen, leads, stack, owner, blocked, spare>>
 
 \* r is in the other group: it has its lock, or had it further out.
-\* In Go: linker.entry.from
+\* In Go: presence.Activation.from
 Crossed(r, g) ==
     /\ crosses[r] = g
     /\ New # {}
@@ -225,7 +225,7 @@ Crossed(r, g) ==
     /\ UNCHANGED <<leads, blocked, spare>>
 
 \* An inner call returns.
-\* In Go: linker.entry.leave
+\* In Go: presence.Activation.Leave
 Back(r) ==
     /\ Runs(r)
     /\ Len(stack[r]) > 1
