@@ -51,7 +51,7 @@ func TestImportsOfManyShims(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := i.g.Call(i.ctx, lib, "by_pointer"); err == nil {
-		t.Error("a function that nobody has was called")
+		t.Error("an undefined function was called")
 	}
 	i.openBytes("late", library(t, dylink.Info{}, numbered("late", 1000)))
 	third := i.spawn()
